@@ -1,0 +1,33 @@
+"""Training the network alone with cross-entropy: what every distillation method has to beat."""
+
+from typing import Any
+
+from torch import Tensor
+
+from engine.catalog import register
+from methods.base import Batch, Build, Method, Trained
+from methods.losses import cross_entropy
+
+
+@register("method", "scratch", paper="plain supervised training")
+class Scratch(Method):
+    """The network alone, cross-entropy, no teacher."""
+
+    is_baseline = True
+
+    def __init__(self, build: Build, config: Any) -> None:
+        super().__init__(build, config)
+        self.student = build.network()
+
+    def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
+        """L = CE(s, y)."""
+        return {"ce": cross_entropy(self.student(batch.x), batch.y)}
+
+    def networks(self) -> list[Trained]:
+        """The network."""
+        return [Trained("student", self.student)]
+
+    @classmethod
+    def published(cls, config: Any) -> tuple[str, str]:
+        """Every source has it."""
+        return "scratch", ""

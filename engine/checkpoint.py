@@ -1,0 +1,58 @@
+"""The checkpoint of a running cell: everything that the next step depends on, in one atomic file."""
+
+import io
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.store import CHECKPOINT, write_bytes
+from methods.base import Method
+
+
+@dataclass
+class Position:
+    """Where training stands and what it has seen so far."""
+
+    epoch: int = 0
+    step: int = 0  # finished steps of this epoch
+    phase: int = -1
+    threads: int = 0
+    epoch_s: float = 0.0  # training seconds spent in this epoch so far
+    sums: dict[str, float] = field(default_factory=dict)  # loss terms summed over this epoch's samples
+    curve: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def train_s(self) -> float:
+        """Training seconds of all finished epochs."""
+        return sum(row["seconds"] for row in self.curve)
+
+
+def save(folder: Path, position: Position, method: Method, optimiser: torch.optim.Optimizer) -> None:
+    """Write the checkpoint."""
+    body = {
+        "position": asdict(position),
+        "structure": method.structure(),
+        "method": method.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "random": torch.get_rng_state(),
+    }
+    write_bytes(folder / CHECKPOINT, packed(body))
+
+
+def packed(body: dict[str, Any]) -> bytes:
+    """A torch archive in memory, because a full disk is an OSError only when Python itself does the writing."""
+    buffer = io.BytesIO()
+    torch.save(body, buffer)
+    return buffer.getvalue()
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """The checkpoint's body, or None where there is none that can be read."""
+    try:
+        return torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        return None
+    except (OSError, RuntimeError, EOFError, ValueError):  # damaged by something other than us: start the cell anew
+        return None

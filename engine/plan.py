@@ -1,0 +1,103 @@
+"""The plan: a sweep as a list of cells, teachers before those who learn from them, every cell once."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from engine import catalog
+from engine.cell import Cell, resolve
+from engine.registry import Entry, Sweep
+from engine.teachers import teacher_of, teachers_first
+from suites.recipe import Precision, Recipe
+
+OVERRIDES = ("epochs", "batch", "lr", "weight_decay", "precision")  # an entry sets all but the last
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell, and where in the registry it comes from."""
+
+    cell: Cell
+    entry: str | None  # the entry's name
+    line: int | None  # the entry's line
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Keys of the cells that must be done before this one."""
+        return (self.cell.teacher,) if self.cell.teacher else ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a sweep in an order in which they can be run one after another."""
+
+    sweep: str
+    suite: str
+    recipe: str
+    cells: tuple[PlannedCell, ...]
+
+
+def plan(sweep: Sweep, name: str, *, epochs: int | None = None, precision: Precision | None = None) -> Plan:
+    """All cells of `sweep`; `epochs` and `precision` replace whatever sweep and entries say.
+
+    Equal cells are planned once, under the first entry that asks for them. A network that cannot be built and a
+    teacher that does not exist are UserErrors.
+    """
+    suite = catalog.parse("suite", sweep.suite)
+    forced = {k: v for k, v in {"epochs": epochs, "precision": precision}.items() if v is not None}
+    by_name: dict[str, list[Cell]] = {}
+    found: dict[str, PlannedCell] = {}
+    for entry in teachers_first(sweep):
+        _refuse_impossible_networks(entry, suite.classes)
+        cells = {cell.key: cell for cell in _cells(entry, sweep, suite, forced, by_name)}
+        if entry.name:
+            by_name[entry.name] = list(cells.values())
+        for key, cell in cells.items():
+            found.setdefault(key, PlannedCell(cell, entry.name, entry.line))
+    return Plan(name, suite.registered_name, sweep.recipe, tuple(found.values()))
+
+
+def _cells(
+    entry: Entry, sweep: Sweep, suite: Any, forced: Mapping[str, Any], by_name: Mapping[str, list[Cell]]
+) -> Iterator[Cell]:
+    """The grid of an entry. Seeds are outermost: a sweep cut short has every row once rather than one row often."""
+    recipes = _recipes(entry, sweep, suite.recipes[sweep.recipe], forced)
+    methods = [(choice, settings) for choice in entry.method for settings in choice.grid()]
+    grid = itertools.product(entry.seeds or sweep.seeds, entry.architecture, entry.conv, methods, recipes)
+    for seed, architecture, conv, (choice, settings), recipe in grid:
+        teacher = teacher_of(entry, choice.teacher, seed, by_name[choice.teacher]) if choice.teacher else None
+        yield resolve(
+            suite=suite,
+            recipe=recipe,
+            architecture=architecture,
+            conv=conv,
+            method=choice.name,
+            settings=settings,
+            seed=seed,
+            teacher=teacher.key if teacher else None,
+        )
+
+
+def _recipes(entry: Entry, sweep: Sweep, recipe: Recipe, forced: Mapping[str, Any]) -> list[Recipe]:
+    """`recipe` with every combination of the numbers that the command line, else the entry, else the sweep sets."""
+    common = {field: getattr(sweep, field) for field in OVERRIDES if getattr(sweep, field) is not None}
+    own = {field: getattr(entry, field) for field in OVERRIDES if getattr(entry, field, ())}
+    grid = [dict(zip(own, values, strict=True)) for values in itertools.product(*own.values())]
+    try:
+        return [recipe.override(**{**common, **numbers, **forced}) for numbers in grid]
+    except ValueError as error:
+        raise entry.error(f"recipe '{recipe.name}': {error}.") from error
+
+
+def _refuse_impossible_networks(entry: Entry, classes: int) -> None:
+    """Build every network of an entry once, on the meta device: neither memory nor time."""
+    for architecture, (position, conv) in itertools.product(entry.architecture, enumerate(entry.conv)):
+        network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
+        try:
+            with torch.device("meta"):
+                network.build(operator, classes)
+        except ValueError as error:
+            raise entry.error(f"{conv} does not fit {architecture}: {error}.", "conv", position) from error

@@ -1,0 +1,45 @@
+"""The size of any network the catalog can build, and on request its speed on this machine."""
+
+from typing import Any
+
+from engine import catalog
+from engine.environment import resolve_device
+from engine.errors import UserError
+from engine.measure import sizes, time_network
+from engine.networks import build_network
+
+
+def profile(
+    architecture: str, conv: str, classes: int, side: int, *, device: str | None, threads: int | None
+) -> dict[str, Any]:
+    """Exact sizes for images (3, side, side); with a `device` also latency and throughput there."""
+    from engine.session import set_threads
+
+    catalog.load()
+    network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
+    try:
+        built = build_network(architecture, conv, classes)
+    except ValueError as error:
+        raise UserError(f"{conv} does not fit {architecture}: {error}.") from error
+    shape = (3, side, side)
+    body: dict[str, Any] = {
+        "architecture": catalog.canonical(network),
+        "architecture_label": catalog.label("architecture", network),
+        "conv": catalog.canonical(operator),
+        "conv_label": catalog.label("conv", operator),
+        "classes": classes,
+        "input": list(shape),
+        **sizes(built, shape),
+    }
+    if device is not None:
+        set_threads(threads)
+        body |= {k: v for k, v in time_network(built, shape, resolve_device(device)).items() if k != "input"}
+    return body
+
+
+def flat(body: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested quantities as one level with dotted names."""
+    rows: dict[str, Any] = {}
+    for name, value in body.items():
+        rows |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return rows

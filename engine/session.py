@@ -1,0 +1,158 @@
+"""What the commands that change the store do: run, measure, clean, sync."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from engine import catalog, record
+from engine.cell import Cell
+from engine.checkpoint import Position
+from engine.environment import resolve_device
+from engine.errors import UserError
+from engine.launch import Launcher, Options
+from engine.measure import time_once
+from engine.mirror import Mirror
+from engine.mirror import sync as send_missing
+from engine.plan import Plan
+from engine.progress import Progress
+from engine.show import console
+from engine.stop import StopRequest
+from engine.store import CELL, STATE, Store, now, write_json
+from engine.tracking import public, tracking_uri
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of `run`, as given."""
+
+    device: str = "auto"
+    threads: int | None = None
+    data: Path | None = None
+    download: bool = False
+    compiled: bool = False
+    budget_s: float | None = None
+    retry_failed: bool = False
+    fail_fast: bool = False
+    mlflow: str | None = None
+
+
+class Mirrored:
+    """A watcher (`engine.launch.Watcher`) that tells the mirror which cells have changed."""
+
+    def __init__(self, mirror: Mirror) -> None:
+        self._mirror = mirror
+
+    def started(self, cell: Cell) -> None:
+        """A cell begins or goes on."""
+        self._mirror.changed(cell.key)
+
+    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
+        """Steps are not mirrored."""
+
+    def epoch_ended(self, cell: Cell, position: Position) -> None:
+        """An epoch's metrics are there."""
+        self._mirror.changed(cell.key)
+
+    def ended(self, cell: Cell, state: str) -> None:
+        """Also cells that were done before: the server may have missed them."""
+        self._mirror.changed(cell.key)
+
+
+def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
+    """Run the chosen cells of a sweep; returns the exit code."""
+    device, threads = resolve_device(settings.device), set_threads(settings.threads)
+    uri = tracking_uri(settings.mlflow)
+    store = Store(folder)
+    store.prepare()
+    write_plan(store, whole)
+    cells = [planned.cell for planned in chosen.cells]
+    with StopRequest(settings.budget_s) as stop, Mirror(store, whole.sweep, uri) as mirror:
+        options = Options(
+            device=device,
+            threads=threads,
+            data_folder=settings.data,
+            download=settings.download,
+            compiled=settings.compiled,
+            retry_failed=settings.retry_failed,
+            fail_fast=settings.fail_fast,
+            should_stop=stop,
+        )
+        with Progress(cells, console) as progress:
+            ends = Launcher(store, options, [progress, Mirrored(mirror)]).run(cells)
+    _summarise(ends, whole.sweep, len(cells), uri)
+    if stop.signalled:
+        return INTERRUPTED
+    return FAILED if "failed" in ends.values() else DONE
+
+
+def measure(plan: Plan, folder: Path, device_name: str, threads: int | None) -> None:
+    """Time every network of the plan again."""
+    device = resolve_device(device_name)
+    set_threads(threads)
+    store = Store(folder)
+    store.prepare()
+    shape = catalog.entry("suite", plan.suite).cls.image
+    networks = {(p.cell.architecture, p.cell.conv, p.cell.classes): p.cell for p in plan.cells}
+    for (architecture, conv, classes), cell in networks.items():
+        body = time_once(store, architecture, conv, classes, shape, device, again=True)
+        latency, throughput = body["latency"]["median_ms"], body["throughput"]["images_per_s"]
+        network = f"{cell.architecture_label} {cell.conv_label}"
+        console.print(f"{network}: {latency:.2f} ms an image, {throughput:.0f} images/s", highlight=False, markup=False)
+
+
+def clean(folder: Path) -> None:
+    """Remove the leftovers of killed processes from every cell that is not running."""
+    if not folder.is_dir():
+        raise UserError(f"there is no store at {folder}: name it with --store.")
+    store, removed = Store(folder), 0
+    for state in folder.glob(f"*/{STATE}"):
+        with store.lock(state.parent.name) as mine:
+            removed += record.tidy(state.parent) if mine else 0
+    console.print(f"removed {removed} files; every result is kept")
+
+
+def sync(sweep: str, folder: Path, uri: str | None) -> None:
+    """Send every cell of the sweep to MLflow."""
+    uri = tracking_uri(uri)
+    sent = send_missing(Store(folder), sweep, uri)
+    console.print(f"{sweep} in {public(uri)}: {sent}", highlight=False, markup=False)
+
+
+def set_threads(threads: int | None) -> int:
+    """Set the number of CPU threads (all cores if None) and return it."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return torch.get_num_threads()
+
+
+def write_plan(store: Store, plan: Plan) -> None:
+    """sweeps/<sweep>.json and a cell.json for each of its cells: what reports and the mirror know of a sweep."""
+    for planned in plan.cells:
+        write_json(store.folder(planned.cell.key) / CELL, record.describe(planned.cell))
+    body = {
+        "sweep": plan.sweep,
+        "suite": plan.suite,
+        "recipe": plan.recipe,
+        "created": now(),
+        "cells": [{"key": p.cell.key, "entry": p.entry, "needs": list(p.needs)} for p in plan.cells],
+    }
+    write_json(store.root / "sweeps" / f"{plan.sweep}.json", body)
+
+
+def _summarise(ends: dict[str, str], sweep: str, total: int, uri: str) -> None:
+    """What happened, and what to do next."""
+    counts = {end: sum(e == end for e in ends.values()) for end in sorted(set(ends.values()))}
+    said = ", ".join(f"{count} {end}" for end, count in counts.items())
+    left = total - counts.get("done", 0) - counts.get("failed", 0)
+    lines = [f"{sweep}: {said} of {total} cells."]
+    if "failed" in counts:
+        lines.append("Tracebacks are in error.txt of the run folders; run again with --retry failed.")
+    if left:
+        lines.append(f"{left} cells are left: the same command goes on where it stopped.")
+    else:
+        lines.append(f"Next: cheapconv report {sweep}; tracking: mlflow ui --backend-store-uri {public(uri)}")
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

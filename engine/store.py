@@ -1,0 +1,126 @@
+"""The run store: one folder a cell, the truth that MLflow mirrors and reports read.
+
+Every file is written to a temporary name, synced and renamed, so that a reader never sees half a file and a crash
+never leaves one. A lock file tells a running cell from one whose process has died.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from engine.errors import UserError
+
+RESULT, STATE, CURVE, CELL, CHECKPOINT = "result.json", "state.json", "curve.jsonl", "cell.json", "last.pt"
+TEMPORARY = "unfinished-"
+
+
+class Store:
+    """Access to `root/<key>/` folders, `root/sweeps/` and `root/measurements/`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def prepare(self) -> None:
+        """Create the store; a folder that cannot be written is a UserError before anything trains."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            write_bytes(self.root / ".writable", b"")
+            (self.root / ".writable").unlink()
+        except OSError as error:
+            raise UserError(
+                f"the store {self.root} cannot be written ({error.strerror}): choose another with --store."
+            ) from error
+
+    def folder(self, key: str) -> Path:
+        """The run folder of a cell."""
+        return self.root / key
+
+    def state(self, key: str) -> dict[str, Any]:
+        """state.json of a cell, `planned` where there is none; `running` without a living process reads `planned`."""
+        state = read_json(self.folder(key) / STATE) or {"state": "planned"}
+        if state["state"] == "running" and not self._is_locked(key):
+            state["state"] = "planned"
+        return state
+
+    def set_state(self, key: str, state: str, epoch: int = 0, epochs: int = 0, error: str | None = None) -> None:
+        """Write state.json with a fresh heartbeat."""
+        body = {"state": state, "epoch": epoch, "epochs": epochs, "heartbeat": now(), "error": error}
+        write_json(self.folder(key) / STATE, body)
+
+    def result(self, key: str) -> dict[str, Any] | None:
+        """result.json of a finished cell."""
+        return read_json(self.folder(key) / RESULT)
+
+    @contextlib.contextmanager
+    def lock(self, key: str) -> Iterator[bool]:
+        """Hold the cell for this process; yields False if another process holds it."""
+        folder = self.folder(key)
+        folder.mkdir(parents=True, exist_ok=True)
+        held = filelock.FileLock(folder / "lock")
+        try:
+            held.acquire(blocking=False)
+        except filelock.Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            held.release()
+
+    def _is_locked(self, key: str) -> bool:
+        with self.lock(key) as free:
+            return not free
+
+
+def now() -> str:
+    """The time, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON document, or None where there is none or a damaged one."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def write_json(path: Path, body: Any) -> None:
+    """Write one JSON document atomically."""
+    write_bytes(path, (json.dumps(body, indent=1) + "\n").encode())
+
+
+def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write one JSON document a line, atomically."""
+    write_bytes(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file atomically."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that is synced and renamed to it when the block succeeds, and removed when not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

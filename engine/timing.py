@@ -1,0 +1,117 @@
+"""Latency and throughput of inference, and what the machine itself can do: warm, synchronised, medians with spread.
+
+Latency is one float32 image on one CPU thread (or one CUDA stream); throughput is a large batch on all threads of the
+run. Both in channels-last layout, under a lock that keeps a second measurement of the same user off the machine.
+"""
+
+import contextlib
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+import torch
+from torch import nn
+
+WARM_UP_RUNS, MIN_RUNS, MAX_RUNS = 5, 10, 300
+THROUGHPUT_BATCH = {"cpu": 128, "cuda": 1024}
+
+
+@contextlib.contextmanager
+def exclusive() -> Iterator[None]:
+    """One timing at a time on this machine."""
+    with filelock.FileLock(Path(tempfile.gettempdir()) / "cheapconv-timing.lock", mode=0o666):
+        yield
+
+
+@torch.inference_mode()
+def latency(network: nn.Module, shape: tuple[int, int, int], device: torch.device, budget_s: float) -> dict[str, Any]:
+    """Milliseconds of one image, on one CPU thread."""
+    image = _images(1, shape, device)
+    with _threads(1):
+        times = _repeat(lambda: network(image), device, budget_s)
+    low, middle, high = _quartiles([1000 * t for t in times])
+    return {
+        "batch": 1,
+        "threads": 1,
+        "precision": "fp32",
+        "median_ms": middle,
+        "q25_ms": low,
+        "q75_ms": high,
+        "runs": len(times),
+    }
+
+
+@torch.inference_mode()
+def throughput(
+    network: nn.Module, shape: tuple[int, int, int], device: torch.device, budget_s: float
+) -> dict[str, Any]:
+    """Images a second at a large batch, on all threads of this run."""
+    batch = THROUGHPUT_BATCH[device.type]
+    images = _images(batch, shape, device)
+    times = _repeat(lambda: network(images), device, budget_s)
+    low, middle, high = _quartiles([batch / t for t in times])
+    return {
+        "batch": batch,
+        "threads": torch.get_num_threads(),
+        "precision": "fp32",
+        "images_per_s": middle,
+        "q25": low,
+        "q75": high,
+        "runs": len(times),
+    }
+
+
+@torch.inference_mode()
+def calibrate(device: torch.device, budget_s: float = 0.5) -> dict[str, float]:
+    """The machine's own speed at this moment: float32 matrix product (GFLOP/s, 2 n^3 each) and copy (GB/s, read and
+    written bytes), on all threads. A timing from a busy machine shows itself here."""
+    size = 1024 if device.type == "cpu" else 8192
+    a, b = torch.rand(size, size, device=device), torch.rand(size, size, device=device)
+    product = statistics.median(_repeat(lambda: a @ b, device, budget_s))
+    source = torch.rand(16 * size * size, device=device)
+    target = torch.empty_like(source)
+    copy = statistics.median(_repeat(lambda: target.copy_(source), device, budget_s))
+    return {"gflops": 2 * size**3 / product / 1e9, "gb_per_s": 2 * source.nbytes / copy / 1e9}
+
+
+def _repeat(work: Callable[[], object], device: torch.device, budget_s: float) -> list[float]:
+    """Seconds of each of at least MIN_RUNS synchronised runs, more while the budget lasts, after a warm-up."""
+    for _ in range(WARM_UP_RUNS):
+        work()
+    _synchronise(device)
+    times: list[float] = []
+    while len(times) < MIN_RUNS or (sum(times) < budget_s and len(times) < MAX_RUNS):
+        begun = time.perf_counter()
+        work()
+        _synchronise(device)
+        times.append(time.perf_counter() - begun)
+    return times
+
+
+def _images(count: int, shape: tuple[int, int, int], device: torch.device) -> torch.Tensor:
+    """Random images (B, C, H, W): zeros can run faster than real data."""
+    images = torch.rand((count, *shape), generator=torch.Generator().manual_seed(0))
+    return images.to(device).contiguous(memory_format=torch.channels_last)
+
+
+def _quartiles(values: list[float]) -> list[float]:
+    return statistics.quantiles(values, n=4, method="inclusive")
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

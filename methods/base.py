@@ -1,0 +1,139 @@
+"""The interface of a training method: what a method may know of the world, and what the trainer asks of it.
+
+A method owns wiring and losses. The trainer owns data, optimiser, schedule, precision, checkpoints, seeds and time.
+Baselines are methods too. The smallest method has `__init__`, `losses` and `networks`; everything else has a default.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+class Batch(Protocol):
+    """One step's samples."""
+
+    x: Tensor  # (B, 3, H, W) normalised
+    y: Tensor  # (B,) int64
+    index: Tensor  # (B,) positions in the training set
+    views: tuple[Tensor, ...]  # as many differently augmented copies of x as the method asks for
+
+
+@dataclass
+class Clock:
+    """Where training stands, as 0-d tensors on the device: a ramp that reads them costs no recompilation."""
+
+    progress: Tensor  # 0..1 of the whole training
+    phase_progress: Tensor  # 0..1 of the current phase
+    epoch: Tensor  # finished epochs, with the fraction of the current one
+
+    @classmethod
+    def start(cls, device: torch.device) -> "Clock":
+        """A clock at zero."""
+        return cls(*(torch.zeros((), device=device) for _ in range(3)))
+
+
+class Build(Protocol):
+    """What a method builds its world from."""
+
+    classes: int
+    epochs: int
+    clock: Clock
+
+    def network(self, architecture: str | None = None, conv: str | None = None) -> Any:
+        """A fresh network of the cell's (or the named) architecture and conv, initialised by its own member seed."""
+
+    def teacher(self, copy: bool = False) -> Any:
+        """The cell's teacher: frozen and outside the module tree, or with `copy` a trainable copy."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that a method trained. `student`: could be deployed. `ensemble`: measured, never deployed.
+    `headline`: its accuracy counts in the method's number (the mean over its headline networks)."""
+
+    name: str
+    network: nn.Module
+    role: Literal["student", "ensemble"] = "student"
+    headline: bool = True
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A share of the epochs. `begin` may change the structure; the optimiser is rebuilt, and the recipe's schedule
+    is played once over the phase, from `lr` where the method's paper has one of its own."""
+
+    name: str = "train"
+    share: float = 1.0
+    begin: Callable[["Context"], None] | None = None
+    lr: float | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What `begin`, `end_epoch` and `finish` may use: training batches of the current epoch, drawn anew at a call."""
+
+    batches: Callable[[], Any]
+    device: torch.device
+    epoch: int
+
+
+class Method(nn.Module):
+    """Base class of all methods; its submodules are what is trained."""
+
+    registered_name: ClassVar[str]
+    version: ClassVar[int] = 1  # raised when results may change
+    needs_teacher: ClassVar[bool] = False
+    is_baseline: ClassVar[bool] = False  # trains the deployed network alone
+    updates_per_batch: ClassVar[int] = 1
+    views: ClassVar[int] = 1
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """A method without settings."""
+
+    def __init__(self, build: Build, config: Any) -> None:
+        super().__init__()
+        self.config = config
+        self.clock = build.clock
+
+    def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
+        """Named loss terms, already weighted; the trainer minimises their sum."""
+        raise NotImplementedError
+
+    def networks(self) -> list[Trained]:
+        """The networks to evaluate."""
+        raise NotImplementedError
+
+    @classmethod
+    def published(cls, config: Any) -> tuple[str, str] | None:
+        """Under which method key, and of which source (a part of its name), published numbers were made with exactly
+        this configuration; None if there are none."""
+        return None
+
+    def phases(self) -> list[Phase]:
+        """Phases of the training, in order; shares sum to 1."""
+        return [Phase()]
+
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Optimiser groups: `params`, and where the paper has its own, `lr`, `weight_decay` or `weight_decay_scale`."""
+        return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
+    def after_update(self, lr: float) -> None:
+        """Called after every optimiser step with its learning rate."""
+
+    def end_epoch(self, context: Context) -> None:
+        """Called after every epoch, before its evaluation."""
+
+    def finish(self, context: Context) -> None:
+        """Called once after the last epoch, before the last evaluation."""
+
+    def structure(self) -> Mapping[str, Any] | None:
+        """JSON that rebuilds networks whose structure has changed in training; None if it never changes."""
+        return None
+
+    def restructure(self, structure: Mapping[str, Any]) -> None:
+        """Bring freshly built networks into the structure that `structure()` described."""
+        raise NotImplementedError

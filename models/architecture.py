@@ -1,0 +1,23 @@
+"""Architecture: a network family with its numbers, which builds a network out of a conv."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from models.conv import Conv
+from models.network import Network
+
+
+class Architecture(ABC):
+    """Base of the registered families: frozen, keyword-only dataclasses whose fields are the numbers of the family.
+
+    `version` is raised when the same numbers begin to mean another network.
+    """
+
+    version: ClassVar[int] = 1
+
+    @abstractmethod
+    def build(self, conv: Conv, classes: int) -> Network:
+        """A freshly initialised network of `classes` outputs whose replaceable convolutions are operators of `conv`.
+
+        Raises ValueError, with the rule, if the conv does not fit a width of the network.
+        """

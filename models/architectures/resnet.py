@@ -1,0 +1,61 @@
+"""CIFAR ResNet-d: post-activation residual blocks of widths 16, 32, 64, with projection shortcuts.
+
+He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2. Deviation: the shortcut of a block
+that changes shape is a 1x1 convolution with BN (option B), as in the code of the distillation literature
+(RepDistiller), where the paper pads with zeros. ResNet-110 has 18 two-convolution blocks a stage here; other networks
+of that name have bottlenecks. With n = (d - 2) / 6 blocks a stage the parameters are
+
+    432 + 32 + sum(blocks with their BN) + sum(ci * co + 2 * co over projections) + 64 * classes + classes.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from engine.catalog import register
+from models.architecture import Architecture
+from models.conv import Conv
+from models.initialise import he_fan_out, initialise
+from models.layers import convolution, norm_relu, projection
+from models.network import Network
+from models.residual import blocks_per_stage, residual_path, residual_stages
+
+WIDTHS = [16, 16, 32, 64]
+
+
+class PostActivationBlock(nn.Module):
+    """y = ReLU(BN(path(x)) + shortcut(x)); the shortcut is x, or a 1x1 convolution with BN where the shape changes."""
+
+    def __init__(self, conv: Conv, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.path = residual_path(conv, in_channels, out_channels, stride)
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.shortcut = projection(in_channels, out_channels, stride)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.norm(self.path(x)) + self.shortcut(x))
+
+
+@register(
+    "architecture",
+    "resnet",
+    paper="He et al., Deep Residual Learning for Image Recognition, CVPR 2016, arXiv:1512.03385",
+    notation={"ResNet-{depth}": {}},
+)
+@dataclass(frozen=True, kw_only=True)
+class ResNet(Architecture):
+    """CIFAR ResNet with post-activation blocks and projection shortcuts; depth = 6n + 2, widths 16, 32, 64."""
+
+    depth: int
+
+    def __post_init__(self) -> None:
+        blocks_per_stage(self.depth, 2)
+
+    def build(self, conv: Conv, classes: int) -> Network:
+        """Network whose maps follow the last ReLU of each stage."""
+        stages = residual_stages(PostActivationBlock, conv, WIDTHS, blocks_per_stage(self.depth, 2))
+        stem = nn.Sequential(convolution(3, WIDTHS[0], kernel_size=3), norm_relu(WIDTHS[0]))
+        network = Network(stem, stages, WIDTHS[1:], classes, neck=nn.Identity())
+        initialise(network, he_fan_out)
+        return network

@@ -1,0 +1,63 @@
+"""CIFAR Wide ResNet, WRN-d-k: pre-activation residual blocks of widths 16k, 32k, 64k after a stem of 16.
+
+Zagoruyko & Komodakis, "Wide Residual Networks", BMVC 2016, arXiv:1605.07146, in the form of Moonshine (Crowley et al.,
+NeurIPS 2018, section 4.1), without dropout. The stem, the 1x1 shortcuts and the classifier are never replaced.
+With n = (d - 4) / 6 blocks per stage the parameters are
+
+    432 + sum(blocks) + sum(ci * co over shortcuts) + 2 * 64k + 64k * classes + classes.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from engine.catalog import register
+from models.architecture import Architecture
+from models.conv import Conv
+from models.initialise import he_fan_out, initialise
+from models.layers import convolution, norm_relu, pointwise
+from models.network import Network
+from models.residual import blocks_per_stage, residual_path, residual_stages
+
+
+class PreActivationBlock(nn.Module):
+    """y = path(o) + shortcut, o = ReLU(BN(x)); the shortcut is x, or a 1x1 convolution of o where the width changes."""
+
+    def __init__(self, conv: Conv, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.norm = norm_relu(in_channels)
+        self.path = residual_path(conv, in_channels, out_channels, stride)
+        same = in_channels == out_channels
+        self.shortcut = None if same else pointwise(in_channels, out_channels, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        o = self.norm(x)
+        return self.path(o) + (x if self.shortcut is None else self.shortcut(o))
+
+
+@register(
+    "architecture",
+    "wrn",
+    paper="Zagoruyko & Komodakis, Wide Residual Networks, BMVC 2016, arXiv:1605.07146",
+    notation={"WRN-{depth}-{width}": {}},
+)
+@dataclass(frozen=True, kw_only=True)
+class WideResNet(Architecture):
+    """CIFAR Wide ResNet with pre-activation blocks; depth = 6n + 4, widths 16, 32, 64 times `width`."""
+
+    depth: int
+    width: int
+
+    def __post_init__(self) -> None:
+        blocks_per_stage(self.depth, 4)
+        if self.width < 1:
+            raise ValueError(f"width must be at least 1, got {self.width}")
+
+    def build(self, conv: Conv, classes: int) -> Network:
+        """Network whose maps are the residual sums at the ends of the three stages."""
+        widths = [16, 16 * self.width, 32 * self.width, 64 * self.width]
+        stages = residual_stages(PreActivationBlock, conv, widths, blocks_per_stage(self.depth, 4))
+        network = Network(convolution(3, 16, kernel_size=3), stages, widths[1:], classes, neck=norm_relu(widths[-1]))
+        initialise(network, he_fan_out)
+        nn.init.zeros_(network.classifier.bias)
+        return network

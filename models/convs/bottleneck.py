@@ -1,0 +1,87 @@
+"""B(b), BG(b,g), BG(b,M/k), BG(b,M): one bottleneck in place of a whole two-convolution residual block.
+
+Crowley et al., "Moonshine", NeurIPS 2018, Table 1 (its Bottle wrapper): 1x1 down to M = co // b channels, BN, ReLU, a
+(grouped) k x k that keeps M and carries the stride, BN, ReLU, 1x1 up to co. Putting it twice into a block, which the
+released code does by default, doubles the network and is not the paper's.
+
+Params ci * M + 4 * M + 9 * M * (M / g) + M * co; MACs ci * M * H^2 + (9 * M * (M / g) + M * co) * Ho^2; g = 1 for B(b).
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from engine.catalog import canonical, register
+from models.conv import Conv
+from models.grouped import GroupedConv
+from models.layers import convolution, norm_relu, pointwise
+
+PAPER = "Crowley et al., Moonshine, NeurIPS 2018, arXiv:1711.02613"
+
+
+@register("conv", "bottleneck", paper=PAPER, notation={"B({b})": {}})
+@dataclass(frozen=True, kw_only=True)
+class Bottleneck(Conv):
+    """1x1 down to out_channels // b, 3x3, 1x1 up; replaces both convolutions of a residual block."""
+
+    b: int
+
+    operators_per_block = 1
+
+    def __post_init__(self) -> None:
+        check_factor(self.b)
+
+    def operator(
+        self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1
+    ) -> nn.Module:
+        inner = inner_width(self, out_channels, self.b)
+        return triple(in_channels, inner, out_channels, convolution(inner, inner, kernel_size, stride, dilation))
+
+
+@register(
+    "conv",
+    "bottleneck_group",
+    paper=PAPER,
+    notation={"BG({b},M)": {"group_width": 1}, "BG({b},M/{group_width})": {}, "BG({b},{groups})": {}},
+)
+@dataclass(frozen=True, kw_only=True)
+class BottleneckGroup(GroupedConv):
+    """Bottleneck whose 3x3 has `groups` groups, or groups of `group_width` channels (1 is depthwise)."""
+
+    b: int
+    groups: int | None = None
+    group_width: int | None = None
+
+    operators_per_block = 1
+
+    def __post_init__(self) -> None:
+        check_factor(self.b)
+        super().__post_init__()
+
+    def operator(
+        self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1
+    ) -> nn.Module:
+        inner = inner_width(self, out_channels, self.b)
+        groups = self.groups_of(inner, "inner channels")
+        grouped = convolution(inner, inner, kernel_size, stride, dilation, groups)
+        return triple(in_channels, inner, out_channels, grouped)
+
+
+def check_factor(b: int) -> None:
+    """ValueError unless `b` can divide a width."""
+    if b < 1:
+        raise ValueError(f"b must be at least 1, got {b}")
+
+
+def inner_width(conv: Conv, out_channels: int, b: int) -> int:
+    """M = out_channels // b, which must leave a channel."""
+    if out_channels < b:
+        raise ValueError(f"{canonical(conv)} needs at least {b} output channels, got {out_channels}")
+    return out_channels // b
+
+
+def triple(in_channels: int, inner: int, out_channels: int, spatial: nn.Module) -> nn.Sequential:
+    """1x1 to `inner` channels, `spatial`, 1x1 to `out_channels`, with BN-ReLU between them."""
+    return nn.Sequential(
+        pointwise(in_channels, inner), norm_relu(inner), spatial, norm_relu(inner), pointwise(inner, out_channels)
+    )

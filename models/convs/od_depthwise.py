@@ -1,0 +1,37 @@
+"""od-dw: OD's depthwise operator, a depthwise k x k of stride 1 followed by a 1x1, with nothing between.
+
+Xie et al., "Training convolutional neural networks with cheap convolutions and online distillation",
+arXiv:1909.13063, and its code. It differs from Moonshine's G(N) twice: it has no BN and ReLU between its
+convolutions, and the stride of a block is in the 1x1 of its last operator.
+
+Params 9 * ci + ci * co; MACs 9 * ci * H^2 + ci * co * Ho^2.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from engine.catalog import register
+from models.conv import Conv
+from models.layers import convolution, pointwise
+
+
+@register(
+    "conv",
+    "od_depthwise",
+    paper="Xie et al., Training CNNs with cheap convolutions and online distillation, arXiv:1909.13063",
+    notation={"od-dw": {}},
+)
+@dataclass(frozen=True, kw_only=True)
+class ODDepthwise(Conv):
+    """Depthwise convolution of stride 1, then a 1x1 that carries the stride."""
+
+    stride_in_last = True
+
+    def operator(
+        self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1
+    ) -> nn.Module:
+        return nn.Sequential(
+            convolution(in_channels, in_channels, kernel_size, dilation=dilation, groups=in_channels),
+            pointwise(in_channels, out_channels, stride),
+        )

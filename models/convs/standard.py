@@ -1,0 +1,27 @@
+"""S: the standard k x k convolution, the one that every other conv is compared with.
+
+Params k^2 * ci * co; MACs params * Ho^2.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from engine.catalog import register
+from models.conv import Conv
+from models.layers import convolution
+
+
+@register(
+    "conv", "standard", paper="He et al., Deep Residual Learning, CVPR 2016, arXiv:1512.03385", notation={"S": {}}
+)
+@dataclass(frozen=True, kw_only=True)
+class Standard(Conv):
+    """Standard k x k convolution."""
+
+    is_standard = True
+
+    def operator(
+        self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1
+    ) -> nn.Module:
+        return convolution(in_channels, out_channels, kernel_size, stride, dilation)

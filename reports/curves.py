@@ -1,0 +1,45 @@
+"""Training curves: top-1 by epoch, a small panel a network, a line a method, the mean over the seeds that are done."""
+
+import numpy as np
+import pandas as pd
+
+from reports import axes, collect
+from reports.columns import method_label
+from reports.document import Document
+from reports.figures import Keys, Line, Panel
+
+Curves = dict[tuple[str, str, str], pd.Series]
+
+
+def curve_panels(document: Document, legend: Keys) -> list[Panel]:
+    """Top-1 by epoch, a panel a network, mean over the seeds that are done."""
+    curves = _mean_curves(document)
+    if not curves:
+        return []
+    last = max(curve.index[-1] for curve in curves.values())
+    x = axes.Axis(0, max(last, 1) + 1, 34, 292)
+    y = axes.around([100 * v for c in curves.values() for v in (c.min(), c.max())], 160, 26)
+    networks = dict.fromkeys((architecture, conv) for architecture, conv, _ in curves)
+    panels = {network: Panel(" ".join(network), "epoch", x, y) for network in networks}
+    for (architecture, conv, method), curve in curves.items():
+        tooltip = f"{architecture} {conv} {method}: {100 * curve.iloc[-1]:.2f} % at epoch {curve.index[-1] + 1}"
+        panels[architecture, conv].lines.append(Line(_polyline(curve, x, y), legend.methods[method], tooltip))
+    return list(panels.values())
+
+
+def _mean_curves(document: Document) -> Curves:
+    """By (architecture, conv, method label): mean top-1 over the done seeds by epoch, in the order of the table."""
+    records = {record.key: record for record in document.sweep.done}
+    curves: dict[tuple[str, str, str], list[pd.Series]] = {}
+    for _, cell in document.cells[document.cells["state"] == "done"].iterrows():
+        label = (cell["architecture"], cell["conv"], method_label(cell))
+        curves.setdefault(label, []).append(collect.curve(records[cell["key"]]))
+    means = {label: pd.concat(found, axis=1).dropna().mean(axis=1) for label, found in curves.items()}
+    order = [(row["architecture"], row["conv"], method_label(row)) for _, row in document.rows.iterrows()]
+    return {label: means[label] for label in order if label in means and len(means[label])}
+
+
+def _polyline(curve: pd.Series, x: axes.Axis, y: axes.Axis, most: int = 40) -> str:
+    """At most `most` of the curve's epochs, the last always among them."""
+    chosen = np.unique(np.linspace(0, len(curve) - 1, min(most, len(curve))).round().astype(int))
+    return "M" + "L".join(f"{x.place(curve.index[i] + 1)} {y.place(100 * curve.iloc[i])}" for i in chosen)

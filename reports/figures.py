@@ -1,0 +1,97 @@
+"""The shapes that the report's pictures are made of, in pixels; the page's template draws them as SVG.
+
+SVG by hand keeps the page small and free of scripts from elsewhere; colours are classes of its stylesheet, so that
+they follow the reader's light or dark theme. Colour says method, marker says conv, in every picture.
+"""
+
+import dataclasses
+
+import pandas as pd
+
+from reports.axes import Axis
+from reports.columns import method_label
+
+COLOURS = 8
+MARKERS = (
+    "M-5 0A5 5 0 1 0 5 0A5 5 0 1 0 -5 0Z",
+    "M-4.5-4.5H4.5V4.5H-4.5Z",
+    "M0-6L5.4 4H-5.4Z",
+    "M0-6.2L6.2 0L0 6.2L-6.2 0Z",
+    "M0 6L5.4-4H-5.4Z",
+    "M-1.8-5.4H1.8V-1.8H5.4V1.8H1.8V5.4H-1.8V1.8H-5.4V-1.8H-1.8Z",
+    "M-5.6 0L-2.8-4.9H2.8L5.6 0L2.8 4.9H-2.8Z",
+    "M0-6.4L1.6-2.2L6.1-2L2.6.8L3.8 5.2L0 2.7L-3.8 5.2L-2.6.8L-6.1-2L-1.6-2.2Z",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """What a colour or a marker stands for; methods beyond the palette are drawn hollow."""
+
+    text: str
+    index: int
+
+    @property
+    def colour(self) -> str:
+        """Class of the stylesheet."""
+        return f"m{self.index % COLOURS}" + (" hollow" if self.index >= COLOURS else "")
+
+    @property
+    def marker(self) -> str:
+        """SVG path around the origin."""
+        return MARKERS[self.index % len(MARKERS)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """One row: pixels of its mean and of one standard deviation either side, and its tooltip."""
+
+    x: float
+    y: float
+    y_low: float
+    y_high: float
+    method: Key
+    conv: Key
+    is_standard: bool
+    tooltip: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A polyline: SVG path, its method and its tooltip."""
+
+    path: str
+    method: Key
+    tooltip: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """One picture with its axes; `front` is an SVG path, `labels` are (x, y, text)."""
+
+    title: str
+    x_title: str
+    x: Axis
+    y: Axis
+    points: list[Point] = dataclasses.field(default_factory=list)
+    lines: list[Line] = dataclasses.field(default_factory=list)
+    front: str = ""
+    labels: list[tuple[float, float, str]] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Keys:
+    """The legend, shared by all pictures."""
+
+    methods: dict[str, Key]
+    convs: dict[str, Key]
+
+
+def keys(rows: pd.DataFrame) -> Keys:
+    """Colours by method, baselines first; markers by conv in the order of the table."""
+    baselines_first = rows.sort_values("is_baseline", ascending=False, kind="stable")
+    methods = dict.fromkeys(method_label(row) for _, row in baselines_first.iterrows())
+    return Keys(
+        {text: Key(text, i) for i, text in enumerate(methods)},
+        {text: Key(text, i) for i, text in enumerate(dict.fromkeys(rows["conv"]))},
+    )

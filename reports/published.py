@@ -1,0 +1,76 @@
+"""The papers' numbers beside ours: rows of `baselines/published/published.csv` that mean the same experiment.
+
+Same dataset, architecture, conv, method and form of the loss (a cell says under which name, and from which source, its
+configuration was published, or that it never was), and the same standard teacher. The recipe is the paper's own.
+Ensembles, gains in points and other metrics than top-1 are left out.
+"""
+
+import dataclasses
+import functools
+import re
+from pathlib import Path
+
+import pandas as pd
+
+PUBLISHED = Path(__file__).parent.parent / "baselines" / "published" / "published.csv"
+SELECTIONS = {
+    "last": "last epoch",
+    "best_on_test": "best epoch on test (optimistic)",
+    "best_member_best_on_test": "best member at its best epoch on test (optimistic)",
+    "unknown": "epoch not stated",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Paper:
+    """One published accuracy (fractions), and what a reader has to know before comparing."""
+
+    top1: float
+    std: float | None
+    protocol: str
+
+
+@functools.cache
+def load(path: Path = PUBLISHED) -> pd.DataFrame:
+    """Published top-1 accuracies with columns as in the file and `top1`, a fraction, and `teacher`, "" for none."""
+    table = pd.read_csv(path, dtype={"std": float, "runs": float}).fillna({"note": ""})
+    table = table[table["metric"].isin(["top1_accuracy", "top1_error"])]
+    excluded = table["table"].str.contains("ensemble") | table["note"].str.contains("ensemble|GAIN")
+    table = table[~excluded]
+    is_error = table["metric"] == "top1_error"
+    percent = table["value"].where(~is_error, 100 - table["value"])
+    teacher = table["note"].str.extract(r"(?:^|; )teacher=([^;(]+)", expand=False).str.strip().fillna("")
+    return table.assign(top1=(percent / 100).round(6), teacher=teacher)
+
+
+def match(row: pd.Series, path: Path = PUBLISHED) -> list[Paper]:
+    """Published numbers of the same experiment as `row` of `stats.summarise`, most often none."""
+    method = row["published_as"]
+    if not isinstance(method, str):
+        return []
+    table = load(path)
+    same = table["dataset"] == row["suite_label"]
+    for name, value in {"architecture": row["architecture"], "conv": row["conv"], "method": method}.items():
+        same &= table[name].str.replace(" ", "") == value.replace(" ", "")
+    if isinstance(row["published_source"], str):
+        same &= table["source"].str.contains(row["published_source"], regex=False)
+    found = table[same & _same_teacher(row, table)]
+    return [_paper(published) for _, published in found.iterrows()]
+
+
+def _same_teacher(row: pd.Series, table: pd.DataFrame) -> "pd.Series[bool]":
+    """Where the teachers agree. A network trained alone may name the teacher that other rows of its table had."""
+    if row["is_baseline"]:
+        return pd.Series(True, index=table.index)
+    if row["teacher"] and not row["teacher_is_standard"]:
+        return pd.Series(False, index=table.index)
+    return table["teacher"].isin(["", row["teacher"]])
+
+
+def _paper(published: pd.Series) -> Paper:
+    source = re.split(r" \(", published["source"])[0]
+    runs = published["runs"]
+    seeds = "runs not stated" if pd.isna(runs) else f"{runs:.0f} run{'' if runs == 1 else 's'}"
+    facts = [SELECTIONS.get(published["selection"], published["selection"]), seeds, published["note"]]
+    std = None if pd.isna(published["std"]) else round(published["std"] / 100, 6)
+    return Paper(published["top1"], std, f"{source}, {published['table']}: {'; '.join(filter(None, facts))}")

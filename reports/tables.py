@@ -1,0 +1,114 @@
+"""The table of a report as Markdown for people, CSV for programs and LaTeX (booktabs) for papers."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from reports.columns import Column
+from reports.document import Document
+
+CSV_COLUMNS = (
+    *("rank", "architecture", "conv", "method", "variant", "is_standard", "is_baseline", "complete"),
+    *("n", "planned", "failed", "top1_mean", "top1_std", "top1_ci95", "top5_mean", "top1_best_mean"),
+    *("ensemble_top1_mean", "test_images", "gap_recovered", "gap_note"),
+    *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
+    *("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s", "measured_on"),
+    *("train_s", "train_s_with_teacher", "train_images_per_s", "teacher"),
+    *("paper_top1", "paper_top1_all", "paper_protocols"),
+)
+LATEX_ESCAPES = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "±": r"$\pm$",
+        # A cell that starts with a bracket would be read as the optional argument of the line break before it.
+        "[": "{[}",
+        "]": "{]}",
+    }
+)
+MARKDOWN_ESCAPES = str.maketrans({"|": r"\|", "<": "&lt;", "*": r"\*", "`": r"\`", "\n": " "})
+
+
+def csv(document: Document) -> str:
+    """One row an (architecture, conv, method, variant) in full precision, conditions repeated in every row.
+
+    Accuracies, their deviations and gaps are fractions; sizes are in bytes; times carry their unit in the name.
+    """
+    papers = document.rows["papers"]
+    table = document.rows.assign(
+        rank=document.rows["rank"].astype("Int64"),
+        test_images=document.rows["test_images"].astype("Int64"),
+        paper_top1_all=[";".join(f"{paper.top1:g}" for paper in found) for found in papers],
+        paper_protocols=[" | ".join(paper.protocol for paper in found) for found in papers],
+    )[list(CSV_COLUMNS)]
+    named = {name.lower().replace(",", "").replace(" ", "_"): text for name, text in document.conditions.items()}
+    return table.assign(sweep=document.sweep.name, **named).to_csv(index=False)
+
+
+def markdown(document: Document) -> str:
+    """Conditions, table, notes and failed cells as GitHub renders them."""
+    shown = in_print(document)
+    conditions = [f"- **{name}:** {_markdown(text)}" for name, text in document.conditions.items()]
+    remarks = [f"- {_markdown(remark)}" for remark in document.remarks]
+    head = [_pipes(column.title for column in shown), _pipes("--:" if c.is_number else ":--" for c in shown)]
+    body = [_pipes(_bold(c, row, _markdown(c.text(row)), "**{}**") for c in shown) for row in _records(document)]
+    notes = [f"- \\[{mark}\\] {_markdown(text)}" for mark, text in document.notes]
+    failures = [f"- {_markdown(f.label)} (`{f.key}`): {_markdown(f.error)}" for f in document.failures]
+    sections = [
+        [f"# Sweep {_markdown(document.sweep.name)}"],
+        conditions,
+        ["## Results", "", *remarks],
+        [*head, *body],
+        ["Bold: the most accurate complete row of its network."] if document.rows["is_best"].any() else [],
+        ["## Notes", "", *notes] if notes else [],
+        ["## Failed cells", "", *failures] if failures else [],
+    ]
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def latex(document: Document) -> str:
+    """A booktabs `tabular` with its conditions as comments and its notes below; needs `\\usepackage{booktabs}`."""
+    shown = in_print(document)
+    comments = [f"% {name}: {text}".replace("\n", " ") for name, text in document.conditions.items()]
+    head = " & ".join(escape_latex(column.title) for column in shown)
+    lines, network = [], None
+    for row in _records(document):
+        if network not in (None, (row["architecture"], row["conv"])):
+            lines.append(r"\midrule")
+        network = (row["architecture"], row["conv"])
+        lines.append(" & ".join(_bold(c, row, escape_latex(c.text(row)), r"\textbf{{{}}}") for c in shown) + r" \\")
+    alignment = "".join("r" if column.is_number else "l" for column in shown)
+    notes = [rf"\par\noindent\footnotesize [{mark}] {escape_latex(text)}" for mark, text in document.notes]
+    table = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", head + r" \\", r"\midrule", *lines, r"\bottomrule"]
+    return "\n".join([*comments, *table, r"\end{tabular}", *notes]) + "\n"
+
+
+def in_print(document: Document) -> list[Column]:
+    """The columns for paper: all but those that could be mistaken for a result."""
+    return [column for column in document.columns if not column.page_only]
+
+
+def escape_latex(text: str) -> str:
+    """Text with every character that LaTeX would read as a command written out."""
+    return text.translate(LATEX_ESCAPES)
+
+
+def _records(document: Document) -> list[pd.Series]:
+    return [row for _, row in document.rows.iterrows()]
+
+
+def _bold(column: Column, row: pd.Series, text: str, form: str) -> str:
+    """The method and accuracy of a network's best row stand out."""
+    return form.format(text) if row["is_best"] and column.title in ("Method", "Top-1 %") else text
+
+
+def _pipes(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown(text: str) -> str:
+    return text.translate(MARKDOWN_ESCAPES)

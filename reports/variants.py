@@ -1,0 +1,66 @@
+"""What tells cells apart that share architecture, conv and method: recipe numbers an entry overrode, other teachers.
+
+Without it two learning rates would be averaged as if they were two seeds.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from reports.collect import Record, Sweep
+
+
+def common_recipe(sweep: Sweep) -> dict[str, str]:
+    """Each number of the recipe, nested ones as `schedule.name`, with the value that most cells have."""
+    recipes = [_flat(record.cell["recipe"]) for record in sweep.known]
+    names = dict.fromkeys(name for recipe in recipes for name in recipe)
+    return {name: Counter(recipe[name] for recipe in recipes if name in recipe).most_common(1)[0][0] for name in names}
+
+
+def variants(sweep: Sweep) -> pd.Series:
+    """For each known cell the text that completes its labels: `lr=0.05`, `teacher=WRN-16-2 S`, mostly nothing."""
+    common = common_recipe(sweep)
+    cells = {record.key: record.cell for record in sweep.known}
+    recipes = [_differences(_flat(record.cell["recipe"]), common) for record in sweep.known]
+    teachers = [_teacher(record, cells) for record in sweep.known]
+    rows = [(*_labels(record), recipe) for record, recipe in zip(sweep.known, recipes, strict=True)]
+    found = {row: {t for r, t in zip(rows, teachers, strict=True) if r == row} for row in rows}
+    named = [t if len(found[row]) > 1 else "" for row, t in zip(rows, teachers, strict=True)]
+    return pd.Series([", ".join(filter(None, pair)) for pair in zip(recipes, named, strict=True)], dtype=str)
+
+
+def _labels(record: Record) -> tuple[str, str, str]:
+    return record.cell["architecture_label"], record.cell["conv_label"], record.cell["method_label"]
+
+
+def _teacher(record: Record, cells: Mapping[str, dict[str, Any]]) -> str:
+    teacher = cells.get(record.cell.get("teacher") or "")
+    if teacher is None:
+        return "no teacher"
+    return f"teacher={teacher['architecture_label']} {teacher['conv_label']} {teacher['method_label']}"
+
+
+def _differences(recipe: Mapping[str, str], common: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={recipe.get(name, 'absent')}" for name in common if recipe.get(name) != common[name])
+
+
+def _flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as one level of dotted names, values as text."""
+    flat: dict[str, str] = {}
+    for name, value in recipe.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value if isinstance(value, str) else _text(value)
+    return flat
+
+
+def _text(value: Any) -> str:
+    """Numbers as people write them, truth as yes and no."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, list):
+        return f"({', '.join(_text(item) for item in value)})"
+    return f"{value:g}" if isinstance(value, float) else str(value)

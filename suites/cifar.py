@@ -1,0 +1,202 @@
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009) as torchvision lays them out on disk.
+
+Normalisation constants and recipes are those of the papers; the source of each is named at its line. The official
+files are recognised by their md5 (checked once a folder; a stamp beside them remembers the sizes and times checked).
+"""
+
+import hashlib
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from engine.catalog import register
+from engine.errors import UserError
+from suites.base import Suite
+from suites.batch import Data
+from suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+
+C10_MOONSHINE = Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010))  # Moonshine, OD
+C10_TRUE = Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616))  # of the training images
+C100_TRUE = Normalisation(mean=(0.5071, 0.4867, 0.4408), std=(0.2675, 0.2565, 0.2761))  # RepDistiller
+C100_MOONSHINE = Normalisation(mean=(0.5071, 0.4866, 0.4409), std=(0.2009, 0.1984, 0.2023))  # Moonshine's odd std
+
+_CROP_FLIP = Augmentation(pad=4, flip=True)
+
+
+def _recipes(moonshine: Normalisation, od: Normalisation, true: Normalisation) -> dict[str, Recipe]:
+    """The CIFAR recipes, which differ between the two data sets in their normalisation only."""
+    # Crowley et al. 2018, section 4.1: 200 epochs, lr 0.1 x0.2 at 60, 120, 160; weight decay from their code.
+    paper = Recipe(
+        name="moonshine_cifar",
+        epochs=200,
+        batch=128,
+        lr=0.1,
+        weight_decay=5e-4,
+        schedule=Schedule(kind="multistep", milestones=(0.3, 0.6, 0.8), drop=0.2),
+        augmentation=_CROP_FLIP,
+        normalisation=moonshine,
+    )
+    recipes = [
+        paper,
+        # Xie et al. 2019, released code: 300 epochs, x0.1 at 150, 225. Not published for CIFAR-100 (our reading).
+        replace(
+            paper,
+            name="od_cifar10",
+            epochs=300,
+            weight_decay=2e-4,
+            normalisation=od,
+            schedule=Schedule(kind="multistep", milestones=(0.5, 0.75), drop=0.1),
+        ),
+        # Tian et al. 2020, train_student.py: 240 epochs of batch 64, x0.1 at 150, 180, 210.
+        replace(
+            paper,
+            name="repdistiller",
+            epochs=240,
+            batch=64,
+            lr=0.05,
+            normalisation=true,
+            schedule=Schedule(kind="multistep", milestones=(0.625, 0.75, 0.875), drop=0.1),
+        ),
+        # This suite's own: everything a comparison needs in few epochs; says nothing about a paper's number.
+        replace(paper, name="short", epochs=6, normalisation=true, schedule=Schedule(kind="onecycle")),
+    ]
+    return {recipe.name: recipe for recipe in recipes}
+
+
+class _Cifar(Suite):
+    """What both data sets share: images of 3 x 32 x 32, 50,000 to train and 10,000 to test."""
+
+    protocol: ClassVar[int] = 1
+    image: ClassVar[tuple[int, int, int]] = (3, 32, 32)
+    folder: ClassVar[str]
+    label_key: ClassVar[bytes]
+    names_file: ClassVar[tuple[str, bytes]]
+    train_files: ClassVar[tuple[str, ...]]
+    test_file: ClassVar[str]
+    md5: ClassVar[dict[str, str]]
+
+    def load(self, folder: Path | None, download: bool = False) -> Data:
+        """Read and verify the official files under `folder`; with `download`, let torchvision fetch them first."""
+        if folder is None:
+            raise UserError(f"{self.label} needs its files: name their folder with --data DIR or CHEAPCONV_DATA.")
+        if download:
+            _download(self.label, folder)
+        home = folder / self.folder
+        self._verify(home)
+        train = [_unpickle(home / name) for name in self.train_files]
+        test = _unpickle(home / self.test_file)
+        file, key = self.names_file
+        class_names = tuple(name.decode() for name in _unpickle(home / file)[key])
+        return Data(*self._tensors(train), *self._tensors([test]), class_names)
+
+    def _tensors(self, files: list[dict]) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, 3, 32, 32) uint8 and (N,) int64 of the concatenated files."""
+        pixels = np.concatenate([file[b"data"] for file in files]).reshape(-1, 3, 32, 32)
+        labels = np.concatenate([file[self.label_key] for file in files])
+        return torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64))
+
+    def _verify(self, home: Path) -> None:
+        """Every official file is there and is the official one, or a UserError says which is not."""
+        missing = [name for name in self.md5 if not (home / name).is_file()]
+        if missing:
+            raise UserError(
+                f"{self.label} is not in {home} ({missing[0]} is missing): name the folder that holds "
+                f"{self.folder}/ with --data DIR, or add --download where there is a network."
+            )
+        state = {name: [(home / name).stat().st_size, (home / name).stat().st_mtime_ns] for name in self.md5}
+        stamp = home / ".verified.json"
+        if stamp.is_file() and _read_stamp(stamp) == state:
+            return
+        for name, official in self.md5.items():
+            if _md5(home / name) != official:
+                raise UserError(
+                    f"{home / name} is damaged (its md5 is not the official one): delete it and fetch it again."
+                )
+        _try_write(stamp, json.dumps(state))
+
+
+@register("suite", "cifar10", paper="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009")
+class Cifar10(_Cifar):
+    """CIFAR-10: 32x32 colour photographs of 10 classes; the files are the user's (--data)."""
+
+    label: ClassVar[str] = "CIFAR-10"
+    fingerprint: ClassVar[str] = "cifar-10-batches-py:official"
+    classes: ClassVar[int] = 10
+    folder: ClassVar[str] = "cifar-10-batches-py"
+    label_key: ClassVar[bytes] = b"labels"
+    names_file: ClassVar[tuple[str, bytes]] = ("batches.meta", b"label_names")
+    train_files: ClassVar[tuple[str, ...]] = tuple(f"data_batch_{i}" for i in range(1, 6))
+    test_file: ClassVar[str] = "test_batch"
+    md5: ClassVar[dict[str, str]] = {
+        "data_batch_1": "c99cafc152244af753f735de768cd75f",
+        "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+        "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+        "data_batch_4": "634d18415352ddfa80567beed471001a",
+        "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+        "test_batch": "40351d587109b95175f43aff81a1287e",
+        "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
+    }
+    recipes: ClassVar[dict[str, Recipe]] = _recipes(C10_MOONSHINE, C10_MOONSHINE, C10_TRUE)
+
+
+@register("suite", "cifar100", paper="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009")
+class Cifar100(_Cifar):
+    """CIFAR-100: 32x32 colour photographs of 100 classes; the files are the user's (--data)."""
+
+    label: ClassVar[str] = "CIFAR-100"
+    fingerprint: ClassVar[str] = "cifar-100-python:official"
+    classes: ClassVar[int] = 100
+    folder: ClassVar[str] = "cifar-100-python"
+    label_key: ClassVar[bytes] = b"fine_labels"
+    names_file: ClassVar[tuple[str, bytes]] = ("meta", b"fine_label_names")
+    train_files: ClassVar[tuple[str, ...]] = ("train",)
+    test_file: ClassVar[str] = "test"
+    md5: ClassVar[dict[str, str]] = {
+        "train": "16019d7e3df5f24257cddd939b257f8d",
+        "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+        "meta": "7973b15100ade9c7d40fb424638fde48",
+    }
+    recipes: ClassVar[dict[str, Recipe]] = _recipes(C100_MOONSHINE, C100_TRUE, C100_TRUE)
+
+
+def _download(label: str, folder: Path) -> None:
+    """Let torchvision fetch the official archive into `folder`."""
+    from torchvision import datasets
+
+    fetch: Callable = {"CIFAR-10": datasets.CIFAR10, "CIFAR-100": datasets.CIFAR100}[label]
+    try:
+        fetch(str(folder), download=True)
+    except Exception as error:  # urllib, ssl, tarfile and torchvision raise a dozen kinds here
+        raise UserError(f"{label} could not be fetched ({error}): copy its files to {folder} by hand.") from error
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def _unpickle(path: Path) -> dict:
+    """A CIFAR pickle; only ever called on a file whose md5 is the official one."""
+    with path.open("rb") as file:
+        return pickle.load(file, encoding="bytes")
+
+
+def _read_stamp(path: Path) -> object:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _try_write(path: Path, text: str) -> None:
+    """The stamp only saves time: a read-only data folder is fine."""
+    try:
+        path.write_text(text)
+    except OSError:
+        return

@@ -1,0 +1,153 @@
+"""What every registered architecture promises with every registered conv."""
+
+import copy
+import itertools
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from engine import catalog
+from models.network import Network
+from models.size import count_macs
+from tests.models.examples import examples, one_thread
+
+CLASSES = 10
+PAIRS = [
+    pytest.param(architecture, conv, id=f"{catalog.canonical(architecture)}-{catalog.canonical(conv)}")
+    for architecture, conv in itertools.product(examples("architecture"), examples("conv"))
+]
+every_pair = pytest.mark.parametrize(("architecture", "conv"), PAIRS)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    with one_thread():
+        yield
+
+
+def build(architecture, conv, seed: int = 0) -> Network:
+    """The network, or a skip where the pair is refused with a reason."""
+    torch.manual_seed(seed)
+    try:
+        return architecture.build(conv, CLASSES)
+    except ValueError as refusal:
+        reason = str(refusal)
+    assert catalog.canonical(conv) in reason
+    pytest.skip(reason)
+
+
+def images(batch: int = 4, side: int = 8) -> torch.Tensor:
+    return torch.randn(batch, 3, side, side, generator=torch.Generator().manual_seed(1))
+
+
+@every_pair
+@pytest.mark.parametrize("side", [8, 16])
+def test_maps_and_logits_have_the_announced_shapes(architecture, conv, side):
+    network = build(architecture, conv).eval()
+    x = images(2, side)
+    maps = network.stages(x)
+    assert [f.shape[1] for f in maps] == network.channels
+    sides = [f.shape[2] for f in maps]
+    assert all(after in (before, before // 2) for before, after in itertools.pairwise([side, *sides]))
+    assert all(f.shape[2] == f.shape[3] for f in maps)
+    assert network.embed(maps[-1]).shape == (2, network.channels[-1])
+    assert network(x).shape == (2, CLASSES) == (2, network.classes)
+
+
+@every_pair
+def test_stages_can_be_entered_in_the_middle(architecture, conv):
+    network = build(architecture, conv).eval()
+    maps = network.stages(images())
+    for start in range(1, len(maps)):
+        for entered, whole in zip(network.stages(maps[start - 1], start=start), maps[start:], strict=True):
+            assert torch.equal(entered, whole)
+    assert torch.equal(network.head(maps[-1]), network(images()))
+
+
+@every_pair
+def test_stages_leave_their_input_as_it_was(architecture, conv):
+    network = build(architecture, conv)
+    x = images()
+    maps = network.stages(x)
+    kept = [x.clone(), *(f.clone() for f in maps)]
+    network.stages(maps[0], start=1)
+    network.head(maps[-1])
+    for now, before in zip([x, *maps], kept, strict=True):
+        assert torch.equal(now, before)
+
+
+@every_pair
+def test_gradient_reaches_every_parameter(architecture, conv):
+    network = build(architecture, conv)
+    torch.nn.functional.cross_entropy(network(images()), torch.arange(4)).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@every_pair
+def test_state_dict_makes_another_network_the_same(architecture, conv):
+    network, other = build(architecture, conv, seed=0), build(architecture, conv, seed=1)
+    network(images())
+    assert not torch.equal(network.eval()(images()), other.eval()(images()))
+    other.load_state_dict(network.state_dict())
+    assert torch.equal(network(images()), other(images()))
+
+
+@every_pair
+def test_same_seed_makes_the_same_weights(architecture, conv):
+    first, second = build(architecture, conv, seed=3), build(architecture, conv, seed=3)
+    for name, weight in first.state_dict().items():
+        assert torch.equal(weight, second.state_dict()[name]), name
+
+
+@every_pair
+def test_channels_last_computes_the_same(architecture, conv):
+    network = build(architecture, conv).double()
+    x = images().double()
+    wide = copy.deepcopy(network).to(memory_format=torch.channels_last)
+    for expected, f in zip(network.stages(x), wide.stages(x.to(memory_format=torch.channels_last)), strict=True):
+        assert f.is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(f, expected)
+
+
+@every_pair
+def test_bf16_autocast_trains(architecture, conv):
+    network = build(architecture, conv)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network(images())
+    assert logits.dtype == torch.bfloat16
+    torch.testing.assert_close(logits.float(), network(images()), rtol=0.1, atol=0.3)
+    logits.float().square().sum().backward()
+    assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in network.parameters())
+
+
+@every_pair
+def test_two_independent_counters_agree_on_macs(architecture, conv):
+    with torch.device("meta"):
+        network = build(architecture, conv)
+        with FlopCounterMode(display=False) as counter:
+            network.eval()(torch.empty(1, 3, 32, 32))
+    assert count_macs(network, (3, 32, 32)) == counter.get_total_flops() / 2
+
+
+@every_pair
+def test_a_shared_stage_is_the_same_computation(architecture, conv):
+    network, partner = build(architecture, conv, seed=0).eval(), build(architecture, conv, seed=1).eval()
+    partner.stem, partner.stage_modules[0] = network.stem, network.stage_modules[0]
+    trunk = network.stages(images())[0]
+    assert torch.equal(partner.stages(trunk, start=1)[-1], partner.stages(images())[-1])
+
+
+@pytest.mark.parametrize("kind", ["architecture", "conv"])
+def test_every_spelling_is_one_thing(kind):
+    for thing in examples(kind):
+        assert thing.version >= 1
+        assert catalog.parse(kind, catalog.canonical(thing)) == thing
+        assert catalog.parse(kind, catalog.label(kind, thing)) == thing
+
+
+def test_exactly_one_conv_is_the_standard_one():
+    assert [catalog.canonical(conv) for conv in examples("conv") if conv.is_standard] == ["standard"]

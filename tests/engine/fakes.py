@@ -1,0 +1,145 @@
+"""A small world for the tests of the planning code: an architecture, three convs, four methods, one suite."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from engine import catalog
+from engine.catalog import register
+from engine.registry import Sweep
+from suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+
+RECIPE = Recipe(
+    name="short",
+    epochs=4,
+    batch=32,
+    lr=0.1,
+    weight_decay=5e-4,
+    schedule=Schedule(kind="onecycle"),
+    augmentation=Augmentation(pad=1, flip=False),
+    normalisation=Normalisation(mean=(0.5,) * 3, std=(0.25,) * 3),
+)
+
+
+def install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the catalog know the fakes and nothing else until the test ends."""
+    catalog.load()  # now, or the real names would be registered among the fakes and lost with them
+    monkeypatch.setattr(catalog, "_entries", {})
+    register("architecture", "net", notation={"Net-{width}": {}})(Net)
+    register("conv", "plain", notation={"S": {}})(Plain)
+    register("conv", "group", notation={"G(N)": {"width": 1}, "thin": {"width": 1}, "G(N/{width})": {}})(Group)
+    register("conv", "pair", notation={"P({a},{b})": {}})(Pair)
+    register("suite", "toy")(Toy)
+    for name, cls in {"alone": Alone, "copy": Copy, "blend": Blend, "crowd": Crowd}.items():
+        register("method", name)(cls)
+
+
+def write_registry(folder: Path, entries: str, head: str = "suite: toy\n    recipe: short") -> Path:
+    """A registry file with one sweep, `sweep`, whose first entry is at line 6 unless `head` is longer."""
+    path = folder / "registry.yaml"
+    path.write_text(f"sweeps:\n  sweep:\n    {head}\n    entries:\n{entries}\n")
+    return path
+
+
+def sweep(*entries: dict[str, Any], **fields: Any) -> Sweep:
+    """A sweep on the toy suite, made without a file; an entry is a Net-4 of plain convs, trained alone, by default."""
+    filled = [{"architecture": "net(width=4)", "conv": "plain", "method": "alone", **entry} for entry in entries]
+    return Sweep.model_validate({"suite": "toy", "recipe": "short", "entries": filled, **fields})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Net:
+    """A network of one width."""
+
+    version: ClassVar[int] = 1
+    width: int
+
+    def build(self, conv: Any, classes: int) -> None:
+        """Refuse what the conv refuses."""
+        conv.check(self.width)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plain:
+    """Fits everywhere."""
+
+    version: ClassVar[int] = 1
+
+    def check(self, channels: int) -> None:
+        """Nothing to refuse."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group(Plain):
+    """Groups of `width` channels."""
+
+    width: int
+
+    def check(self, channels: int) -> None:
+        """Channels come in whole groups."""
+        if channels % self.width:
+            raise ValueError(f"needs channels divisible by {self.width}, got {channels}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair(Plain):
+    """Two numbers, whose notation has a comma."""
+
+    a: int
+    b: int
+
+
+class Alone:
+    """Learns from nobody."""
+
+    version: ClassVar[int] = 1
+    needs_teacher: ClassVar[bool] = False
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """No settings."""
+
+
+class Copy(Alone):
+    """Learns from a teacher."""
+
+    needs_teacher = True
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """One number and one list."""
+
+        heat: float = 4.0
+        stages: tuple[int, ...] = ()
+
+        def __post_init__(self) -> None:
+            if self.heat <= 0:
+                raise ValueError(f"heat must be above 0, not {self.heat}")
+
+
+class Blend(Alone):
+    """Learns from a teacher too."""
+
+    needs_teacher = True
+
+
+class Crowd(Alone):
+    """Several students that learn from one another."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How many; to be chosen."""
+
+        students: int
+
+
+@dataclass(frozen=True)
+class Toy:
+    """A suite without data."""
+
+    protocol: ClassVar[int] = 1
+    fingerprint: ClassVar[str] = "toy-data"
+    classes: ClassVar[int] = 10
+    recipes: ClassVar[dict[str, Recipe]] = {"short": RECIPE}

@@ -1,0 +1,96 @@
+"""The shift operation against its definition."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from models.shift import Shift, shift
+
+FORMATS = [torch.contiguous_format, torch.channels_last]
+
+
+def one_hot_weight(channels: int) -> torch.Tensor:
+    """Depthwise kernels (C, 1, 3, 3) that do the same: a one at row 1 + dy, column 1 + dx."""
+    weight = torch.zeros(channels, 1, 3, 3)
+    for c in range(channels):
+        dx, dy = (c % 3 - 1, c // 3 % 3 - 1) if c < channels // 9 * 9 else (0, 0)
+        weight[c, 0, 1 + dy, 1 + dx] = 1
+    return weight
+
+
+@pytest.mark.parametrize("channels", [16, 32, 64])
+def test_single_pixel_moves_against_the_offset(channels):
+    x = torch.zeros(1, channels, 8, 8)
+    x[:, :, 3, 4] = 1
+    y = shift(x)
+    for c in range(channels):
+        dx, dy = (c % 3 - 1, c // 3 % 3 - 1) if c < channels // 9 * 9 else (0, 0)
+        assert y[0, c].nonzero().tolist() == [[3 - dy, 4 - dx]], c
+
+
+def test_left_over_channels_stay():
+    x = torch.randn(2, 16, 5, 5)
+    y = shift(x)
+    assert torch.equal(y[:, 9:], x[:, 9:])
+    assert torch.equal(y[:, 4], x[:, 4])
+    assert torch.equal(shift(x[:, :8]), x[:, :8])
+
+
+@pytest.mark.parametrize("memory_format", FORMATS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_equals_a_one_hot_depthwise_convolution(memory_format, dtype):
+    x = torch.randn(2, 20, 6, 7).to(dtype).to(memory_format=memory_format)
+    y = shift(x)
+    assert y.dtype == dtype
+    assert y.is_contiguous(memory_format=memory_format)
+    assert torch.equal(y, functional.conv2d(x, one_hot_weight(20).to(dtype), padding=1, groups=20))
+
+
+def test_gradient_shifts_back():
+    x = torch.randn(2, 20, 4, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(shift, (x,))
+    assert torch.autograd.gradgradcheck(shift, (x,))
+    gradient = torch.zeros(2, 20, 4, 5, dtype=torch.float64)
+    gradient[:, 0, 2, 2] = 1  # channel 0 has dx = dy = -1: y[2, 2] was x[1, 1]
+    shift(x).backward(gradient)
+    assert x.grad is not None
+    assert x.grad[:, 0].nonzero().tolist() == [[0, 1, 1], [1, 1, 1]]
+
+
+def test_larger_kernel_and_dilation():
+    x = torch.zeros(1, 25, 9, 9)
+    x[:, :, 4, 4] = 1
+    assert shift(x, kernel_size=5)[0, 0].nonzero().tolist() == [[6, 6]]
+    assert shift(x, kernel_size=3, dilation=2)[0, 0].nonzero().tolist() == [[6, 6]]
+    assert torch.equal(shift(x, kernel_size=1), x)
+
+
+def test_a_map_smaller_than_the_offset_is_shifted_out():
+    assert shift(torch.ones(1, 9, 1, 1)).flatten().tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 0]
+    assert shift(torch.ones(1, 9, 2, 2), dilation=3).sum() == 4
+
+
+def test_module_has_no_state_and_refuses_even_kernels():
+    assert not Shift().state_dict()
+    with pytest.raises(ValueError, match="odd kernel_size, got 2"):
+        Shift(kernel_size=2)
+
+
+def test_compiles_without_a_graph_break():
+    x = torch.randn(2, 16, 4, 4, requires_grad=True)
+    compiled = torch.compile(shift, backend="aot_eager", fullgraph=True)
+    expected, got = (torch.autograd.grad(f(x).square().sum(), x)[0] for f in (shift, compiled))
+    assert torch.equal(got, expected)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("memory_format", FORMATS)
+def test_cuda_equals_cpu(memory_format):
+    x = torch.randn(4, 20, 8, 8).to(memory_format=memory_format).requires_grad_()
+    on_gpu = x.detach().cuda().requires_grad_()
+    shift(x).square().sum().backward()
+    shift(on_gpu).square().sum().backward()
+    assert x.grad is not None
+    assert on_gpu.grad is not None
+    assert torch.equal(shift(on_gpu).cpu(), shift(x))
+    assert torch.equal(on_gpu.grad.cpu(), x.grad)

@@ -1,0 +1,170 @@
+"""Builds small run stores by hand, so that every statistic of a report can be worked out on paper."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+MACS = {"S": 100_000_000, "G(4)": 40_000_000, "G(N)": 20_000_000}
+TEST_IMAGES = 10_000
+
+
+@dataclasses.dataclass
+class Store:
+    """A run store under construction: `add` cells and measurements, then `plan` a sweep of them."""
+
+    root: Path
+    keys: list[str] = dataclasses.field(default_factory=list)
+
+    def add(
+        self,
+        conv: str,
+        method: str,
+        seed: int,
+        top1: float | None = None,
+        *,
+        state: str = "done",
+        architecture: str = "WRN-16-2",
+        teacher: str | None = None,
+        recipe: dict[str, Any] | None = None,
+        ensemble: float | None = None,
+        top1_best: float | None = None,
+        error: str | None = None,
+        test_images: int = TEST_IMAGES,
+        **cell: Any,
+    ) -> str:
+        """Write one cell's folder and give its key; without `top1` it has no result."""
+        key = f"{len(self.keys):04x}{architecture}{conv}{method}{seed}".replace("/", "")
+        self.keys.append(key)
+        self.write(f"{key}/cell.json", cell_file(key, conv, method, seed, architecture, teacher, recipe or {}) | cell)
+        self.write(f"{key}/state.json", {"state": state, "epoch": 2, "epochs": 2, "heartbeat": None, "error": error})
+        self.write(f"{key}/environment.json", ENVIRONMENT)
+        if top1 is not None:
+            structure = f"{architecture}-{conv}"
+            best = top1 if top1_best is None else top1_best
+            result = result_file(
+                key, conv, structure, top1, best, ensemble, test_images, has_teacher=teacher is not None
+            )
+            self.write(f"{key}/result.json", result)
+            lines = [{"epoch": e, "top1": {"student_0": top1 * share}} for e, share in ((0, 0.5), (1, 1.0))]
+            (self.root / key / "curve.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n")
+        return key
+
+    def seeds(self, conv: str, method: str, top1: Sequence[float], **options: Any) -> list[str]:
+        """One done cell a value of `top1`, seeds counted from 0."""
+        return [self.add(conv, method, seed, value, **options) for seed, value in enumerate(top1)]
+
+    def measure(self, conv: str, latency_ms: float, *, device: str = "Small CPU", date: str = "2026-01-02") -> None:
+        """A measurement of the WRN-16-2 with that conv."""
+        structure = f"WRN-16-2-{conv}"
+        timing = {"threads": 1, "precision": "fp32", "runs": 30}
+        latency = {"batch": 1, "median_ms": latency_ms, "q25_ms": latency_ms - 1, "q75_ms": latency_ms + 1}
+        throughput = {"batch": 128, "images_per_s": 1000 / latency_ms, "q25": 1.0, "q75": 2.0}
+        measurement = {
+            "structure": structure,
+            "device_name": device,
+            "device": "cpu",
+            "date": f"{date}T00:00:00+00:00",
+            "latency": timing | latency,
+            "throughput": timing | throughput,
+            "calibration": {"gflops": 55.5, "gb_per_s": 11.1},
+        }
+        self.write(f"measurements/{structure}-{device}.json".replace(" ", "-"), measurement)
+
+    def plan(self, sweep: str = "quick", *, unrecorded: Sequence[str] = ()) -> Path:
+        """Write the plan of every cell so far, and of keys whose folders do not exist."""
+        cells = [{"key": key, "entry": None, "needs": []} for key in [*self.keys, *unrecorded]]
+        self.write(f"sweeps/{sweep}.json", {"sweep": sweep, "suite": "cifar10", "recipe": "short", "cells": cells})
+        return self.root
+
+    def write(self, name: str, content: dict[str, Any]) -> None:
+        """A JSON file of the store."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+
+
+ENVIRONMENT = {
+    "git_sha": "0123456789abcdef",
+    "git_dirty": True,
+    "versions": {"python": "3.12.1", "torch": "2.11.0"},
+    "device": "cpu",
+    "device_name": "Small CPU",
+    "driver": None,
+    "threads": 2,
+    "precision": "fp32",
+    "compile": False,
+    "start": "2026-01-01T10:00:00+00:00",
+    "end": "2026-01-01T10:30:00+00:00",
+}
+
+
+def cell_file(
+    key: str, conv: str, method: str, seed: int, architecture: str, teacher: str | None, recipe: dict[str, Any]
+) -> dict[str, Any]:
+    """cell.json as the engine writes it: `scratch` is the baseline, `S` the standard conv."""
+    return {
+        "key": key,
+        "suite": "cifar10",
+        "suite_label": "CIFAR-10",
+        "protocol": 3,
+        "data": "f1f2f3",
+        "recipe": {"name": "short", "epochs": 2, "batch": 64, "lr": 0.1, "schedule": {"name": "cosine"}} | recipe,
+        "architecture_label": architecture,
+        "conv_label": conv,
+        "method_label": method,
+        "method": method,
+        "method_config": {},
+        "seed": seed,
+        "teacher": teacher,
+        "classes": 10,
+        "is_baseline": method == "scratch",
+        "is_standard": conv == "S",
+        "published_as": method,
+        "published_source": None,
+    }
+
+
+def result_file(
+    key: str,
+    conv: str,
+    structure: str,
+    top1: float,
+    top1_best: float,
+    ensemble: float | None,
+    test_images: int,
+    has_teacher: bool,
+) -> dict[str, Any]:
+    """result.json of a cell with one student and perhaps an ensemble; 10 s of training, 40 s for its teacher."""
+    macs = MACS.get(conv, 30_000_000)
+    size = {"params": macs // 200, "params_with_bn_stats": macs // 190, "macs": macs, "flops": 2 * macs}
+    network = {
+        "name": "student_0",
+        "role": "student",
+        "headline": True,
+        "top1": top1,
+        "top5": None,
+        "top1_best": top1_best,
+        "best_epoch": 1,
+        **size,
+        "weights_bytes": 4 * size["params"],
+        "activation_bytes": 1024,
+        "structure": structure,
+    }
+    networks = [network]
+    if ensemble is not None:
+        networks.append(network | {"name": "ensemble", "role": "ensemble", "headline": False, "top1": ensemble})
+    return {
+        "key": key,
+        "epochs": 2,
+        "test_images": test_images,
+        "top1": top1,
+        "top5": None,
+        "top1_best": top1_best,
+        "best_epoch": 1,
+        "networks": networks,
+        "train_s": 10.0,
+        "train_images_per_s": 500.0,
+        "teacher_train_s": 40.0 if has_teacher else 0.0,
+    }

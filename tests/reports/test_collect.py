@@ -1,0 +1,56 @@
+"""What is read from a run store."""
+
+import pytest
+
+from engine.errors import UserError
+from reports import collect
+from tests.reports.store import Store
+
+
+def test_one_row_a_cell_with_labels_result_and_size(small: Store) -> None:
+    cells = collect.frame(collect.read_sweep(small.root, "quick"))
+    assert len(cells) == 8
+    first = cells.iloc[0]
+    assert (first["architecture"], first["conv"], first["method"], first["seed"]) == ("WRN-16-2", "S", "scratch", 0)
+    assert (first["top1"], first["macs"], first["flops"]) == (0.949, 100_000_000, 200_000_000)
+    assert cells["ensemble_top1"].notna().sum() == 2
+
+
+def test_teacher_is_named_by_its_architecture(small: Store) -> None:
+    cells = collect.frame(collect.read_sweep(small.root, "quick")).set_index("method")
+    assert set(cells.loc["kd", "teacher"]) == {"WRN-16-2"}
+    assert set(cells.loc["scratch", "teacher"]) == {""}
+
+
+def test_unknown_sweep_names_the_nearest(small: Store) -> None:
+    with pytest.raises(UserError, match=r"no plan of a sweep 'quikc'.*did you mean quick"):
+        collect.read_sweep(small.root, "quikc")
+
+
+def test_nothing_done_is_the_users_to_fix(store: Store) -> None:
+    store.add("S", "scratch", 0, state="running")
+    store.plan()
+    with pytest.raises(UserError, match="no cell of sweep 'quick'"):
+        collect.read_sweep(store.root, "quick")
+
+
+def test_done_without_a_result_counts_as_planned(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.9)
+    store.add("S", "scratch", 1, state="done")
+    store.plan()
+    states = [record.state for record in collect.read_sweep(store.root, "quick").records]
+    assert states == ["done", "planned"]
+
+
+def test_damaged_file_is_named(small: Store) -> None:
+    path = small.root / small.keys[0] / "result.json"
+    path.write_text("{")
+    with pytest.raises(UserError, match=r"result\.json is damaged"):
+        collect.read_sweep(small.root, "quick")
+
+
+def test_curve_takes_the_later_of_two_lines_of_an_epoch(small: Store) -> None:
+    record = collect.read_sweep(small.root, "quick").records[0]
+    with (record.folder / "curve.jsonl").open("a") as file:
+        file.write('{"epoch": 1, "top1": {"student_0": 0.25}}\n')
+    assert collect.curve(record).to_dict() == {0: 0.949 * 0.5, 1: 0.25}

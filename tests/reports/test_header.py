@@ -1,0 +1,39 @@
+"""The conditions that every report states."""
+
+import json
+
+from reports.document import build
+from tests.reports.store import ENVIRONMENT, Store
+
+
+def test_everything_that_a_reader_must_know(small: Store) -> None:
+    conditions = build(small.root, "quick").conditions
+    assert conditions["Data"] == "CIFAR-10 (fingerprint f1f2f3)"
+    assert conditions["Recipe"] == "short: epochs 2, batch 64, lr 0.1, schedule.name cosine"
+    assert conditions["Protocol"] == "version 3"
+    assert conditions["Hardware"] == "Small CPU (cpu, 2 CPU threads)"
+    assert conditions["Precision"] == "fp32"
+    assert conditions["Commit"] == "0123456789ab with uncommitted changes"
+    assert "torch 2.11.0" in conditions["Software"]
+    assert conditions["Trained"] == "2026-01-01 10:00 to 2026-01-01 10:30 UTC"
+    assert conditions["Cells"] == "8 of 8 done"
+    assert "machine calibration 55.5 GFLOP/s, 11.1 GB/s" in conditions["Latency, throughput"]
+
+
+def test_several_machines_are_all_named(small: Store) -> None:
+    other = {"device_name": "Fast GPU", "device": "cuda:0", "driver": "570", "compile": True, "git_dirty": False}
+    other |= {"end": "2026-02-01T09:00:00+00:00"}
+    path = small.root / small.keys[0] / "environment.json"
+    path.write_text(json.dumps(ENVIRONMENT | other))
+    conditions = build(small.root, "quick").conditions
+    assert conditions["Hardware"] == (
+        "Small CPU (cpu, 2 CPU threads) [7 cells]; Fast GPU (cuda:0, 2 CPU threads, driver 570, torch.compile) [1 cell]"
+    )
+    assert conditions["Commit"] == "0123456789ab with uncommitted changes [7 cells]; 0123456789ab [1 cell]"
+    assert conditions["Trained"].endswith("to 2026-02-01 09:00 UTC")
+
+
+def test_progress_counts_every_state(small: Store) -> None:
+    small.add("G(N)", "kd", 0, state="failed", error="boom")
+    small.add("G(N)", "kd", 1, state="running")
+    assert build(small.plan(), "quick").conditions["Cells"] == "8 of 10 done, 1 failed, 1 running"

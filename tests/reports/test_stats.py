@@ -1,0 +1,82 @@
+"""Means, deviations, ranks and order, against numbers worked out by hand."""
+
+import math
+
+import pytest
+
+from reports.document import build
+from reports.stats import binomial_error
+from tests.reports.store import Store
+
+
+def rows_of(store: Store):
+    """Rows of the report by (conv, method)."""
+    return build(store.plan(), "quick").rows.set_index(["conv", "method"])
+
+
+def test_mean_and_sample_deviation(small: Store) -> None:
+    row = rows_of(small).loc[("G(4)", "kd")]
+    assert row["top1_mean"] == pytest.approx(0.93)
+    assert row["top1_std"] == pytest.approx(math.sqrt(2 * 0.002**2 / 1))
+    # t(0.975, 1) = 12.706; the standard error is 0.002828 / sqrt(2) = 0.002.
+    assert row["top1_ci95"] == pytest.approx(12.706 * 0.002, rel=1e-4)
+
+
+def test_training_cost_with_and_without_the_teacher(small: Store) -> None:
+    rows = rows_of(small)
+    assert (rows.loc[("G(4)", "kd"), "train_s"], rows.loc[("G(4)", "kd"), "train_s_with_teacher"]) == (10, 50)
+    assert rows.loc[("G(4)", "scratch"), "train_s_with_teacher"] == 10
+
+
+def test_single_seed_has_no_deviation(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.9)
+    row = rows_of(store).iloc[0]
+    assert math.isnan(row["top1_std"])
+    assert math.isnan(row["top1_ci95"])
+
+
+def test_rank_leaves_out_the_standard_network(small: Store) -> None:
+    rank = rows_of(small)["rank"]
+    assert math.isnan(rank[("S", "scratch")])
+    assert rank[[("G(4)", "kd"), ("G(4)", "online"), ("G(4)", "scratch")]].tolist() == [1, 2, 3]
+
+
+def test_best_epoch_and_ensemble_never_rank(small: Store) -> None:
+    small.seeds("G(4)", "lucky", [0.901, 0.903], top1_best=0.99, ensemble=0.99)
+    assert rows_of(small)["rank"][("G(4)", "lucky")] == 3
+
+
+@pytest.mark.parametrize("state", ["planned", "running", "failed"])
+def test_incomplete_row_is_not_ranked(small: Store, state: str) -> None:
+    small.add("G(4)", "online", 2, state=state, error="boom")
+    row = rows_of(small).loc[("G(4)", "online")]
+    assert (row["n"], row["planned"], row["failed"]) == (2, 3, int(state == "failed"))
+    assert not row["complete"]
+    assert math.isnan(row["rank"])
+
+
+def test_cells_without_a_record_withhold_every_rank(small: Store) -> None:
+    document = build(small.plan(unrecorded=["never-started"]), "quick")
+    assert document.rows["rank"].isna().all()
+    assert any("1 planned cells have no record" in remark for remark in document.remarks)
+
+
+def test_order_is_standard_then_macs_then_accuracy(small: Store) -> None:
+    small.seeds("G(N)", "scratch", [0.99])
+    assert list(rows_of(small).index) == [
+        ("S", "scratch"),
+        ("G(4)", "kd"),
+        ("G(4)", "online"),
+        ("G(4)", "scratch"),
+        ("G(N)", "scratch"),
+    ]
+
+
+def test_best_of_a_conv_needs_company(small: Store) -> None:
+    small.seeds("G(N)", "scratch", [0.8])
+    best = rows_of(small)["is_best"]
+    assert list(best[best].index) == [("G(4)", "kd")]
+
+
+def test_binomial_error() -> None:
+    assert binomial_error(0.9, 10_000) == pytest.approx(0.003)

@@ -1,0 +1,99 @@
+"""Markdown, CSV and LaTeX."""
+
+import io
+
+import pandas as pd
+import pytest
+
+from reports import tables
+from reports.columns import significant
+from reports.document import build
+from tests.reports.store import Store
+
+
+def markdown_row(text: str, *labels: str) -> list[str]:
+    """Cells of the table's one row that holds all `labels`."""
+    [line] = [x for x in text.splitlines() if x.startswith("|") and all(f" {label} " in x for label in labels)]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_markdown_row(small: Store) -> None:
+    text = tables.markdown(build(small.root, "quick"))
+    assert markdown_row(text, "G(4)", "**kd**") == [
+        *["1", "WRN-16-2", "G(4)", "**kd**", "**93.00 ± 0.28**", "2", "60 %", "200,000", "40.00", "781.2"],
+        *["10.0", "100", "10.0 / 50.0", "-", "-"],
+    ]
+    assert markdown_row(text, "S")[0] == "ref"
+
+
+def test_markdown_keeps_the_best_epoch_out_and_labels_the_ensemble(small: Store) -> None:
+    text = tables.markdown(build(small.root, "quick"))
+    assert "Best epoch" not in text
+    assert "Ensemble top-1 % (not a student, not deployed)" in text
+    assert markdown_row(text, "online")[-1] == "97.00"
+
+
+def test_markdown_says_what_is_incomplete_and_what_failed(small: Store) -> None:
+    teacher = small.keys[0]
+    small.add("G(4)", "kd", 2, teacher=teacher, state="failed", error="RuntimeError: loss | is <nan>")
+    text = tables.markdown(build(small.plan(), "quick"))
+    assert markdown_row(text, "G(4)", "kd")[5] == "2/3, 1 failed"
+    assert "## Failed cells\n\n- WRN-16-2 G(4) kd seed 2 (" in text
+    assert r"RuntimeError: loss \| is &lt;nan>" in text
+
+
+def test_single_seeds_are_said_in_words(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.9)
+    text = tables.markdown(build(store.plan(), "quick"))
+    assert "90.00 (n=1)" in text
+    # Two errors of a difference: 2 sqrt(2) sqrt(0.9 * 0.1 / 10000) = 0.85 points.
+    assert "0.8 points at 90 % on 10,000 test images, means nothing" in text
+    assert "standard deviation over seeds" not in text
+
+
+def test_csv_is_in_full_precision_with_units_in_its_names(small: Store) -> None:
+    table = pd.read_csv(io.StringIO(tables.csv(build(small.root, "quick")))).set_index(["conv", "method"])
+    row = table.loc[("G(4)", "kd")]
+    assert row["top1_mean"] == (0.928 + 0.932) / 2
+    assert row["gap_recovered"] == pytest.approx(0.6)
+    assert (row["rank"], row["n"], row["planned"]) == (1, 2, 2)
+    assert (row["macs"], row["flops"], row["weights_bytes"]) == (40_000_000, 80_000_000, 800_000)
+    assert (row["latency_ms"], row["throughput_images_per_s"], row["train_s_with_teacher"]) == (10, 100, 50)
+    assert (row["sweep"], row["precision"], row["protocol"]) == ("quick", "fp32", "version 3")
+    assert table.loc[("G(4)", "scratch"), "top1_best_mean"] == pytest.approx(0.91)
+
+
+def test_csv_has_every_row_of_the_document(small: Store) -> None:
+    document = build(small.root, "quick")
+    assert len(pd.read_csv(io.StringIO(tables.csv(document)))) == len(document.rows) == 4
+
+
+def test_latex_is_escaped_and_complete(small: Store) -> None:
+    small.add("G(4)", "my_method(a=50%, b={1})", 0, 0.5, recipe={"lr": 0.01})
+    text = tables.latex(build(small.plan(), "quick"))
+    body = text[text.index(r"\begin{tabular}") :]
+    assert r"my\_method(a=50\%, b=\{1\}) {[}lr=0.01{]}" in body
+    assert r"\textbf{93.00 $\pm$ 0.28}" in body
+    assert body.count(r"\midrule") == 2
+    rows = [line for line in body.splitlines() if line.endswith(r" \\")]
+    assert {line.count(" & ") for line in rows} == {rows[0].count(" & ")}
+
+
+def test_latex_escape_of_a_backslash_is_not_escaped_again() -> None:
+    assert tables.escape_latex(r"a\b_c") == r"a\textbackslash{}b\_c"
+
+
+def test_paper_numbers_carry_their_protocol(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.9, architecture="WRN-40-2")
+    text = tables.markdown(build(store.plan(), "quick"))
+    assert "95.21 [1]" in text
+    assert r"- \[1\] Moonshine, Table 2: last epoch; 1 run" in text
+    assert "for orientation" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1234.5, "1,234"), (328.26, "328.3"), (0.012345, "0.01235"), (0.0, "0"), (float("nan"), "-")],
+)
+def test_four_significant_digits(value: float, text: str) -> None:
+    assert significant(value) == text
