@@ -49,7 +49,8 @@ class Cell:
     def key(self) -> str:
         """16 hexadecimal digits of SHA-256 over the canonical JSON of the fields in `_IN_KEY`."""
         fields = {name: getattr(self, name) for name in _IN_KEY}
-        fields["recipe"] = {k: v for k, v in self.recipe.items() if k != "name"}  # equal numbers, equal run
+        # Equal numbers, equal run; a None is as good as absent, so that a recipe may learn new fields.
+        fields["recipe"] = {k: v for k, v in self.recipe.items() if k != "name" and v is not None}
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 

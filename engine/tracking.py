@@ -79,7 +79,6 @@ def push(store: Store, key: str, sweep: str, uri: str, *, ask: bool = True) -> i
         raise CellRefusedError(reason(error)) from error
 
 
-@functools.cache
 def load() -> None:
     """Import MLflow, with short time-outs and without chatter unless the user's environment says otherwise."""
     for name, value in SETTINGS.items():
