@@ -18,7 +18,7 @@ KINDS = ("suites", "architectures", "convs", "methods", "sweeps")
 
 app = typer.Typer(
     help="Benchmark of cheap convolutions and the distillation methods that win their accuracy back.\n\n"
-    "Start with `cheapconv run quick` and `cheapconv report quick`. Exit codes: 0 done, 1 some cells failed, 2 a mistake"
+    " in what was given.",
     " in what was given.",
     no_args_is_help=True,
     add_completion=False,
@@ -36,7 +36,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document an
 Select = Annotated[
     str | None,
     typer.Option(
-        help="Only these cells (and their teachers): architecture/conv/method/seed with wildcards, 'wrn*/G(N/8)/kd/0'."
+        help="Only these cells and their teachers: architecture/conv/method/seed, such as 'wrn*/G(N/8)/kd/0'."
     ),
 ]
 Epochs = Annotated[
@@ -118,7 +118,7 @@ def run(
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first cell that fails.")] = False,
     mlflow: Mlflow = None,
 ) -> None:
-    """Train, measure and track every cell of a sweep that is not done; what was interrupted goes on where it stopped."""
+    """Train, measure and track the cells of a sweep that are not done; interrupted ones go on where they stopped."""
     from engine import session
 
     if retry not in (None, "failed"):
@@ -183,11 +183,11 @@ def report(
     out: Annotated[Path | None, typer.Option(help="Folder to write to; reports/SWEEP if not given.")] = None,
 ) -> None:
     """Render a sweep's comparison: table.md, table.csv, table.tex and index.html."""
-    from engine.show import console
+    from engine import show
     from reports import page
 
     rendered = page.render(store, sweep, out or HERE / "reports" / sweep)
-    console.print(rendered)
+    show.report(rendered.summary, rendered.remarks, rendered.paths)
 
 
 @app.command()

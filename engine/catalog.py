@@ -66,7 +66,7 @@ def register(
             raise UserError(f"{kind} '{name}' is registered twice, in {known.cls.__module__} and in {cls.__module__}.")
         config = getattr(cls, "Config", cls)
         _entries[kind, name] = Entry(kind, name, cls, config, paper, dict(notation or {}))
-        cls.registered_name = name
+        cls.registered_name = name  # type: ignore[attr-defined]
         return cls
 
     return add

@@ -12,7 +12,7 @@ from torch import nn
 from engine import timing
 from engine.activations import activation_bytes
 from engine.environment import device_name
-from engine.networks import build_network
+from engine.networks import build_network, on_device
 from engine.store import Store, now, read_json, write_json
 from models.size import count_macs, count_params, count_params_with_bn_stats, weights_bytes
 
@@ -69,7 +69,7 @@ def time_once(
 
 def time_network(network: nn.Module, shape: tuple[int, int, int], device: torch.device) -> dict[str, Any]:
     """Latency, throughput and the machine's calibration beside them."""
-    network = network.eval().to(device, memory_format=torch.channels_last)
+    network = on_device(network.eval(), device)
     with timing.exclusive():
         return {
             "input": list(shape),

@@ -28,7 +28,7 @@ class Loaded:
 
 
 class Frozen:
-    """A network to learn from: eval mode, no gradients, and invisible to the module tree of the method that holds it."""
+    """A network to learn from: eval mode, no gradients, outside the module tree of the method that holds it."""
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network.eval().requires_grad_(False)
@@ -75,14 +75,19 @@ class Builder:
             torch.manual_seed(seed_of("member", self._cell.seed, self._members))
             network = build_network(architecture or self._cell.architecture, conv or self._cell.conv, self.classes)
         self._members += 1
-        return network.to(self._device, memory_format=torch.channels_last)
+        return on_device(network, self._device)
 
     def teacher(self, copy: bool = False) -> Any:
         """The teacher cell's deployed network, frozen; with `copy` a trainable one."""
         assert self._cell.teacher, "the plan gives every method that needs one a teacher"
         network = load(self._store, self._cell.teacher).network
-        network = network.to(self._device, memory_format=torch.channels_last)
+        network = on_device(network, self._device)
         return network.train().requires_grad_(True) if copy else Frozen(network)
+
+
+def on_device(network: Any, device: torch.device) -> Any:
+    """The module on a device, in the channels-last layout that convolutions run fastest in."""
+    return network.to(device, memory_format=torch.channels_last)
 
 
 def build_network(architecture: str, conv: str, classes: int) -> Any:
@@ -95,7 +100,7 @@ def build_method(cell: Any, builder: Builder) -> Method:
     entry = catalog.entry("method", cell.method)
     torch.manual_seed(seed_of("method", cell.seed))  # of the method's own modules; networks have their own seeds
     config = catalog.build("method", cell.method, cell.method_config)
-    return entry.cls(builder, config).to(builder._device, memory_format=torch.channels_last)
+    return on_device(entry.cls(builder, config), builder._device)
 
 
 def save(folder: Path, method: Method, class_names: tuple[str, ...]) -> None:
@@ -107,7 +112,7 @@ def save(folder: Path, method: Method, class_names: tuple[str, ...]) -> None:
 
 
 def load(store: Store, key: str, name: str | None = None) -> Loaded:
-    """The trained network `name` of a finished cell (its first headline network by default), in eval mode on the CPU."""
+    """The trained network `name` of a finished cell (by default its first headline one), in eval mode on the CPU."""
     folder = store.folder(key)
     cell, result = read_json(folder / "cell.json"), store.result(key)
     if cell is None or result is None:

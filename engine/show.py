@@ -3,7 +3,8 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,9 @@ from engine import catalog
 from engine.plan import Plan
 from engine.registry import Registry
 from engine.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 console = Console(width=None if sys.stdout.isatty() else 240)  # a pipe has no width to fold at
 LISTED = {"suites": "suite", "architectures": "architecture", "convs": "conv", "methods": "method"}
@@ -47,6 +51,13 @@ def listing(what: str, registry: Registry) -> list[dict[str, Any]]:
             for name, s in registry.sweeps.items()
         ]
     return [_described(catalog.entry(LISTED[what], name)) for name in catalog.names(LISTED[what])]
+
+
+def report(summary: "pd.DataFrame", remarks: Sequence[str], paths: Sequence[Path]) -> None:
+    """A rendered comparison in short, and where it is."""
+    table("", [{str(k): v for k, v in row.items()} for row in summary.to_dict("records")], list(summary.columns))
+    for line in [*remarks, f"written to {paths[0].parent}: {', '.join(path.name for path in paths)}"]:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _described(entry: catalog.Entry) -> dict[str, Any]:

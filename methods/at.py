@@ -55,11 +55,11 @@ class AT(Method):
         c = self.config
         maps, teacher_maps = self.student.stages(batch.x), self.teacher.stages(batch.x)
         logits = self.student.head(maps[-1])
-        distance = "mean_square" if c.form == "code" else "norm"
-        pairs = zip(maps, teacher_maps, strict=True)
+        form: Literal["mean_square", "norm"] = "mean_square" if c.form == "code" else "norm"
+        distances = [attention_distance(s, t, form) for s, t in zip(maps, teacher_maps, strict=True)]
         terms = {
             "ce": cross_entropy(logits, batch.y),
-            "at": self.beta * sum(attention_distance(s, t, distance) for s, t in pairs),
+            "at": self.beta * sum(distances[1:], distances[0]),
         }
         if c.kd_weight:
             target = self.teacher.head(teacher_maps[-1])

@@ -7,7 +7,7 @@ through the maps, every student. That is all the code has for the paper's mutual
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ class Ensemble(nn.Module):
 
     def __init__(self, students: nn.ModuleList, teacher: OnlineTeacher) -> None:
         super().__init__()
-        self.students = students
+        self.students: Any = students
         self.teacher = teacher
 
     def forward(self, x: Tensor) -> Tensor:
@@ -71,8 +71,9 @@ class OD(Method):
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
-        self.students = nn.ModuleList(build.network() for _ in range(config.students))
-        channels = sum(student.channels[-1] for student in self.students)
+        students: list[Any] = [build.network() for _ in range(config.students)]
+        self.students: Any = nn.ModuleList(students)
+        channels = sum(student.channels[-1] for student in students)
         self.teacher = OnlineTeacher(channels, build.classes, config.od_head)
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:

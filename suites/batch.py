@@ -6,7 +6,7 @@ device, and a run resumed in the middle of an epoch sees what an unbroken one wo
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -39,8 +39,13 @@ class Data:
 
     def to(self, device: torch.device) -> "Data":
         """The same data on `device`."""
-        parts = (self.train_x, self.train_y, self.test_x, self.test_y)
-        return Data(*(part.to(device) for part in parts), self.class_names)
+        return replace(
+            self,
+            train_x=self.train_x.to(device),
+            train_y=self.train_y.to(device),
+            test_x=self.test_x.to(device),
+            test_y=self.test_y.to(device),
+        )
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -83,7 +88,7 @@ def batches_per_epoch(data: Data, recipe: Recipe) -> int:
 
 
 def augment(x: Tensor, draw: Tensor, augmentation: Augmentation) -> Tensor:
-    """Crop the padded images (B, C, H, W) at row `draw[:, 0]`, column `draw[:, 1]`, mirrored where `draw[:, 2]` is 1."""
+    """Crop the padded images (B, C, H, W) at (row, column) = `draw[:, :2]`, mirrored where `draw[:, 2]` is 1."""
     height, width = x.shape[2:]
     padded = pad(x, [augmentation.pad] * 4)
     rows = draw[:, 0, None] + torch.arange(height, device=x.device)  # (B, H)

@@ -6,7 +6,7 @@ papers count from 0).
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 Precision = Literal["fp32", "bf16"]
 
@@ -82,5 +82,11 @@ class Recipe:
         """The recipe with other numbers; a changed batch alone scales the learning rate linearly with it."""
         if batch is not None and lr is None:
             lr = self.lr * batch / self.batch
-        given = {"epochs": epochs, "batch": batch, "lr": lr, "weight_decay": weight_decay, "precision": precision}
+        given: dict[str, Any] = {
+            "epochs": epochs,
+            "batch": batch,
+            "lr": lr,
+            "weight_decay": weight_decay,
+            "precision": precision,
+        }
         return replace(self, **{name: value for name, value in given.items() if value is not None})
