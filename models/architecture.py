@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from engine.catalog import canonical
 from models.conv import Conv
 from models.network import Network
 
@@ -21,3 +22,11 @@ class Architecture(ABC):
 
         Raises ValueError, with the rule, if the conv does not fit a width of the network.
         """
+
+    def require_standard(self, conv: Conv) -> None:
+        """ValueError unless `conv` leaves the network as it is: for families that are made of cheap convolutions."""
+        if not conv.is_standard:
+            raise ValueError(
+                f"{canonical(conv)} has nothing to replace in {canonical(self)}, "
+                "whose convolutions are already 1x1 or depthwise; use standard"
+            )

@@ -6,8 +6,9 @@ architecture. It also says how many operators stand in one residual block and ho
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+import torch
 from torch import nn
 
 from engine.catalog import canonical
@@ -20,12 +21,15 @@ class Conv(ABC):
     `is_standard` marks the conv that leaves a network as it is.
     `operators_per_block` is 2, or 1 where one operator replaces both convolutions of a residual block.
     `stride_in_last` puts the stride of a block into its last operator instead of its first.
+    `weight_decay_scale` says how the weight decay of the operator's structured parameters is scaled where a recipe
+    asks for it: 1, or by the compression ratio of the network (models/structured.py).
     """
 
     version: ClassVar[int] = 1
     is_standard: ClassVar[bool] = False
     operators_per_block: ClassVar[int] = 2
     stride_in_last: ClassVar[bool] = False
+    weight_decay_scale: ClassVar[Literal[1, "compression"]] = 1
 
     @abstractmethod
     def operator(
@@ -36,6 +40,28 @@ class Conv(ABC):
         Raises ValueError, with the rule, for channels or a kernel size that the conv cannot take.
         """
 
+    def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
+        """Trainable parameters of an operator, in closed form where the conv gives it and counted where it does not."""
+        from models.size import count_params
+
+        with torch.device("meta"):
+            return count_params(self.operator(in_channels, out_channels, kernel_size=kernel_size))
+
+    def macs(self, in_channels: int, out_channels: int, height: int, stride: int, kernel_size: int = 3) -> int:
+        """Multiply-adds that an operator executes on one square map of side `height`."""
+        from models.size import count_macs
+
+        with torch.device("meta"):
+            operator = self.operator(in_channels, out_channels, stride, kernel_size)
+        return count_macs(operator, (in_channels, height, height))
+
+    def at_block(self, index: int, count: int) -> "Conv":
+        """The conv of residual block `index` (from 0) in a network of `count` replaceable blocks.
+
+        Raises ValueError, with the rule, if the conv is made for another number of blocks.
+        """
+        return self
+
     def inner_channels(self, out_channels: int) -> int:
         """Width between the two operators of a residual block with `out_channels` outputs."""
         return out_channels
@@ -44,3 +70,13 @@ class Conv(ABC):
         """ValueError unless `divisor` divides `channels`."""
         if channels % divisor:
             raise ValueError(f"{canonical(self)} needs {what} divisible by {divisor}, got {channels}")
+
+
+def output_side(height: int, stride: int) -> int:
+    """Ho = ceil(height / stride), the side of an operator's output."""
+    return -(-height // stride)
+
+
+def positions(height: int, stride: int) -> int:
+    """Ho^2, the output positions of an operator on a square map of side `height`."""
+    return output_side(height, stride) ** 2

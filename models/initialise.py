@@ -1,6 +1,7 @@
 """Weight initialisation by the rule that each network's source uses; BN starts at scale 1 and shift 0."""
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -22,3 +23,15 @@ def initialise(network: nn.Module, rule: Rule) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             rule(module.weight)
+    network.redraw = partial(initialise, rule=rule)  # type: ignore[assignment]  # for networks of other widths
+
+
+def initialise_as_vgg(network: nn.Module) -> None:
+    """Convolutions by `he_fan_out`, linear layers Normal(0, 0.01), every bias zero."""
+    initialise(network, he_fan_out)
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.01)
+        if isinstance(module, nn.Linear | nn.Conv2d) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+    network.redraw = initialise_as_vgg  # type: ignore[assignment]

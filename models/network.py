@@ -8,51 +8,70 @@ that several networks may share the first of them and run the shared part once.
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional
+
+from models.pre_activation import before_relu
 
 
 class Network(nn.Module):
     """Stem, stages and head of a CNN for images (B, 3, H, W); `forward` gives logits (B, classes).
 
-    `channels[i]` is the width of the map after stage i. `neck` is what stands between the last map and its pooling.
+    `channels[i]` is the width of the map after stage i. `neck` is what stands between the last map and its pooling, and
+    `features` the width of the pooled vector, by default that of the last map. `post_activation` says that every stage
+    ends in a ReLU, so that its map has no negative values.
     """
 
     def __init__(
-        self, stem: nn.Module, stages: Sequence[nn.Module], channels: Sequence[int], classes: int, neck: nn.Module
+        self,
+        stem: nn.Module,
+        stages: Sequence[nn.Module],
+        channels: Sequence[int],
+        classes: int,
+        neck: nn.Module,
+        features: int | None = None,
+        post_activation: bool = False,
     ) -> None:
         super().__init__()
         assert len(stages) == len(channels) > 0
         self.channels = list(channels)
         self.classes = classes
+        self.features = self.channels[-1] if features is None else features
+        self.post_activation = post_activation
         self.stem = stem
         self.stage_modules = nn.ModuleList(stages)
         self.neck = neck
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(self.channels[-1], classes)
+        self.classifier = nn.Linear(self.features, classes)
 
-    def stages(self, x: Tensor, start: int = 0) -> list[Tensor]:
+    def stages(self, x: Tensor, start: int = 0, pre_activation: bool = False) -> list[Tensor]:
         """Maps (B, C_i, H_i, W_i) after stages start, start + 1, ...
 
-        `x` is the image for start = 0 and the map after stage start - 1 otherwise.
+        `x` is the image for start = 0 and the map after stage start - 1 otherwise. With `pre_activation` the maps are
+        those before the ReLU that ends each stage; where no stage ends in one they are the same as without.
         """
         assert 0 <= start < len(self.stage_modules), start
         if start == 0:
             x = self.stem(x)
         maps = []
         for stage in self.stage_modules[start:]:
-            x = stage(x)
-            maps.append(x)
+            if pre_activation and self.post_activation:
+                maps.append(before_relu(stage, x))
+                x = functional.relu(maps[-1])
+            else:
+                x = stage(x)
+                maps.append(x)
         return maps
 
     def embed(self, f: Tensor) -> Tensor:
-        """Vector (B, D) that the classifier sees, from the map (B, D, H, W) of the last stage."""
+        """Vector (B, features) that the classifier sees, from the map (B, C, H, W) of the last stage."""
         return self.pool(self.neck(f)).flatten(1)
 
     def classify(self, e: Tensor) -> Tensor:
-        """Logits (B, classes) of a vector (B, D)."""
+        """Logits (B, classes) of a vector (B, features)."""
         return self.classifier(e)
 
     def head(self, f: Tensor) -> Tensor:
-        """Logits (B, classes) of the map (B, D, H, W) of the last stage."""
+        """Logits (B, classes) of the map (B, C, H, W) of the last stage."""
         return self.classify(self.embed(f))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -35,11 +35,14 @@ def blocks_per_stage(depth: int, rest: int) -> int:
     return n
 
 
-def residual_stages(block: Block, conv: Conv, widths: Sequence[int], length: int) -> list[nn.Module]:
+def residual_stages(block: Block, conv: Conv, widths: Sequence[int], length: int | Sequence[int]) -> list[nn.Module]:
     """Stages of `length` blocks each; `widths` begins with the stem's. Every stage but the first halves the side."""
+    lengths = [length] * (len(widths) - 1) if isinstance(length, int) else length
+    count = sum(lengths)
+    convs = (conv.at_block(index, count) for index in range(count))
     stages: list[nn.Module] = []
     for i, (before, width) in enumerate(pairwise(widths)):
-        first = block(conv, before, width, 1 if i == 0 else 2)
-        rest = [block(conv, width, width, 1) for _ in range(length - 1)]
+        first = block(next(convs), before, width, 1 if i == 0 else 2)
+        rest = [block(next(convs), width, width, 1) for _ in range(lengths[i] - 1)]
         stages.append(nn.Sequential(first, *rest))
     return stages

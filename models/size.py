@@ -3,7 +3,8 @@
 MACs are the multiply-adds of convolutions, transposed convolutions and linear layers on one image. Biases, norms,
 activations, pooling, additions and data movement (shift, shuffle) count 0. They are counted by ptflops at the level of
 dispatched operations, so a functional convolution with a rebuilt weight is seen too; ptflops' own rules for these
-operations are replaced because they add the biases.
+operations are replaced because they add the biases. A weight that is rebuilt from fewer numbers is rebuilt before the
+count: the convolution with it costs MACs, the rebuilding does not (models/rebuilt.py).
 """
 
 import copy
@@ -17,12 +18,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from models.rebuilt import materialise
+
 aten = torch.ops.aten
 
 
 def count_params(net: nn.Module) -> int:
-    """Elements of the parameters that have a gradient."""
-    return sum(p.numel() for p in net.parameters() if p.requires_grad)
+    """Elements of the parameters that have a gradient, or are integers, which cannot have one."""
+    return sum(p.numel() for p in net.parameters() if p.requires_grad or not p.is_floating_point())
 
 
 def count_params_with_bn_stats(net: nn.Module) -> int:
@@ -46,7 +49,7 @@ def count_macs(net: nn.Module, input_shape: Sequence[int]) -> int:
     printed = io.StringIO()
     with torch.no_grad(), redirect_stdout(printed), redirect_stderr(printed):
         macs, _ = get_model_complexity_info(
-            copy.deepcopy(net),
+            materialise(copy.deepcopy(net)),
             tuple(input_shape),
             print_per_layer_stat=False,
             as_strings=False,

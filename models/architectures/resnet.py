@@ -18,12 +18,13 @@ from models.conv import Conv
 from models.initialise import he_fan_out, initialise
 from models.layers import convolution, norm_relu, projection
 from models.network import Network
+from models.pre_activation import EndsInReLU
 from models.residual import blocks_per_stage, residual_path, residual_stages
 
 WIDTHS = [16, 16, 32, 64]
 
 
-class PostActivationBlock(nn.Module):
+class PostActivationBlock(EndsInReLU):
     """y = ReLU(BN(path(x)) + shortcut(x)); the shortcut is x, or a 1x1 convolution with BN where the shape changes."""
 
     def __init__(self, conv: Conv, in_channels: int, out_channels: int, stride: int) -> None:
@@ -33,8 +34,11 @@ class PostActivationBlock(nn.Module):
         self.shortcut = projection(in_channels, out_channels, stride)
         self.relu = nn.ReLU()
 
+    def before_relu(self, x: Tensor) -> Tensor:
+        return self.norm(self.path(x)) + self.shortcut(x)
+
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.norm(self.path(x)) + self.shortcut(x))
+        return self.relu(self.before_relu(x))
 
 
 @register(
@@ -56,6 +60,6 @@ class ResNet(Architecture):
         """Network whose maps follow the last ReLU of each stage."""
         stages = residual_stages(PostActivationBlock, conv, WIDTHS, blocks_per_stage(self.depth, 2))
         stem = nn.Sequential(convolution(3, WIDTHS[0], kernel_size=3), norm_relu(WIDTHS[0]))
-        network = Network(stem, stages, WIDTHS[1:], classes, neck=nn.Identity())
+        network = Network(stem, stages, WIDTHS[1:], classes, neck=nn.Identity(), post_activation=True)
         initialise(network, he_fan_out)
         return network

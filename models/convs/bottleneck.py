@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from engine.catalog import canonical, register
-from models.conv import Conv
+from models.conv import Conv, positions
 from models.grouped import GroupedConv
 from models.layers import convolution, norm_relu, pointwise
 
@@ -36,6 +36,15 @@ class Bottleneck(Conv):
     ) -> nn.Module:
         inner = inner_width(self, out_channels, self.b)
         return triple(in_channels, inner, out_channels, convolution(inner, inner, kernel_size, stride, dilation))
+
+    def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
+        inner = inner_width(self, out_channels, self.b)
+        return triple_params(in_channels, inner, out_channels, kernel_size**2 * inner * inner)
+
+    def macs(self, in_channels: int, out_channels: int, height: int, stride: int, kernel_size: int = 3) -> int:
+        inner = inner_width(self, out_channels, self.b)
+        behind = kernel_size**2 * inner * inner + inner * out_channels
+        return in_channels * inner * height**2 + behind * positions(height, stride)
 
 
 @register(
@@ -66,6 +75,18 @@ class BottleneckGroup(GroupedConv):
         grouped = convolution(inner, inner, kernel_size, stride, dilation, groups)
         return triple(in_channels, inner, out_channels, grouped)
 
+    def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
+        inner = inner_width(self, out_channels, self.b)
+        return triple_params(in_channels, inner, out_channels, self._spatial(inner, kernel_size))
+
+    def macs(self, in_channels: int, out_channels: int, height: int, stride: int, kernel_size: int = 3) -> int:
+        inner = inner_width(self, out_channels, self.b)
+        behind = self._spatial(inner, kernel_size) + inner * out_channels
+        return in_channels * inner * height**2 + behind * positions(height, stride)
+
+    def _spatial(self, inner: int, kernel_size: int) -> int:
+        return kernel_size**2 * inner * (inner // self.groups_of(inner, "inner channels"))
+
 
 def check_factor(b: int) -> None:
     """ValueError unless `b` can divide a width."""
@@ -85,3 +106,8 @@ def triple(in_channels: int, inner: int, out_channels: int, spatial: nn.Module) 
     return nn.Sequential(
         pointwise(in_channels, inner), norm_relu(inner), spatial, norm_relu(inner), pointwise(inner, out_channels)
     )
+
+
+def triple_params(in_channels: int, inner: int, out_channels: int, spatial: int) -> int:
+    """Parameters of a `triple` with `spatial` weights in its middle: the 1x1 convolutions, two BN, the middle."""
+    return in_channels * inner + 4 * inner + spatial + inner * out_channels

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from engine.catalog import register
+from models.conv import positions
 from models.grouped import GroupedConv
 from models.layers import convolution, norm_relu, pointwise
 
@@ -44,3 +45,13 @@ class Group(GroupedConv):
             norm_relu(in_channels),
             pointwise(in_channels, out_channels),
         )
+
+    def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
+        return self._weights(in_channels, out_channels, kernel_size) + 2 * in_channels
+
+    def macs(self, in_channels: int, out_channels: int, height: int, stride: int, kernel_size: int = 3) -> int:
+        return self._weights(in_channels, out_channels, kernel_size) * positions(height, stride)
+
+    def _weights(self, in_channels: int, out_channels: int, kernel_size: int) -> int:
+        per_group = in_channels // self.groups_of(in_channels)
+        return in_channels * (kernel_size**2 * per_group + out_channels)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from engine.catalog import register
-from models.conv import Conv
+from models.conv import Conv, positions
 from models.layers import convolution, pointwise
 
 
@@ -35,3 +35,10 @@ class ODDepthwise(Conv):
             convolution(in_channels, in_channels, kernel_size, dilation=dilation, groups=in_channels),
             pointwise(in_channels, out_channels, stride),
         )
+
+    def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
+        return kernel_size**2 * in_channels + in_channels * out_channels
+
+    def macs(self, in_channels: int, out_channels: int, height: int, stride: int, kernel_size: int = 3) -> int:
+        spatial = kernel_size**2 * in_channels * height**2
+        return spatial + in_channels * out_channels * positions(height, stride)

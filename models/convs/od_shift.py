@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from engine.catalog import register
-from models.conv import Conv
+from models.conv import Conv, positions
 from models.layers import pointwise
 from models.shift import Shift
 
@@ -43,3 +43,9 @@ class ODShift(Conv):
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1
     ) -> nn.Module:
         return nn.Sequential(Shift(kernel_size, dilation), pointwise(in_channels, out_channels, stride))
+
+    def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
+        return in_channels * out_channels
+
+    def macs(self, in_channels: int, out_channels: int, height: int, stride: int, kernel_size: int = 3) -> int:
+        return in_channels * out_channels * positions(height, stride)

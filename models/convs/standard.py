@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from engine.catalog import register
-from models.conv import Conv
+from models.conv import Conv, positions
 from models.layers import convolution
 
 
@@ -25,3 +25,9 @@ class Standard(Conv):
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1
     ) -> nn.Module:
         return convolution(in_channels, out_channels, kernel_size, stride, dilation)
+
+    def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
+        return kernel_size**2 * in_channels * out_channels
+
+    def macs(self, in_channels: int, out_channels: int, height: int, stride: int, kernel_size: int = 3) -> int:
+        return self.params(in_channels, out_channels, kernel_size) * positions(height, stride)

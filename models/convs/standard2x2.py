@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from engine.catalog import register
-from models.conv import Conv
+from models.conv import Conv, positions
 from models.layers import pointwise
 
 
@@ -29,3 +29,9 @@ class Standard2x2(Conv):
             raise ValueError(f"standard2x2 replaces odd kernels, got kernel_size {kernel_size}")
         reach = dilation * (kernel_size - 1)  # distance between the corners
         return nn.Conv2d(in_channels, out_channels, 2, stride, padding=reach // 2, dilation=reach, bias=False)
+
+    def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
+        return (4 if kernel_size > 1 else 1) * in_channels * out_channels
+
+    def macs(self, in_channels: int, out_channels: int, height: int, stride: int, kernel_size: int = 3) -> int:
+        return self.params(in_channels, out_channels, kernel_size) * positions(height, stride)

@@ -4,10 +4,12 @@ A registered thing whose parameters all have defaults is its own example. Others
 are listed here; `examples` fails for a required parameter without an example.
 """
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import torch
 
 from engine import catalog
@@ -16,11 +18,45 @@ SMALL = {
     ("architecture", "wrn"): ["wrn(depth=10, width=2)"],
     ("architecture", "resnet"): ["resnet(depth=8)"],
     ("architecture", "resnet_od"): ["resnet_od(depth=8)"],
+    ("architecture", "resnet_x4"): ["resnet_x4(depth=8)"],
+    ("architecture", "resnet_bottleneck"): ["resnet_bottleneck(blocks=1, width=2)"],
+    ("architecture", "resnet_c"): ["resnet_c(depth=18)"],
+    ("architecture", "resnet_imagenet"): ["resnet_imagenet(depth=18, width=0.125)"],
+    ("architecture", "shiftresnet"): ["shiftresnet(depth=8)"],
+    ("architecture", "vgg"): ["vgg(depth=8)"],
+    ("architecture", "vgg_5p"): ["vgg_5p(depth=8, hidden=1)"],
+    ("architecture", "densenet"): ["densenet(depth=7, growth=8)"],
+    ("architecture", "densenet_bc"): ["densenet_bc(depth=10, growth=8)"],
+    ("architecture", "timm"): ["timm(name='test_efficientnet', cifar_stem=True)"],
+    ("architecture", "torchvision"): ["torchvision(name='mnasnet0_5', cifar_stem=True)"],
     ("conv", "group"): ["G(4)", "G(N/8)", "G(N)"],
     ("conv", "bottleneck"): ["B(2)"],
     ("conv", "bottleneck_group"): ["BG(2,4)", "BG(2,M/4)", "BG(4,M)"],
     ("conv", "od_shift"): ["shift(e=1)", "shift(e=3)"],
+    ("conv", "low_rank"): ["Generic_0.25"],
+    ("conv", "low_rank_tied"): ["LR_0.25"],
+    ("conv", "cp"): ["CP_0.25"],
+    ("conv", "hashed"): ["Hashed_0.05"],
+    ("conv", "sep_hashed"): ["SepHashed_0.25"],
+    ("conv", "tensor_train"): ["TensorTrain_0.50 (3 dims)"],
+    ("conv", "tucker"): ["Tucker_0.50 (3 dims)"],
+    ("conv", "shuffle"): ["Shuffle_4"],
+    ("conv", "acdc"): ["ACDC_3"],
+    ("conv", "mixed"): ['mixed(S, "G(4)", "BG(2,4)")'],
 }
+
+# Convs that the whole contract is tried with by default, in architectures that bring no block of their own or many
+# parameters; the others meet every conv. All pairs are built by default and tried under `slow`.
+SAMPLE = ("S", "G(N)", "BG(2,M/4)", "shift(e=1)")
+TRIED = {
+    **dict.fromkeys(("resnet_x4", "resnet_bottleneck", "resnet_c", "resnet_imagenet", "shiftresnet"), SAMPLE),
+    **dict.fromkeys(("vgg", "vgg_5p", "alexnet_c", "densenet", "densenet_bc", "timm"), SAMPLE),
+    **dict.fromkeys(("mobilenet_v2", "mobilenet_v2_half", "shufflenet_v1", "shufflenet_v2", "torchvision"), ("S",)),
+}
+
+# Images whose last map is larger than a pixel, where they must be larger than 8x8.
+SIDES = {"resnet_c": 16, "vgg": 32, "vgg_5p": 32, "alexnet_c": 32, "resnet_imagenet": 64, "mobilenet_v2": 64}
+SIDES |= {"mobilenet_v2_half": 32, "shufflenet_v1": 16, "shufflenet_v2": 16, "timm": 16, "torchvision": 16}
 
 
 def examples(kind: str) -> list[Any]:
@@ -28,6 +64,29 @@ def examples(kind: str) -> list[Any]:
     catalog.load()
     texts = [text for name in catalog.names(kind) for text in SMALL.get((kind, name), [name])]
     return [catalog.parse(kind, text) for text in texts]
+
+
+def pairs(sampled: bool = True) -> list[Any]:
+    """Every example architecture with every example conv, as pytest parameters; the seldom tried ones are slow."""
+    return [
+        pytest.param(
+            architecture,
+            conv,
+            id=f"{catalog.canonical(architecture)}-{catalog.canonical(conv)}",
+            marks=[pytest.mark.slow] if sampled and _seldom(architecture, conv) else [],
+        )
+        for architecture, conv in itertools.product(examples("architecture"), examples("conv"))
+    ]
+
+
+def smallest_side(architecture: Any) -> int:
+    """Side of images on which every parameter of the network matters."""
+    return SIDES.get(architecture.registered_name, 8)
+
+
+def _seldom(architecture: Any, conv: Any) -> bool:
+    tried = TRIED.get(architecture.registered_name)
+    return tried is not None and catalog.label("conv", conv) not in tried
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Closed-form sizes of networks, written from the papers' block tables and independent of the modules they check."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -84,26 +84,64 @@ def wrn(depth: int, width: int, classes: int, path: Path) -> Size:
     return conv(27 * 16, SIDE) + stages(block, widths, (depth - 4) // 6) + head
 
 
-def resnet(depth: int, classes: int, path: Path) -> Size:
+def post_activation(path: Path) -> Path:
     """Every path ends in BN, every projection has one."""
 
     def block(ci: int, co: int, h: int, ho: int) -> Size:
-        projection = conv(ci * co, ho) + bn(co) if ci != co else Size()
+        projection = conv(ci * co, ho) + bn(co) if (ci, h) != (co, ho) else Size()
         return path(ci, co, h, ho) + bn(co) + projection
 
-    return conv(27 * 16, SIDE) + bn(16) + stages(block, [16, 16, 32, 64], (depth - 2) // 6) + linear(64, classes)
+    return block
+
+
+def resnet(depth: int, classes: int, path: Path, widths: Sequence[int] = (16, 16, 32, 64)) -> Size:
+    stem = conv(27 * widths[0], SIDE) + bn(widths[0])
+    return stem + stages(post_activation(path), widths, (depth - 2) // 6) + linear(widths[-1], classes)
+
+
+def resnet_imagenet(lengths: list[int], widths: list[int], classes: int, path: Path) -> Size:
+    """Images of side 224: the stem works at 112, the stages from 56 on."""
+    stem = conv(9408, 112) + bn(64)
+    return stem + stages(post_activation(path), widths, lengths, side=56) + linear(widths[-1], classes)
+
+
+def resnet_bottleneck(blocks: int, width: int, classes: int) -> Size:
+    def path(ci: int, co: int, h: int, ho: int) -> Size:
+        inner = co // 4 * width
+        return conv(ci * inner, h) + bn(inner) + conv(9 * inner * inner, ho) + bn(inner) + conv(inner * co, ho)
+
+    stem = conv(27 * 16, SIDE) + bn(16)
+    return stem + stages(post_activation(path), [16, 64, 128, 256], blocks) + linear(256, classes)
+
+
+def densenet(layers: int, growth: int, classes: int, bottleneck: bool) -> Size:
+    """`layers` in each of three blocks; with bottlenecks the transitions halve the channels."""
+    channels, side, inner = 2 * growth, SIDE, 4 * growth
+    total = conv(27 * channels, side)
+    for i in range(3):
+        if i > 0:
+            after = channels // 2 if bottleneck else channels
+            total += bn(channels) + conv(channels * after, side)
+            channels, side = after, side // 2
+        for _ in range(layers):
+            up = conv(channels * inner, side) + bn(inner) + conv(9 * inner * growth, side)
+            total += bn(channels) + (up if bottleneck else conv(9 * channels * growth, side))
+            channels += growth
+    return total + bn(channels) + linear(channels, classes)
 
 
 def linear(channels: int, classes: int) -> Size:
     return Size(params=channels * classes + classes, macs=channels * classes)
 
 
-def stages(block: Path, widths: list[int], blocks: int) -> Size:
-    total, side = Size(), SIDE
+def stages(block: Path, widths: Sequence[int], blocks: int | list[int], side: int = SIDE) -> Size:
+    """Stages of `blocks` blocks each; all but the first halve the side, which is `side` before the first."""
+    total = Size()
+    lengths = blocks if isinstance(blocks, list) else [blocks] * (len(widths) - 1)
     for i, (ci, co) in enumerate(pairwise(widths)):
         after = side if i == 0 else side // 2
         total += block(ci, co, side, after)
-        for _ in range(blocks - 1):
+        for _ in range(lengths[i] - 1):
             total += block(co, co, after, after)
         side = after
     return total

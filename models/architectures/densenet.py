@@ -1,0 +1,54 @@
+"""Plain DenseNet for CIFAR: dense blocks of 3x3 convolutions, no bottleneck, no compression (pre-activation).
+
+Huang et al., "Densely Connected Convolutional Networks", CVPR 2017, in the form that network slimming prunes (Liu et
+al., ICCV 2017): layer BN, ReLU, 3x3 to the growth, concatenated; stem 3x3 to twice the growth without BN. A depth of
+3n + 4 has n layers in each of three blocks. The paper's own stem has 16 channels. The smaller network with bottlenecks
+that online distillation calls DenseNet-40-12 is densenet_bc. The maps are the concatenations at the ends of the
+blocks, before BN and ReLU. The conv replaces the 3x3 of each layer.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from engine.catalog import register
+from models.architecture import Architecture
+from models.conv import Conv
+from models.dense import dense_stages
+from models.initialise import he_fan_in, initialise
+from models.layers import convolution, norm_relu
+from models.network import Network
+from models.single import convs_one_by_one, single_operator
+
+
+@register(
+    "architecture",
+    "densenet",
+    paper="Huang et al., Densely Connected Convolutional Networks, CVPR 2017, arXiv:1608.06993",
+    notation={"DenseNet-{depth}-{growth}-plain": {}},
+)
+@dataclass(frozen=True, kw_only=True)
+class DenseNet(Architecture):
+    """CIFAR DenseNet without bottlenecks or compression; depth = 3n + 4, `growth` maps a layer."""
+
+    depth: int
+    growth: int = 12
+
+    def __post_init__(self) -> None:
+        if self.depth < 7 or (self.depth - 4) % 3:
+            raise ValueError(f"depth must be 3n + 4 (7, 10, 13, 40, ...), got {self.depth}")
+        if self.growth < 1:
+            raise ValueError(f"growth must be at least 1, got {self.growth}")
+
+    def build(self, conv: Conv, classes: int) -> Network:
+        """Network whose maps are the concatenations at the ends of the three dense blocks."""
+        start, layers = 2 * self.growth, (self.depth - 4) // 3
+        convs = convs_one_by_one(conv, 3 * layers)
+
+        def path(in_channels: int) -> nn.Module:
+            return nn.Sequential(norm_relu(in_channels), single_operator(next(convs), in_channels, self.growth))
+
+        stages, channels = dense_stages(path, start, self.growth, layers, compression=1.0)
+        network = Network(convolution(3, start, kernel_size=3), stages, channels, classes, norm_relu(channels[-1]))
+        initialise(network, he_fan_in)
+        return network

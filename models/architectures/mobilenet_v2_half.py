@@ -1,0 +1,45 @@
+"""MobileNetV2-half for CIFAR, a student of the distillation literature; its maps are linear.
+
+Sandler et al., "MobileNetV2", CVPR 2018, in RepDistiller's form: width 0.5 (but 1280 features), stride 1 in row 2 of
+the table, ReLU in place of ReLU6, a 1x1 expansion in row 1 too, no dropout; 812,836 parameters with 100 classes. The
+maps follow rows 2, 3, 5 and 7 of the table (16, 8, 4 and 2 pixels a side for 32x32 images). Nothing is replaced.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from engine.catalog import register
+from models.architecture import Architecture
+from models.conv import Conv
+from models.initialise import initialise_as_vgg
+from models.inverted_residual import STAGES, TAPS, table_stages, unit
+from models.layers import convolution, pointwise
+from models.network import Network
+
+STEM, FEATURES = 16, 1280
+STRIDES = [1, 1, 2, 2, 1, 2, 1]
+
+
+@register(
+    "architecture",
+    "mobilenet_v2_half",
+    paper="Sandler et al., MobileNetV2, CVPR 2018, arXiv:1801.04381",
+    notation={"MobileNetV2-half": {}},
+)
+@dataclass(frozen=True, kw_only=True)
+class MobileNetV2Half(Architecture):
+    """MobileNetV2 of width 0.5 for CIFAR; its convolutions are cheap already, so only standard builds it."""
+
+    def build(self, conv: Conv, classes: int) -> Network:
+        """Network whose maps are the linear outputs of rows 2, 3, 5 and 7 of the paper's table."""
+        self.require_standard(conv)
+        widths = [row[1] // 2 for row in STAGES]
+        rows = table_stages(STEM, widths, STRIDES, expand_first=True, activation=nn.ReLU)
+        stem = nn.Sequential(unit(convolution(3, STEM, kernel_size=3, stride=2), nn.ReLU), rows[0])
+        stages = [nn.Sequential(*rows[tap]) for tap in TAPS]
+        channels = [widths[tap][-1] for tap in TAPS]
+        neck = unit(pointwise(channels[-1], FEATURES), nn.ReLU)
+        network = Network(stem, stages, channels, classes, neck, features=FEATURES)
+        initialise_as_vgg(network)
+        return network

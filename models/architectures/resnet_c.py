@@ -1,0 +1,58 @@
+"""ResNet-18-C, ResNet-34-C and ResNet-50-C: ImageNet's ResNets with a stem for CIFAR (post-activation).
+
+He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, Table 1, with a 3x3 stem of stride 1 and no
+pooling, as the distillation literature uses them (RepDistiller, whose "ResNet50" is ResNet-50-C). Stages of 64, 128,
+256 and 512 channels; depth 50 has bottleneck blocks of these inner widths and four times as many outputs, and there
+the conv replaces the 3x3 of each.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from engine.catalog import register
+from models.architecture import Architecture
+from models.architectures.resnet import PostActivationBlock
+from models.bottleneck_block import BottleneckBlock
+from models.conv import Conv
+from models.initialise import he_fan_out, initialise
+from models.layers import convolution, norm_relu
+from models.network import Network
+from models.residual import residual_stages
+
+BLOCKS = {18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3]}
+WIDTHS = [64, 128, 256, 512]
+EXPANSION = 4  # of the bottleneck
+
+
+@register(
+    "architecture",
+    "resnet_c",
+    paper="He et al., Deep Residual Learning for Image Recognition, CVPR 2016, arXiv:1512.03385",
+    notation={"ResNet-{depth}-C": {}},
+)
+@dataclass(frozen=True, kw_only=True)
+class ResNetC(Architecture):
+    """ImageNet's ResNet with a 3x3 stem for CIFAR; depth 18 or 34 (two convolutions a block) or 50 (bottlenecks)."""
+
+    depth: int
+
+    def __post_init__(self) -> None:
+        if self.depth not in BLOCKS:
+            raise ValueError(f"depth must be one of {', '.join(map(str, BLOCKS))}, got {self.depth}")
+
+    def build(self, conv: Conv, classes: int) -> Network:
+        """Network whose maps follow the last ReLU of each stage."""
+        bottlenecks = self.depth == 50
+        widths = [EXPANSION * width for width in WIDTHS] if bottlenecks else WIDTHS
+        block = bottleneck if bottlenecks else PostActivationBlock
+        stages = residual_stages(block, conv, [64, *widths], BLOCKS[self.depth])
+        stem = nn.Sequential(convolution(3, 64, kernel_size=3), norm_relu(64))
+        network = Network(stem, stages, widths, classes, neck=nn.Identity(), post_activation=True)
+        initialise(network, he_fan_out)
+        return network
+
+
+def bottleneck(conv: Conv, in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """Bottleneck block with a quarter of its outputs inside."""
+    return BottleneckBlock(conv, in_channels, out_channels, stride, inner=out_channels // EXPANSION)

@@ -1,0 +1,70 @@
+"""ShuffleNetV1 for CIFAR, a student of the distillation literature (post-activation).
+
+Zhang et al., "ShuffleNet", CVPR 2018, arXiv:1707.01083, in RepDistiller's form: 3 groups, stages of 240, 480 and 960
+channels with 4, 8 and 4 blocks, a 1x1 stem of 24 channels without pooling, and a ReLU after the depthwise convolution,
+which the paper does not have; 949,258 parameters with 100 classes. Every stage halves the side in its first block. The
+maps follow the last ReLU of each stage. Nothing is replaced.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from engine.catalog import register
+from models.architecture import Architecture
+from models.conv import Conv
+from models.layers import convolution, norm_relu, pointwise
+from models.network import Network
+from models.pre_activation import EndsInReLU
+
+GROUPS = 3
+WIDTHS = [24, 240, 480, 960]
+BLOCKS = [4, 8, 4]
+
+
+class ShuffleBlock(EndsInReLU):
+    """y = ReLU(path(x) + x), or ReLU of path(x) and the average-pooled x side by side where the side is halved."""
+
+    def __init__(self, in_channels: int, out_channels: int, halve: bool) -> None:
+        super().__init__()
+        out = out_channels - in_channels if halve else out_channels
+        inner = out // 4
+        first_groups = 1 if in_channels == WIDTHS[0] else GROUPS
+        self.path = nn.Sequential(
+            convolution(in_channels, inner, kernel_size=1, groups=first_groups),
+            norm_relu(inner),
+            nn.ChannelShuffle(first_groups),
+            convolution(inner, inner, kernel_size=3, stride=2 if halve else 1, groups=inner),
+            norm_relu(inner),
+            convolution(inner, out, kernel_size=1, groups=GROUPS),
+            nn.BatchNorm2d(out),
+        )
+        self.pool = nn.AvgPool2d(3, stride=2, padding=1) if halve else None
+
+    def before_relu(self, x: Tensor) -> Tensor:
+        if self.pool is None:
+            return self.path(x) + x
+        return torch.cat([self.path(x), self.pool(x)], dim=1)
+
+
+@register(
+    "architecture",
+    "shufflenet_v1",
+    paper="Zhang et al., ShuffleNet, CVPR 2018, arXiv:1707.01083",
+    notation={"ShuffleNetV1": {}},
+)
+@dataclass(frozen=True, kw_only=True)
+class ShuffleNetV1(Architecture):
+    """ShuffleNetV1 with 3 groups for CIFAR; its convolutions are cheap already, so only standard builds it."""
+
+    def build(self, conv: Conv, classes: int) -> Network:
+        """Network whose maps follow the last ReLU of each stage; PyTorch's default initialisation."""
+        self.require_standard(conv)
+        stem = nn.Sequential(pointwise(3, WIDTHS[0]), norm_relu(WIDTHS[0]))
+        stages = []
+        for (before, width), length in zip(pairwise(WIDTHS), BLOCKS, strict=True):
+            rest = [ShuffleBlock(width, width, halve=False) for _ in range(length - 1)]
+            stages.append(nn.Sequential(ShuffleBlock(before, width, halve=True), *rest))
+        return Network(stem, stages, WIDTHS[1:], classes, neck=nn.Identity(), post_activation=True)

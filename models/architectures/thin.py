@@ -1,0 +1,92 @@
+"""A thinner network of another family: every width times one factor, the control of "cheapen rather than shrink".
+
+Crowley et al., "Moonshine", NeurIPS 2018, arXiv:1711.02613, compare cheap convolutions with smaller networks of standard
+ones; the factor is the width multiplier of MobileNets (Howard et al., 2017, arXiv:1704.04861, section 3.3). A width c
+becomes round(c * width), at least 8 (or c where that is less). Found for a budget by `cheapconv fit`. Layers are as the
+base has them, and their weights are drawn by its rule for the new widths. Concatenations and splits of maps do not scale
+so; networks with them are refused.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from engine import catalog
+from engine.catalog import canonical, register
+from models.architecture import Architecture
+from models.conv import Conv
+from models.network import Network
+
+LEAST = 8
+IMAGE = (3, 64, 64)  # large enough for every family to be run once
+
+
+@register("architecture", "thin", paper="Howard et al., MobileNets, 2017, arXiv:1704.04861")
+@dataclass(frozen=True, kw_only=True)
+class Thin(Architecture):
+    """The network of the text `base` with every width times `width`; standard convolutions only."""
+
+    base: str
+    width: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.width <= 4:
+            raise ValueError(f"width must be above 0 and at most 4, got {self.width}")
+        base = catalog.parse("architecture", self.base)
+        if isinstance(base, Thin):
+            raise ValueError("the base of a thin network cannot be thin itself: multiply the widths")
+        object.__setattr__(self, "base", canonical(base))
+
+    def build(self, conv: Conv, classes: int) -> Network:
+        """The base's network, of which every layer is replaced by a thinner one."""
+        if not conv.is_standard:
+            raise ValueError(f"{canonical(self)} is a network of standard convolutions; {canonical(conv)} is not for it")
+        network = catalog.parse("architecture", self.base).build(conv, classes)
+        redraw: Any = getattr(network, "redraw", None)
+        if redraw is None:
+            raise ValueError(f"{self.base} has no rule by which the weights of other widths could be drawn")
+        for name, layer in [*network.named_modules()]:
+            if isinstance(layer, nn.Conv2d | nn.Linear | nn.BatchNorm2d):
+                network.set_submodule(name, self._thin(layer, last=layer is network.classifier))
+        network.channels = [self._scaled(c) for c in network.channels]
+        network.features = self._scaled(network.features)
+        redraw(network)
+        self._check(network)
+        return network
+
+    def _scaled(self, channels: int) -> int:
+        return max(min(channels, LEAST), round(channels * self.width))
+
+    def _thin(self, layer: Any, last: bool) -> nn.Module:
+        """A layer like this one with scaled widths; images keep their 3 channels and the last layer its classes."""
+        if isinstance(layer, nn.BatchNorm2d):
+            return nn.BatchNorm2d(self._scaled(layer.num_features), layer.eps, layer.momentum)
+        bias = layer.bias is not None
+        if isinstance(layer, nn.Linear):
+            out = layer.out_features if last else self._scaled(layer.out_features)
+            thin = nn.Linear(self._scaled(layer.in_features), out, bias=bias)
+            if bias and not layer.bias.is_meta and not layer.bias.any():
+                nn.init.zeros_(thin.bias)
+            return thin
+        read = layer.in_channels if layer.in_channels == 3 else self._scaled(layer.in_channels)
+        groups = read if layer.groups == layer.in_channels else layer.groups
+        shape = layer.kernel_size, layer.stride, layer.padding, layer.dilation
+        return nn.Conv2d(read, self._scaled(layer.out_channels), *shape, groups, bias)
+
+    def _check(self, network: Network) -> None:
+        """ValueError unless the network runs: a sum of scaled widths is not the scaled sum."""
+        network.eval()
+        try:
+            with torch.no_grad(), torch.device("meta"):
+                torch.func.functional_call(network, _on_meta(network), (torch.empty(2, *IMAGE),))
+        except RuntimeError as error:
+            raise ValueError(f"{self.base} joins or splits maps, whose widths cannot be scaled one by one") from error
+        network.train()
+
+
+def _on_meta(network: nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters and buffers without numbers."""
+    tensors = [*network.named_parameters(), *network.named_buffers()]
+    return {name: torch.empty_like(t, device="meta") for name, t in tensors}

@@ -1,0 +1,47 @@
+"""timm(name=...): any CNN of the library timm, its convolutions replaced by operators of the conv.
+
+Wightman, "PyTorch Image Models", https://github.com/huggingface/pytorch-image-models. The stages end at the modules
+that timm's own feature interface (`feature_info`) names; a tap that a skip connection bypasses, or that only the stem
+precedes, is none. What becomes of each convolution is in the network's `substitutions`. timm is imported when such a
+network is named.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from engine.catalog import register
+from models.library import LibraryNetwork
+
+
+@register("architecture", "timm", paper="Wightman, PyTorch Image Models, doi:10.5281/zenodo.4414861")
+@dataclass(frozen=True, kw_only=True)
+class TimmNetwork(LibraryNetwork):
+    """Any CNN of timm; `cifar_stem` for small images; `weights` is a file or 'pretrained'."""
+
+    name: str
+    cifar_stem: bool = False
+    weights: str | None = None
+
+    library = "timm"
+
+    def known(self) -> list[str]:
+        import timm
+
+        return timm.list_models()
+
+    def create(self, classes: int) -> nn.Module:
+        import timm
+
+        return timm.create_model(self.name, num_classes=classes)
+
+    def fetch(self) -> Mapping[str, Tensor]:
+        import timm
+
+        return timm.create_model(self.name, pretrained=True).state_dict()
+
+    def taps(self, network: nn.Module) -> list[str]:
+        modules = {name for name, _ in network.named_modules()}
+        info = getattr(network, "feature_info", [])
+        return [tap["module"] for tap in getattr(info, "info", info) if tap["module"] in modules]

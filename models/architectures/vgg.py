@@ -1,0 +1,52 @@
+"""VGG-8 to VGG-19 for CIFAR, with BN and one linear layer (post-activation), as in RepDistiller.
+
+Simonyan & Zisserman, "Very Deep Convolutional Networks", ICLR 2015. A 2x2 max pooling precedes blocks 1, 2 and 3, and
+block 4 too where the images are 64x64. The maps are those after blocks 1 to 4, before pooling (16, 8, 4 and 4 pixels a
+side for 32x32 images); block 0 is the stem. The conv replaces every convolution but the first; the bias before a BN
+stays in operators that are one convolution. Other networks are called VGG-16 too: see vgg_5p.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.catalog import register
+from models.architecture import Architecture
+from models.conv import Conv
+from models.initialise import initialise_as_vgg
+from models.network import Network
+from models.vgg_blocks import BLOCKS, check_depth, vgg_blocks
+
+
+class PoolLargeMap(nn.Module):
+    """2x2 max pooling of 8x8 maps, which are those of 64x64 images; other maps pass."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.max_pool2d(x, 2) if x.shape[2] == 8 else x
+
+
+@register(
+    "architecture",
+    "vgg",
+    paper="Simonyan & Zisserman, Very Deep Convolutional Networks, ICLR 2015, arXiv:1409.1556",
+    notation={"VGG-{depth}": {}},
+)
+@dataclass(frozen=True, kw_only=True)
+class VGG(Architecture):
+    """CIFAR VGG with BN, three poolings and one linear layer; depth 8, 11, 13, 16 or 19."""
+
+    depth: int
+
+    def __post_init__(self) -> None:
+        check_depth(self.depth)
+
+    def build(self, conv: Conv, classes: int) -> Network:
+        """Network whose maps follow the last ReLU of blocks 1 to 4."""
+        stem, *blocks = vgg_blocks(self.depth, conv)
+        pools = [nn.MaxPool2d(2), nn.MaxPool2d(2), nn.MaxPool2d(2), PoolLargeMap()]
+        stages = [nn.Sequential(pool, block) for pool, block in zip(pools, blocks, strict=True)]
+        channels = [widths[-1] for widths in BLOCKS[self.depth][1:]]
+        network = Network(stem, stages, channels, classes, neck=nn.Identity(), post_activation=True)
+        initialise_as_vgg(network)
+        return network

@@ -1,0 +1,73 @@
+"""VGG-16-5P and VGG-16-3FC: VGG for CIFAR with a max pooling after each of its five blocks (post-activation).
+
+The VGG of online distillation. VGG-16-5P ends in one linear layer (MCL-OKD: 14,774,436 parameters with 100 classes),
+VGG-16-3FC in three (OKDDip: 15,299,748), the hidden ones of 512. Both differ from VGG-16 (vgg), which pools three
+times. The maps are those after blocks 1 to 4, before pooling; block 0 is the stem. The conv replaces every convolution
+but the first. Deviation: poolings round up, so that images smaller than 32x32 are possible; the dropout of OKDDip's
+code, of probability 0, is left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from engine.catalog import register
+from models.architecture import Architecture
+from models.conv import Conv
+from models.initialise import initialise_as_vgg
+from models.network import Network
+from models.vgg_blocks import BLOCKS, check_depth, vgg_blocks
+
+
+class NetworkWithHiddenLayers(Network):
+    """Network whose vector passes `hidden` linear layers with ReLU before the classifier."""
+
+    def __init__(
+        self,
+        stem: nn.Module,
+        stages: Sequence[nn.Module],
+        channels: Sequence[int],
+        classes: int,
+        neck: nn.Module,
+        hidden: int,
+    ) -> None:
+        super().__init__(stem, stages, channels, classes, neck, post_activation=True)
+        layers = [nn.Sequential(nn.Linear(self.features, self.features), nn.ReLU()) for _ in range(hidden)]
+        self.hidden = nn.Sequential(*layers)
+
+    def embed(self, f: Tensor) -> Tensor:
+        return self.hidden(super().embed(f))
+
+
+@register(
+    "architecture",
+    "vgg_5p",
+    paper="Chen et al., Online Knowledge Distillation with Diverse Peers, AAAI 2020, arXiv:1912.00350",
+    notation={"VGG-{depth}-5P": {"hidden": 0}, "VGG-{depth}-3FC": {"hidden": 2}},
+)
+@dataclass(frozen=True, kw_only=True)
+class VGG5P(Architecture):
+    """CIFAR VGG with BN, five poolings and `hidden` linear layers before the last; depth 8, 11, 13, 16 or 19."""
+
+    depth: int = 16
+    hidden: int = 0
+
+    def __post_init__(self) -> None:
+        check_depth(self.depth)
+        if self.hidden < 0:
+            raise ValueError(f"hidden must be at least 0, got {self.hidden}")
+
+    def build(self, conv: Conv, classes: int) -> Network:
+        """Network whose maps follow the last ReLU of blocks 1 to 4."""
+        stem, *blocks = vgg_blocks(self.depth, conv)
+        stages = [nn.Sequential(pooling(), block) for block in blocks]
+        channels = [widths[-1] for widths in BLOCKS[self.depth][1:]]
+        network = NetworkWithHiddenLayers(stem, stages, channels, classes, pooling(), self.hidden)
+        initialise_as_vgg(network)
+        return network
+
+
+def pooling() -> nn.MaxPool2d:
+    """2x2 max pooling that leaves a single pixel as it is."""
+    return nn.MaxPool2d(2, ceil_mode=True)

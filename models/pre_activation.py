@@ -1,0 +1,33 @@
+"""The map before the ReLU that ends a stage, for losses that compare maps with their negative values.
+
+Such a stage is a ReLU, an nn.Sequential whose last module is such a stage, or an `EndsInReLU`.
+"""
+
+from abc import abstractmethod
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class EndsInReLU(nn.Module):
+    """Base of blocks y = ReLU(before_relu(x)) whose last step is not a module of its own."""
+
+    @abstractmethod
+    def before_relu(self, x: Tensor) -> Tensor:
+        """The block's output without its last ReLU, in a tensor of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(self.before_relu(x))
+
+
+def before_relu(module: nn.Module, x: Tensor) -> Tensor:
+    """Output of `module` without the ReLU that ends it, so that relu(before_relu(module, x)) is module(x)."""
+    if isinstance(module, nn.ReLU):
+        return x
+    if isinstance(module, nn.Sequential):
+        *earlier, last = module
+        for layer in earlier:
+            x = layer(x)
+        return before_relu(last, x)
+    assert isinstance(module, EndsInReLU), f"{type(module).__name__} does not end in a ReLU"
+    return module.before_relu(x)

@@ -1,0 +1,127 @@
+"""Substitution by name: what is replaced, what stays and why, and that geometry, bias and report are right."""
+
+import pytest
+import torch
+from torch import nn
+
+from engine import catalog
+from models.substitute import Bias, Substitution, substitute
+
+catalog.load()
+
+
+def conv(text: str):
+    return catalog.parse("conv", text)
+
+
+def network() -> nn.Module:
+    """One convolution of every kind, by name."""
+    return nn.ModuleDict(
+        {
+            "stem": nn.Conv2d(3, 8, 3, padding=1),
+            "plain": nn.Conv2d(8, 16, 3, stride=2, padding=1, bias=False),
+            "dilated": nn.Conv2d(16, 16, 3, padding=2, dilation=2, bias=False),
+            "large": nn.Conv2d(16, 16, 5, padding=2, bias=False),
+            "pointwise": nn.Conv2d(16, 16, 1),
+            "grouped": nn.Conv2d(16, 16, 3, padding=1, groups=2),
+            "valid": nn.Conv2d(16, 16, 3),
+            "even": nn.Conv2d(16, 16, 2, stride=2),
+            "mirrored": nn.Conv2d(16, 16, 3, padding=1, padding_mode="reflect"),
+            "wide": nn.Conv2d(16, 16, (1, 7), padding=(0, 3)),
+            "own": OwnConvolution(16, 16, 3, padding=1),
+            "odd": nn.Conv2d(6, 6, 3, padding=1),
+        }
+    )
+
+
+class OwnConvolution(nn.Conv2d):
+    """A library's own kind, which may do more than convolve."""
+
+
+def test_every_convolution_is_in_the_report_with_what_became_of_it():
+    rows = {row.name: row for row in substitute(network(), conv("G(4)"), {"stem"})}
+    assert rows["plain"] == Substitution("plain", "3x3/2 8 -> 16", replaced_by="group(groups=4)")
+    assert rows["dilated"] == Substitution("dilated", "3x3/1 16 -> 16 dilation 2", replaced_by="group(groups=4)")
+    assert {name: row.left for name, row in rows.items() if row.left} == {
+        "stem": "stem",
+        "pointwise": "1x1",
+        "grouped": "grouped already",
+        "valid": "its padding does not keep the size of the map",
+        "even": "its padding does not keep the size of the map",
+        "mirrored": "its padding does not keep the size of the map",
+        "wide": "not square",
+        "own": "a OwnConvolution, no plain convolution",
+        "odd": "refused: group(groups=4) needs channels divisible by 4, got 6",
+    }
+    assert list(rows) == list(network())
+
+
+def test_what_is_left_is_the_same_object():
+    net = network()
+    before = dict(net.items())
+    rows = substitute(net, conv("G(4)"), {"stem"})
+    assert {name for name in before if net[name] is not before[name]} == {r.name for r in rows if r.replaced_by}
+
+
+@pytest.mark.parametrize("text", ["G(4)", "B(2)", "shift(e=1)", "S-2x2"])
+@pytest.mark.parametrize(("name", "side"), [("plain", 9), ("plain", 8), ("dilated", 8), ("large", 8)])
+def test_shape_of_the_map_stays(text, name, side):
+    net = network()
+    x = torch.randn(2, net[name].in_channels, side, side)
+    shape = net[name](x).shape
+    substitute(net, conv(text), {"stem"})
+    assert net[name](x).shape == shape
+
+
+def test_kernel_stride_and_dilation_are_kept():
+    net = network()
+    substitute(net, conv("G(4)"), {"stem"})
+    spatial = {name: net[name][0] for name in ("plain", "dilated", "large")}
+    geometry = {n: (m.kernel_size[0], m.stride[0], m.dilation[0], m.padding[0]) for n, m in spatial.items()}
+    assert geometry == {"plain": (3, 2, 1, 1), "dilated": (3, 1, 2, 2), "large": (5, 1, 1, 2)}
+
+
+def test_a_bias_stays_unless_a_norm_follows():
+    net = nn.Sequential(
+        nn.Conv2d(8, 16, 3, padding=1),
+        nn.BatchNorm2d(16),
+        nn.Conv2d(16, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(16, 16, 3, padding=1, bias=False),
+    )
+    substitute(net, conv("G(N)"), {})
+    kept = [i for i in (0, 2, 4) if any(isinstance(module, Bias) for module in net[i].modules())]
+    assert kept == [2]
+    assert torch.equal(net[2][-1].bias, torch.zeros(16))
+    x = torch.randn(1, 16, 4, 4)
+    net[2][-1].bias.data += torch.arange(16.0)
+    torch.testing.assert_close(net[2](x), net[2][0](x) + torch.arange(16.0)[:, None, None])
+
+
+def test_the_standard_conv_changes_nothing():
+    net = network()
+    before = dict(net.items())
+    rows = substitute(net, conv("S"), {"stem"})
+    assert all(net[name] is module for name, module in before.items())
+    assert not any(row.replaced_by for row in rows)
+
+
+def test_a_conv_that_replaces_nothing_is_refused_with_all_reasons():
+    net = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 6, 3, padding=1), nn.Conv2d(6, 6, 1))
+    with pytest.raises(ValueError, match=r"group\(groups=4\) replaces no .*1 x stem; 1 x refused: .* got 6; 1 x 1x1"):
+        substitute(net, conv("G(4)"), {"0"})
+
+
+def test_a_mixed_conv_gives_each_convolution_its_own():
+    net = nn.Sequential(*(nn.Conv2d(8, 8, 3, padding=1, bias=False) for _ in range(3)))
+    rows = substitute(net, conv('mixed(S, "G(4)", "G(N)")'), {})
+    assert [row.replaced_by for row in rows] == [None, "group(groups=4)", "group(group_width=1)"]
+    with pytest.raises(ValueError, match="mixed"):
+        substitute(nn.Sequential(nn.Conv2d(8, 8, 3, padding=1)), conv('mixed(S, "G(4)", "G(N)")'), {})
+
+
+def test_new_weights_have_the_deviation_of_the_libraries():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64))
+    substitute(net, conv("G(4)"), {})
+    assert net[0][0].weight.std().item() == pytest.approx((2 / (9 * 64)) ** 0.5, rel=0.05)
