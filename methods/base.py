@@ -23,16 +23,21 @@ class Batch(Protocol):
 
 @dataclass
 class Clock:
-    """Where training stands, as 0-d tensors on the device: a ramp that reads them costs no recompilation."""
+    """Where training stands; 0-d tensors on the device, so that a ramp that reads them costs no recompilation."""
 
     progress: Tensor  # 0..1 of the whole training
     phase_progress: Tensor  # 0..1 of the current phase
     epoch: Tensor  # finished epochs, with the fraction of the current one
+    phase: int = 0  # number of the current phase, also when a run is resumed in the middle of it
 
     @classmethod
     def start(cls, device: torch.device) -> "Clock":
         """A clock at zero."""
-        return cls(*(torch.zeros((), device=device) for _ in range(3)))
+        progress, phase_progress, epoch = (torch.zeros((), device=device) for _ in range(3))
+        return cls(progress, phase_progress, epoch)
+
+
+Cost = Literal["macs", "params"]
 
 
 class Build(Protocol):
@@ -40,6 +45,8 @@ class Build(Protocol):
 
     classes: int
     epochs: int
+    image: tuple[int, int, int]  # (3, H, W) of the images
+    labels: Tensor  # (N,) int64 of the training set, in the order of `Batch.index`
     clock: Clock
 
     def network(self, architecture: str | None = None, conv: str | None = None) -> Any:
@@ -48,16 +55,28 @@ class Build(Protocol):
     def teacher(self, copy: bool = False) -> Any:
         """The cell's teacher: frozen and outside the module tree, or with `copy` a trainable copy."""
 
+    def cost(self, kind: Cost, network: nn.Module | None = None, *, conv: str | None = None) -> int:
+        """Multiply-adds on an image, or parameters: of a network, or of the cell's architecture with a conv (by
+        default the cell's) without making one."""
+
+    def blocks(self) -> int:
+        """How many blocks of the cell's architecture a conv of its own can be chosen for; 0 if it has none."""
+
 
 @dataclass(frozen=True)
 class Trained:
     """A network that a method trained. `student`: could be deployed. `ensemble`: measured, never deployed.
-    `headline`: its accuracy counts in the method's number (the mean over its headline networks)."""
+    `headline`: its accuracy counts in the method's number (the mean over its headline networks).
+    `architecture`, `conv`: the texts it was built from, None for those of the cell. `structure`: JSON that says how it
+    differs by now from a network of these texts, for `Method.rebuild`; None if it does not."""
 
     name: str
     network: nn.Module
     role: Literal["student", "ensemble"] = "student"
     headline: bool = True
+    architecture: str | None = None
+    conv: str | None = None
+    structure: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,8 +106,8 @@ class Method(nn.Module):
     version: ClassVar[int] = 1  # raised when results may change
     needs_teacher: ClassVar[bool] = False
     is_baseline: ClassVar[bool] = False  # trains the deployed network alone
-    updates_per_batch: ClassVar[int] = 1
-    views: ClassVar[int] = 1
+    updates_per_batch: int = 1  # this and the next may depend on the settings
+    views: int = 1
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -136,4 +155,10 @@ class Method(nn.Module):
 
     def restructure(self, structure: Mapping[str, Any]) -> None:
         """Bring freshly built networks into the structure that `structure()` described."""
+        raise NotImplementedError
+
+    @classmethod
+    def rebuild(cls, network: nn.Module, structure: Mapping[str, Any]) -> nn.Module:
+        """A freshly built network in the structure that a `Trained` named; it may be changed in place. This is how a
+        saved network is loaded, without its method."""
         raise NotImplementedError

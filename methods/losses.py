@@ -5,7 +5,9 @@ into whatever requires them: detaching is the method's business. KL is written o
 `kl_div` are easily mistaken for one another.
 """
 
-from typing import Literal
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -15,9 +17,21 @@ from torch.nn.functional import cross_entropy as _cross_entropy
 Reduction = Literal["batchmean", "mean"]
 
 
+def exact(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Decorator for losses with matrix products: their tensors become float32 or wider, and autocast, which would
+    make the products half as wide again, is off."""
+
+    @functools.wraps(loss)
+    def computed(*tensors: Tensor, **numbers: Any) -> Tensor:
+        with torch.autocast(tensors[0].device.type, enabled=False):
+            return loss(*map(wide, tensors), **numbers)
+
+    return computed
+
+
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean over the batch of -log softmax(logits)[label]."""
-    return _cross_entropy(_wide(logits), labels)
+    return _cross_entropy(wide(logits), labels)
 
 
 def kl(student: Tensor, teacher: Tensor, temperature: float, reduction: Reduction = "batchmean") -> Tensor:
@@ -25,21 +39,21 @@ def kl(student: Tensor, teacher: Tensor, temperature: float, reduction: Reductio
 
     `batchmean` sums over classes and averages over samples; `mean` also divides by the number of classes.
     """
-    log_p = log_softmax(_wide(teacher) / temperature, dim=1)  # (B, C)
-    log_q = log_softmax(_wide(student) / temperature, dim=1)  # (B, C)
+    log_p = log_softmax(wide(teacher) / temperature, dim=1)  # (B, C)
+    log_q = log_softmax(wide(student) / temperature, dim=1)  # (B, C)
     per_sample = (log_p.exp() * (log_p - log_q)).sum(dim=1)  # (B,)
     return _reduce(per_sample, student.shape[1], reduction)
 
 
 def soft_cross_entropy(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """-sum_c p_teacher log p_student of the softened logits, mean over the batch."""
-    p = log_softmax(_wide(teacher) / temperature, dim=1).exp()  # (B, C)
-    return -(p * log_softmax(_wide(student) / temperature, dim=1)).sum(dim=1).mean()
+    p = log_softmax(wide(teacher) / temperature, dim=1).exp()  # (B, C)
+    return -(p * log_softmax(wide(student) / temperature, dim=1)).sum(dim=1).mean()
 
 
 def attention(feature_map: Tensor) -> Tensor:
     """Spatial attention Q = v / ||v||_2 with v = vec(mean_c a_c^2): (B, C, H, W) -> (B, HW)."""
-    return normalize(_wide(feature_map).square().mean(dim=1).flatten(1), dim=1)
+    return normalize(wide(feature_map).square().mean(dim=1).flatten(1), dim=1)
 
 
 def attention_distance(
@@ -47,22 +61,22 @@ def attention_distance(
 ) -> Tensor:
     """Distance of two attention maps: mean over samples and positions of the squared difference, or the mean over
     samples of its 2-norm. Where heights differ the larger map is pooled to the smaller one first."""
-    difference = attention(_fit(student, teacher)) - attention(_fit(teacher, student))  # (B, HW)
+    difference = attention(fit(student, teacher)) - attention(fit(teacher, student))  # (B, HW)
     if form == "mean_square":
         return difference.square().mean()
     return torch.linalg.vector_norm(difference, dim=1).mean()
 
 
-def _fit(feature_map: Tensor, other: Tensor) -> Tensor:
+def fit(feature_map: Tensor, other: Tensor) -> Tensor:
     """The map, average-pooled to the other's size if it is the larger one."""
     height, width = other.shape[2:]
     return adaptive_avg_pool2d(feature_map, (height, width)) if feature_map.shape[2] > height else feature_map
 
 
-def _reduce(per_sample: Tensor, classes: int, reduction: Reduction) -> Tensor:
-    return per_sample.mean() if reduction == "batchmean" else per_sample.mean() / classes
-
-
-def _wide(x: Tensor) -> Tensor:
+def wide(x: Tensor) -> Tensor:
     """float32 for the half-width types, unchanged otherwise (float64 in tests)."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
+def _reduce(per_sample: Tensor, classes: int, reduction: Reduction) -> Tensor:
+    return per_sample.mean() if reduction == "batchmean" else per_sample.mean() / classes

@@ -1,0 +1,79 @@
+"""A small world for methods: WRN-10-1 students on 8x8 images, and a store with one finished, wider teacher."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine import catalog, networks, record
+from engine.cell import Cell, resolve
+from engine.networks import Builder, build_method
+from engine.store import CELL, RESULT, Store, write_json
+from methods.base import Method
+from suites.batch import Batch, Data, train_batches
+
+STUDENT, TEACHER, SUITE = "wrn(depth=10, width=1)", "wrn(depth=10, width=2)", "digits"
+CPU = torch.device("cpu")
+IMAGES = 24
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """A store and the key of the teacher in it."""
+
+    store: Store
+    teacher: str
+
+    def cell(
+        self, name: str, *, seed: int = 0, architecture: str = STUDENT, conv: str = "standard", **settings: Any
+    ) -> Cell:
+        """A cell of the method `name`, with the teacher where it needs one."""
+        teacher = self.teacher if catalog.entry("method", name).cls.needs_teacher else None
+        return _cell(name, architecture, conv, settings, seed, teacher)
+
+    def method(self, name: str, *, classes: int = 10, images: int = IMAGES, **cell: Any) -> Method:
+        """The method `name`, freshly wired, in train mode, for training on `data(images)`."""
+        resolved, labels = self.cell(name, **cell), data(images, classes).train_y
+        return build_method(resolved, Builder(resolved, classes, CPU, self.store, labels))
+
+
+def make_world(root: Path) -> World:
+    """A world whose store is `root`; the teacher is as its initialisation left it, which is enough to learn from."""
+    catalog.load()
+    store = Store(root)
+    cell = _cell("scratch", TEACHER, "standard", {}, seed=7, teacher=None)
+    method = build_method(cell, Builder(cell, cell.classes, CPU, store))
+    write_json(store.folder(cell.key) / CELL, record.describe(cell))
+    networks.save(store.folder(cell.key), method, tuple("0123456789"))
+    rows = [{"name": t.name, "role": t.role, "headline": t.headline} for t in method.networks()]
+    write_json(store.folder(cell.key) / RESULT, {"networks": rows})
+    return World(store, cell.key)
+
+
+def data(count: int = IMAGES, classes: int = 10) -> Data:
+    """Random images 3 x 8 x 8, the same at every call, as many to test as to train."""
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randint(256, (count, 3, 8, 8), dtype=torch.uint8, generator=generator)
+    y = torch.arange(count) % classes
+    return Data(x, y, x, y, tuple(map(str, range(classes))))
+
+
+def batch(views: int = 1, count: int = 8) -> Batch:
+    """One batch of `data()`."""
+    recipe = catalog.parse("suite", SUITE).recipes["short"].override(batch=count)
+    return next(train_batches(data(), recipe, seed=0, epoch=0, views=views))
+
+
+def _cell(name: str, architecture: str, conv: str, settings: dict[str, Any], seed: int, teacher: str | None) -> Cell:
+    suite = catalog.parse("suite", SUITE)
+    return resolve(
+        suite=suite,
+        recipe=suite.recipes["short"],
+        architecture=architecture,
+        conv=conv,
+        method=name,
+        settings=settings,
+        seed=seed,
+        teacher=teacher,
+    )
