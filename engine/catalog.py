@@ -3,7 +3,8 @@
 A decorator registers a class under a kind and a name; the folders in `PACKAGES` are scanned for modules to import, so
 a new thing is a new file. A registered class is built from a text such as `wrn(depth=40, width=2)`: keywords with
 literal values, read by `ast` and never evaluated. Convs and architectures also carry the papers' notation, which is
-accepted wherever a name is and shown in tables: `{"G(N/{group_width})": {}, "G(N)": {"group_width": 1}}`.
+accepted wherever a name is and shown in tables: `{"G(N/{group_width})": {}, "G(N)": {"group_width": 1}}`. A class whose
+parameters are no such numbers may define `from_text(text)` (its parameters, or None) and `to_text()` (its label).
 """
 
 import ast
@@ -13,6 +14,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import pydantic
@@ -116,7 +118,7 @@ def build(kind: str, name: str, params: Mapping[str, Any]) -> Any:
 
 def parse(kind: str, text: str) -> Any:
     """The parameter object that `text` names: `wrn(depth=40, width=2)`, `depthwise`, or a notation such as `G(N/8)`."""
-    name, params = _match_notation(kind, text) or _split(kind, text)
+    name, params = _match_notation(kind, text) or _own_spelling(kind, text) or _split(kind, text)
     return build(kind, name, params)
 
 
@@ -134,23 +136,46 @@ def label(kind: str, thing: Any) -> str:
     for form, fixed in entry(kind, thing.registered_name).notation.items():
         free = set(re.findall(r"{(\w+)}", form))
         if free | set(fixed) == set(given) and all(given[k] == v for k, v in fixed.items()):
-            return form.format(**given)
-    return canonical(thing)
+            return form.format(**{k: _written(v) for k, v in given.items()})
+    return thing.to_text() if hasattr(thing, "to_text") else canonical(thing)
 
 
 def _match_notation(kind: str, text: str) -> tuple[str, dict[str, Any]] | None:
-    for (k, name), thing in _entries.items():
-        for form, fixed in thing.notation.items() if k == kind else ():
-            found = _pattern(form).fullmatch(text.replace(" ", ""))
-            if found:
-                return name, {**fixed, **{key: int(value) for key, value in found.groupdict().items()}}
+    for name, form, fixed in _forms(kind):
+        found = _pattern(form).fullmatch(text.replace(" ", ""))
+        if found:
+            return name, {**fixed, **{key: ast.literal_eval(value) for key, value in found.groupdict().items()}}
     return None
+
+
+def _own_spelling(kind: str, text: str) -> tuple[str, dict[str, Any]] | None:
+    """What a class with a spelling of its own reads from `text`: `from_text(text)` gives its parameters, or None."""
+    for (k, name), thing in _entries.items():
+        params = thing.cls.from_text(text) if k == kind and hasattr(thing.cls, "from_text") else None
+        if params is not None:
+            return name, params
+    return None
+
+
+def _forms(kind: str) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Name, form and fixed parameters of every notation; those without a free number come first and so win."""
+    forms = [
+        (n, form, fixed) for (k, n), thing in _entries.items() if k == kind for form, fixed in thing.notation.items()
+    ]
+    return sorted(forms, key=lambda entry: "{" in entry[1])
 
 
 @functools.cache
 def _pattern(form: str) -> re.Pattern[str]:
-    """`G(N/{group_width})` as a regular expression whose braces are integers."""
-    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", re.escape(form.replace(" ", ""))))
+    """`G(N/{group_width})` as a regular expression whose braces are numbers without sign."""
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>(?:0|[1-9]\\d*)(?:\\.\\d+)?)", re.escape(form.replace(" ", ""))))
+
+
+def _written(value: Any) -> str:
+    """`value` in a notation: a fraction with two digits, as the papers write it, or as many as it needs."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.2f}" if round(value, 2) == value else f"{Decimal(repr(value)):f}"
 
 
 def _split(kind: str, text: str) -> tuple[str, dict[str, Any]]:
@@ -160,11 +185,16 @@ def _split(kind: str, text: str) -> tuple[str, dict[str, Any]]:
         if isinstance(node, ast.Name):
             return node.id, {}
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
-            return node.func.id, {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
+            return node.func.id, {str(k.arg): _value(k.value) for k in node.keywords}
     except (SyntaxError, ValueError):
         pass
     known: Iterable[str] = [*names(kind), *(f for n in names(kind) for f in _entries[kind, n].notation)]
     raise UserError(f"'{text}' is no {kind}: write name(keyword=number, ...){nearest(text, known)}")
+
+
+def _value(node: ast.expr) -> Any:
+    """A literal; a bare word, as in `timm(name=resnet34)`, is text."""
+    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
 
 
 def _default(f: dataclasses.Field) -> Any:

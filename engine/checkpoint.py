@@ -1,6 +1,7 @@
 """The checkpoint of a running cell: everything that the next step depends on, in one atomic file."""
 
 import io
+import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,13 @@ def packed(body: dict[str, Any]) -> bytes:
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """The checkpoint's body, or None where there is none that can be read."""
-    try:
-        return torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
+    """The checkpoint's body; None where there is none, or one that something other than us has damaged."""
+    path = folder / CHECKPOINT
+    if not path.is_file():
         return None
-    except (OSError, RuntimeError, EOFError, ValueError):  # damaged by something other than us: start the cell anew
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # the archive's checksums, which torch does not look at
+        return None if damaged else torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # bytes that are no archive raise a dozen kinds
         return None

@@ -79,14 +79,14 @@ def _commit() -> tuple[str | None, bool | None]:
     try:
         sha = _run("git", "rev-parse", "--short=12", "HEAD")
         return sha, bool(_run("git", "status", "--porcelain", "--untracked-files=no"))
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         return None, None
 
 
 def _driver() -> str | None:
     try:
         return _run("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").splitlines()[0]
-    except (OSError, subprocess.CalledProcessError, IndexError):
+    except (OSError, subprocess.SubprocessError, IndexError):
         return None
 
 

@@ -1,6 +1,5 @@
 """Running a plan on one device: cell after cell, in this process. A failed cell is recorded and the sweep goes on."""
 
-import errno
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,12 +16,10 @@ from engine.errors import UserError
 from engine.measure import time_once
 from engine.networks import Builder, build_method
 from engine.precision import use_ieee_float32
-from engine.store import CHECKPOINT, Store, write_bytes
+from engine.store import CHECKPOINT, DISK_ERRORS, Store, write_bytes
 from engine.train import Diverged, Job, Stopped, train
 from suites.batch import Data
 from suites.recipe import Augmentation, Normalisation, Recipe, Schedule
-
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Watcher(Protocol):
@@ -85,17 +82,27 @@ class Launcher:
 
     def _attempt(self, cell: Cell) -> str:
         """Run one cell if it can and should be run."""
-        state = self.store.state(cell.key)["state"]
-        if state == "done" or (state == "failed" and not self.options.retry_failed):
-            return state
+        if ended := self._ended(cell):
+            return ended
         if cell.teacher and self.store.state(cell.teacher)["state"] != "done":
             return "waiting"
         if self.options.should_stop():
             return "stopped"
-        with self.store.lock(cell.key) as mine:
-            return self._run_locked(cell) if mine else "elsewhere"
+        with self.store.lock(cell.key) as mine, self.store.explaining_full_disk():
+            if not mine:
+                return "elsewhere"
+            # Another process may have ended the cell between the first look and the lock.
+            return self._ended(cell) or self._run_locked(cell)
+
+    def _ended(self, cell: Cell) -> str | None:
+        """`done`, or `failed` where that is not to be tried again; None where there is work to do."""
+        state = self.store.state(cell.key)["state"]
+        return state if state == "done" or (state == "failed" and not self.options.retry_failed) else None
 
     def _run_locked(self, cell: Cell) -> str:
+        if self.store.result(cell.key) is not None:  # killed between its result and its state
+            record.close(self.store, cell.key, cell.recipe["epochs"])
+            return "done"
         try:
             self._train(cell)
         except Stopped:
@@ -104,10 +111,7 @@ class Launcher:
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-                raise UserError(
-                    f"the store {self.store.root} cannot take more ({error.strerror}): make room and run again, "
-                    "every finished epoch is kept."
-                ) from error
+                raise
             self._record_failure(cell, error)
             return "failed"
         return "done"
@@ -115,14 +119,13 @@ class Launcher:
     def _train(self, cell: Cell) -> None:
         folder, data, options = self.store.folder(cell.key), self._data[cell.suite], self.options
         record.tidy(folder)
-        epochs = cell.recipe["epochs"]
-        self._fix_threads(folder)
+        epochs_done = self._take_up(folder)
         precision = cell.recipe["precision"]
         record.begin(folder, describe(options.device, precision=precision, compiled=options.compiled))
-        self.store.set_state(cell.key, "running", 0, epochs)
+        self.store.set_state(cell.key, "running", epochs_done, cell.recipe["epochs"])
         for watcher in self.watchers:
             watcher.started(cell)
-        method = build_method(cell, Builder(cell, cell.classes, options.device, self.store))
+        method = build_method(cell, Builder(cell, cell.classes, options.device, self.store, data.train_y))
         job = Job(
             recipe=recipe_of(cell),
             data=data,
@@ -135,13 +138,20 @@ class Launcher:
             should_stop=options.should_stop,
         )
         position = train(method, job)
+        # Before the result, which ends the cell: a timing that fails or is killed leaves the checkpoint to go on from.
+        for trained in method.networks():
+            if trained.role == "student":
+                texts = trained.architecture or cell.architecture, trained.conv or cell.conv, cell.classes
+                changed = None if trained.structure is None else (trained.structure, trained.network)
+                time_once(self.store, *texts, data.input_shape, options.device, changed)
         record.finish(self.store, cell, method, position, data)
-        time_once(self.store, cell.architecture, cell.conv, cell.classes, data.input_shape, options.device)
 
-    def _fix_threads(self, folder: Path) -> None:
-        """One and two threads give other bits: a resumed cell goes on with the number it began with."""
+    def _take_up(self, folder: Path) -> int:
+        """Set the threads, and say how many epochs are done. One and two threads give other bits: a resumed cell goes
+        on with the number it began with."""
         saved = checkpoint.read(folder)
         torch.set_num_threads(saved["position"]["threads"] if saved else self.options.threads)
+        return saved["position"]["epoch"] if saved else 0
 
     def _stepped(self, cell: Cell, position: Position, steps: int) -> None:
         for watcher in self.watchers:

@@ -1,5 +1,6 @@
 """Measuring a network: exact sizes, and timings that all cells with the same network on the same device share."""
 
+import copy
 import hashlib
 import json
 import re
@@ -51,16 +52,19 @@ def time_once(
     classes: int,
     shape: tuple[int, int, int],
     device: torch.device,
+    changed: tuple[Any, nn.Module] | None = None,
     *,
     again: bool = False,
 ) -> dict[str, Any]:
-    """The kept timing of a network, taken now if there is none yet (or `again`). Its weights do not matter."""
-    structure = structure_key(architecture, conv, classes, shape)
+    """The kept timing of a network, taken now if there is none yet (or `again`). Its weights do not matter.
+
+    `changed`: where its structure is no longer that of the texts, what has changed, and such a network."""
+    structure = structure_key(architecture, conv, classes, shape, changed and changed[0])
     path = measurement_path(store, structure, device)
     kept = read_json(path)
     if kept is not None and not again:
         return kept
-    network = build_network(architecture, conv, classes)
+    network = copy.deepcopy(changed[1]) if changed else build_network(architecture, conv, classes)
     body = {"structure": structure, "architecture": architecture, "conv": conv, "classes": classes}
     body |= time_network(network, shape, device)
     write_json(path, body)

@@ -1,7 +1,7 @@
 """The plan: a sweep as a list of cells, teachers before those who learn from them, every cell once."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,21 @@ import torch
 
 from engine import catalog
 from engine.cell import Cell, resolve
-from engine.registry import Entry, Sweep
+from engine.errors import UserError
+from engine.fit import Budget as Limit
+from engine.fit import fit
+from engine.registry import Budget, Entry, Sweep
 from engine.teachers import teacher_of, teachers_first
 from suites.recipe import Precision, Recipe
 
-OVERRIDES = ("epochs", "batch", "lr", "weight_decay", "precision")  # an entry sets all but the last
+OVERRIDES = (
+    "epochs",
+    "batch",
+    "lr",
+    "weight_decay",
+    "weight_decay_scale",
+    "precision",
+)  # an entry sets all but the last
 
 
 @dataclass(frozen=True)
@@ -51,8 +61,8 @@ def plan(sweep: Sweep, name: str, *, epochs: int | None = None, precision: Preci
     by_name: dict[str, list[Cell]] = {}
     found: dict[str, PlannedCell] = {}
     for entry in teachers_first(sweep):
-        _refuse_impossible_networks(entry, suite.classes)
-        cells = {cell.key: cell for cell in _cells(entry, sweep, suite, forced, by_name)}
+        networks = _networks(entry, suite)
+        cells = {cell.key: cell for cell in _cells(entry, networks, sweep, suite, forced, by_name)}
         if entry.name:
             by_name[entry.name] = list(cells.values())
         for key, cell in cells.items():
@@ -61,13 +71,18 @@ def plan(sweep: Sweep, name: str, *, epochs: int | None = None, precision: Preci
 
 
 def _cells(
-    entry: Entry, sweep: Sweep, suite: Any, forced: Mapping[str, Any], by_name: Mapping[str, list[Cell]]
+    entry: Entry,
+    networks: Sequence[tuple[str, str]],
+    sweep: Sweep,
+    suite: Any,
+    forced: Mapping[str, Any],
+    by_name: Mapping[str, list[Cell]],
 ) -> Iterator[Cell]:
     """The grid of an entry. Seeds are outermost: a sweep cut short has every row once rather than one row often."""
     recipes = _recipes(entry, sweep, suite.recipes[sweep.recipe], forced)
     methods = [(choice, settings) for choice in entry.method for settings in choice.grid()]
-    grid = itertools.product(entry.seeds or sweep.seeds, entry.architecture, entry.conv, methods, recipes)
-    for seed, architecture, conv, (choice, settings), recipe in grid:
+    grid = itertools.product(entry.seeds or sweep.seeds, networks, methods, recipes)
+    for seed, (architecture, conv), (choice, settings), recipe in grid:
         teacher = teacher_of(entry, choice.teacher, seed, by_name[choice.teacher]) if choice.teacher else None
         yield resolve(
             suite=suite,
@@ -92,12 +107,30 @@ def _recipes(entry: Entry, sweep: Sweep, recipe: Recipe, forced: Mapping[str, An
         raise entry.error(f"recipe '{recipe.name}': {error}.") from error
 
 
-def _refuse_impossible_networks(entry: Entry, classes: int) -> None:
-    """Build every network of an entry once, on the meta device: neither memory nor time."""
+def _networks(entry: Entry, suite: Any) -> list[tuple[str, str]]:
+    """Architecture and conv of every network of an entry, with a budget met; one that cannot be built is refused."""
+    pairs = []
     for architecture, (position, conv) in itertools.product(entry.architecture, enumerate(entry.conv)):
-        network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
         try:
-            with torch.device("meta"):
-                network.build(operator, classes)
-        except ValueError as error:
-            raise entry.error(f"{conv} does not fit {architecture}: {error}.", "conv", position) from error
+            if entry.budget is not None:
+                architecture, conv = _fitted(entry.budget, architecture, conv, suite)
+            _refuse_impossible(architecture, conv, suite.classes)
+        except (UserError, ValueError) as error:
+            reason = str(error).rstrip(".")
+            sentence = reason if isinstance(error, UserError) else f"{conv} does not fit {architecture}: {reason}"
+            raise entry.error(f"{sentence}.", "conv", position) from error
+        pairs.append((architecture, conv))
+    return pairs
+
+
+def _fitted(budget: Budget, architecture: str, conv: str, suite: Any) -> tuple[str, str]:
+    """The setting of the two that comes nearest under the budget."""
+    chosen = fit(architecture, conv, Limit(budget.quantity, budget.limit), suite.classes, suite.image).chosen
+    return chosen.architecture, chosen.conv
+
+
+def _refuse_impossible(architecture: str, conv: str, classes: int) -> None:
+    """Build a network once, on the meta device: neither memory nor time."""
+    network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
+    with torch.device("meta"):
+        network.build(operator, classes)

@@ -1,8 +1,9 @@
 """The size of any network the catalog can build, and on request its speed on this machine."""
 
+import dataclasses
 from typing import Any
 
-from engine import catalog
+from engine import catalog, show
 from engine.environment import resolve_device
 from engine.errors import UserError
 from engine.measure import sizes, time_network
@@ -31,10 +32,23 @@ def profile(
         "input": list(shape),
         **sizes(built, shape),
     }
+    if hasattr(built, "substitutions"):
+        body["substitutions"] = [dataclasses.asdict(row) for row in built.substitutions]
     if device is not None:
         set_threads(threads)
         body |= {k: v for k, v in time_network(built, shape, resolve_device(device)).items() if k != "input"}
     return body
+
+
+def present(body: dict[str, Any], as_json: bool) -> None:
+    """A profile for people, or as a JSON document."""
+    if as_json:
+        show.document(body)
+        return
+    quantities = {name: value for name, value in body.items() if name != "substitutions"}
+    show.table("", [{"quantity": k, "value": v} for k, v in flat(quantities).items()], ["quantity", "value"])
+    if body.get("substitutions"):
+        show.table("\nconvolutions", body["substitutions"], ["name", "was", "replaced_by", "left"])
 
 
 def flat(body: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -87,8 +87,8 @@ class Progress:
 
     def _picture(self, cell: Cell, position: Position, steps: int) -> Table:
         table = Table.grid(padding=(0, 2))
-        failed = self._counts["failed"]
-        table.add_row("cells", f"{self._finished()}/{self._total} done, {failed} failed, left {self._left()}")
+        done, failed = self._counts["done"], self._counts["failed"]
+        table.add_row("cells", f"{done}/{self._total} done, {failed} failed, left {self._left()}")
         table.add_row("running", title(cell))
         table.add_row("epoch", f"{position.epoch + 1}/{cell.recipe['epochs']}, step {position.step}/{steps}")
         table.add_row("last epoch", self._last or "-")

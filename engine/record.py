@@ -43,9 +43,14 @@ def finish(store: Store, cell: Cell, method: Method, position: Position, data: D
     write_json(folder / "environment.json", environment | {"end": now()})
     result = _result(store, cell, method, position, data)
     write_json(folder / RESULT, result)
-    store.set_state(cell.key, "done", position.epoch, position.epoch)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    close(store, cell.key, position.epoch)
     return result
+
+
+def close(store: Store, key: str, epochs: int) -> None:
+    """Mark a cell with a result as done, and remove what only an unfinished one needs."""
+    store.set_state(key, "done", epochs, epochs)
+    tidy(store.folder(key))
 
 
 def tidy(folder: Path) -> int:
@@ -84,6 +89,7 @@ def _network(trained: Trained, cell: Cell, position: Position, shape: tuple[int,
     """One network's accuracies (last and best epoch, best labelled as such) and sizes."""
     top1 = [line["top1"][trained.name] for line in position.curve]
     best = max(range(len(top1)), key=top1.__getitem__)
+    architecture, conv = trained.architecture or cell.architecture, trained.conv or cell.conv
     student = trained.role == "student"
     return {
         "name": trained.name,
@@ -93,7 +99,10 @@ def _network(trained: Trained, cell: Cell, position: Position, shape: tuple[int,
         "top5": position.curve[-1]["top5"].get(trained.name),
         "top1_best": top1[best],
         "best_epoch": best,
-        "structure": structure_key(cell.architecture, cell.conv, cell.classes, shape) if student else None,
+        "architecture": architecture,
+        "conv": conv,
+        "changed": trained.structure,
+        "structure": structure_key(architecture, conv, cell.classes, shape, trained.structure) if student else None,
         **sizes(trained.network, shape),
     }
 

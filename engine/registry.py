@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -33,7 +33,9 @@ from engine.complaint import complaint, explain, explain_build, first, location
 from engine.document import Document, Location
 from engine.errors import UserError, nearest
 from engine.method_choice import MethodChoice
-from suites.recipe import Precision
+from engine.quantity import count
+from engine.template import FREE
+from suites.recipe import Precision, WeightDecayScale
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def _as_list(value: Any) -> Any:
 
 def _known(kind: str, text: str) -> str:
     """`text` if the catalog can build it."""
+    if FREE in text:
+        return text  # a number is to be chosen; the entry asks for its budget, the plan finds it
     if text.count("(") != text.count(")"):
         raise complaint(f"'{text}' has unbalanced parentheses; YAML splits at commas, so quote it: \"name(a=1, b=2)\".")
     try:
@@ -61,6 +65,13 @@ def _known(kind: str, text: str) -> str:
     except UserError as error:
         raise complaint(explain_build(kind, text, error)) from error
     return text
+
+
+def _amount(value: Any) -> int:
+    try:
+        return count(value)
+    except UserError as error:
+        raise complaint(str(error)) from error
 
 
 def _imported(plugin: str) -> str:
@@ -77,6 +88,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
 Count = Annotated[int, Field(strict=True, ge=1)]
 Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(strict=True, ge=0)]
+Amount = Annotated[int, BeforeValidator(_amount, json_schema_input_type=int | str)]
 Plugin = Annotated[str, AfterValidator(_imported)]
 SuiteName = Annotated[str, AfterValidator(partial(_known, "suite"))]
 ArchitectureName = Annotated[str, AfterValidator(partial(_known, "architecture"))]
@@ -110,6 +122,29 @@ class _Level(BaseModel):
         self._document, self._location = document, path
 
 
+class Budget(_Level):
+    """At most so many parameters, or multiply-adds on one image of the suite; `?` marks the number that is chosen."""
+
+    params: Amount | None = Field(None, description="300000, 300k, 1.2M")
+    macs: Amount | None = Field(None, description="40M, 1.2G")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.params is None) == (self.macs is None):
+            raise complaint("budget should be one of params and macs, such as {macs: 40M}.")
+        return self
+
+    @property
+    def quantity(self) -> Literal["params", "macs"]:
+        """What is limited."""
+        return "macs" if self.params is None else "params"
+
+    @property
+    def limit(self) -> int:
+        """How much of it there may be."""
+        return (self.params or 0) + (self.macs or 0)
+
+
 class Entry(_Level):
     """Architectures x convs x methods x recipe numbers x seeds; `name` lets other entries learn from it."""
 
@@ -117,11 +152,26 @@ class Entry(_Level):
     architecture: Grid[ArchitectureName] = Field(description="a network family with its numbers; a list is a grid")
     conv: Grid[ConvName] = Field(description="what stands in for the standard convolution; a list is a grid")
     method: Grid[Method] = Field(description="how it is trained: a name, or one name with its settings and teacher")
+    budget: Budget | None = Field(
+        None, description="every architecture and conv takes the setting that comes nearest under it"
+    )
     seeds: Grid[Seed] = Field(default_factory=tuple, description="instead of the sweep's seeds")
     epochs: Grid[Count] = Field(default_factory=tuple, description="instead of the recipe's")
     batch: Grid[Count] = Field(default_factory=tuple, description="instead of the recipe's; scales lr unless lr is set")
     lr: Grid[Number] = Field(default_factory=tuple, description="instead of the recipe's")
     weight_decay: Grid[Number] = Field(default_factory=tuple, description="instead of the recipe's")
+    weight_decay_scale: Grid[WeightDecayScale | None] = Field(
+        default_factory=tuple, description="of structured parameters; null for the recipe's, which is 1"
+    )
+
+    @model_validator(mode="after")
+    def _free_numbers_have_a_budget(self) -> Self:
+        free = [
+            (field, i) for field in ("architecture", "conv") for i, t in enumerate(getattr(self, field)) if FREE in t
+        ]
+        if free and self.budget is None:
+            raise complaint("a number that is ? needs a budget, such as budget: {macs: 40M}.", *free[0])
+        return self
 
 
 class Sweep(_Level):
@@ -136,6 +186,7 @@ class Sweep(_Level):
     batch: Count | None = Field(None, description="instead of the recipe's; scales lr unless lr is set")
     lr: Number | None = Field(None, description="instead of the recipe's")
     weight_decay: Number | None = Field(None, description="instead of the recipe's")
+    weight_decay_scale: WeightDecayScale | None = Field(None, description="of structured parameters")
     precision: Precision | None = Field(None, description="instead of the recipe's")
     entries: tuple[Entry, ...] = Field(min_length=1)
 
@@ -185,7 +236,7 @@ def load(path: Path | str) -> Registry:
 
 def _keys_at(location: Location) -> Iterable[str]:
     """The valid keys beside the one at `location`; the depth tells the level."""
-    levels: dict[int, type[BaseModel]] = {1: Registry, 3: Sweep, 5: Entry}
+    levels: dict[int, type[BaseModel]] = {1: Registry, 3: Sweep, 5: Entry, 6: Budget}
     return levels[len(location)].model_fields if len(location) in levels else ()
 
 

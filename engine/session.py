@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,14 +12,15 @@ from engine.checkpoint import Position
 from engine.environment import resolve_device
 from engine.errors import UserError
 from engine.launch import Launcher, Options
-from engine.measure import time_once
+from engine.measure import structure_key, time_once
 from engine.mirror import Mirror
 from engine.mirror import sync as send_missing
+from engine.networks import load
 from engine.plan import Plan
 from engine.progress import Progress
 from engine.show import console
 from engine.stop import StopRequest
-from engine.store import CELL, STATE, Store, now, write_json
+from engine.store import CELL, Store, now, write_json
 from engine.tracking import public, tracking_uri
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -67,7 +69,8 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     uri = tracking_uri(settings.mlflow)
     store = Store(folder)
     store.prepare()
-    write_plan(store, whole)
+    with store.explaining_full_disk():
+        write_plan(store, whole)
     cells = [planned.cell for planned in chosen.cells]
     with StopRequest(settings.budget_s) as stop, Mirror(store, whole.sweep, uri) as mirror:
         options = Options(
@@ -83,7 +86,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
         with Progress(cells, console) as progress:
             ends = Launcher(store, options, [progress, Mirrored(mirror)]).run(cells)
     _summarise(ends, whole.sweep, len(cells), uri)
-    if stop.signalled:
+    if stop.signalled and "stopped" in ends.values():  # not if the signal came after the last cell
         return INTERRUPTED
     return FAILED if "failed" in ends.values() else DONE
 
@@ -95,12 +98,37 @@ def measure(plan: Plan, folder: Path, device_name: str, threads: int | None) -> 
     store = Store(folder)
     store.prepare()
     shape = catalog.entry("suite", plan.suite).cls.image
-    networks = {(p.cell.architecture, p.cell.conv, p.cell.classes): p.cell for p in plan.cells}
-    for (architecture, conv, classes), cell in networks.items():
-        body = time_once(store, architecture, conv, classes, shape, device, again=True)
-        latency, throughput = body["latency"]["median_ms"], body["throughput"]["images_per_s"]
-        network = f"{cell.architecture_label} {cell.conv_label}"
-        console.print(f"{network}: {latency:.2f} ms an image, {throughput:.0f} images/s", highlight=False, markup=False)
+    timed: set[str] = set()
+    for cell in (planned.cell for planned in plan.cells):
+        for architecture, conv, changed in _networks(store, cell):
+            structure = structure_key(architecture, conv, cell.classes, shape, changed and changed[0])
+            if structure not in timed:
+                timed.add(structure)
+                body = time_once(store, architecture, conv, cell.classes, shape, device, changed, again=True)
+                _print_timing(f"{_label(architecture, conv)}{f', changed by {cell.method}' if changed else ''}", body)
+
+
+def _networks(store: Store, cell: Cell) -> list[tuple[str, str, Any]]:
+    """Architecture, conv and change (as `time_once` takes it) of what a cell deploys; of an unfinished one, what it
+    starts from."""
+    students = [row for row in (store.result(cell.key) or {}).get("networks", []) if row["role"] == "student"]
+    found = []
+    for row in students or [{}]:
+        changed = row.get("changed")
+        with_network = changed and (changed, load(store, cell.key, row["name"]).network)
+        found.append((row.get("architecture") or cell.architecture, row.get("conv") or cell.conv, with_network))
+    return found
+
+
+def _label(architecture: str, conv: str) -> str:
+    """The two in the papers' notation."""
+    parts = {"architecture": architecture, "conv": conv}
+    return " ".join(catalog.label(kind, catalog.parse(kind, text)) for kind, text in parts.items())
+
+
+def _print_timing(network: str, body: dict[str, Any]) -> None:
+    latency, throughput = body["latency"]["median_ms"], body["throughput"]["images_per_s"]
+    console.print(f"{network}: {latency:.2f} ms an image, {throughput:.0f} images/s", highlight=False, markup=False)
 
 
 def clean(folder: Path) -> None:
@@ -108,9 +136,9 @@ def clean(folder: Path) -> None:
     if not folder.is_dir():
         raise UserError(f"there is no store at {folder}: name it with --store.")
     store, removed = Store(folder), 0
-    for state in folder.glob(f"*/{STATE}"):
-        with store.lock(state.parent.name) as mine:
-            removed += record.tidy(state.parent) if mine else 0
+    for cell in folder.glob(f"*/{CELL}"):
+        with store.lock(cell.parent.name) as mine:
+            removed += record.tidy(cell.parent) if mine else 0
     console.print(f"removed {removed} files; every result is kept")
 
 

@@ -34,7 +34,7 @@ def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str])
         view.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         view.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
-    console.print(view)
+    console.print(view, markup=False)  # an error may hold brackets
 
 
 def listing(what: str, registry: Registry) -> list[dict[str, Any]]:
@@ -98,7 +98,8 @@ def cells(plan: Plan, store: Store) -> list[dict[str, Any]]:
         cell, state = planned.cell, store.state(planned.cell.key)
         fields = ("key", "suite", "architecture", "conv", "method", "seed", "teacher")
         row = {field: getattr(cell, field) for field in fields} | {"state": state["state"]}
-        row |= {"entry": planned.entry, "conv_label": cell.conv_label, "method_config": dict(cell.method_config)}
+        row |= {"architecture_label": cell.architecture_label, "conv_label": cell.conv_label}
+        row |= {"entry": planned.entry, "method_config": dict(cell.method_config)}
         result = store.result(cell.key)
         rows.append(
             row
@@ -110,6 +111,15 @@ def cells(plan: Plan, store: Store) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def cells_of(title: str, plan: Plan, store: Path, as_json: bool) -> None:
+    """The plan's cells with their states, for people or as a JSON document."""
+    rows = cells(plan, Store(store))
+    if as_json:
+        document({"cells": rows})
+    else:
+        cells_table(title, rows)
 
 
 def cells_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

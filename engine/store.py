@@ -5,6 +5,7 @@ never leaves one. A lock file tells a running cell from one whose process has di
 """
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -19,6 +20,7 @@ from engine.errors import UserError
 
 RESULT, STATE, CURVE, CELL, CHECKPOINT = "result.json", "state.json", "curve.jsonl", "cell.json", "last.pt"
 TEMPORARY = "unfinished-"
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Store:
@@ -32,10 +34,23 @@ class Store:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             write_bytes(self.root / ".writable", b"")
-            (self.root / ".writable").unlink()
+            (self.root / ".writable").unlink(missing_ok=True)  # another process may be looking too
         except OSError as error:
             raise UserError(
                 f"the store {self.root} cannot be written ({error.strerror}): choose another with --store."
+            ) from error
+
+    @contextlib.contextmanager
+    def explaining_full_disk(self) -> Iterator[None]:
+        """Around work that writes to the store: a full or read-only disk is a UserError, and no cell's failure."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in DISK_ERRORS:
+                raise
+            raise UserError(
+                f"the store {self.root} cannot take more ({error.strerror}): make room and run again, "
+                "every finished epoch is kept."
             ) from error
 
     def folder(self, key: str) -> Path:
@@ -75,8 +90,11 @@ class Store:
             held.release()
 
     def _is_locked(self, key: str) -> bool:
-        with self.lock(key) as free:
-            return not free
+        try:
+            with self.lock(key) as free:
+                return not free
+        except OSError:  # a read-only copy of a store: nothing can run in it
+            return False
 
 
 def now() -> str:

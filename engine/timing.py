@@ -47,10 +47,14 @@ def latency(network: nn.Module, shape: tuple[int, int, int], device: torch.devic
 
 @torch.inference_mode()
 def throughput(
-    network: nn.Module, shape: tuple[int, int, int], device: torch.device, budget_s: float
+    network: nn.Module,
+    shape: tuple[int, int, int],
+    device: torch.device,
+    budget_s: float,
+    batch: int | None = None,
 ) -> dict[str, Any]:
     """Images a second at a large batch, on all threads of this run."""
-    batch = THROUGHPUT_BATCH[device.type]
+    batch = batch or THROUGHPUT_BATCH[device.type]
     images = _images(batch, shape, device)
     times = _repeat(lambda: network(images), device, budget_s)
     low, middle, high = _quartiles([batch / t for t in times])
@@ -69,7 +73,7 @@ def throughput(
 def calibrate(device: torch.device, budget_s: float = 0.5) -> dict[str, float]:
     """The machine's own speed at this moment: float32 matrix product (GFLOP/s, 2 n^3 each) and copy (GB/s, read and
     written bytes), on all threads. A timing from a busy machine shows itself here."""
-    size = 1024 if device.type == "cpu" else 8192
+    size = 1024 if device.type == "cpu" else 4096  # the copy takes 128 size^2 bytes
     a, b = torch.rand(size, size, device=device), torch.rand(size, size, device=device)
     product = statistics.median(_repeat(lambda: a @ b, device, budget_s))
     source = torch.rand(16 * size * size, device=device)

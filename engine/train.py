@@ -5,12 +5,13 @@ killed and resumed anywhere. And no step waits for the device: losses are summed
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from engine import checkpoint
 from engine.checkpoint import Position
@@ -18,6 +19,7 @@ from engine.evaluate import evaluate
 from engine.precision import autocast
 from engine.store import CURVE, write_lines
 from methods.base import Context, Method, Phase
+from models.structured import weight_decay_scales
 from suites.batch import Data, batches_per_epoch, seed_of, train_batches
 from suites.recipe import Recipe
 
@@ -59,8 +61,8 @@ def train(method: Method, job: Job) -> Position:
             method.finish(_context(job, position.epoch))
         position.curve.append(_row(method, optimiser, job, position))
         position.epoch, position.step, position.sums, position.epoch_s = position.epoch + 1, 0, {}, 0.0
+        write_lines(job.folder / CURVE, position.curve)  # first: no later epoch would make up for a missing last line
         checkpoint.save(job.folder, position, method, optimiser)
-        write_lines(job.folder / CURVE, position.curve)
         job.on_epoch(position)
     return position
 
@@ -71,11 +73,13 @@ def _start(method: Method, job: Job) -> tuple[Position, torch.optim.Optimizer]:
     if saved is None:
         return Position(threads=torch.get_num_threads()), _optimiser(method, job.recipe, Phase())
     position = Position(**saved["position"])
+    method.clock.phase = position.phase
     if saved["structure"] is not None:
         method.restructure(saved["structure"])
     optimiser = _optimiser(method, job.recipe, method.phases()[position.phase])
     method.load_state_dict(saved["method"])
-    optimiser.load_state_dict(saved["optimiser"])
+    if position.epoch < job.recipe.epochs:  # `finish` may have left other parameters than were trained
+        optimiser.load_state_dict(saved["optimiser"])
     torch.set_rng_state(saved["random"])
     return position, optimiser
 
@@ -140,7 +144,7 @@ def _enter_phase(method: Method, job: Job, position: Position, optimiser: Any) -
     number = _phase_of(phases, position.epoch, job.recipe.epochs)
     if number == position.phase:
         return optimiser
-    position.phase = number
+    position.phase = method.clock.phase = number
     begin = phases[number].begin
     if begin is not None:
         begin(_context(job, position.epoch))
@@ -148,10 +152,18 @@ def _enter_phase(method: Method, job: Job, position: Position, optimiser: Any) -
 
 
 def _bounds(phases: list[Phase], epochs: int) -> list[int]:
-    """First epoch of every phase, and the number of epochs at the end."""
-    shares = [sum(p.share for p in phases[:i]) for i in range(len(phases) + 1)]
+    """First epoch of every phase, and the number of epochs at the end. However short the training, no phase is empty:
+    one that is left out would make another method; ValueError where there are fewer epochs than phases."""
+    shares = [sum(p.share for p in phases[: i + 1]) for i in range(len(phases))]
     assert abs(shares[-1] - 1) < 1e-6, "shares of the phases sum to 1"
-    return [round(share * epochs) for share in shares]
+    if epochs < len(phases):
+        names = ", ".join(phase.name for phase in phases)
+        raise ValueError(f"a training of {epochs} epochs is too short for the phases {names}")
+    bounds = [0]
+    for number, share in enumerate(shares, start=1):
+        latest = epochs - (len(phases) - number)
+        bounds.append(min(max(round(share * epochs), bounds[-1] + 1), latest))
+    return bounds
 
 
 def _phase_of(phases: list[Phase], epoch: int, epochs: int) -> int:
@@ -175,11 +187,21 @@ def _set_clock(method: Method, optimiser: Any, recipe: Recipe, position: Positio
 def _optimiser(method: Method, recipe: Recipe, phase: Phase) -> torch.optim.Optimizer:
     """SGD over the method's groups; a group's own numbers win over the phase's, and those over the recipe's."""
     groups = []
+    scales = weight_decay_scales(method)
     for own in method.param_groups():
-        lr = own.get("lr") or phase.lr or recipe.lr
+        lr = next(rate for rate in (own.get("lr"), phase.lr, recipe.lr) if rate is not None)  # 0 is a rate too
         decay = own.get("weight_decay", recipe.weight_decay) * own.get("weight_decay_scale", 1.0)
-        groups.append({"params": own["params"], "lr": lr, "base_lr": lr, "weight_decay": decay})
+        for scale, params in _by_scale(own["params"], scales):
+            groups.append({"params": params, "lr": lr, "base_lr": lr, "weight_decay": decay * scale})
     return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
+
+
+def _by_scale(params: Iterable[nn.Parameter], scales: Mapping[nn.Parameter, float]) -> list[tuple[float, list]]:
+    """`params` by the scale of their weight decay, those without one (1) first."""
+    found: dict[float, list[nn.Parameter]] = {1.0: []}
+    for parameter in params:
+        found.setdefault(scales.get(parameter, 1.0), []).append(parameter)
+    return [(scale, members) for scale, members in found.items() if members]
 
 
 def _context(job: Job, epoch: int) -> Context:

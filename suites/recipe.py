@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 Precision = Literal["fp32", "bf16"]
+WeightDecayScale = Literal["compression"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,11 @@ class Normalisation:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Momentum SGD, `v = momentum v + g + weight_decay w; w -= lr v`, weight decay on every parameter."""
+    """Momentum SGD, `v = momentum v + g + weight_decay w; w -= lr v`, weight decay on every parameter.
+
+    With `weight_decay_scale: compression` that of the structured parameters of cheap convolutions is multiplied by the
+    network's params over those of the same network with standard convolutions (models/structured.py).
+    """
 
     name: str
     epochs: int
@@ -61,6 +66,7 @@ class Recipe:
     momentum: float = 0.9
     nesterov: bool = False
     precision: Precision = "fp32"
+    weight_decay_scale: WeightDecayScale | None = None
 
     def __post_init__(self) -> None:
         for field in ("epochs", "batch"):
@@ -78,6 +84,7 @@ class Recipe:
         lr: float | None = None,
         weight_decay: float | None = None,
         precision: Precision | None = None,
+        weight_decay_scale: WeightDecayScale | None = None,
     ) -> Self:
         """The recipe with other numbers; a changed batch alone scales the learning rate linearly with it."""
         if batch is not None and lr is None:
@@ -88,5 +95,6 @@ class Recipe:
             "lr": lr,
             "weight_decay": weight_decay,
             "precision": precision,
+            "weight_decay_scale": weight_decay_scale,
         }
         return replace(self, **{name: value for name, value in given.items() if value is not None})

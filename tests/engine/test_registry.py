@@ -76,7 +76,7 @@ def test_a_method_is_a_name_or_a_name_with_settings(tmp_path: Path) -> None:
         ({"batch": "true"}, "batch is True, but should be a valid integer."),
         ({"lr": ".inf"}, "lr is inf, but should be a finite number."),
         ({"seeds": "[-1]"}, "seeds is -1, but should be greater than or equal to 0."),
-        ({"weight_deacy": "0"}, "unknown key 'weight_deacy'; did you mean weight_decay?"),
+        ({"weight_deacy": "0"}, "unknown key 'weight_deacy'; did you mean weight_decay or weight_decay_scale?"),
         ({"name": "a/b"}, "'a/b' is no name;"),
     ],
 )

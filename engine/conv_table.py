@@ -1,0 +1,105 @@
+"""The table of convs: what each costs in one network in theory, and beside it what it costs on this machine.
+
+docs/networks.yaml says which network and which convs. Sizes are exact. Timings are given as ratios to the network of
+the standard conv, which is timed again before every few others, because a machine's speed drifts.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ruamel.yaml import YAML
+
+from engine import catalog, show, timing
+from engine.environment import resolve_device
+from engine.networks import build_network
+from models.size import count_macs, count_params
+
+SETTINGS = Path(__file__).parent.parent / "docs" / "networks.yaml"
+BUDGET_S = 1.0  # of measuring, for each of latency and throughput
+BATCH = 32  # of throughput: the table is long
+AT_A_TIME = 6  # convs between two timings of the standard one
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The network and the convs that the table shows, and what the page says below it."""
+
+    architecture: str
+    classes: int
+    side: int
+    convs: tuple[str, ...]
+    notes: str = ""  # prose of the page
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of an image."""
+        return 3, self.side, self.side
+
+
+def shown(path: Path = SETTINGS) -> Shown:
+    """What docs/networks.yaml asks for."""
+    body = YAML(typ="safe").load(path)
+    return Shown(**{**body, "convs": tuple(body["convs"])})
+
+
+def sizes(table: Shown) -> list[dict[str, Any]]:
+    """A row for every conv: name, parameters, multiply-adds, and both as ratios to the standard conv's."""
+    catalog.load()
+    rows: list[dict[str, Any]] = [{"conv": conv, **_size(table, conv)} for conv in table.convs]
+    standard = _size(table, _standard())
+    for row in rows:
+        row |= {f"{quantity}_ratio": row[quantity] / standard[quantity] for quantity in ("params", "macs")}
+    return rows
+
+
+def timings(table: Shown, device: torch.device) -> list[dict[str, float]]:
+    """For every conv, latency and throughput on `device` divided by those of the standard conv."""
+    catalog.load()
+    rows = []
+    with timing.exclusive():
+        for convs in _in_parts(table.convs):
+            standard = _time(table, _standard(), device)
+            times = [_time(table, conv, device) for conv in convs]
+            rows += [{name: value / standard[name] for name, value in found.items()} for found in times]
+    return rows
+
+
+def timed() -> list[dict[str, Any]]:
+    """The table that docs/networks.yaml asks for, sizes and timings on this machine side by side."""
+    table = shown()
+    times = timings(table, resolve_device("auto"))
+    return [size | time for size, time in zip(sizes(table), times, strict=True)]
+
+
+def present(rows: Sequence[dict[str, Any]]) -> None:
+    """The table for people; nothing if it is empty."""
+    if rows:
+        printed = [{k: f"{v:.3f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+        show.table("\nratios to the standard conv", printed, list(printed[0]))
+
+
+def _size(table: Shown, conv: str) -> dict[str, int]:
+    with torch.device("meta"):
+        network = build_network(table.architecture, conv, table.classes)
+    return {"params": count_params(network), "macs": count_macs(network, table.shape)}
+
+
+def _time(table: Shown, conv: str, device: torch.device) -> dict[str, float]:
+    network = build_network(table.architecture, conv, table.classes).eval()
+    network = network.to(device, memory_format=torch.channels_last)
+    return {
+        "latency_ratio": timing.latency(network, table.shape, device, BUDGET_S)["median_ms"],
+        "throughput_ratio": timing.throughput(network, table.shape, device, BUDGET_S, BATCH)["images_per_s"],
+    }
+
+
+def _standard() -> str:
+    """Name of the conv that leaves a network as it is."""
+    return next(name for name in catalog.names("conv") if catalog.entry("conv", name).cls.is_standard)
+
+
+def _in_parts(convs: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (convs[i : i + AT_A_TIME] for i in range(0, len(convs), AT_A_TIME))

@@ -1,0 +1,34 @@
+"""Arguments and options that several commands of the command line share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SweepName = Annotated[str, typer.Argument(help="A sweep of the registry; `cheapconv list sweeps` names them.")]
+RegistryFile = Annotated[
+    Path | None,
+    typer.Option("--registry", help="Registry file; ./registry.yaml, else the suite's own, if not given."),
+]
+StoreFolder = Annotated[Path, typer.Option("--store", help="Folder of the run folders, which hold every result.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Select = Annotated[
+    str | None,
+    typer.Option(
+        help="Only these cells and their teachers: architecture/conv/method/seed, such as 'wrn*/G(N/8)/kd/0'."
+    ),
+]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="Another number of epochs: another protocol, with results of its own.")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", envvar="CHEAPCONV_DATA", help="Folder of the data sets, as torchvision lays them out."),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:n.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores if not given.")]
+Mlflow = Annotated[
+    str | None, typer.Option("--mlflow", help="MLflow tracking URI; MLFLOW_TRACKING_URI, else sqlite:///mlflow.db.")
+]
+Classes = Annotated[int, typer.Option(min=1, help="Outputs of the classifier.")]
+Side = Annotated[int, typer.Option(min=1, help="Height and width of the image.")]

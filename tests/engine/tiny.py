@@ -1,0 +1,197 @@
+"""A world in which cells really train, in tenths of a second: 40 + 23 images of 8x8, WRN-10-1, toy methods."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import pytest
+import torch
+
+from engine import catalog, launch, session
+from engine.cell import Cell
+from engine.checkpoint import Position
+from engine.plan import Plan, plan
+from engine.registry import Sweep
+from engine.store import Store
+from engine.train import Job
+from suites.base import Suite
+from suites.batch import Data
+from suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+from tests.engine import toys
+
+TRAIN, TEST, BATCH, STEPS = 40, 23, 16, 3
+NO_MLFLOW = "http://127.0.0.1:9"  # the discard port, where nobody listens
+CPU = torch.device("cpu")
+RECIPE = Recipe(
+    name="short",
+    epochs=3,
+    batch=BATCH,
+    lr=0.05,
+    weight_decay=5e-4,
+    schedule=Schedule(kind="onecycle"),
+    augmentation=Augmentation(pad=1, flip=True),
+    normalisation=Normalisation(mean=(0.5, 0.4, 0.3), std=(0.3, 0.2, 0.1)),
+)
+# Every number plain to calculate with.
+CONSTANT = replace(RECIPE, schedule=Schedule(kind="multistep"), lr=0.1, weight_decay=0.01, epochs=1)
+
+
+class Tiny(Suite):
+    """Noise with labels; the last batch of an epoch has 8 of 16 images."""
+
+    label: ClassVar[str] = "Tiny"
+    protocol: ClassVar[int] = 1
+    fingerprint: ClassVar[str] = "noise"
+    classes: ClassVar[int] = 10
+    image: ClassVar[tuple[int, int, int]] = (3, 8, 8)
+    recipes: ClassVar[dict[str, Recipe]] = {"short": RECIPE}
+
+    def load(self, folder: Path | None = None, download: bool = False) -> Data:
+        """The same images at every call."""
+        return data()
+
+
+def data(classes: int = 10) -> Data:
+    """Random images and labels, the same at every call."""
+    generator = torch.Generator().manual_seed(1)
+    pixels = torch.randint(256, (TRAIN + TEST, 3, 8, 8), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(classes, (TRAIN + TEST,), generator=generator)
+    names = tuple(f"class {i}" for i in range(classes))
+    return Data(pixels[:TRAIN], labels[:TRAIN], pixels[TRAIN:], labels[TRAIN:], names)
+
+
+def job(folder: Path, recipe: Recipe = CONSTANT, **fields: Any) -> Job:
+    """A training on this world's data, for a method that is not in the catalog."""
+    return Job(recipe=recipe, data=data(), seed=0, device=CPU, folder=folder, **fields)
+
+
+def register() -> None:
+    """Name the suite `tiny` and the toy methods."""
+    catalog.load()
+    catalog.register("suite", "tiny")(Tiny)
+    for name, cls in toys.METHODS.items():
+        catalog.register("method", name)(cls)
+
+
+def install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`register` until the test ends."""
+    catalog.load()  # now, or the real names would be lost with the copy
+    monkeypatch.setattr(catalog, "_entries", dict(catalog._entries))
+    register()
+
+
+def skip_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Launch cells without measuring their latency."""
+    monkeypatch.setattr(launch, "time_once", lambda *args: {})
+
+
+class NoMirror:
+    """Takes the place of `engine.session.Mirror`, because MLflow takes seconds to import; remembers what it hears."""
+
+    changes: ClassVar[list[str]] = []
+
+    def __init__(self, store: Store, sweep: str, uri: str) -> None:
+        self.changes.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing to close."""
+
+    def changed(self, key: str) -> None:
+        """A cell has changed."""
+        self.changes.append(key)
+
+
+def skip_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run sessions without the mirror."""
+    monkeypatch.setattr(session, "Mirror", NoMirror)
+
+
+def planned(*entries: dict[str, Any] | str, **fields: Any) -> Plan:
+    """A plan on the tiny suite; an entry is a method, or what differs from a standard WRN-10-1 trained from scratch."""
+    filled = [{"method": entry} if isinstance(entry, str) else entry for entry in entries]
+    common = {"architecture": "wrn(depth=10, width=1)", "conv": "standard", "method": "scratch"}
+    body = {"suite": "tiny", "recipe": "short", "entries": [{**common, **entry} for entry in filled], **fields}
+    return plan(Sweep.model_validate(body), "sweep")
+
+
+def planned_by(method: str, **fields: Any) -> Plan:
+    """A plan whose last cell is trained by `method`, after a teacher's cell where it needs one."""
+    if not catalog.entry("method", method).cls.needs_teacher:
+        return planned({"method": {method: settings(method)}}, **fields)
+    student = {"method": {method: {"teacher": "teacher", **settings(method)}}}
+    return planned({"name": "teacher", "seeds": [5]}, student, **fields)
+
+
+def settings(method: str) -> dict[str, Any]:
+    """Two students where a method would train more."""
+    return {"students": 2} if "students" in catalog.entry("method", method).defaults else {}
+
+
+def run(store: Store, whole: Plan, *watchers: Any, threads: int = 1, **options: Any) -> dict[str, str]:
+    """Launch every cell of a plan."""
+    session.write_plan(store, whole)
+    launcher = launch.Launcher(store, launch.Options(**{"device": CPU, "threads": threads, **options}), list(watchers))
+    return launcher.run([p.cell for p in whole.cells])
+
+
+def ends(store: Store, whole: Plan, *watchers: Any, **options: Any) -> list[str]:
+    """How each cell of the plan ended; `not reached` after a stop."""
+    found = run(store, whole, *watchers, **options)
+    return [found.get(p.cell.key, "not reached") for p in whole.cells]
+
+
+class Watcher:
+    """Watches and does nothing (`engine.launch.Watcher`); a base for those that do."""
+
+    def started(self, cell: Cell) -> None:
+        """A cell begins or goes on."""
+
+    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
+        """A step is done."""
+
+    def epoch_ended(self, cell: Cell, position: Position) -> None:
+        """An epoch is evaluated and checkpointed."""
+
+    def ended(self, cell: Cell, state: str) -> None:
+        """The cell has come to a state."""
+
+
+class StopAfter(Watcher):
+    """Asks to stop once the cells of `method` have taken a number of steps; watcher and `should_stop` in one."""
+
+    def __init__(self, steps: int, method: str) -> None:
+        self.left, self.method = steps, method
+
+    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
+        """Count."""
+        self.left -= cell.method == self.method and cell.seed == 0
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self.left <= 0
+
+
+class Listener(Watcher):
+    """Writes down what a watcher is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def started(self, cell: Cell) -> None:
+        """The method."""
+        self.told.append(("started", cell.method))
+
+    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
+        """Where it is."""
+        self.told.append(("stepped", position.epoch, position.step, steps))
+
+    def epoch_ended(self, cell: Cell, position: Position) -> None:
+        """How many are done."""
+        self.told.append(("epoch", position.epoch))
+
+    def ended(self, cell: Cell, state: str) -> None:
+        """How."""
+        self.told.append(("ended", cell.method, state))

@@ -1,0 +1,207 @@
+"""Reading CIFAR: the official layout, and one sentence for everything that can be wrong with it."""
+
+import hashlib
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import UserError
+from suites import cifar
+from suites.cifar import Cifar10, Cifar100
+
+PER_FILE = 4
+
+
+def write_pickle(path: Path, body: object) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(pickle.dumps(body))
+
+
+def images(number: int) -> np.ndarray:
+    """(PER_FILE, 3072): red, green and blue planes, rows first; the first pixels tell file and colour."""
+    pixels = np.zeros((PER_FILE, 3, 32, 32), dtype=np.uint8)
+    pixels[:, :, 0, 0] = 10 * number + np.arange(3)
+    pixels[:, :, 0, 1] = 100  # the second column of the first row
+    return pixels.reshape(PER_FILE, 3072)
+
+
+def official(monkeypatch: pytest.MonkeyPatch, suite: type[cifar._Cifar], home: Path) -> None:
+    """Take the files in `home` for the official ones."""
+    found = {name: hashlib.md5((home / name).read_bytes()).hexdigest() for name in suite.md5}
+    monkeypatch.setattr(suite, "md5", found)
+
+
+@pytest.fixture
+def ten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a small CIFAR-10."""
+    home = tmp_path / "cifar-10-batches-py"
+    for number, name in enumerate([*Cifar10.train_files, Cifar10.test_file]):
+        write_pickle(home / name, {b"data": images(number), b"labels": [number, 1, 2, 3]})
+    write_pickle(home / "batches.meta", {b"label_names": [f"class{i}".encode() for i in range(10)]})
+    official(monkeypatch, Cifar10, home)
+    return tmp_path
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files whose md5 was computed."""
+    names: list[str] = []
+    compute: Callable[[Path], str] = cifar._md5
+
+    def counted(path: Path) -> str:
+        names.append(path.name)
+        return compute(path)
+
+    monkeypatch.setattr(cifar, "_md5", counted)
+    return names
+
+
+def test_images_labels_and_names_are_the_files(ten):
+    data = Cifar10().load(ten)
+    assert data.train_x.shape == (5 * PER_FILE, 3, 32, 32)
+    assert data.test_x.shape == (PER_FILE, 3, 32, 32)
+    assert data.train_x.dtype == torch.uint8
+    assert data.train_y.dtype == torch.int64
+    assert data.train_y[::PER_FILE].tolist() == [0, 1, 2, 3, 4]
+    assert data.test_y.tolist() == [5, 1, 2, 3]
+    assert data.class_names == tuple(f"class{i}" for i in range(10))
+
+
+def test_planes_are_red_green_blue_with_rows_first(ten):
+    data = Cifar10().load(ten)
+    assert data.train_x[0, :, 0, 0].tolist() == [0, 1, 2]
+    assert data.test_x[0, :, 0, 0].tolist() == [50, 51, 52]
+    assert data.train_x[0, :, 0, 1].tolist() == [100] * 3
+    assert data.train_x[0, :, 1, 0].tolist() == [0] * 3
+
+
+def test_cifar_100_has_the_fine_labels(tmp_path, monkeypatch):
+    home = tmp_path / "cifar-100-python"
+    for number, name in enumerate(["train", "test"]):
+        labels = {b"fine_labels": [99, 1, 2, number], b"coarse_labels": [19, 0, 0, 0]}
+        write_pickle(home / name, {b"data": images(number), **labels})
+    names = {b"fine_label_names": [f"f{i}".encode() for i in range(100)], b"coarse_label_names": [b"c"] * 20}
+    write_pickle(home / "meta", names)
+    official(monkeypatch, Cifar100, home)
+    data = Cifar100().load(tmp_path)
+    assert data.train_y.tolist() == [99, 1, 2, 0]
+    assert data.test_y.tolist() == [99, 1, 2, 1]
+    assert data.class_names[99] == "f99"
+
+
+def refusal(folder: Path | None, suite: type[cifar._Cifar] = Cifar10) -> str:
+    with pytest.raises(UserError) as caught:
+        suite().load(folder)
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return sentence
+
+
+@pytest.mark.parametrize("suite", [Cifar10, Cifar100])
+def test_without_a_folder_the_option_is_named(suite):
+    message = f"{suite.label} needs its files: name their folder with --data DIR or CHEAPCONV_DATA."
+    assert refusal(None, suite) == message
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    sentence = refusal(tmp_path / "nowhere")
+    assert f"CIFAR-10 is not in {tmp_path / 'nowhere' / 'cifar-10-batches-py'}" in sentence
+    assert "--data DIR" in sentence
+
+
+def test_a_missing_file_is_named(ten):
+    (ten / "cifar-10-batches-py" / "data_batch_3").unlink()
+    assert "(data_batch_3 is missing)" in refusal(ten)
+
+
+@pytest.mark.parametrize("name", ["data_batch_1", "test_batch", "batches.meta"])
+def test_a_damaged_file_is_named_and_never_unpickled(name, ten, monkeypatch):
+    path = ten / "cifar-10-batches-py" / name
+    body = bytearray(path.read_bytes())
+    body[len(body) // 2] ^= 1
+    path.write_bytes(bytes(body))
+    monkeypatch.setattr(cifar.pickle, "load", lambda *args, **kwargs: pytest.fail("unpickled"))
+    assert refusal(ten) == f"{path} is damaged (its md5 is not the official one): delete it and fetch it again."
+    assert refusal(ten).startswith(f"{path} is damaged")  # and no stamp says otherwise the second time
+
+
+def test_the_official_sums_are_torchvisions():
+    """torchvision's own tables, which name the same files."""
+    datasets = pytest.importorskip("torchvision.datasets")
+    for suite, theirs in ((Cifar10, datasets.CIFAR10), (Cifar100, datasets.CIFAR100)):
+        listed = dict([*theirs.train_list, *theirs.test_list, (theirs.meta["filename"], theirs.meta["md5"])])
+        assert suite.md5 == listed
+        assert suite.folder == theirs.base_folder
+
+
+def test_files_are_hashed_once_a_folder(ten, hashed):
+    Cifar10().load(ten)
+    assert sorted(hashed) == sorted(Cifar10.md5)
+    Cifar10().load(ten)
+    assert len(hashed) == len(Cifar10.md5)
+
+
+def test_a_changed_file_is_hashed_again(ten, hashed):
+    Cifar10().load(ten)
+    path = ten / "cifar-10-batches-py" / "data_batch_2"
+    stat = path.stat()
+    body = path.read_bytes()
+    path.write_bytes(body[:-20] + bytes(20))  # as large as before
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert "data_batch_2 is damaged" in refusal(ten)
+
+
+def test_a_damaged_stamp_is_no_proof(ten, hashed):
+    Cifar10().load(ten)
+    (ten / "cifar-10-batches-py" / ".verified.json").write_text("{")
+    Cifar10().load(ten)
+    assert len(hashed) == 2 * len(Cifar10.md5)
+
+
+def test_a_read_only_folder_is_fine(ten, hashed, monkeypatch):
+    def refuse(path: Path, text: str) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    for _ in range(2):
+        assert len(Cifar10().load(ten).train_y) == 5 * PER_FILE
+    assert len(hashed) == 2 * len(Cifar10.md5)  # nowhere to remember
+
+
+def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
+    datasets = pytest.importorskip("torchvision.datasets")
+
+    def fail(root: str, download: bool) -> None:
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(datasets, "CIFAR10", fail)
+    with pytest.raises(UserError, match=r"CIFAR-10 could not be fetched \(no route to host\): copy its files to "):
+        Cifar10().load(tmp_path, download=True)
+
+
+def test_only_a_download_goes_to_the_network(ten, monkeypatch):
+    monkeypatch.setattr(cifar, "_download", lambda *args: pytest.fail("went to the network"))
+    Cifar10().load(ten)
+
+
+@pytest.mark.slow
+def test_real_cifar_10():
+    """Real CIFAR-10, if the folder named by CHEAPCONV_DATA has it: sizes, balance, and the true constants."""
+    folder = Path(os.environ.get("CHEAPCONV_DATA", ""))
+    if not (folder / Cifar10.folder).is_dir():
+        pytest.skip("CHEAPCONV_DATA names no folder with cifar-10-batches-py")
+    data = Cifar10().load(folder)
+    assert data.train_x.shape == (50000, 3, 32, 32)
+    assert data.test_x.shape == (10000, 3, 32, 32)
+    assert torch.bincount(data.train_y).tolist() == [5000] * 10
+    assert torch.bincount(data.test_y).tolist() == [1000] * 10
+    assert data.class_names[0] == "airplane"
+    pixels = data.train_x.float().div(255).transpose(0, 1).flatten(1)  # (3, 50000 * 1024)
+    torch.testing.assert_close(pixels.mean(dim=1), torch.tensor(cifar.C10_TRUE.mean), atol=1e-4, rtol=0)
+    torch.testing.assert_close(pixels.std(dim=1), torch.tensor(cifar.C10_TRUE.std), atol=1e-4, rtol=0)
