@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-class _Storages(TorchDispatchMode):
+class Storages(TorchDispatchMode):
     """Keeps the sum of the living storages' bytes, and its highest value."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ def activation_bytes(network: nn.Module, shape: tuple[int, int, int]) -> int:
     image = torch.zeros((1, *shape), device=parameter.device)
     network.eval()
     try:
-        with _Storages() as storages:
+        with Storages() as storages:
             network(image)
     finally:
         network.train(training)

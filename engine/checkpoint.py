@@ -32,12 +32,14 @@ class Position:
 
 def save(folder: Path, position: Position, method: Method, optimiser: torch.optim.Optimizer) -> None:
     """Write the checkpoint."""
+    device = method.clock.progress.device
     body = {
         "position": asdict(position),
         "structure": method.structure(),
         "method": method.state_dict(),
         "optimiser": optimiser.state_dict(),
         "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
     }
     write_bytes(folder / CHECKPOINT, packed(body))
 

@@ -55,22 +55,26 @@ def sizes(table: Shown) -> list[dict[str, Any]]:
     return rows
 
 
-def timings(table: Shown, device: torch.device) -> list[dict[str, float]]:
-    """For every conv, latency and throughput on `device` divided by those of the standard conv."""
+def timings(table: Shown, device: torch.device) -> tuple[list[dict[str, float]], float]:
+    """For every conv, latency and throughput on `device` divided by those of the standard conv; and the drift.
+
+    The drift is the largest of the standard conv's own timings over the smallest: how far the ratios can be trusted.
+    """
     catalog.load()
-    rows = []
+    rows, standards = [], []
     with timing.exclusive():
         for convs in _in_parts(table.convs):
-            standard = _time(table, _standard(), device)
+            standards.append(_time(table, _standard(), device))
             times = [_time(table, conv, device) for conv in convs]
-            rows += [{name: value / standard[name] for name, value in found.items()} for found in times]
-    return rows
+            rows += [{name: value / standards[-1][name] for name, value in found.items()} for found in times]
+    by_name = [[found[name] for found in standards] for name in standards[0]]
+    return rows, max(max(values) / min(values) for values in by_name)
 
 
 def timed() -> list[dict[str, Any]]:
     """The table that docs/networks.yaml asks for, sizes and timings on this machine side by side."""
     table = shown()
-    times = timings(table, resolve_device("auto"))
+    times, _ = timings(table, resolve_device("auto"))
     return [size | time for size, time in zip(sizes(table), times, strict=True)]
 
 

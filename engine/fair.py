@@ -60,7 +60,8 @@ def _finished(store: Store, key: str) -> tuple[dict[str, Any], dict[str, Any]] |
 
 def _baseline_cells(done: Sequence[Any], cell: Mapping[str, Any]) -> list[tuple[Any, Any]]:
     same = ("architecture", "conv", "suite")
-    fits = [(c, r) for c, r in done if c["is_baseline"] and not c["method_config"] and all(c[k] == cell[k] for k in same)]
+    plain = [(c, r) for c, r in done if c["is_baseline"] and not c["method_config"]]
+    fits = [(c, r) for c, r in plain if all(c[k] == cell[k] for k in same)]
     return sorted(fits, key=lambda found: (len(found[1]["networks"]), found[0]["seed"] != cell["seed"]))
 
 

@@ -18,7 +18,7 @@ from engine.networks import Builder, build_method
 from engine.precision import use_ieee_float32
 from engine.store import CHECKPOINT, DISK_ERRORS, Store, write_bytes
 from engine.train import Diverged, Job, Stopped, train
-from suites.batch import Data
+from suites.batch import Data, hold_out
 from suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
 
@@ -117,7 +117,7 @@ class Launcher:
         return "done"
 
     def _train(self, cell: Cell) -> None:
-        folder, data, options = self.store.folder(cell.key), self._data[cell.suite], self.options
+        folder, data, options = self.store.folder(cell.key), self._data_of(cell), self.options
         record.tidy(folder)
         epochs_done = self._take_up(folder)
         precision = cell.recipe["precision"]
@@ -137,6 +137,8 @@ class Launcher:
             on_epoch=lambda position: self._epoch_ended(cell, position),
             should_stop=options.should_stop,
         )
+        if options.compiled:
+            torch.compiler.reset()  # all cells share the code of `Network`, and recompilations of one code are limited
         position = train(method, job)
         # Before the result, which ends the cell: a timing that fails or is killed leaves the checkpoint to go on from.
         for trained in method.networks():
@@ -145,6 +147,14 @@ class Launcher:
                 changed = None if trained.structure is None else (trained.structure, trained.network)
                 time_once(self.store, *texts, data.input_shape, options.device, changed)
         record.finish(self.store, cell, method, position, data)
+
+    def _data_of(self, cell: Cell) -> Data:
+        """The suite's data, without the training images that the cell's recipe holds out."""
+        data, count = self._data[cell.suite], cell.recipe.get("validation")
+        try:
+            return hold_out(data, count) if count else data
+        except ValueError as error:
+            raise UserError(f"{error}.") from error
 
     def _take_up(self, folder: Path) -> int:
         """Set the threads, and say how many epochs are done. One and two threads give other bits: a resumed cell goes

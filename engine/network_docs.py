@@ -68,10 +68,11 @@ def write(path: Path = PATH, keep_timings: bool = False) -> None:
 
 def _measure(table: conv_table.Shown) -> tuple[str, dict[str, Timing]]:
     device = resolve_device("auto")
-    rows = conv_table.timings(table, device)
+    rows, drift = conv_table.timings(table, device)
     today = datetime.datetime.now(datetime.UTC).date()
+    where = f"{device_name(device)}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {today}"
     machine = (
-        f"Timings: {device_name(device)}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {today}."
+        f"Timings: {where}; those of the standard conv itself, taken now and then, differ by a factor {drift:.2f}."
     )
     ratios = [(f"{row['latency_ratio']:.2f}", f"{row['throughput_ratio']:.2f}") for row in rows]
     return machine, dict(zip(table.convs, ratios, strict=True))

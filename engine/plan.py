@@ -23,7 +23,8 @@ OVERRIDES = (
     "weight_decay",
     "weight_decay_scale",
     "precision",
-)  # an entry sets all but the last
+    "validation",
+)  # an entry sets all but the last two
 
 
 @dataclass(frozen=True)

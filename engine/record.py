@@ -78,11 +78,22 @@ def _result(store: Store, cell: Cell, method: Method, position: Position, data: 
         "top5": statistics.mean(r["top5"] for r in headline) if headline[0]["top5"] is not None else None,
         "top1_best": means[best],
         "best_epoch": best,
+        "by_validation": chosen_by_validation(position.curve, names),
         "networks": rows,
         "train_s": position.train_s,
         "train_images_per_s": statistics.median(line["images_per_s"] for line in position.curve),
         "teacher_train_s": _teacher_seconds(store, cell.teacher),
     }
+
+
+def chosen_by_validation(curve: list[dict[str, Any]], names: list[str]) -> dict[str, Any] | None:
+    """The student and epoch most accurate on the held-out images, the later one of equals, and its test accuracy."""
+    if "validation" not in curve[-1]:
+        return None
+    choices = [(line["validation"][name], line["epoch"], name) for line in curve for name in names]
+    accuracy, epoch, name = max(choices)
+    top1 = curve[epoch]["top1"][name]
+    return {"network": name, "epoch": epoch, "validation": accuracy, "top1": top1}
 
 
 def _network(trained: Trained, cell: Cell, position: Position, shape: tuple[int, int, int]) -> dict[str, Any]:

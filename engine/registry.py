@@ -188,6 +188,7 @@ class Sweep(_Level):
     weight_decay: Number | None = Field(None, description="instead of the recipe's")
     weight_decay_scale: WeightDecayScale | None = Field(None, description="of structured parameters")
     precision: Precision | None = Field(None, description="instead of the recipe's")
+    validation: Count | None = Field(None, description="training images held out to select by")
     entries: tuple[Entry, ...] = Field(min_length=1)
 
     @field_validator("recipe")

@@ -81,6 +81,8 @@ def _start(method: Method, job: Job) -> tuple[Position, torch.optim.Optimizer]:
     if position.epoch < job.recipe.epochs:  # `finish` may have left other parameters than were trained
         optimiser.load_state_dict(saved["optimiser"])
     torch.set_rng_state(saved["random"])
+    if job.device.type == "cuda" and saved.get("random_cuda") is not None:
+        torch.cuda.set_rng_state(saved["random_cuda"], job.device)
     return position, optimiser
 
 
@@ -126,6 +128,7 @@ def _row(method: Method, optimiser: Any, job: Job, position: Position) -> dict[s
     """The epoch's line of the curve: losses, accuracies on the test set, speed."""
     accuracy = evaluate(method, job.data, job.recipe, job.device)
     top5 = {name: a.top5 for name, a in accuracy.items() if a.top5 is not None}
+    validation = {name: a.validation for name, a in accuracy.items() if a.validation is not None}
     return {
         "epoch": position.epoch,
         "lr": optimiser.param_groups[0]["lr"],
@@ -133,6 +136,7 @@ def _row(method: Method, optimiser: Any, job: Job, position: Position) -> dict[s
         "terms": position.sums,
         "top1": {name: a.top1 for name, a in accuracy.items()},
         "top5": top5,
+        **({"validation": validation} if validation else {}),
         "images_per_s": len(job.data.train_y) / position.epoch_s,
         "seconds": position.epoch_s,
     }

@@ -114,6 +114,8 @@ def _row(record: Record, cells: dict[str, dict[str, Any]]) -> dict[str, Any]:
         **{name: result.get(name) for name in RESULT_FIELDS},
         **{name: network.get(name) for name in SIZE_FIELDS},
         "ensemble_top1": max(ensembles, default=None),
+        "by_validation": (result.get("by_validation") or {}).get("top1"),
+        "best_student_epoch": max((n["top1_best"] for n in record.headline), default=None) if result else None,
     }
 
 

@@ -55,6 +55,8 @@ def _summary(cells: pd.DataFrame) -> dict[str, object]:
         **_accuracy(done["top1"].astype(float)),
         "top5_mean": done["top5"].astype(float).mean(),
         "top1_best_mean": done["top1_best"].astype(float).mean(),
+        "by_validation_mean": done["by_validation"].astype(float).mean(),
+        "best_student_epoch_mean": done["best_student_epoch"].astype(float).mean(),
         "ensemble_top1_mean": done["ensemble_top1"].astype(float).mean(),
         **{name: done[name].astype(float).mean() for name in MEANS},
         **{name: known[name].iloc[0] for name in FIRST},
@@ -80,7 +82,7 @@ def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
     networks = rows.groupby(["architecture", "conv"])
     keys = pd.DataFrame(
         {
-            "standard": ~networks["is_standard"].transform("any"),
+            "not_standard": ~networks["is_standard"].transform("any"),
             "macs": -networks["macs"].transform("max").fillna(-np.inf),
             "architecture": rows["architecture"],
             "conv": rows["conv"],

@@ -10,6 +10,7 @@ from reports.document import Document
 CSV_COLUMNS = (
     *("rank", "architecture", "conv", "method", "variant", "is_standard", "is_baseline", "complete"),
     *("n", "planned", "failed", "top1_mean", "top1_std", "top1_ci95", "top5_mean", "top1_best_mean"),
+    *("by_validation_mean", "best_student_epoch_mean"),
     *("ensemble_top1_mean", "test_images", "gap_recovered", "gap_note"),
     *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
     *("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s", "measured_on"),

@@ -13,10 +13,13 @@ from reports.collect import Record, Sweep
 
 
 def common_recipe(sweep: Sweep) -> dict[str, str]:
-    """Each number of the recipe, nested ones as `schedule.name`, with the value that most cells have."""
+    """Each number of the recipe, nested ones as `schedule.name`, with the value that most cells have.
+
+    A null is as good as absent, as in the cell's key: older cells lack what recipes have learnt since.
+    """
     recipes = [_flat(record.cell["recipe"]) for record in sweep.known]
     names = dict.fromkeys(name for recipe in recipes for name in recipe)
-    return {name: Counter(recipe[name] for recipe in recipes if name in recipe).most_common(1)[0][0] for name in names}
+    return {name: Counter(recipe.get(name, "none") for recipe in recipes).most_common(1)[0][0] for name in names}
 
 
 def variants(sweep: Sweep) -> pd.Series:
@@ -43,7 +46,8 @@ def _teacher(record: Record, cells: Mapping[str, dict[str, Any]]) -> str:
 
 
 def _differences(recipe: Mapping[str, str], common: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}={recipe.get(name, 'absent')}" for name in common if recipe.get(name) != common[name])
+    own = {name: recipe.get(name, "none") for name in common}
+    return ", ".join(f"{name}={value}" for name, value in own.items() if value != common[name])
 
 
 def _flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -52,7 +56,7 @@ def _flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     for name, value in recipe.items():
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{name}.")
-        else:
+        elif value is not None:
             flat[prefix + name] = value if isinstance(value, str) else _text(value)
     return flat
 

@@ -36,6 +36,8 @@ class Data:
     test_x: Tensor
     test_y: Tensor
     class_names: tuple[str, ...]
+    validation_x: Tensor | None = None  # held out of the training images
+    validation_y: Tensor | None = None
 
     def to(self, device: torch.device) -> "Data":
         """The same data on `device`."""
@@ -76,10 +78,34 @@ def train_batches(data: Data, recipe: Recipe, seed: int, epoch: int, start: int 
         yield Batch(copies[0], data.train_y[index], index, copies)
 
 
+def hold_out(data: Data, count: int) -> Data:
+    """The data with `count` training images set aside for validation: the same ones for every seed.
+
+    Raises ValueError if that leaves none to train on.
+    """
+    if count >= len(data.train_y):
+        raise ValueError(f"validation holds out {count} images of {len(data.train_y)}: leave some to train on")
+    generator = torch.Generator().manual_seed(seed_of("validation"))
+    order = torch.randperm(len(data.train_y), generator=generator)
+    held, kept = (part.sort().values.to(data.train_y.device) for part in (order[:count], order[count:]))
+    return replace(
+        data,
+        train_x=data.train_x[kept],
+        train_y=data.train_y[kept],
+        validation_x=data.train_x[held],
+        validation_y=data.train_y[held],
+    )
+
+
 def test_batches(data: Data, normalisation: Normalisation) -> Iterator[tuple[Tensor, Tensor]]:
     """The test set in order: normalised images and labels."""
-    for x, y in zip(data.test_x.split(EVAL_BATCH), data.test_y.split(EVAL_BATCH), strict=True):
-        yield normalise(x, normalisation), y
+    return ordered_batches(data.test_x, data.test_y, normalisation)
+
+
+def ordered_batches(x: Tensor, y: Tensor, normalisation: Normalisation) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images and labels in order, without augmentation: normalised images and labels."""
+    for images, labels in zip(x.split(EVAL_BATCH), y.split(EVAL_BATCH), strict=True):
+        yield normalise(images, normalisation), labels
 
 
 def batches_per_epoch(data: Data, recipe: Recipe) -> int:

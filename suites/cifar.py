@@ -29,7 +29,7 @@ C100_MOONSHINE = Normalisation(mean=(0.5071, 0.4866, 0.4409), std=(0.2009, 0.198
 _CROP_FLIP = Augmentation(pad=4, flip=True)
 
 
-def _recipes(moonshine: Normalisation, od: Normalisation, true: Normalisation) -> dict[str, Recipe]:
+def _recipes(moonshine: Normalisation, online: Normalisation, true: Normalisation) -> dict[str, Recipe]:
     """The CIFAR recipes, which differ between the two data sets in their normalisation only."""
     # Crowley et al. 2018, section 4.1: 200 epochs, lr 0.1 x0.2 at 60, 120, 160; weight decay from their code.
     paper = Recipe(
@@ -50,7 +50,7 @@ def _recipes(moonshine: Normalisation, od: Normalisation, true: Normalisation) -
             name="od_cifar10",
             epochs=300,
             weight_decay=2e-4,
-            normalisation=od,
+            normalisation=online,
             schedule=Schedule(kind="multistep", milestones=(0.5, 0.75), drop=0.1),
         ),
         # Tian et al. 2020, train_student.py: 240 epochs of batch 64, x0.1 at 150, 180, 210.

@@ -52,7 +52,8 @@ class Recipe:
     """Momentum SGD, `v = momentum v + g + weight_decay w; w -= lr v`, weight decay on every parameter.
 
     With `weight_decay_scale: compression` that of the structured parameters of cheap convolutions is multiplied by the
-    network's params over those of the same network with standard convolutions (models/structured.py).
+    network's params over those of the same network with standard convolutions (models/structured.py). `validation`
+    training images are held out, so that an epoch or a student can be chosen without looking at the test set.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Recipe:
     nesterov: bool = False
     precision: Precision = "fp32"
     weight_decay_scale: WeightDecayScale | None = None
+    validation: int | None = None
 
     def __post_init__(self) -> None:
         for field in ("epochs", "batch"):
@@ -85,6 +87,7 @@ class Recipe:
         weight_decay: float | None = None,
         precision: Precision | None = None,
         weight_decay_scale: WeightDecayScale | None = None,
+        validation: int | None = None,
     ) -> Self:
         """The recipe with other numbers; a changed batch alone scales the learning rate linearly with it."""
         if batch is not None and lr is None:
@@ -96,5 +99,6 @@ class Recipe:
             "weight_decay": weight_decay,
             "precision": precision,
             "weight_decay_scale": weight_decay_scale,
+            "validation": validation,
         }
         return replace(self, **{name: value for name, value in given.items() if value is not None})

@@ -14,5 +14,5 @@ def pytest_collection_modifyitems(items):
     """Tests marked `gpu` are skipped where there is no CUDA device."""
     if not torch.cuda.is_available():
         for item in items:
-            if "gpu" in item.keywords:
+            if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))

@@ -1,10 +1,10 @@
 """A thinner network of another family: every width times one factor, the control of "cheapen rather than shrink".
 
-Crowley et al., "Moonshine", NeurIPS 2018, arXiv:1711.02613, compare cheap convolutions with smaller networks of standard
-ones; the factor is the width multiplier of MobileNets (Howard et al., 2017, arXiv:1704.04861, section 3.3). A width c
-becomes round(c * width), at least 8 (or c where that is less). Found for a budget by `cheapconv fit`. Layers are as the
-base has them, and their weights are drawn by its rule for the new widths. Concatenations and splits of maps do not scale
-so; networks with them are refused.
+Crowley et al., "Moonshine", NeurIPS 2018, arXiv:1711.02613, compare cheap convolutions with smaller networks of
+standard ones; the factor is the width multiplier of MobileNets (Howard et al., 2017, arXiv:1704.04861, section 3.3). A
+width c becomes round(c * width), at least 8 (or c where that is less). `cheapconv fit` finds the factor for a budget.
+Layers are as the base has them, and their weights are drawn by its rule for the new widths. Concatenations and splits
+of maps do not scale so; networks with them are refused.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,9 @@ class Thin(Architecture):
     def build(self, conv: Conv, classes: int) -> Network:
         """The base's network, of which every layer is replaced by a thinner one."""
         if not conv.is_standard:
-            raise ValueError(f"{canonical(self)} is a network of standard convolutions; {canonical(conv)} is not for it")
+            raise ValueError(
+                f"{canonical(self)} is a network of standard convolutions; {canonical(conv)} is not for it"
+            )
         network = catalog.parse("architecture", self.base).build(conv, classes)
         redraw: Any = getattr(network, "redraw", None)
         if redraw is None:

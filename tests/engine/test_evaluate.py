@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from engine.evaluate import accuracy, evaluate
 from engine.networks import Builder, Frozen, build_method, build_network
 from engine.store import Store
+from methods.base import Method, Trained
 from suites import batch
 from suites.batch import normalise
-from tests.engine import tiny
+from tests.engine import tiny, toys
 from tests.engine.tiny import CPU, RECIPE
 
 
@@ -95,6 +96,38 @@ def test_every_network_of_a_method_is_evaluated_in_eval_mode(tmp_path):
     assert list(found) == ["student_0", "student_1", "ensemble"]
     for trained in method.networks():
         assert found[trained.name] == accuracy(trained.network.eval(), data, RECIPE, CPU)
+
+
+class Scattered(Method):
+    """Its networks are nowhere in its module tree, and one of them uses a module that is."""
+
+    def __init__(self) -> None:
+        super().__init__(toys.builder(), None)
+        self.dropout = nn.Dropout(0.9)
+        self.alone = [small_network(0).train()]
+
+    def networks(self) -> list[Trained]:
+        """A network with BN, and a function that drops nine of ten logits in train mode."""
+        return [Trained("alone", self.alone[0]), Trained("thinned", Thinned([self.dropout, small_network(1)]))]
+
+
+class Thinned(nn.Module):
+    """Modules of others, one after the other."""
+
+    def __init__(self, parts: list[nn.Module]) -> None:
+        super().__init__()
+        self.parts = parts  # a list is no module
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.parts[0](self.parts[1](x))
+
+
+def test_a_network_is_in_eval_mode_wherever_the_method_keeps_it():
+    method, data = Scattered(), tiny.data()
+    found = evaluate(method, data, RECIPE, CPU)
+    for seed, name in enumerate(("alone", "thinned")):
+        assert found[name] == accuracy(small_network(seed), data, RECIPE, CPU)
+    assert all(m.num_batches_tracked == 0 for m in method.alone[0].modules() if isinstance(m, nn.BatchNorm2d))
 
 
 def test_evaluating_leaves_the_method_as_it_was_and_in_train_mode(tmp_path):

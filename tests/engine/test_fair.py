@@ -28,7 +28,12 @@ def test_entries_of_a_sweep(tmp_path, capsys: pytest.CaptureFixture[str]) -> Non
     put(store, "b", "taught", False, 150.0, 100.0)
     write_json(tmp_path / "sweeps" / "x.json", {"cells": [{"key": "a"}, {"key": "b"}, {"key": "unfinished"}]})
     [entry] = fair_entries(store, "x")
-    assert (entry["method"], entry["like"], entry["epochs"], entry["epochs_without_teacher"]) == ("plain", "taught", 25, 15)
+    assert (entry["method"], entry["like"], entry["epochs"], entry["epochs_without_teacher"]) == (
+        "plain",
+        "taught",
+        25,
+        15,
+    )
     main(["x", "--store", str(tmp_path)])
     assert "architecture: 'net', conv: 'c', method: plain, epochs: 25" in capsys.readouterr().out
 

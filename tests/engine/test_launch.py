@@ -13,7 +13,7 @@ from engine import launch, record
 from engine.cell import Cell
 from engine.errors import UserError
 from engine.plan import Plan
-from engine.store import CHECKPOINT, RESULT, Store, read_json
+from engine.store import CHECKPOINT, RESULT, TEMPORARY, Store, read_json
 from tests.engine import tiny
 from tests.engine.tiny import Listener, ends
 
@@ -84,6 +84,20 @@ def test_a_stop_before_the_first_step_starts_nothing(store):
     listener = Listener()
     assert ends(store, tiny.planned("scratch"), listener, should_stop=lambda: True) == ["stopped"]
     assert listener.told == [("ended", "scratch", "stopped")]
+
+
+def test_leftovers_of_a_killed_process_are_gone_when_its_cell_goes_on(store):
+    whole = tiny.planned("scratch", epochs=1)
+    folder = store.folder(whole.cells[0].cell.key)
+    (folder / "networks").mkdir(parents=True)
+    (folder / f"{TEMPORARY}abc").write_text("half a checkpoint")
+    (folder / "networks" / f"{TEMPORARY}xyz").write_text("half a network")
+
+    class Look(tiny.Watcher):
+        def started(self, cell: Cell) -> None:
+            assert not list(folder.rglob(f"{TEMPORARY}*"))
+
+    assert ends(store, whole, Look()) == ["done"]
 
 
 def test_a_resumed_cell_says_how_far_it_is(store):
@@ -180,4 +194,3 @@ def test_a_cell_on_cuda_in_bf16_is_stopped_and_resumed(store):
     assert ("stepped", 1, 2, 3) in listener.told
     environment = read_json(store.folder(whole.cells[1].cell.key) / "environment.json")
     assert environment["device"].startswith("cuda")
-    assert environment["driver"]

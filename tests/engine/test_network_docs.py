@@ -42,6 +42,18 @@ def test_timings_are_ratios_to_the_standard_conv(monkeypatch):
     clock = iter([4.0, 4.0, 2.0, 1.0])
     monkeypatch.setattr(timing, "latency", lambda *a: {"median_ms": next(clock)})
     monkeypatch.setattr(timing, "throughput", lambda *a: {"images_per_s": 10.0})
-    rows = conv_table.timings(SMALL, torch.device("cpu"))
+    rows, drift = conv_table.timings(SMALL, torch.device("cpu"))
     assert [row["latency_ratio"] for row in rows] == [1.0, 0.5, 0.25]
     assert {row["throughput_ratio"] for row in rows} == {1.0}
+    assert drift == 1.0
+
+
+def test_the_drift_is_that_of_the_standard_conv(monkeypatch):
+    clock = iter([4.0, 4.0, 5.0, 1.0])
+    monkeypatch.setattr(conv_table, "AT_A_TIME", 1)
+    monkeypatch.setattr(timing, "latency", lambda *a: {"median_ms": next(clock)})
+    monkeypatch.setattr(timing, "throughput", lambda *a: {"images_per_s": 10.0})
+    table = conv_table.Shown("WRN-10-1", 10, 8, ("S", "G(4)"))
+    rows, drift = conv_table.timings(table, torch.device("cpu"))
+    assert [row["latency_ratio"] for row in rows] == [1.0, 0.2]
+    assert drift == 1.25

@@ -12,6 +12,7 @@ from engine import networks
 from engine.cell import Cell
 from engine.errors import UserError
 from engine.networks import Builder, Frozen, build_method, load
+from engine.precision import use_ieee_float32
 from engine.store import Store
 from suites.batch import normalise
 from tests.engine import tiny
@@ -99,7 +100,7 @@ def test_a_teacher_is_frozen_and_its_copy_is_not(tmp_path):
 
 def test_a_frozen_network_is_the_network(tmp_path):
     network = builder(tmp_path).network().eval()
-    frozen, x = Frozen(copy.deepcopy(network)), images()
+    frozen, x = Frozen(copy.deepcopy(network).train()), images()
     maps = frozen.stages(x)
     assert frozen.channels == network.channels == [f.shape[1] for f in maps]
     torch.testing.assert_close(frozen(x), network(x))
@@ -148,6 +149,17 @@ def test_a_network_that_was_not_saved_is_refused_with_those_that_were(name, trai
 def test_a_cell_that_is_not_done_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"cell abc is not finished in .*: run it first"):
         load(Store(tmp_path), "abc")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("conv", ["standard", "group(groups=2)", "od_shift(expansion=1)", "od_depthwise"])
+def test_logits_on_cuda_are_those_on_the_cpu(conv, tmp_path):
+    use_ieee_float32()
+    network = builder(tmp_path).network("wrn(depth=10, width=1)", conv).eval()
+    with torch.no_grad():
+        expected = network(images())
+        found = networks.on_device(network, torch.device("cuda"))(images().cuda()).cpu()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_only_students_are_saved(trained):

@@ -1,18 +1,15 @@
 """One cell in MLflow: everything arrives, once, in one run, whatever happened in between."""
 
 import json
-import logging
 import math
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine import tracking
-from engine.errors import UserError
 from engine.store import CURVE, Store, write_bytes
-from engine.tracking import CellRefusedError, connect, public, push, reason, tracking_uri
+from engine.tracking import CellRefusedError, connect, public, push
 from tests.engine.written_cell import START_MS, read_memory, shared_database, write_cell, write_measurement
 
 KEY = "0123456789abcdef"
@@ -267,48 +264,9 @@ def test_a_value_that_the_server_rejects_is_the_cells_fault(store: Store, uri: s
         push(store, KEY, sweep, uri)
 
 
-def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert tracking_uri() == "sqlite:///mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://a:5000")
-    assert tracking_uri() == "http://a:5000"
-    assert tracking_uri("http://b:5000") == "http://b:5000"
-
-
-def test_what_is_no_uri_is_a_user_error() -> None:
-    with pytest.raises(UserError, match=r"'mlflow\.db' is no tracking URI: write one such as sqlite:///mlflow\.db"):
-        tracking_uri("mlflow.db")
-
-
-@pytest.mark.parametrize(
-    ("text", "short"),
-    [
-        ("Max (Caused by New(\"C(host='h'): no: [Errno 111] refused\"))", "[Errno 111] refused"),
-        ("Max (Caused by ConnectTimeoutError(<x at 0x7f>, 'To h timed out. (after 4)'))", "To h timed out. (after 4)"),
-        ("failed with timeout exception Pool(host='h'): Read timed out. (after 4)", "Read timed out. (after 4)"),
-        ("permission denied\nlong story", "permission denied"),
-        ("no table at postgresql://me:secret@host/db", "no table at postgresql://host/db"),
-        ("x" * 200, "x" * 157 + "..."),
-        ("", "ValueError"),
-    ],
-)
-def test_a_reason_is_short(text: str, short: str) -> None:
-    assert reason(ValueError(text)) == short
-
-
 def test_passwords_are_not_written_down(store: Store, sweep: str, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client = connect(uri)
     monkeypatch.setattr(tracking, "connect", lambda uri: client)
     write_cell(store, KEY)
     push(store, KEY, sweep, "http://me:secret@host:5000")
     assert list(read_memory(store, KEY)) == ["http://host:5000"] == [public("http://me:secret@host:5000")]
-
-
-@pytest.mark.slow
-def test_two_that_create_the_database_at_once_both_get_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    uri = f"sqlite:///{tmp_path}/new/mlflow.db"
-    with ThreadPoolExecutor(2) as threads:
-        clients = list(threads.map(connect.__wrapped__, [uri, uri]))
-    assert clients[0].create_experiment("x") == clients[1].get_experiment_by_name("x").experiment_id
-    assert not caplog.records

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from engine.train import train
-from suites.batch import train_batches
+from suites.batch import Batch, seed_of, train_batches
 from tests.engine import tiny
 from tests.engine.tiny import CPU, STEPS, TRAIN, job
-from tests.engine.toys import Diary
+from tests.engine.toys import Diary, Quadratic
 
 
 @pytest.fixture
@@ -59,6 +60,22 @@ def test_the_rate_of_every_step_is_the_schedules(diary):
     rates = [call[1] for call in diary.calls if call[0] == "after_update"][::2]
     positions = [epoch + step / STEPS for epoch in range(2) for step in range(STEPS)]
     assert rates == [tiny.RECIPE.lr * tiny.RECIPE.schedule.factor(p, 2) for p in positions]
+
+
+def test_what_a_method_draws_depends_on_the_seed_and_epoch_alone(tmp_path):
+    """Not on what was drawn before: so an epoch that is resumed at its beginning draws the same on every device."""
+
+    class Drawing(Quadratic):
+        def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
+            drawn.append(torch.rand(()).item())
+            return super().losses(batch)
+
+    drawn: list[float] = []
+    train(Drawing(), job(tmp_path, replace(tiny.CONSTANT, epochs=2)))
+    for epoch in range(2):
+        generator = torch.Generator().manual_seed(seed_of("epoch", 0, epoch))
+        expected = [torch.rand((), generator=generator).item() for _ in range(STEPS)]
+        assert drawn[epoch * STEPS : (epoch + 1) * STEPS] == expected
 
 
 def test_the_clock_shows_the_position_before_each_step(diary):

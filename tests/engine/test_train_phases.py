@@ -16,7 +16,7 @@ from tests.engine.toys import Diary, by_hand
 
 
 class TwoPhases(Diary):
-    """A quarter of the training, and the rest at a rate of its own with a parameter of its own."""
+    """Two halves, the second at a rate of its own; `begin` forgets to leave eval mode."""
 
     views = updates_per_batch = 1
 
@@ -31,41 +31,46 @@ class TwoPhases(Diary):
 
     def phases(self) -> list[Phase]:
         """Both write down their beginning."""
-        return [Phase("warm", 0.25, self._begin), Phase("main", 0.75, self._begin, lr=0.02)]
+        return [Phase("warm", 0.5, self._begin), Phase("main", 0.5, self._begin, lr=0.02)]
 
     def _begin(self, context: Context) -> None:
         self.calls.append(("begin", context.epoch, self.w.detach().clone()))
+        self.eval()
 
 
 @pytest.fixture
 def phased(tmp_path: Path) -> TwoPhases:
     """After four epochs; the rate drops by 10 in the middle of every phase."""
-    method, drop = TwoPhases(), Schedule(kind="multistep", milestones=(2 / 3,), drop=0.1)
+    method, drop = TwoPhases(), Schedule(kind="multistep", milestones=(0.5,), drop=0.1)
     train(method, job(tmp_path, replace(CONSTANT, schedule=drop, epochs=4)))
     return method
 
 
 def test_every_phase_begins_once(phased):
-    assert [call[1] for call in phased.calls if call[0] == "begin"] == [0, 1]
+    assert [call[1] for call in phased.calls if call[0] == "begin"] == [0, 2]
+
+
+def test_every_phase_is_trained_in_train_mode(phased):
+    assert [call[2] for call in phased.calls if call[0] == "losses"] == [True] * 4 * STEPS
 
 
 def test_every_phase_plays_the_schedule_from_its_own_rate(phased):
     rates = [call[1] for call in phased.calls if call[0] == "after_update"]
-    expected = [0.1] * STEPS + [0.02] * 2 * STEPS + [0.002] * STEPS
+    expected = [rate for rate in (0.1, 0.01, 0.02, 0.002) for _ in range(STEPS)]
     assert rates == pytest.approx(expected)
 
 
 def test_every_phase_starts_without_momentum(phased):
     """Otherwise the second phase's first steps would go on in the first's direction."""
-    start = next(call[2] for call in phased.calls if call[0] == "begin" and call[1] == 1)
-    rates = [0.02] * 2 * STEPS + [0.002] * STEPS
+    start = next(call[2] for call in phased.calls if call[0] == "begin" and call[1] == 2)
+    rates = [0.02] * STEPS + [0.002] * STEPS
     torch.testing.assert_close(phased.w.detach().double(), by_hand(start, rates), rtol=1e-5, atol=1e-6)
 
 
 def test_the_clock_has_hands_for_the_phase(phased):
-    assert phased.phases_seen == [0] * STEPS + [1] * 3 * STEPS
+    assert phased.phases_seen == [0] * 2 * STEPS + [1] * 2 * STEPS
     progress = [clock[1] for clock in phased.clocks[::STEPS]]
-    assert progress == pytest.approx([0, 0, 1 / 3, 2 / 3])
+    assert progress == pytest.approx([0, 0.5, 0, 0.5])
     assert [clock[0] for clock in phased.clocks[::STEPS]] == pytest.approx([0, 0.25, 0.5, 0.75])
 
 
@@ -103,10 +108,10 @@ def test_the_clock_knows_the_phase_of_a_resumed_run(tmp_path):
     """Before `restructure`, which may depend on it."""
     stop = replace(CONSTANT, epochs=4)
     steps: list[int] = []
-    asked = job(tmp_path, stop, on_step=lambda *_: steps.append(1), should_stop=lambda: len(steps) == STEPS + 2)
+    asked = job(tmp_path, stop, on_step=lambda *_: steps.append(1), should_stop=lambda: len(steps) == 2 * STEPS + 2)
     with pytest.raises(Stopped):
         train(TwoPhases(), asked)
     method = TwoPhases()
     train(method, job(tmp_path, stop))
-    assert method.phases_seen == [1] * (3 * STEPS - 2)
+    assert method.phases_seen == [1] * (2 * STEPS - 2)
     assert not [call for call in method.calls if call[0] == "begin"]

@@ -27,6 +27,7 @@ SMALL = {
     ("architecture", "vgg_5p"): ["vgg_5p(depth=8, hidden=1)"],
     ("architecture", "densenet"): ["densenet(depth=7, growth=8)"],
     ("architecture", "densenet_bc"): ["densenet_bc(depth=10, growth=8)"],
+    ("architecture", "thin"): ["thin(base='wrn(depth=10, width=2)', width=0.5)"],
     ("architecture", "timm"): ["timm(name='test_efficientnet', cifar_stem=True)"],
     ("architecture", "torchvision"): ["torchvision(name='mnasnet0_5', cifar_stem=True)"],
     ("conv", "group"): ["G(4)", "G(N/8)", "G(N)"],

@@ -41,7 +41,10 @@ def test_weights_are_drawn_for_the_new_width() -> None:
 
 def test_two_spellings_are_one_network() -> None:
     catalog.load()
-    a, b = (catalog.parse("architecture", f"thin(base='{base}', width=0.5)") for base in ("WRN-10-1", "wrn(depth=10,width=1)"))
+    a, b = (
+        catalog.parse("architecture", f"thin(base='{base}', width=0.5)")
+        for base in ("WRN-10-1", "wrn(depth=10,width=1)")
+    )
     assert catalog.canonical(a) == catalog.canonical(b)
     assert catalog.parse("architecture", catalog.canonical(a)) == a
 

@@ -1,0 +1,137 @@
+"""What the pruning baselines share: train, remove whole channels to a budget, train what is left.
+
+The groups of channels are those of DepGraph (Fang et al., CVPR 2023, arXiv:2301.12900, with Torch-Pruning), ranked over
+the whole network. Deviations from its experiments: the scores are computed anew in `rounds` rounds instead of 400, the
+budget is met from below within 2 % or the cell fails, and training and fine-tuning share the epochs of the recipe, so
+that a pruned network has not been trained for longer than any other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from baselines.scratch import Scratch
+from methods import budget, checks
+from methods.base import Build, Context, Phase, Trained
+from methods.budget import Budget
+from methods.channels import ChannelGroup, Channels, Member, resize, structure_of
+
+
+class Pruning(Scratch):
+    """Base class: a subclass says how channels are scored."""
+
+    is_baseline = False  # the gap that distillation recovers starts at the network as it is
+    sums: ClassVar[bool] = True  # whether channels that sums tie are removed too
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Budget):
+        """`finetune_share` of the epochs follows the pruning, from `finetune_lr` (null: the recipe's rate); 1/3 and
+        0.01 are DepGraph's 100 epochs after 200."""
+
+        finetune_share: float = 1 / 3
+        finetune_lr: float | None = 0.01
+        rounds: int = 10
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if not 0 < self.finetune_share < 1:
+                raise ValueError(f"finetune_share must be between 0 and 1, not {self.finetune_share}")
+            checks.at_least(1, rounds=self.rounds)
+
+    def __init__(self, build: Build, config: Config) -> None:
+        super().__init__(build, config)
+        self._build = build
+        self._structure: Mapping[str, Any] | None = None
+        self._least: dict[str, int] = {}
+
+    def score(self, group: ChannelGroup, context: Context) -> Tensor | None:
+        """Importance (size,) of the channels of a group; None if it is left whole."""
+        raise NotImplementedError
+
+    def prepare(self, context: Context) -> None:
+        """Called before the scores of a round are asked for."""
+
+    def phases(self) -> list[Phase]:
+        """Training, and fine-tuning of what is left."""
+        c = self.config
+        return [Phase("train", 1 - c.finetune_share), Phase("finetune", c.finetune_share, self._prune, c.finetune_lr)]
+
+    def networks(self) -> list[Trained]:
+        """The network, pruned or not yet."""
+        return [Trained("student", self.student, structure=self._structure)]
+
+    def structure(self) -> Mapping[str, Any] | None:
+        """The shapes of the pruned network."""
+        return self._structure
+
+    def restructure(self, structure: Mapping[str, Any]) -> None:
+        """Cut the network to these shapes."""
+        self.student = self.rebuild(self.student, structure)
+        self._structure = structure
+
+    @classmethod
+    def rebuild(cls, network: nn.Module, structure: Mapping[str, Any]) -> nn.Module:
+        """The network in these shapes."""
+        return resize(network, structure)
+
+    @classmethod
+    def published(cls, config: Any) -> Any:
+        """Published pruned networks have other budgets and were trained for longer."""
+        return None
+
+    def weights(self, member: Member) -> Tensor:
+        """The weights (size, n) of every channel of one side of a layer."""
+        return by_channel(self.student.get_submodule(member.layer).weight, self.student, member)
+
+    def _prune(self, context: Context) -> None:
+        """Remove channels in rounds, each by the same factor, down to the budget."""
+        c = self.config
+        whole = self._build.cost(c.cost, self.student)
+        limit = budget.number(c, self._build, whole)
+        for number in range(1, c.rounds + 1):
+            self._round(context, whole * (limit / whole) ** (number / c.rounds), last=number == c.rounds)
+        self._structure = structure_of(self.student, self._build.image)
+        self.student.channels, self.student.features = self._structure["channels"], self._structure["features"]
+        left = self._build.cost(c.cost, self.student)
+        assert (1 - budget.TOLERANCE) * limit <= left <= limit, (left, limit)
+
+    def _round(self, context: Context, limit: float, last: bool) -> None:
+        c = self.config
+        self.prepare(context)
+        channels = Channels(self.student, self._build.image, sums=self.sums)
+        scores = [self._unit_scores(group, context) for group in channels.groups]
+        if not any(len(s) for s in scores):
+            raise ValueError(f"{self.registered_name} finds no channels to remove in this network")
+        rest = self._build.cost(c.cost, self.student) - channels.cost(c.cost, channels.sizes)
+        for group in channels.groups:
+            self._least.setdefault(group.name, group.least())
+        least = [self._least[g.name] if len(s) else 0 for g, s in zip(channels.groups, scores, strict=True)]
+
+        def cost_of(kept: Sequence[int]) -> int:
+            sizes = [n * g.step if len(s) else g.size for n, g, s in zip(kept, channels.groups, scores, strict=True)]
+            return rest + channels.cost(c.cost, sizes)
+
+        channels.remove(budget.units_to_remove(scores, least, cost_of, limit, budget.TOLERANCE if last else 1.0))
+
+    def _unit_scores(self, group: ChannelGroup, context: Context) -> Tensor:
+        """Mean score (units,) of the channels of every unit; none where the group is left whole."""
+        scores = self.score(group, context)
+        return torch.empty(0) if scores is None else scores.detach().double().cpu().view(group.step, -1).mean(dim=0)
+
+
+def by_channel(weight: Tensor, network: nn.Module, member: Member) -> Tensor:
+    """The parts (size, n) of a weight, or of its gradient, that belong to each channel of one side of its layer."""
+    if member.side != "in":
+        return weight.reshape(len(weight), -1)
+    groups = getattr(network.get_submodule(member.layer), "groups", 1)
+    parts = [part.transpose(0, 1).flatten(1) for part in weight.chunk(groups)]  # (channels of the group, n) each
+    return torch.cat(parts)
+
+
+def normalised(scores: Sequence[Tensor]) -> Tensor:
+    """Mean over the members of a group, divided by its mean over the channels."""
+    mean = torch.stack([*scores]).mean(dim=0)
+    return mean / mean.mean().clamp(min=1e-12)

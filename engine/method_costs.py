@@ -1,0 +1,118 @@
+"""What a training step of each method costs beside that of plain training: multiply-adds, memory, time.
+
+docs/methods.yaml says on which network. The step is the first of a run: a method that changes its network later (by
+pruning, say) costs less from then on.
+"""
+
+import functools
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ruamel.yaml import YAML
+from torch.utils.flop_counter import FlopCounterMode
+
+from engine import catalog
+from engine.activations import Storages
+from engine.cell import resolve
+from engine.networks import Builder, Frozen, on_device
+from engine.store import Store
+from methods.base import Method
+from suites.batch import Batch
+
+SETTINGS = Path(__file__).parent.parent / "docs" / "methods.yaml"
+TIMED_STEPS = 5
+TRAINING_SAMPLES = 2048  # of the labels that a method may ask for
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The step that is measured, and what the page says of each method."""
+
+    architecture: str
+    conv: str
+    teacher: str  # architecture of the teacher, with standard convolutions
+    suite: str  # whose images and classes are assumed
+    batch: int
+    reference: str  # the method whose step costs 1
+    use: dict[str, str]  # when to use a method
+
+
+@functools.cache
+def shown(path: Path = SETTINGS) -> Shown:
+    """What docs/methods.yaml asks for."""
+    return Shown(**YAML(typ="safe").load(path))
+
+
+class StepBuilder(Builder):
+    """A builder whose teacher is fresh: an untrained network costs what a trained one does."""
+
+    def __init__(self, name: str, table: Shown) -> None:
+        self._table, suite = table, catalog.parse("suite", table.suite)
+        cell = resolve(
+            suite=suite,
+            recipe=next(iter(suite.recipes.values())),
+            architecture=table.architecture,
+            conv=table.conv,
+            method=name,
+            settings={},
+            seed=0,
+            teacher=None,
+        )
+        labels = torch.arange(TRAINING_SAMPLES) % suite.classes
+        super().__init__(cell, suite.classes, torch.device("cpu"), Store(Path()), labels)
+
+    def teacher(self, copy: bool = False) -> Any:
+        """A fresh standard network, frozen unless it is to be trained."""
+        standard = next(n for n in catalog.names("conv") if catalog.entry("conv", n).cls.is_standard)
+        network = self.network(self._table.teacher, standard)
+        return network if copy else Frozen(network)
+
+
+def build(name: str, table: Shown) -> Method:
+    """The method of that name, ready for a step."""
+    torch.manual_seed(0)
+    entry = catalog.entry("method", name)
+    return on_device(entry.cls(StepBuilder(name, table), entry.config()), torch.device("cpu")).train()
+
+
+def costs(name: str, table: Shown) -> dict[str, float]:
+    """Executed multiply-adds, and peak bytes of what is allocated, in one step."""
+    method, batch = build(name, table), make_batch(name, table)
+    with FlopCounterMode(display=False) as counter:
+        step(method, batch)
+    with Storages() as storages:
+        step(method, batch)
+    return {"macs": counter.get_total_flops() / 2, "bytes": storages.peak}
+
+
+def seconds(name: str, table: Shown) -> float:
+    """Median duration of a step."""
+    method, batch = build(name, table), make_batch(name, table)
+    step(method, batch)
+    times = []
+    for _ in range(TIMED_STEPS):
+        begun = time.perf_counter()
+        step(method, batch)
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times)
+
+
+def step(method: Method, batch: Batch) -> None:
+    """Forward and backward passes of all updates on a batch, without the optimiser."""
+    for update in range(method.updates_per_batch):
+        method.zero_grad(set_to_none=True)
+        torch.stack([*method.losses(batch, update).values()]).sum().backward()
+        method.after_update(0.0)
+
+
+def make_batch(name: str, table: Shown) -> Batch:
+    """Random images in as many views as the method asks for."""
+    suite, views = catalog.parse("suite", table.suite), build(name, table).views
+    x = torch.rand(table.batch, *suite.image, generator=torch.Generator().manual_seed(0))
+    x = x.contiguous(memory_format=torch.channels_last)
+    index = torch.arange(table.batch)
+    return Batch(x, index % suite.classes, index, (x,) * views)

@@ -1,0 +1,115 @@
+"""BlockSwap: of many random mixtures of cheap convs within a budget, the one of the greatest Fisher potential.
+
+Turner, Crowley, O'Boyle, Storkey, Gray, "BlockSwap: Fisher-guided block substitution for network compression on a
+budget", ICLR 2020, arXiv:1906.04113, section 3 and released code. The gradient is that of the mean loss, as in the
+code. Training is attention transfer. The winner goes on from the weights with which it was scored. The
+teacher is the network whose blocks are swapped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.catalog import register
+from methods import budget, checks
+from methods.at import AT
+from methods.base import Batch, Build, Context, Cost, Phase, Trained
+from methods.block_search import POOL, candidates, options
+from methods.budget import Budget
+from methods.losses import cross_entropy, wide
+
+
+def fisher(activation: Tensor, gradient: Tensor) -> Tensor:
+    """sum_c 1 / (2 B) sum_b (sum_hw a g)^2 of an activation (B, C, H, W) and its gradient (0-d)."""
+    per_channel = (wide(activation) * wide(gradient)).sum(dim=(2, 3))  # (B, C)
+    return per_channel.square().sum() / (2 * len(activation))
+
+
+def fisher_potential(network: nn.Module, x: Tensor, y: Tensor) -> float:
+    """Sum of `fisher` over the outputs of all residual branches, of a network in train mode. ValueError if none."""
+    outputs: list[Tensor] = []
+    paths = [getattr(block, "path", None) for block in network.modules()]
+    branches = [path for path in paths if isinstance(path, nn.Module)]
+    if not branches:
+        raise ValueError("the Fisher potential is that of residual branches, and this network has none")
+    handles = [branch.register_forward_hook(lambda _, __, output: outputs.append(output)) for branch in branches]
+    with torch.enable_grad():
+        loss = cross_entropy(network(x), y)
+        gradients = torch.autograd.grad(loss, outputs)
+    for handle in handles:
+        handle.remove()
+    return float(torch.stack([fisher(a.detach(), g) for a, g in zip(outputs, gradients, strict=True)]).sum())
+
+
+@register("method", "blockswap_at", paper="Turner et al. 2020, arXiv:1906.04113")
+class BlockSwapAT(AT):
+    """Searches a conv for each block by Fisher potential, then attention transfer."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(AT.Config, Budget):
+        """L as in `at`. Of `candidates` networks drawn from `pool` with a cost within `tolerance` of the budget, the
+        one with the greatest sum_l sum_c 1/(2B) sum_b (sum_hw a g)^2 on one batch of at most `images`; 1000, 2.5 % of
+        the parameters, and 128 are the paper's. Its budgets are 150K to 800K of the 2.24M parameters of WRN-40-2."""
+
+        cost: Cost = "params"
+        candidates: int = 1000
+        tolerance: float = 0.025
+        images: int = 128
+        pool: tuple[str, ...] = POOL
+
+        def __post_init__(self) -> None:
+            AT.Config.__post_init__(self)
+            Budget.__post_init__(self)
+            checks.at_least(1, candidates=self.candidates, images=self.images, **{"the pool": len(self.pool)})
+            checks.share(tolerance=self.tolerance)
+
+    def __init__(self, build: Build, config: Config) -> None:
+        super().__init__(build, config)
+        self._build = build
+        self._conv: str | None = None
+
+    def phases(self) -> list[Phase]:
+        """One, which begins with the search."""
+        return [Phase(begin=self._search)]
+
+    def networks(self) -> list[Trained]:
+        """The student, with the conv that was found for it."""
+        return [Trained("student", self.student, conv=self._conv)]
+
+    def structure(self) -> Mapping[str, Any] | None:
+        """The conv that was found."""
+        return None if self._conv is None else {"conv": self._conv}
+
+    def restructure(self, structure: Mapping[str, Any]) -> None:
+        """Build the student with it."""
+        self._adopt(structure["conv"], self._build.network(conv=structure["conv"]))
+
+    def choose(self, drawn: list[str], batch: Batch) -> tuple[str, nn.Module]:
+        """The candidate to train, and its network."""
+        x, y = batch.x[: self.config.images], batch.y[: self.config.images]
+        best: tuple[float, str, Any] = (-1.0, "", None)
+        for conv in drawn:
+            network = self._build.network(conv=conv).train()
+            score = fisher_potential(network, x, y)
+            best = max(best, (score, conv, network), key=lambda scored: scored[0])
+        return best[1], best[2]
+
+    def _search(self, context: Context) -> None:
+        c = self.config
+        whole = self._build.cost(c.cost, conv=POOL[0])
+        limit = budget.number(c, self._build, whole)
+        table = options(self._build, c.pool, c.cost)
+        drawn = [*dict.fromkeys(islice(candidates(table, whole, limit, c.tolerance), c.candidates))]
+        self._adopt(*self.choose(drawn, next(iter(context.batches()))))
+
+    def _adopt(self, conv: str, network: Any) -> None:
+        self._conv, self.student = conv, network
+
+    @classmethod
+    def published(cls, config: Any) -> Any:
+        """The published numbers are those of one budget each; a report compares by structure."""
+        return None

@@ -1,0 +1,39 @@
+"""The control of BlockSwap: a random mixture of cheap convs within the same budget, trained by attention transfer.
+
+Turner et al., ICLR 2020, arXiv:1906.04113, whose search has to beat the best of such networks. A grid over `draw`, as
+in `random_at: {teacher: teacher, draw: [0, 1, 2, 3]}`, trains several; the best of them is chosen by validation
+accuracy, and the mean over them is what no search at all gives.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from engine.catalog import register
+from methods import checks
+from methods.base import Batch
+from methods.blockswap_at import BlockSwapAT
+
+
+@register("method", "random_at", paper="control of Turner et al. 2020, arXiv:1906.04113")
+class RandomAT(BlockSwapAT):
+    """A random conv for each block within a budget, then attention transfer."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BlockSwapAT.Config):
+        """L as in `at`, of the network number `draw` (from 0) among those that blockswap_at would score."""
+
+        draw: int = 0
+        candidates: int = 100
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            checks.not_negative(draw=self.draw)
+
+    def choose(self, drawn: list[str], batch: Batch) -> tuple[str, nn.Module | Any]:
+        """The candidate of that number."""
+        if self.config.draw >= len(drawn):
+            raise ValueError(f"draw {self.config.draw} is not among the {len(drawn)} networks drawn: raise candidates")
+        conv = drawn[self.config.draw]
+        return conv, self._build.network(conv=conv)

@@ -1,0 +1,92 @@
+"""Networks leave PyTorch: torch.export and ONNX give the same logits. Some pairs by default, all under `slow`."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from engine import catalog
+from tests.models.examples import pairs, smallest_side
+
+CLASSES = 10
+# By default every conv in one architecture, for torch.export, and a few pairs, which differ in what they do, for ONNX.
+ARCHITECTURE = "resnet_od"
+ONNX = {
+    ("wrn", "G(4)"),
+    ("wrn", "B(2)"),
+    ("resnet", "Sep"),
+    ("timm", "G(N)"),
+    ("torchvision", "S"),
+}
+
+
+def sampled(default: Any) -> list[Any]:
+    """All pairs, those that `default(architecture, conv)` does not name marked as slow."""
+    found = []
+    for pair in pairs(sampled=False):
+        architecture, conv = pair.values
+        marks = [] if default(architecture, conv) else [pytest.mark.slow]
+        found.append(pytest.param(architecture, conv, id=pair.id, marks=marks))
+    return found
+
+
+def is_exported(architecture: Any, conv: Any) -> bool:
+    return architecture.registered_name == ARCHITECTURE
+
+
+def is_converted(architecture: Any, conv: Any) -> bool:
+    return (architecture.registered_name, catalog.label("conv", conv)) in ONNX
+
+
+@pytest.fixture
+def built(architecture: Any, conv: Any) -> tuple[nn.Module, torch.Tensor]:
+    """A network in eval mode with statistics of its own, and two images; a skip where the pair is refused."""
+    torch.manual_seed(0)
+    try:
+        network = architecture.build(conv, CLASSES)
+    except ValueError as refusal:
+        pytest.skip(str(refusal))
+    side = max(16, smallest_side(architecture))
+    images = torch.randn(2, 3, side, side)
+    with torch.no_grad():
+        network(torch.randn(4, 3, side, side))  # running statistics away from 0 and 1
+    return network.eval(), images
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """The exporters warn about themselves."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.mark.parametrize(("architecture", "conv"), sampled(is_exported))
+@torch.no_grad()
+def test_exported_program_gives_the_same_logits(built):
+    network, images = built
+    program = torch.export.export(network, (images,))
+    torch.testing.assert_close(program.module()(images), network(images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("architecture", "conv"), sampled(is_converted))
+@torch.no_grad()
+def test_onnx_runtime_gives_the_same_logits(built, tmp_path: Path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    network, images = built
+    path = tmp_path / "network.onnx"
+    torch.onnx.export(network, (images,), path, dynamo=True, verbose=False)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    (logits,) = session.run(None, {session.get_inputs()[0].name: images.numpy()})
+    torch.testing.assert_close(torch.from_numpy(logits), network(images), rtol=1e-3, atol=1e-4)
+
+
+def test_the_default_pairs_exist():
+    assert {(p.values[0].registered_name, catalog.label("conv", p.values[1])) for p in pairs(False)} >= ONNX

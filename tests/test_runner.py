@@ -1,0 +1,104 @@
+"""The command line: what each command prints, for people and as one JSON document."""
+
+from pathlib import Path
+
+import pytest
+
+import runner
+from engine import quantity
+from tests.command_line import CommandLine
+
+CELL_FIELDS = {
+    *("key", "suite", "architecture", "architecture_label", "conv", "conv_label", "method", "method_config", "seed"),
+    *("teacher", "entry", "state", "epoch", "epochs", "top1", "error"),
+}
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(tmp_path, monkeypatch, capsys)
+
+
+def test_list_names_everything(command):
+    found = command.document("list")
+    assert found.keys() == set(runner.KINDS)
+    assert {"name", "parameters", "notation", "paper", "about"} <= found["methods"][0].keys()
+    sweeps = {row["name"]: row for row in found["sweeps"]}
+    assert sweeps.keys() == {"small", "broken", "interrupted"}
+    assert sweeps["small"]["entries"] == 2
+    architectures = {row["name"]: row for row in found["architectures"]}
+    assert architectures["wrn"]["parameters"] == {"depth": "required", "width": "required"}
+    assert architectures["wrn"]["notation"] == ["WRN-{depth}-{width}"]
+
+
+@pytest.mark.parametrize("kind", runner.KINDS)
+def test_list_of_one_kind_is_that_kind(kind, command):
+    found = command.document("list", kind)
+    assert list(found) == [kind]
+    code, out, _ = command("list", kind)
+    assert code == 0
+    assert all(row["name"] in out for row in found[kind])
+
+
+@pytest.mark.parametrize("view", ["plan", "status"])
+def test_plan_and_status_have_one_row_a_cell(view, command):
+    teacher, student = command.document(view, "small")["cells"]
+    assert teacher.keys() >= CELL_FIELDS
+    assert (teacher["entry"], teacher["conv"], teacher["teacher"]) == ("teacher", "standard", None)
+    assert (student["teacher"], student["conv"], student["conv_label"]) == (teacher["key"], "group(groups=2)", "G(2)")
+    assert (student["state"], student["epochs"], student["top1"]) == ("planned", 1, None)
+    assert not Path("runs").exists()  # looking creates nothing
+
+
+def test_plan_takes_another_number_of_epochs_and_a_selection(command):
+    one, three = command.document("plan", "small"), command.document("plan", "small", "--epochs", "3")
+    assert [row["epochs"] for row in three["cells"]] == [3, 3]
+    assert {row["key"] for row in one["cells"]}.isdisjoint(row["key"] for row in three["cells"])
+    assert [row["method"] for row in command.document("plan", "small", "--select", "*/*/scratch")["cells"]] == [
+        "scratch"
+    ]
+    chosen = command.document("plan", "small", "--select", "WRN-10-1/G(2)/kd/0")["cells"]
+    assert [row["method"] for row in chosen] == ["scratch", "kd"]  # with the teacher
+
+
+def test_profile_is_exact(command):
+    """The sizes of Moonshine's WRN-40-2 with G(4), as its Table 2 counts them."""
+    found = command.document("profile", "wrn(depth=40,width=2)", "group(groups=4)")
+    expected = {
+        "params": 814650,
+        "params_with_bn_stats": 825210,
+        "macs": 117818624,
+        "flops": 235637248,
+        "weights_bytes": 3300840,
+        "architecture_label": "WRN-40-2",
+        "conv_label": "G(4)",
+        "classes": 10,
+        "input": [3, 32, 32],
+    }
+    assert {name: found[name] for name in expected} == expected
+    assert found["activation_bytes"] > 0
+    assert "latency" not in found
+
+
+def test_profile_measures_on_request(command, monkeypatch):
+    quick = {"latency": {"median_ms": 1.5}, "device": "cpu"}
+    monkeypatch.setattr("engine.profile.time_network", lambda network, shape, device: quick | {"input": []})
+    found = command.document("profile", "WRN-10-1", "--side", "8", "--classes", "100", "--time", "--device", "cpu")
+    assert found["latency"] == {"median_ms": 1.5}
+    assert (found["input"], found["classes"]) == ([3, 8, 8], 100)
+
+
+def test_tables_are_for_people(command):
+    assert "WRN-10-1" in command("plan", "small")[1]
+    assert "2 planned of 2 cells" in command("status", "small")[1]
+    assert "77850" in command("profile", "WRN-10-1", "--side", "8")[1]
+    code, out, _ = command("check")
+    assert code == 0
+    assert "small" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("9m", 540), ("1h30m", 5400), ("2h", 7200), ("45", 45), (" 1h1m1s ", 3661)]
+)
+def test_times_are_hours_minutes_and_seconds(text, seconds):
+    assert quantity.seconds(text) == seconds

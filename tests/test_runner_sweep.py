@@ -1,0 +1,124 @@
+"""A whole sweep from the command line: run, status, report, and every way in which it can end before its time."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine import launch, measure, timing
+from engine.store import Store
+from tests.command_line import REGISTRY, CommandLine
+from tests.engine.tiny import NO_MLFLOW
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(tmp_path, monkeypatch, capsys)
+
+
+def test_a_sweep_from_run_to_report(command, monkeypatch, tmp_path):
+    """With timings, as short as they can be."""
+    monkeypatch.setattr(launch, "time_once", measure.time_once)
+    monkeypatch.setattr(measure, "TIMING_BUDGET_S", 0.0)
+    for name, value in {"WARM_UP_RUNS": 0, "MIN_RUNS": 2, "MAX_RUNS": 2}.items():
+        monkeypatch.setattr(timing, name, value)
+    monkeypatch.setattr(timing.tempfile, "gettempdir", lambda: str(tmp_path))
+    code, out, _ = command("run", "small", "--device", "cpu", "--threads", "1")
+    assert code == 0
+    assert "small: 2 done of 2 cells." in out
+    rows = command.document("status", "small")["cells"]
+    assert [row["state"] for row in rows] == ["done", "done"]
+    assert all(0 <= row["top1"] <= 1 for row in rows)
+    assert len(list(Path("runs/measurements").glob("*.json"))) == 2
+    again = command("run", "small", "--device", "cpu")
+    assert again[0] == 0
+    assert "epoch" not in again[1]
+    code, out, _ = command("report", "small", "--out", "report")
+    assert code == 0
+    assert {path.name for path in Path("report").iterdir()} == {"table.md", "table.csv", "table.tex", "index.html"}
+    assert "G(2)" in Path("report/table.md").read_text()
+
+
+def test_a_selection_runs_with_its_teachers(command):
+    assert command("run", "small", "--select", "*/*/scratch", "--device", "cpu")[0] == 0
+    assert [row["state"] for row in command.document("status", "small")["cells"]] == ["done", "planned"]
+    code, out, _ = command("run", "small", "--select", "*/G(2)", "--device", "cpu")
+    assert code == 0
+    assert "small: 2 done of 2 cells." in out
+
+
+def test_failed_cells_are_exit_code_1_until_they_are_retried(command, monkeypatch):
+    code, out, err = command("run", "broken", "--device", "cpu")
+    assert (code, err) == (1, "")
+    assert "1 done, 1 failed of 2 cells" in out
+    failed, done = command.document("status", "broken")["cells"]
+    assert (failed["state"], failed["error"]) == ("failed", "ArithmeticError: seven is not a number")
+    assert done["state"] == "done"
+    assert command("run", "broken", "--device", "cpu")[0] == 1
+    monkeypatch.setattr("tests.engine.toys.Raising.broken", False)
+    assert command("run", "broken", "--device", "cpu", "--retry", "failed")[0] == 0
+
+
+def test_failing_fast_leaves_the_rest(command):
+    assert command("run", "broken", "--device", "cpu", "--fail-fast")[0] == 1
+    assert [row["state"] for row in command.document("status", "broken")["cells"]] == ["failed", "planned"]
+
+
+def test_a_time_budget_ends_cleanly_and_the_same_command_goes_on(command):
+    code, out, _ = command("run", "small", "--device", "cpu", "--time-budget", "0s")
+    assert code == 0
+    assert "the same command goes on where it stopped" in out
+    assert {row["state"] for row in command.document("status", "small")["cells"]} == {"planned"}
+    assert command("run", "small", "--device", "cpu", "--time-budget", "1h30m")[0] == 0
+    assert {row["state"] for row in command.document("status", "small")["cells"]} == {"done"}
+
+
+def test_a_cell_that_another_process_holds_is_not_trained_twice(command):
+    teacher, _ = command.document("plan", "small")["cells"]
+    with Store(Path("runs")).lock(teacher["key"]):
+        code, out, _ = command("run", "small", "--device", "cpu")
+    assert code == 0
+    assert "1 elsewhere, 1 waiting of 2 cells" in out
+    assert command("run", "small", "--device", "cpu")[0] == 0
+
+
+def test_status_shows_errors_with_brackets(command):
+    """rich would take them for markup."""
+    teacher, _ = command.document("plan", "small")["cells"]
+    error = "RuntimeError: [enforce fail at alloc.cpp:118] no memory [/tmp/x]"
+    Store(Path("runs")).set_state(teacher["key"], "failed", error=error)
+    code, out, _ = command("status", "small")
+    assert code == 0
+    assert error in out
+
+
+def test_clean_says_what_it_removed(command):
+    command("run", "small", "--device", "cpu")
+    assert command("clean") == (0, "removed 0 files; every result is kept\n", "")
+
+
+def process(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """`python runner.py ARGUMENTS` in `folder`, where the registry names the plugin."""
+    text = REGISTRY.replace("    suite: tiny", "    plugins: [tests.plugin]\n    suite: tiny")
+    (folder / "registry.yaml").write_text(text)
+    line = [sys.executable, str(ROOT / "runner.py"), *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MLFLOW_TRACKING_URI": NO_MLFLOW}
+    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_an_interrupted_process_is_exit_code_130_and_goes_on(command, tmp_path):
+    """A real process, a real SIGINT in its second step, and an MLflow server that is not there."""
+    first = process(tmp_path, "run", "interrupted", "--device", "cpu", "--threads", "1")
+    assert first.returncode == 130, first.stderr
+    assert "interrupted: 1 stopped of 1 cells." in first.stdout
+    assert "1 cells are left: the same command goes on where it stopped." in first.stdout
+    assert "MLflow at http://127.0.0.1:9 does not answer" in first.stderr
+    assert "Traceback" not in first.stderr
+    assert [row["state"] for row in command.document("status", "interrupted")["cells"]] == ["planned"]
+    assert command("run", "interrupted", "--device", "cpu")[0] == 0
+    [row] = command.document("status", "interrupted")["cells"]
+    assert (row["state"], row["epoch"]) == ("done", 2)
