@@ -101,7 +101,7 @@ def seconds(name: str, table: Shown) -> float:
     return statistics.median(times)
 
 
-def step(method: Method, batch: Batch) -> None:
+def step(method: Method, batch: Any) -> None:
     """Forward and backward passes of all updates on a batch, without the optimiser."""
     for update in range(method.updates_per_batch):
         method.zero_grad(set_to_none=True)
