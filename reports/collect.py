@@ -113,6 +113,7 @@ def _row(record: Record, cells: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "teacher_is_standard": bool(teacher.get("is_standard", False)),
         **{name: result.get(name) for name in RESULT_FIELDS},
         **{name: network.get(name) for name in SIZE_FIELDS},
+        "changed": bool(network.get("changed")) or network.get("conv", cell.get("conv")) != cell.get("conv"),
         "ensemble_top1": max(ensembles, default=None),
         "by_validation": (result.get("by_validation") or {}).get("top1"),
         "best_student_epoch": max((n["top1_best"] for n in record.headline), default=None) if result else None,

@@ -14,6 +14,7 @@ from reports.notes import Notes
 from reports.published import Paper
 
 Row: TypeAlias = pd.Series
+CHANGED = "the method changes the network (removes, replaces or quantises parts); sizes are those of what is deployed"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Column:
 
 def columns(rows: pd.DataFrame, notes: Notes) -> list[Column]:
     """The columns that have something to say about `rows`."""
-    every = [*_identity(), *_accuracy(notes), *_cost(), _paper(notes), *_not_results()]
+    every = [*_identity(notes), *_accuracy(notes), *_cost(), _paper(notes), *_not_results()]
     return [c for c in every if not c.optional or any(c.text(row) != "-" for _, row in rows.iterrows())]
 
 
@@ -65,7 +66,7 @@ def method_label(row: Row) -> str:
 
 
 def _rank(row: Row) -> str:
-    if row["is_standard"]:
+    if row["is_reference"]:
         return "ref"
     return "-" if pd.isna(row["rank"]) else f"{row['rank']:.0f}"
 
@@ -75,11 +76,14 @@ def _seeds(row: Row) -> str:
     return f"{seeds}, {row['failed']} failed" if row["failed"] else seeds
 
 
-def _identity() -> list[Column]:
+def _identity(notes: Notes) -> list[Column]:
+    def conv(row: Row) -> str:
+        return str(row["conv"]) + notes.reason(CHANGED if row["changed"] else "")
+
     return [
         Column("Rank", _rank, "rank", "By mean top-1 of complete rows; ref: the standard network", optional=False),
         Column("Architecture", lambda r: str(r["architecture"]), optional=False),
-        Column("Conv", lambda r: str(r["conv"]), optional=False),
+        Column("Conv", conv, optional=False),
         Column("Method", method_label, optional=False),
     ]
 

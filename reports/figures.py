@@ -52,7 +52,7 @@ class Point:
     y_high: float
     method: Key
     conv: Key
-    is_standard: bool
+    is_reference: bool
     tooltip: str
 
 

@@ -29,12 +29,12 @@ def add_gaps(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _gap(row: pd.Series, rows: pd.DataFrame) -> Gap:
-    if row["is_standard"] or row["is_baseline"]:
+    if row["is_baseline"] or row["changed"]:
         return Gap()
     baselines = rows[rows["is_baseline"]]
     same_network = (baselines["architecture"] == row["architecture"]) & (baselines["conv"] == row["conv"])
     baseline = _preferred(baselines[same_network])
-    standard, note = _standard(row["architecture"], baselines[baselines["is_standard"]])
+    standard, note = _standard(row["architecture"], rows[rows["is_reference"]])
     if baseline is None or standard is None:
         missing = "baseline of this conv" if baseline is None else "standard network to compare with"
         return Gap(note=f"no gap: the sweep has no {missing}")

@@ -52,7 +52,7 @@ def _point(row: pd.Series, cost: float, x: axes.Axis, y: axes.Axis, legend: Keys
         y_high=y.place(mean + spread),
         method=method,
         conv=legend.convs[row["conv"]],
-        is_standard=bool(row["is_standard"]),
+        is_reference=bool(row["is_reference"]),
         tooltip=f"{row['architecture']} {row['conv']} {method_label(row)}: {accuracy} %, n={row['n']}, "
         f"{significant(row['macs'] / 1e6)} M MACs, {row['params']:,.0f} params",
     )

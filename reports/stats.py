@@ -31,10 +31,19 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     rows = pd.DataFrame([_summary(group) for _, group in cells.groupby(ROW, sort=False)])
     rows["place"] = range(len(rows))  # the plan's order, by which ties between baselines are settled
     rows["complete"] = (rows["n"] == rows["planned"]) & (unrecorded == 0)
-    ranked = rows["complete"] & ~rows["is_standard"]
+    rows["is_reference"] = _is_reference(rows)
+    ranked = rows["complete"] & ~rows["is_reference"]
     rows["rank"] = rows["top1_mean"].where(ranked).rank(ascending=False, method="min")
     rows["is_best"] = _best_of_conv(rows)
     return _ordered(rows)
+
+
+def _is_reference(rows: pd.DataFrame) -> pd.Series:
+    """Standard networks trained alone whose architecture others take with cheaper convs; else the only one there is."""
+    cheaper = ~rows["is_standard"].astype(bool)
+    alone = ~cheaper & rows["is_baseline"].astype(bool)
+    found = alone & cheaper.groupby(rows["architecture"]).transform("any")
+    return found if found.any() or alone.sum() != 1 else alone
 
 
 def binomial_error(accuracy: float, images: float) -> float:
@@ -55,6 +64,7 @@ def _summary(cells: pd.DataFrame) -> dict[str, object]:
         **_accuracy(done["top1"].astype(float)),
         "top5_mean": done["top5"].astype(float).mean(),
         "top1_best_mean": done["top1_best"].astype(float).mean(),
+        "changed": bool(known["changed"].any()),
         "by_validation_mean": done["by_validation"].astype(float).mean(),
         "best_student_epoch_mean": done["best_student_epoch"].astype(float).mean(),
         "ensemble_top1_mean": done["ensemble_top1"].astype(float).mean(),
@@ -82,7 +92,7 @@ def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
     networks = rows.groupby(["architecture", "conv"])
     keys = pd.DataFrame(
         {
-            "not_standard": ~networks["is_standard"].transform("any"),
+            "no_reference": ~networks["is_reference"].transform("any"),
             "macs": -networks["macs"].transform("max").fillna(-np.inf),
             "architecture": rows["architecture"],
             "conv": rows["conv"],

@@ -8,7 +8,8 @@ from reports.columns import Column
 from reports.document import Document
 
 CSV_COLUMNS = (
-    *("rank", "architecture", "conv", "method", "variant", "is_standard", "is_baseline", "complete"),
+    *("rank", "architecture", "conv", "method", "variant", "is_standard", "is_reference"),
+    *("is_baseline", "changed", "complete"),
     *("n", "planned", "failed", "top1_mean", "top1_std", "top1_ci95", "top5_mean", "top1_best_mean"),
     *("by_validation_mean", "best_student_epoch_mean"),
     *("ensemble_top1_mean", "test_images", "gap_recovered", "gap_note"),

@@ -80,3 +80,16 @@ def test_best_of_a_conv_needs_company(small: Store) -> None:
 
 def test_binomial_error() -> None:
     assert binomial_error(0.9, 10_000) == pytest.approx(0.003)
+
+
+def test_a_smaller_standard_network_is_ranked_and_the_one_that_is_cheapened_is_the_reference(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.95, architecture="WRN-40-2")
+    store.add("G(4)", "scratch", 0, 0.90, architecture="WRN-40-2")
+    store.add("S", "scratch", 0, 0.93, architecture="WRN-16-2")
+    rows = build(store.plan(), "quick").rows.set_index(["architecture", "conv"])
+    assert rows["is_reference"].to_dict() == {
+        ("WRN-40-2", "S"): True,
+        ("WRN-40-2", "G(4)"): False,
+        ("WRN-16-2", "S"): False,
+    }
+    assert rows["rank"].dropna().to_dict() == {("WRN-16-2", "S"): 1.0, ("WRN-40-2", "G(4)"): 2.0}
