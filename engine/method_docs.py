@@ -103,7 +103,8 @@ def _section(name: str, table: method_costs.Shown) -> str:
     entry = catalog.entry("method", name)
     equation = inspect.cleandoc(entry.config.__doc__ or "")
     defaults = [f"`{k}={_short(v)}`" for k, v in entry.defaults.items()]
-    parts = [f"## {name}", f"{entry.summary} {entry.paper}.", equation, table.use[name]]
+    parts = [f"## {name}", f"{entry.summary} {entry.paper}.", equation, table.use.get(name, "")]
+    parts = [part for part in parts if part]
     return "\n\n".join([*parts, f"Defaults: {', '.join(defaults)}." if defaults else "No settings."])
 
 

@@ -14,14 +14,14 @@ def test_the_page_is_in_step_with_the_code():
     )
 
 
-def test_every_method_has_its_words_its_section_and_its_time():
+def test_every_method_of_the_page_has_its_words_its_section_and_its_time():
     catalog.load()
     page = method_docs.PATH.read_text(encoding="utf-8")
     machine, times = method_docs.measured(page)
-    assert set(method_costs.shown().use) == set(method_docs.names()) == set(times)
+    assert set(method_costs.shown().use) == set(times) <= set(method_docs.names())
     assert machine.startswith("Times: ")
     assert all(float(ratio) > 0 for ratio in times.values())
-    for name in method_docs.names():
+    for name in times:
         assert f"\n## {name}\n" in page
         assert catalog.entry("method", name).summary in page
 

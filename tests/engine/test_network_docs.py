@@ -13,10 +13,10 @@ def test_the_page_is_in_step_with_the_code():
     )
 
 
-def test_every_conv_is_in_the_table_and_has_been_measured():
+def test_every_conv_of_the_table_has_been_measured():
     catalog.load()
     table = conv_table.shown()
-    assert {catalog.parse("conv", text).registered_name for text in table.convs} == set(catalog.names("conv"))
+    assert {catalog.parse("conv", text).registered_name for text in table.convs} <= set(catalog.names("conv"))
     machine, timings = network_docs.measured(network_docs.PATH.read_text(encoding="utf-8"))
     assert machine.startswith("Timings: ")
     assert set(timings) == set(table.convs)
