@@ -5,6 +5,7 @@ a change of any of them makes a new cell. What is not in it: names of entries an
 logging, the code's revision (recorded beside the result).
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from engine import catalog
+from engine.errors import UserError
 
 _IN_KEY = (
     *("suite", "protocol", "data", "recipe"),
@@ -120,5 +122,17 @@ def _shortest(text: str) -> int | float:
 
 
 def _method_label(method: str, changed: Mapping[str, Any]) -> str:
-    inside = ", ".join(f"{k}={v}" for k, v in changed.items())
+    inside = ", ".join(f"{k}={_shown(v)}" for k, v in changed.items())
     return f"{method}({inside})" if inside else method
+
+
+def _shown(value: Any) -> str:
+    """A setting's value in short: the names of networks and convs in the papers' notation."""
+    if isinstance(value, Mapping):
+        return " ".join(map(_shown, value.values()))
+    if isinstance(value, list | tuple):
+        return "+".join(map(_shown, value))
+    for kind in ("conv", "architecture") if isinstance(value, str) and "(" in value else ():
+        with contextlib.suppress(UserError):
+            return catalog.label(kind, catalog.parse(kind, value))
+    return str(value)

@@ -181,6 +181,7 @@ def _summarise(ends: dict[str, str], sweep: str, total: int, uri: str) -> None:
     if left:
         lines.append(f"{left} cells are left: the same command goes on where it stopped.")
     else:
-        lines.append(f"Next: cheapconv report {sweep}; tracking: mlflow ui --backend-store-uri {public(uri)}")
+        at = public(uri) if uri.startswith("http") else f"mlflow ui --backend-store-uri {public(uri)}"
+        lines.append(f"Next: cheapconv report {sweep}; tracking: {at}")
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
