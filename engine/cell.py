@@ -130,7 +130,7 @@ def _shown(value: Any) -> str:
     """A setting's value in short: the names of networks and convs in the papers' notation."""
     if isinstance(value, Mapping):
         return " ".join(map(_shown, value.values()))
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value):
         return "+".join(map(_shown, value))
     for kind in ("conv", "architecture") if isinstance(value, str) and "(" in value else ():
         with contextlib.suppress(UserError):
