@@ -6,14 +6,14 @@ With `--keep-timings` the measured columns stay as they are in the file, and onl
 import datetime
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from engine import catalog, conv_table
 from engine.environment import device_name, resolve_device
+from engine.markdown import markdown
 
 PATH = conv_table.SETTINGS.with_suffix(".md")
 Timing = tuple[str, str]  # latency ratio and throughput ratio, as printed
@@ -91,24 +91,19 @@ def _costs(table: conv_table.Shown, timings: Mapping[str, Timing]) -> str:
         ]
         for row in conv_table.sizes(table)
     ]
-    return _markdown(head, rows, right=head[1:])
+    return markdown(head, rows, right=head[1:])
 
 
 def _listing(kind: str) -> str:
     """Every registered thing of a kind: name with parameters, notation, what it is, and its paper."""
     entries = [catalog.entry(kind, name) for name in catalog.names(kind)]
     rows = [[_call(e), ", ".join(f"`{form}`" for form in e.notation), e.summary, e.paper] for e in entries]
-    return f"## {kind.capitalize()}s\n\n" + _markdown(["name", "notation", "what it is", "source"], rows)
+    return f"## {kind.capitalize()}s\n\n" + markdown(["name", "notation", "what it is", "source"], rows)
 
 
 def _call(entry: catalog.Entry) -> str:
     parameters = [name if value is ... else f"{name}={value!r}" for name, value in entry.defaults.items()]
     return f"`{entry.name}({', '.join(parameters)})`" if parameters else f"`{entry.name}`"
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = ()) -> str:
-    rule = ["---:" if column in right else "---" for column in head]
-    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in [head, rule, *rows])
 
 
 if __name__ == "__main__":
