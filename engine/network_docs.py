@@ -40,6 +40,7 @@ multiply-adds are not always a gain: many small or grouped convolutions move mor
 
 def render(table: conv_table.Shown, machine: str, timings: Mapping[str, Timing]) -> str:
     """The whole page; `machine` says where the `timings` by conv were measured."""
+    catalog.load()
     introduction = INTRODUCTION.format(
         architecture=table.architecture,
         classes=table.classes,
