@@ -44,6 +44,7 @@ class Pruning(Scratch):
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         self._build = build
+        budget.number(config, build, build.cost(config.cost))  # refuses a budget that is none, before training
         self._structure: Mapping[str, Any] | None = None
         self._least: dict[str, int] = {}
 

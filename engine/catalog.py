@@ -11,8 +11,10 @@ import ast
 import dataclasses
 import functools
 import importlib
+import math
 import pkgutil
 import re
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -110,10 +112,21 @@ def build(kind: str, name: str, params: Mapping[str, Any]) -> Any:
     for key in params:
         if key not in known:
             raise UserError(f"{kind} '{name}' has no parameter '{key}'{nearest(key, known)}")
+    _refuse_odd_values(kind, name, params)
     try:
         return pydantic.TypeAdapter(thing.config).validate_python(dict(params))
     except pydantic.ValidationError as error:
         raise UserError(f"{kind} '{name}': {_explain(error)}") from error
+
+
+def _refuse_odd_values(kind: str, name: str, params: Mapping[str, Any]) -> None:
+    """What pydantic would take for a number: nan, inf, and a boolean where a number is declared."""
+    hints = typing.get_type_hints(entry(kind, name).config)
+    for key, value in params.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"{kind} '{name}': {key} must be a finite number, not {value}")
+        if isinstance(value, bool) and hints.get(key) in (int, float):
+            raise UserError(f"{kind} '{name}': {key} must be a number, not {str(value).lower()}")
 
 
 def parse(kind: str, text: str) -> Any:

@@ -18,14 +18,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from engine import catalog
 from engine.activations import Storages
 from engine.cell import resolve
-from engine.networks import Builder, Frozen, on_device
-from engine.store import Store
+from engine.networks import on_device
+from engine.rehearsal import UntrainedBuilder
 from methods.base import Method
 from suites.batch import Batch
 
 SETTINGS = Path(__file__).parent.parent / "docs" / "methods.yaml"
 TIMED_STEPS = 5
-TRAINING_SAMPLES = 2048  # of the labels that a method may ask for
 
 
 @dataclass(frozen=True)
@@ -47,36 +46,28 @@ def shown(path: Path = SETTINGS) -> Shown:
     return Shown(**YAML(typ="safe").load(path))
 
 
-class StepBuilder(Builder):
-    """A builder whose teacher is fresh: an untrained network costs what a trained one does."""
-
-    def __init__(self, name: str, table: Shown) -> None:
-        self._table, suite = table, catalog.parse("suite", table.suite)
-        cell = resolve(
-            suite=suite,
-            recipe=next(iter(suite.recipes.values())),
-            architecture=table.architecture,
-            conv=table.conv,
-            method=name,
-            settings={},
-            seed=0,
-            teacher=None,
-        )
-        labels = torch.arange(TRAINING_SAMPLES) % suite.classes
-        super().__init__(cell, suite.classes, torch.device("cpu"), Store(Path()), labels)
-
-    def teacher(self, copy: bool = False) -> Any:
-        """A fresh standard network, frozen unless it is to be trained."""
-        standard = next(n for n in catalog.names("conv") if catalog.entry("conv", n).cls.is_standard)
-        network = self.network(self._table.teacher, standard)
-        return network if copy else Frozen(network)
+def builder(name: str, table: Shown) -> UntrainedBuilder:
+    """What the method is built from: an untrained teacher costs what a trained one does."""
+    suite = catalog.parse("suite", table.suite)
+    cell = resolve(
+        suite=suite,
+        recipe=next(iter(suite.recipes.values())),
+        architecture=table.architecture,
+        conv=table.conv,
+        method=name,
+        settings={},
+        seed=0,
+        teacher=None,
+    )
+    standard = next(n for n in catalog.names("conv") if catalog.entry("conv", n).cls.is_standard)
+    return UntrainedBuilder(cell, (table.teacher, standard), torch.device("cpu"))
 
 
 def build(name: str, table: Shown) -> Method:
     """The method of that name, ready for a step."""
     torch.manual_seed(0)
     entry = catalog.entry("method", name)
-    return on_device(entry.cls(StepBuilder(name, table), entry.config()), torch.device("cpu")).train()
+    return on_device(entry.cls(builder(name, table), entry.config()), torch.device("cpu")).train()
 
 
 def costs(name: str, table: Shown) -> dict[str, float]:

@@ -13,6 +13,7 @@ from engine.errors import UserError
 from engine.fit import Budget as Limit
 from engine.fit import fit
 from engine.registry import Budget, Entry, Sweep
+from engine.rehearsal import rehearse
 from engine.teachers import teacher_of, teachers_first
 from suites.recipe import Precision, Recipe
 
@@ -54,8 +55,8 @@ class Plan:
 def plan(sweep: Sweep, name: str, *, epochs: int | None = None, precision: Precision | None = None) -> Plan:
     """All cells of `sweep`; `epochs` and `precision` replace whatever sweep and entries say.
 
-    Equal cells are planned once, under the first entry that asks for them. A network that cannot be built and a
-    teacher that does not exist are UserErrors.
+    Equal cells are planned once, under the first entry that asks for them. A network that cannot be built, a
+    method that cannot be wired to it and a teacher that does not exist are UserErrors.
     """
     suite = catalog.parse("suite", sweep.suite)
     forced = {k: v for k, v in {"epochs": epochs, "precision": precision}.items() if v is not None}
@@ -67,8 +68,20 @@ def plan(sweep: Sweep, name: str, *, epochs: int | None = None, precision: Preci
         if entry.name:
             by_name[entry.name] = list(cells.values())
         for key, cell in cells.items():
+            _rehearse(entry, cell, found[cell.teacher].cell if cell.teacher else None)
             found.setdefault(key, PlannedCell(cell, entry.name, entry.line))
     return Plan(name, suite.registered_name, sweep.recipe, tuple(found.values()))
+
+
+def _rehearse(entry: Entry, cell: Cell, teacher: Cell | None) -> None:
+    """Refuse a method that cannot be wired to its networks."""
+    try:
+        rehearse(cell, teacher)
+    except (UserError, ValueError) as error:
+        networks = f"{cell.architecture_label} {cell.conv_label}"
+        raise entry.error(
+            f"{cell.method_label} cannot train {networks}: {str(error).rstrip('.')}.", "method"
+        ) from error
 
 
 def _cells(

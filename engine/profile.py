@@ -22,6 +22,8 @@ def profile(
         built = build_network(architecture, conv, classes)
     except ValueError as error:
         raise UserError(f"{conv} does not fit {architecture}: {error}.") from error
+    except (RuntimeError, MemoryError) as error:
+        raise UserError(f"{architecture} cannot be built on this machine ({str(error).splitlines()[0]}).") from error
     shape = (3, side, side)
     body: dict[str, Any] = {
         "architecture": catalog.canonical(network),

@@ -18,7 +18,7 @@ from engine.catalog import register
 from methods import budget, checks
 from methods.at import AT
 from methods.base import Batch, Build, Context, Cost, Phase, Trained
-from methods.block_search import POOL, candidates, options
+from methods.block_search import POOL, STANDARD, candidates, options
 from methods.budget import Budget
 from methods.losses import cross_entropy, wide
 
@@ -70,6 +70,10 @@ class BlockSwapAT(AT):
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         self._build = build
+        whole = build.cost(config.cost, conv=STANDARD)
+        if build.cost(config.cost) != whole:
+            raise ValueError(f"{self.registered_name} chooses the convs itself: give the entry `conv: {STANDARD}`")
+        budget.number(config, build, whole)  # refuses a budget that is none, before training
         self._conv: str | None = None
 
     def phases(self) -> list[Phase]:
@@ -100,7 +104,7 @@ class BlockSwapAT(AT):
 
     def _search(self, context: Context) -> None:
         c = self.config
-        whole = self._build.cost(c.cost, conv=POOL[0])
+        whole = self._build.cost(c.cost, conv=STANDARD)
         limit = budget.number(c, self._build, whole)
         table = options(self._build, c.pool, c.cost)
         drawn = [*dict.fromkeys(islice(candidates(table, whole, limit, c.tolerance), c.candidates))]

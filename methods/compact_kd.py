@@ -49,9 +49,9 @@ class CompactKD(Method):
     class Config(Budget):
         """L = ce_weight CE(s, y) + kd_weight T^2 KL(p_t^T || p_s^T); after every step of the search also
         gamma <- prox(gamma, lr lambda_b c_g), c_g the cost of a channel of group g over the mean. The search takes
-        60 of 240 epochs from 0.01 (played down by the recipe's schedule; constant in our specification), the
-        fine-tuning the others from 0.05. The student starts from the teacher's weights where the two are the same
-        network. `finetune_from`: the weights found, or the same channels of a `fresh` network."""
+        60 of 240 epochs from 0.01 (played down by the recipe's schedule), the fine-tuning the others from 0.05. The
+        student starts from the teacher's weights where the two are the same network. `finetune_from`: the weights
+        found, or the same channels of a `fresh` network."""
 
         temperature: float = 4.0
         ce_weight: float = 0.1

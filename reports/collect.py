@@ -116,8 +116,14 @@ def _row(record: Record, cells: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "changed": bool(network.get("changed")) or network.get("conv", cell.get("conv")) != cell.get("conv"),
         "ensemble_top1": max(ensembles, default=None),
         "by_validation": (result.get("by_validation") or {}).get("top1"),
-        "best_student_epoch": max((n["top1_best"] for n in record.headline), default=None) if result else None,
+        "best_student_epoch": _best_of_several(record) if result else None,
     }
+
+
+def _best_of_several(record: Record) -> float | None:
+    """The best student at its best epoch, where there are several students."""
+    best = [network["top1_best"] for network in record.headline]
+    return max(best) if len(best) > 1 else None
 
 
 def _read(path: Path) -> dict[str, Any]:

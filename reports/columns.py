@@ -152,7 +152,6 @@ def _not_results() -> list[Column]:
             lambda r: percent(r["best_student_epoch_mean"]),
             "best_student_epoch_mean",
             "The rule of some papers, which chooses on the test set: never ranked",
-            page_only=True,
         ),
         Column(
             "Ensemble top-1 % (not a student, not deployed)",

@@ -101,6 +101,9 @@ class Alone:
     class Config:
         """No settings."""
 
+    def __init__(self, build: Any, config: Any) -> None:
+        """Wires nothing."""
+
 
 class Copy(Alone):
     """Learns from a teacher."""
@@ -142,4 +145,5 @@ class Toy:
     protocol: ClassVar[int] = 1
     fingerprint: ClassVar[str] = "toy-data"
     classes: ClassVar[int] = 10
+    image: ClassVar[tuple[int, int, int]] = (3, 8, 8)
     recipes: ClassVar[dict[str, Recipe]] = {"short": RECIPE}
