@@ -7,9 +7,9 @@ pruning, say) costs less from then on.
 import functools
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from ruamel.yaml import YAML
@@ -38,6 +38,11 @@ class Shown:
     batch: int
     reference: str  # the method whose step costs 1
     use: dict[str, str]  # when to use a method
+    convs: dict[str, str]  # for methods that do not take the conv
+
+    def of(self, name: str) -> Self:
+        """The step that is measured for a method and for the reference beside it."""
+        return replace(self, conv=self.convs.get(name, self.conv))
 
 
 @functools.cache

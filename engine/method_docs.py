@@ -31,7 +31,7 @@ Relative to `{reference}`: one step of {architecture} {conv} on a batch of {batc
 there is a teacher, from {teacher} with standard convolutions. Multiply-adds are those executed in forward and backward
 passes; memory is the peak of what a step allocates (activations and gradients). Both are counted exactly; time was
 measured. What is deployed is in every case one network, whose cost does not depend on the method, except where the
-method changes its structure.
+method changes its structure. A method that chooses the convs itself is compared with the reference on standard ones.
 
 {machine}
 """
@@ -76,15 +76,15 @@ def _measure(table: method_costs.Shown) -> tuple[str, dict[str, str]]:
     line = f"Times: {machine}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {today}."
     ratios = {}
     for name in names():
-        reference = method_costs.seconds(table.reference, table)  # beside it, because a machine's speed drifts
-        ratios[name] = f"{method_costs.seconds(name, table) / reference:.2f}"
+        own = table.of(name)
+        reference = method_costs.seconds(table.reference, own)  # beside it, because a machine's speed drifts
+        ratios[name] = f"{method_costs.seconds(name, own) / reference:.2f}"
     return line, ratios
 
 
 def _costs(own: list[str], table: method_costs.Shown, times: Mapping[str, str]) -> str:
     head = ["method", "what it is", "teacher", "students", "multiply-adds", "memory", "time"]
-    reference = method_costs.costs(table.reference, table)
-    rows = [[*_identity(n, table), *_ratios(n, table, reference), times.get(n, "")] for n in own]
+    rows = [[*_identity(n, table.of(n)), *_ratios(n, table.of(n)), times.get(n, "")] for n in own]
     return markdown(head, rows, right=head[3:])
 
 
@@ -94,8 +94,8 @@ def _identity(name: str, table: method_costs.Shown) -> list[str]:
     return [f"[`{name}`](#{name})", entry.summary, "yes" if entry.cls.needs_teacher else "", str(len(trained))]
 
 
-def _ratios(name: str, table: method_costs.Shown, reference: Mapping[str, float]) -> list[str]:
-    found = method_costs.costs(name, table)
+def _ratios(name: str, table: method_costs.Shown) -> list[str]:
+    found, reference = method_costs.costs(name, table), method_costs.costs(table.reference, table)
     return [f"{found[quantity] / reference[quantity]:.2f}" for quantity in ("macs", "bytes")]
 
 
