@@ -1,8 +1,8 @@
 """B(b), BG(b,g), BG(b,M/k), BG(b,M): one bottleneck in place of a whole two-convolution residual block.
 
 Crowley et al., "Moonshine", NeurIPS 2018, Table 1 (its Bottle wrapper): 1x1 down to M = co // b channels, BN, ReLU, a
-(grouped) k x k that keeps M and carries the stride, BN, ReLU, 1x1 up to co. Putting it twice into a block, which the
-released code does by default, doubles the network and is not the paper's.
+(grouped) k x k that keeps M and carries the stride, BN, ReLU, 1x1 up to co. Putting it `twice` into a block, which the
+released code does by default, doubles the network and is not the paper's; some numbers were made with it.
 
 Params ci * M + 4 * M + 9 * M * (M / g) + M * co; MACs ci * M * H^2 + (9 * M * (M / g) + M * co) * Ho^2; g = 1 for B(b).
 """
@@ -19,17 +19,19 @@ from models.layers import convolution, norm_relu, pointwise
 PAPER = "Crowley et al., Moonshine, NeurIPS 2018, arXiv:1711.02613"
 
 
-@register("conv", "bottleneck", paper=PAPER, notation={"B({b})": {}})
+@register("conv", "bottleneck", paper=PAPER, notation={"B({b})": {}, "B({b}) twice per block": {"twice": True}})
 @dataclass(frozen=True, kw_only=True)
 class Bottleneck(Conv):
     """1x1 down to out_channels // b, 3x3, 1x1 up; replaces both convolutions of a residual block."""
 
     b: int
+    twice: bool | None = None
 
     operators_per_block = 1
 
     def __post_init__(self) -> None:
         check_factor(self.b)
+        set_operators(self, self.twice)
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1
@@ -51,7 +53,14 @@ class Bottleneck(Conv):
     "conv",
     "bottleneck_group",
     paper=PAPER,
-    notation={"BG({b},M)": {"group_width": 1}, "BG({b},M/{group_width})": {}, "BG({b},{groups})": {}},
+    notation={
+        "BG({b},M)": {"group_width": 1},
+        "BG({b},M/{group_width})": {},
+        "BG({b},{groups})": {},
+        "BG({b},M) twice per block": {"group_width": 1, "twice": True},
+        "BG({b},M/{group_width}) twice per block": {"twice": True},
+        "BG({b},{groups}) twice per block": {"twice": True},
+    },
 )
 @dataclass(frozen=True, kw_only=True)
 class BottleneckGroup(GroupedConv):
@@ -60,11 +69,13 @@ class BottleneckGroup(GroupedConv):
     b: int
     groups: int | None = None
     group_width: int | None = None
+    twice: bool | None = None
 
     operators_per_block = 1
 
     def __post_init__(self) -> None:
         check_factor(self.b)
+        set_operators(self, self.twice)
         super().__post_init__()
 
     def operator(
@@ -92,6 +103,12 @@ def check_factor(b: int) -> None:
     """ValueError unless `b` can divide a width."""
     if b < 1:
         raise ValueError(f"b must be at least 1, got {b}")
+
+
+def set_operators(conv: Conv, twice: bool | None) -> None:
+    """One operator a block, or two; false is as good as not given, so that a bottleneck has one spelling."""
+    object.__setattr__(conv, "twice", True if twice else None)
+    object.__setattr__(conv, "operators_per_block", 2 if twice else 1)
 
 
 def inner_width(conv: Conv, out_channels: int, b: int) -> int:

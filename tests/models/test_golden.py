@@ -27,10 +27,6 @@ NOT_NETWORKS = {
 }
 # Rows of a network whose convs are no single conv of the catalog.
 NOT_BUILT = {
-    ("WRN-40-2", "BG(2,M/8) twice per block"): "the released code's doubled bottleneck, not the paper's",
-    ("WRN-40-2", "B(2) twice per block"): "the released code's doubled bottleneck, not the paper's",
-    ("WRN-40-2", "BG(2,M) twice per block"): "the released code's doubled bottleneck, not the paper's",
-    ("WRN-28-10", "BG(2,M/8) twice per block"): "the released code's doubled bottleneck, not the paper's",
     ("MobileNetV2", "Shuffle_4"): "replaces convolutions of a network that is cheap already",
 }
 # Rows whose conv has a remark behind its name: see test_golden_separable.py.
