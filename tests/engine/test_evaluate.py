@@ -150,8 +150,8 @@ def test_a_frozen_teacher_is_the_same_after_training(tmp_path, monkeypatch):
         create(self, network)
         teachers.append((self, copy.deepcopy(network.state_dict())))
 
+    whole = tiny.planned_by("kd")  # wires a teacher of its own
     monkeypatch.setattr(Frozen, "__init__", remember)
-    whole = tiny.planned_by("kd")
     assert set(tiny.run(Store(tmp_path), whole).values()) == {"done"}
     [(teacher, before)] = teachers
     assert not any(module.training for module in teacher.network.modules())

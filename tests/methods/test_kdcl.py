@@ -160,7 +160,7 @@ def test_the_target_teaches_every_network(world: World) -> None:
     [
         ({"students": 1}, "students and partners together must be at least 2"),
         ({"kd_weight": -1}, "kd_weight must be a finite number of at least 0, not -1"),
-        ({"temperature": math.inf}, "temperature must be a finite number above 0"),
+        ({"temperature": math.inf}, "temperature must be a finite number, not inf"),
         ({"target": "best"}, "target: .*'minlogit', 'naive', 'linear' or 'general'"),
     ],
 )
