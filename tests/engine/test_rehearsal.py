@@ -43,5 +43,18 @@ def test_a_boolean_is_no_number():
     assert catalog.build("method", "od", {"detach_teacher": True}).detach_teacher is True
 
 
-def test_every_method_of_the_quick_sweep_can_be_wired():
-    assert plan_of("WRN-10-1", "G(4)", {"kd": {"teacher": "t"}}).cells
+def test_what_can_be_wired_is_planned():
+    assert len(plan_of("WRN-10-1", "G(4)", {"kd": {"teacher": "t"}}).cells) == 2
+
+
+def test_a_method_that_reads_the_values_of_weights_is_left_to_its_cell(monkeypatch):
+    catalog.load()
+
+    class ReadsWeights(catalog.entry("method", "scratch").cls):
+        def __init__(self, build, config):
+            super().__init__(build, config)
+            self.scale = float(next(self.parameters()).abs().max())
+
+    monkeypatch.setattr(catalog, "_entries", dict(catalog._entries))
+    catalog.register("method", "reads_weights")(ReadsWeights)
+    assert len(plan_of("WRN-10-1", "G(4)", "reads_weights").cells) == 2
