@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from engine import options
-from engine.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.engine.run import options
 
 HERE = Path(__file__).resolve().parent
 KINDS = ("suites", "architectures", "convs", "methods", "sweeps")
@@ -35,7 +35,8 @@ def list_(
     as_json: options.AsJson = False,
 ) -> None:
     """Say what there is: suites, architectures, convs, methods and sweeps, with parameters and papers."""
-    from engine import conv_table, show
+    from cheapconv.docs import conv_costs
+    from cheapconv.engine.run import show
 
     if what is not None and what not in KINDS:
         raise UserError(f"there is no list of '{what}'{nearest(what, KINDS)}")
@@ -43,13 +44,13 @@ def list_(
         raise UserError("--time belongs to `list convs`.")
     loaded = _registry(registry)
     found = {kind: show.listing(kind, loaded) for kind in ([what] if what else KINDS)}
-    costs = conv_table.timed() if time else []
+    costs = conv_costs.timed() if time else []
     if as_json:
         show.document(found | ({"costs": costs} if time else {}))
         return
     for kind, rows in found.items():
         show.listing_table(kind, rows)
-    conv_table.present(costs)
+    conv_costs.present(costs)
 
 
 @app.command()
@@ -62,7 +63,7 @@ def plan(
     as_json: options.AsJson = False,
 ) -> None:
     """Show the cells of a sweep in the order in which they will run, without running them."""
-    from engine import show
+    from cheapconv.engine.run import show
 
     show.cells_of(f"plan of {sweep}", _plan(sweep, registry, select, epochs), store, as_json)
 
@@ -77,7 +78,7 @@ def status(
     as_json: options.AsJson = False,
 ) -> None:
     """Show how far each cell of a sweep is: planned, running, done or failed."""
-    from engine import show
+    from cheapconv.engine.run import show
 
     show.cells_of(f"status of {sweep}", _plan(sweep, registry, select, epochs), store, as_json)
 
@@ -102,7 +103,8 @@ def run(
     mlflow: options.Mlflow = None,
 ) -> None:
     """Train, measure and track the cells of a sweep that are not done; interrupted ones go on where they stopped."""
-    from engine import quantity, session
+    from cheapconv.engine.read import quantity
+    from cheapconv.engine.run import session
 
     if retry not in (None, "failed"):
         raise UserError(f"--retry {retry} is unknown: the one thing to retry is 'failed'.")
@@ -133,7 +135,7 @@ def profile(
     as_json: options.AsJson = False,
 ) -> None:
     """Print the exact size of a network, and with --time how fast this machine runs it."""
-    from engine import profile as profiles
+    from cheapconv.engine.run import profile as profiles
 
     body = profiles.profile(architecture, conv, classes, side, device=device if time else None, threads=threads)
     profiles.present(body, as_json)
@@ -152,7 +154,7 @@ def fit(
     as_json: options.AsJson = False,
 ) -> None:
     """Find the setting of a conv, or of a width, that comes nearest under a budget, and show its neighbours."""
-    from engine import fit_command
+    from cheapconv.engine.run import fit_command
 
     found = fit_command.command(architecture, conv, params, macs, latency_ms, classes, side, device)
     fit_command.present(found, as_json)
@@ -169,7 +171,7 @@ def measure(
     threads: options.Threads = None,
 ) -> None:
     """Measure latency and throughput of a sweep's networks again, on a machine that is quiet now."""
-    from engine import session
+    from cheapconv.engine.run import session
 
     session.measure(_plan(sweep, registry, select, epochs), store, device, threads)
 
@@ -181,8 +183,8 @@ def report(
     out: Annotated[Path | None, typer.Option(help="Folder to write to; reports/SWEEP if not given.")] = None,
 ) -> None:
     """Render a sweep's comparison: table.md, table.csv, table.tex and index.html."""
-    from engine import show
-    from reports import page
+    from cheapconv.engine.run import show
+    from cheapconv.reports import page
 
     rendered = page.render(store, sweep, out or HERE / "reports" / sweep)
     show.report(rendered.summary, rendered.remarks, rendered.paths)
@@ -191,8 +193,8 @@ def report(
 @app.command()
 def check(registry: options.RegistryFile = None) -> None:
     """Check the registry completely: every name, number, network and teacher of every sweep."""
-    from engine.plan import plan as make_plan
-    from engine.show import table
+    from cheapconv.engine.run.planning import plan as make_plan
+    from cheapconv.engine.run.show import table
 
     sweeps = _registry(registry).sweeps
     table("", [{"sweep": n, "cells": len(make_plan(s, n).cells)} for n, s in sweeps.items()], ["sweep", "cells"])
@@ -201,7 +203,7 @@ def check(registry: options.RegistryFile = None) -> None:
 @app.command()
 def clean(store: options.StoreFolder = Path("runs")) -> None:
     """Remove what killed runs left behind: half-written files, checkpoints of finished cells. Results are kept."""
-    from engine import session
+    from cheapconv.engine.run import session
 
     session.clean(store)
 
@@ -209,7 +211,7 @@ def clean(store: options.StoreFolder = Path("runs")) -> None:
 @app.command()
 def sync(sweep: options.SweepName, store: options.StoreFolder = Path("runs"), mlflow: options.Mlflow = None) -> None:
     """Send to MLflow what it has missed of a sweep."""
-    from engine import session
+    from cheapconv.engine.run import session
 
     session.sync(sweep, store, mlflow)
 
@@ -224,20 +226,20 @@ def main() -> None:
 
 
 def _registry(path: Path | None) -> Any:
-    from engine import registry
+    from cheapconv.engine.read import registry
 
     here = Path("registry.yaml")
     return registry.load(path or (here if here.is_file() else HERE / "registry.yaml"))
 
 
 def _plan(sweep: str, registry: Path | None, select: str | None, epochs: int | None) -> Any:
-    from engine.plan import plan as make_plan
+    from cheapconv.engine.run.planning import plan as make_plan
 
     return _selected(make_plan(_registry(registry).sweep(sweep), sweep, epochs=epochs), select)
 
 
 def _selected(whole: Any, select: str | None) -> Any:
-    from engine.select import select as choose
+    from cheapconv.engine.plan.select import select as choose
 
     return choose(whole, select) if select else whole
 

@@ -1,0 +1,1 @@
+"""What people do without cheap-convolution distillation; methods too."""

@@ -9,10 +9,10 @@ distances; here they are as in the paper.)
 import torch
 from torch import Tensor
 
-from baselines.pruning import Pruning, normalised
-from engine.catalog import register
-from methods.base import Context
-from methods.channels import ChannelGroup
+from cheapconv.baselines.pruning import Pruning, normalised
+from cheapconv.catalog import register
+from cheapconv.methods.base import Context
+from cheapconv.methods.parts.channels import ChannelGroup
 
 
 @register("method", "fpgm", paper="He et al. 2019, arXiv:1811.00250")

@@ -6,10 +6,10 @@ score is the sum of the squares, without a root.
 
 from torch import Tensor
 
-from baselines.pruning import Pruning, normalised
-from engine.catalog import register
-from methods.base import Context
-from methods.channels import ChannelGroup
+from cheapconv.baselines.pruning import Pruning, normalised
+from cheapconv.catalog import register
+from cheapconv.methods.base import Context
+from cheapconv.methods.parts.channels import ChannelGroup
 
 
 @register("method", "group_norm", paper="Fang et al. 2023, arXiv:2301.12900")

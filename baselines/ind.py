@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.catalog import register
-from methods import checks
-from methods.base import Batch, Build, Method, Trained
-from methods.group import MeanLogits
-from methods.losses import cross_entropy
-from methods.partners import Members, Partner, spelled_out
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.losses import cross_entropy
+from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.group import MeanLogits
+from cheapconv.methods.parts.partners import Members, Partner, spelled_out
 
 
 @register("method", "ind", paper="control of the online methods; no paper of its own")

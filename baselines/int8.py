@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from baselines.scratch import Scratch
-from engine.catalog import register
-from methods import checks
-from methods.base import Build, Context, Trained
+from cheapconv.baselines.scratch import Scratch
+from cheapconv.catalog import register
+from cheapconv.methods.base import Build, Context, Trained
+from cheapconv.methods.parts import checks
 
 LEVELS = 255  # of an activation; zero is one of them, so that padding is exact
 

@@ -7,10 +7,10 @@ ratio for each layer and prunes only the first convolution of a residual block.
 
 from torch import Tensor
 
-from baselines.pruning import Pruning, normalised
-from engine.catalog import register
-from methods.base import Context
-from methods.channels import ChannelGroup
+from cheapconv.baselines.pruning import Pruning, normalised
+from cheapconv.catalog import register
+from cheapconv.methods.base import Context
+from cheapconv.methods.parts.channels import ChannelGroup
 
 
 @register("method", "l1_group", paper="Li et al. 2017, arXiv:1608.08710")

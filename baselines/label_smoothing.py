@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from baselines.scratch import Scratch
-from engine.catalog import register
-from methods.base import Batch
-from methods.losses import wide
+from cheapconv.baselines.scratch import Scratch
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch
+from cheapconv.methods.losses import wide
 
 
 def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:

@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from baselines.scratch import Scratch
-from methods import budget, checks
-from methods.base import Build, Context, Phase, Trained
-from methods.budget import Budget
-from methods.channels import ChannelGroup, Channels, Member, resize, structure_of
+from cheapconv.baselines.scratch import Scratch
+from cheapconv.methods.base import Build, Context, Phase, Trained
+from cheapconv.methods.parts import budget, checks
+from cheapconv.methods.parts.budget import Budget
+from cheapconv.methods.parts.channels import ChannelGroup, Channels, Member, resize, structure_of
 
 
 class Pruning(Scratch):

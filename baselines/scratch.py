@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-from engine.catalog import register
-from methods.base import Batch, Build, Method, Trained
-from methods.losses import cross_entropy
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.losses import cross_entropy
 
 
 @register("method", "scratch", paper="plain supervised training")

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from baselines.pruning import Pruning
-from engine.catalog import register
-from methods import checks
-from methods.base import Batch, Context
-from methods.channels import ChannelGroup
+from cheapconv.baselines.pruning import Pruning
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Context
+from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.channels import ChannelGroup
 
 
 @register("method", "slimming", paper="Liu et al. 2017, arXiv:1708.06519")

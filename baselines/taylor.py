@@ -10,12 +10,12 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from baselines.pruning import Pruning, by_channel, normalised
-from engine.catalog import register
-from methods import checks
-from methods.base import Context
-from methods.channels import ChannelGroup
-from methods.losses import cross_entropy
+from cheapconv.baselines.pruning import Pruning, by_channel, normalised
+from cheapconv.catalog import register
+from cheapconv.methods.base import Context
+from cheapconv.methods.losses import cross_entropy
+from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.channels import ChannelGroup
 
 
 @register("method", "taylor", paper="Molchanov et al. 2019, arXiv:1906.10771")

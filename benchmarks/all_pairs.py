@@ -6,8 +6,8 @@ It prints how many pairs were profiled and refused with a reason, and the time t
 import time
 from collections import Counter
 
-from engine import catalog
-from engine.measure import sizes
+from cheapconv import catalog
+from cheapconv.engine.measure.timings import sizes
 from tests.models.examples import examples, smallest_side
 
 CLASSES = 10

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from engine import catalog
-from suites.batch import Data, train_batches
+from cheapconv import catalog
+from cheapconv.suites.memory import Data, train_batches
 
 IMAGES = 4096
 

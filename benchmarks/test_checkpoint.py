@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine import checkpoint
-from engine.checkpoint import Position
+from cheapconv.engine.train import checkpoint
+from cheapconv.engine.train.checkpoint import Position
 from tests.methods.world import make_world
 
 

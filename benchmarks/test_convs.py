@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import catalog
-from models.shift import Shift
+from cheapconv import catalog
+from cheapconv.models.parts.shift import Shift
 
 CONVS = ["standard", "G(2)", "G(4)", "G(16)", "G(N/8)", "G(N)", "B(2)", "BG(2,M/8)", "shift(e=1)", "od-dw"]
 CHANNELS, SIDE, BATCH = 64, 16, 32

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from engine import catalog
-from suites.batch import train_batches
+from cheapconv import catalog
+from cheapconv.suites.memory import train_batches
 from tests.methods.world import World, data, make_world
 
 catalog.load()

@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.catalog import register
-from methods import budget, checks
-from methods.at import AT
-from methods.base import Batch, Build, Context, Cost, Phase, Trained
-from methods.block_search import POOL, STANDARD, candidates, options
-from methods.budget import Budget
-from methods.losses import cross_entropy, wide
+from cheapconv.catalog import register
+from cheapconv.methods.at import AT
+from cheapconv.methods.base import Batch, Build, Context, Cost, Phase, Trained
+from cheapconv.methods.losses import cross_entropy, wide
+from cheapconv.methods.parts import budget, checks
+from cheapconv.methods.parts.block_search import POOL, STANDARD, candidates, options
+from cheapconv.methods.parts.budget import Budget
 
 
 def fisher(activation: Tensor, gradient: Tensor) -> Tensor:

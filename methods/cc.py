@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from engine.catalog import register
-from methods.base import Batch, Build
-from methods.losses import exact
-from methods.offline import Offline, Seen
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build
+from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.offline import Offline, Seen
 
 
 @exact

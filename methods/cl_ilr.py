@@ -11,13 +11,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine.catalog import register
-from methods import checks
-from methods.base import Batch, Build, Method, Trained
-from methods.branches import split, tree
-from methods.group import MeanLogits
-from methods.losses import cross_entropy, kl
-from methods.ramp import PAPER_SHARE, ramp
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.losses import cross_entropy, kl
+from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.branches import split, tree
+from cheapconv.methods.parts.group import MeanLogits
+from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 
 @register("method", "cl_ilr", paper="Song and Chai 2018, arXiv:1805.11761")

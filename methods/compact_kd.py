@@ -16,13 +16,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from engine.catalog import register
-from methods import budget, checks
-from methods.base import Batch, Build, Context, Method, Phase, Trained
-from methods.budget import Budget
-from methods.channels import ChannelGroup, Channels, resize, structure_of, total
-from methods.kd import soft_target_loss
-from methods.losses import cross_entropy
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build, Context, Method, Phase, Trained
+from cheapconv.methods.kd import soft_target_loss
+from cheapconv.methods.losses import cross_entropy
+from cheapconv.methods.parts import budget, checks
+from cheapconv.methods.parts.budget import Budget
+from cheapconv.methods.parts.channels import ChannelGroup, Channels, resize, structure_of, total
 
 FIRST, LOWEST, HIGHEST, SPEED = 1e-4, 1e-6, 5e-2, 0.4  # of the multipliers
 

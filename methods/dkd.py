@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from engine.catalog import register
-from methods.base import Batch, Build
-from methods.kd_ls import standardise
-from methods.losses import exact, kl
-from methods.offline import Offline, Seen, warm_up
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build
+from cheapconv.methods.kd_ls import standardise
+from cheapconv.methods.losses import exact, kl
+from cheapconv.methods.parts.offline import Offline, Seen, warm_up
 
 
 @exact

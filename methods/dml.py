@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from engine.catalog import register
-from methods import checks
-from methods.base import Batch, Build, Method, Trained
-from methods.group import MeanLogits
-from methods.losses import cross_entropy, kl
-from methods.partners import Members, Partner, spelled_out
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.losses import cross_entropy, kl
+from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.group import MeanLogits
+from cheapconv.methods.parts.partners import Members, Partner, spelled_out
 
 
 @torch.no_grad()

@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.catalog import register
-from methods import checks
-from methods.base import Batch, Build, Method, Trained
-from methods.branches import Branches, split
-from methods.losses import cross_entropy, kl
-from methods.ramp import PAPER_SHARE, ramp
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.losses import cross_entropy, kl
+from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.branches import Branches, split
+from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 FUSION_WEIGHT_DECAY = 1e-5  # released code
 

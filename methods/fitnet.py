@@ -10,10 +10,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from engine.catalog import register
-from methods.base import Batch, Build, Phase
-from methods.losses import exact
-from methods.offline import Offline, Seen, map_shapes
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build, Phase
+from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.offline import Offline, Seen, map_shapes
 
 
 @exact

@@ -9,9 +9,9 @@ from typing import Literal
 
 from torch import Tensor
 
-from engine.catalog import register
-from methods.base import Batch, Build, Method, Trained
-from methods.losses import cross_entropy, kl, soft_cross_entropy
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.losses import cross_entropy, kl, soft_cross_entropy
 
 Form = Literal["batchmean", "moonshine_code", "moonshine_paper"]
 

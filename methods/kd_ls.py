@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from engine.catalog import register
-from methods.base import Batch
-from methods.kd import soft_target_loss
-from methods.losses import exact
-from methods.offline import Offline, Seen
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch
+from cheapconv.methods.kd import soft_target_loss
+from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.offline import Offline, Seen
 
 EPS = 1e-7
 

@@ -14,12 +14,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from engine.catalog import register
-from methods import checks
-from methods.base import Batch, Build, Method, Trained
-from methods.losses import cross_entropy, kl, wide
-from methods.one import Gate, gated
-from methods.partners import Members, Partner, spelled_out
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.losses import cross_entropy, kl, wide
+from cheapconv.methods.one import Gate, gated
+from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.partners import Members, Partner, spelled_out
 
 STAGES = 4
 

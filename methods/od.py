@@ -12,9 +12,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from engine.catalog import register
-from methods.base import Batch, Build, Method, Trained
-from methods.losses import Reduction, cross_entropy, kl
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.losses import Reduction, cross_entropy, kl
 
 
 class OnlineTeacher(nn.Module):

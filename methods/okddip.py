@@ -11,13 +11,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from engine.catalog import register
-from methods import checks
-from methods.base import Batch, Build, Method, Trained
-from methods.branches import split
-from methods.group import Group
-from methods.losses import cross_entropy, exact, kl
-from methods.ramp import PAPER_SHARE, ramp
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.losses import cross_entropy, exact, kl
+from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.branches import split
+from cheapconv.methods.parts.group import Group
+from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 
 class PeerAttention(nn.Module):

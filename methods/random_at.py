@@ -10,10 +10,10 @@ from typing import Any
 
 from torch import nn
 
-from engine.catalog import register
-from methods import checks
-from methods.base import Batch
-from methods.blockswap_at import BlockSwapAT
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch
+from cheapconv.methods.blockswap_at import BlockSwapAT
+from cheapconv.methods.parts import checks
 
 
 @register("method", "random_at", paper="control of Turner et al. 2020, arXiv:1906.04113")

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from engine.catalog import register
-from methods.base import Batch, Build
-from methods.losses import exact
-from methods.offline import Offline, Seen, check_same_stages, look, warm_up
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build
+from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.offline import Offline, Seen, check_same_stages, look, warm_up
 
 LARGEST_WIDTH = 512
 POOLED_SIDES = (4, 2, 1)

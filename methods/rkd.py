@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, smooth_l1_loss
 
-from engine.catalog import register
-from methods.base import Batch
-from methods.losses import exact
-from methods.offline import Offline, Seen
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch
+from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.offline import Offline, Seen
 
 EPS = 1e-12  # keeps the root of a squared distance, and its gradient, away from zero
 

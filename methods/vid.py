@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from engine.catalog import register
-from methods.base import Batch, Build
-from methods.losses import exact, fit
-from methods.offline import Offline, Seen, check_same_stages
+from cheapconv.catalog import register
+from cheapconv.methods.base import Batch, Build
+from cheapconv.methods.losses import exact, fit
+from cheapconv.methods.parts.offline import Offline, Seen, check_same_stages
 
 INITIAL_VARIANCE, EPS = 5.0, 1e-5
 

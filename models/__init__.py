@@ -1,0 +1,1 @@
+"""Networks: the contract, and in the folders architectures, convs and what they are made of."""

@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from engine.catalog import canonical
-from models.conv import Conv
-from models.network import Network
+from cheapconv.catalog import canonical
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
 
 
 class Architecture(ABC):

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import nn
 
-from engine.catalog import canonical
+from cheapconv.catalog import canonical
 
 
 class Conv(ABC):
@@ -42,14 +42,14 @@ class Conv(ABC):
 
     def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
         """Trainable parameters of an operator, in closed form where the conv gives it and counted where it does not."""
-        from models.size import count_params
+        from cheapconv.models.size import count_params
 
         with torch.device("meta"):
             return count_params(self.operator(in_channels, out_channels, kernel_size=kernel_size))
 
     def macs(self, in_channels: int, out_channels: int, height: int, stride: int, kernel_size: int = 3) -> int:
         """Multiply-adds that an operator executes on one square map of side `height`."""
-        from models.size import count_macs
+        from cheapconv.models.size import count_macs
 
         with torch.device("meta"):
             operator = self.operator(in_channels, out_channels, stride, kernel_size)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.pre_activation import before_relu
+from cheapconv.models.parts.pre_activation import before_relu
 
 
 class Network(nn.Module):

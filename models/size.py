@@ -4,7 +4,7 @@ MACs are the multiply-adds of convolutions, transposed convolutions and linear l
 activations, pooling, additions and data movement (shift, shuffle) count 0. They are counted by ptflops at the level of
 dispatched operations, so a functional convolution with a rebuilt weight is seen too; ptflops' own rules for these
 operations are replaced because they add the biases. A weight that is rebuilt from fewer numbers is rebuilt before the
-count: the convolution with it costs MACs, the rebuilding does not (models/rebuilt.py).
+count: the convolution with it costs MACs, the rebuilding does not (models/parts/rebuilt.py).
 """
 
 import copy
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from models.rebuilt import materialise
+from cheapconv.models.parts.rebuilt import materialise
 
 aten = torch.ops.aten
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from models.size import count_params
+from cheapconv.models.size import count_params
 
 MARK, SCALE = "structured", "weight_decay_scale"  # attributes of a module, which a copy of it keeps
 M = TypeVar("M", bound=nn.Module)

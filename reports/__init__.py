@@ -1,0 +1,1 @@
+"""From run folders to tables, pictures and a page; rendered reports lie beside the code."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from engine.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError, nearest
 
 CELL_FIELDS = ("suite_label", "seed", "is_baseline", "is_standard", "published_as", "published_source")
 RESULT_FIELDS = ("test_images", "top1", "top5", "top1_best", "train_s", "train_images_per_s", "teacher_train_s")

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from reports.notes import Notes
-from reports.published import Paper
+from cheapconv.reports.notes import Notes
+from cheapconv.reports.published import Paper
 
 Row: TypeAlias = pd.Series
 CHANGED = "the method changes the network (removes, replaces or quantises parts); sizes are those of what is deployed"

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from reports import axes, collect
-from reports.columns import method_label
-from reports.document import Document
-from reports.figures import Keys, Line, Panel
+from cheapconv.reports import axes, collect
+from cheapconv.reports.columns import method_label
+from cheapconv.reports.document import Document
+from cheapconv.reports.figures import Keys, Line, Panel
 
 Curves = dict[tuple[str, str, str], pd.Series]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from reports import collect, gap, header, measurements, published, stats, variants
-from reports.columns import Column, columns, method_label
-from reports.notes import Notes
+from cheapconv.reports import collect, gap, header, measurements, published, stats, variants
+from cheapconv.reports.columns import Column, columns, method_label
+from cheapconv.reports.notes import Notes
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,8 @@ import dataclasses
 
 import pandas as pd
 
-from reports.axes import Axis
-from reports.columns import method_label
+from cheapconv.reports.axes import Axis
+from cheapconv.reports.columns import method_label
 
 COLOURS = 8
 MARKERS = (

@@ -11,7 +11,7 @@ import math
 
 import pandas as pd
 
-from reports.stats import binomial_error
+from cheapconv.reports.stats import binomial_error
 
 
 @dataclasses.dataclass(frozen=True)

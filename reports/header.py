@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from reports.collect import Record, Sweep
-from reports.variants import common_recipe
+from cheapconv.reports.collect import Record, Sweep
+from cheapconv.reports.variants import common_recipe
 
 
 def conditions(sweep: Sweep, measurements: pd.DataFrame) -> dict[str, str]:

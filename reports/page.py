@@ -10,12 +10,12 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from reports import tables
-from reports.columns import Column
-from reports.curves import curve_panels
-from reports.document import Document, build
-from reports.figures import keys
-from reports.pareto import pareto_panels
+from cheapconv.reports import tables
+from cheapconv.reports.columns import Column
+from cheapconv.reports.curves import curve_panels
+from cheapconv.reports.document import Document, build
+from cheapconv.reports.figures import keys
+from cheapconv.reports.pareto import pareto_panels
 
 TERMINAL_COLUMNS = ("Rank", "Architecture", "Conv", "Method", "Top-1 %", "n", "Gap recovered", "Params", "MACs (M)")
 

@@ -7,10 +7,10 @@ import math
 
 import pandas as pd
 
-from reports import axes
-from reports.columns import method_label, significant, with_spread
-from reports.document import Document
-from reports.figures import Key, Keys, Panel, Point
+from cheapconv.reports import axes
+from cheapconv.reports.columns import method_label, significant, with_spread
+from cheapconv.reports.document import Document
+from cheapconv.reports.figures import Key, Keys, Panel, Point
 
 WIDTH, HEIGHT = 620, 430
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 46

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from reports.columns import Column
-from reports.document import Document
+from cheapconv.reports.columns import Column
+from cheapconv.reports.document import Document
 
 CSV_COLUMNS = (
     *("rank", "architecture", "conv", "method", "variant", "is_standard", "is_reference"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.collect import Record, Sweep
+from cheapconv.reports.collect import Record, Sweep
 
 
 def common_recipe(sweep: Sweep) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Data, tasks and recipes: what a method may not change."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from suites.batch import Data
-from suites.recipe import Recipe
+from cheapconv.suites.memory import Data
+from cheapconv.suites.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from engine.catalog import register
-from engine.errors import UserError
-from suites.base import Suite
-from suites.batch import Data
-from suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+from cheapconv.catalog import register
+from cheapconv.catalog.errors import UserError
+from cheapconv.suites.base import Suite
+from cheapconv.suites.memory import Data
+from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
 C10_MOONSHINE = Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010))  # Moonshine, OD
 C10_TRUE = Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616))  # of the training images

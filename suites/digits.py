@@ -11,11 +11,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from engine.catalog import register
-from engine.errors import UserError
-from suites.base import Suite
-from suites.batch import Data
-from suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+from cheapconv.catalog import register
+from cheapconv.catalog.errors import UserError
+from cheapconv.suites.base import Suite
+from cheapconv.suites.memory import Data
+from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
 TEST_IMAGES = 500
 

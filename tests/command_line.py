@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import runner
+from cheapconv import runner
 from tests.engine import tiny
 
 REGISTRY = """\

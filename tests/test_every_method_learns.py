@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from engine import catalog, method_docs, registry
-from engine.plan import plan
-from engine.store import Store
+from cheapconv import catalog
+from cheapconv.docs import methods as method_docs
+from cheapconv.engine.read import registry
+from cheapconv.engine.run.planning import plan
+from cheapconv.engine.store.runs import Store
 from tests.engine import tiny
 
 CHANCE, TEST_IMAGES = 0.1, 500

@@ -4,27 +4,40 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from engine import catalog
+from cheapconv import catalog
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("models", "suites", "methods", "baselines", "engine", "reports")
-CATALOG = ("engine.catalog", "engine.errors")
+ROOMS = ("catalog", "models", "suites", "methods", "baselines", "engine", "reports", "docs")
+CONTRACTS = (  # what the engine may know of those it runs
+    *("methods.base", "models.build", "models.size", "models.structured"),
+    *("suites.memory", "suites.recipe"),
+)
 
-# What the modules of a room may import of this repository: a package stands for everything in it.
+# What the modules of a room may import of this repository: a room stands for everything in it.
 ALLOWED = {
-    "models": ("models", *CATALOG),
-    "suites": ("suites", *CATALOG),
-    "methods": ("methods", *CATALOG),
-    "baselines": ("baselines", "methods", *CATALOG),
-    "engine": ("engine", "methods.base", "models.size", "models.structured", "suites.batch", "suites.recipe"),
-    "reports": ("reports", "engine.errors"),
-    "runner": ("engine", "reports"),
+    "catalog": (),
+    "models": ("catalog",),
+    "suites": ("catalog",),
+    "methods": ("catalog",),
+    "baselines": ("catalog", "methods"),
+    "engine/read": ("catalog", "suites.recipe"),
+    "engine/store": ("catalog", *CONTRACTS),
+    "engine/plan": ("catalog", *CONTRACTS, "engine.store", "engine.read"),
+    "engine/measure": ("catalog", *CONTRACTS, "engine.store"),
+    "engine/train": ("catalog", *CONTRACTS, "engine.store"),
+    "engine/track": ("catalog", "engine.store"),
+    "engine/run": ("catalog", *CONTRACTS, "engine"),
+    "reports": ("catalog.errors", "engine.store"),
+    "docs": ("catalog", *CONTRACTS, "engine", "reports.markdown"),
+    "runner": ("catalog.errors", "docs", "engine", "reports"),
 }
+FLOORS = 4  # of the engine: how many rooms may stand on one another
 SLOW_TO_IMPORT = {"torch", "torchvision", "mlflow", "pandas", "plotly", "sklearn", "scipy", "timm"}
 
 # Registered names that are English words too: they name the thing only as a whole text, or before its parameters.
@@ -110,7 +123,7 @@ def test_the_page_names_no_method_conv_or_architecture(path: Path, registered: s
         ("if method == 'at': pass", ["1: at"]),
         ("x = 'group(groups=4)'", ["1: group"]),
         ("x = f'{n} of WRN-40-2'", ["1: wrn"]),
-        ("from methods.kd import KD", []),  # the import's own test finds this one
+        ("from cheapconv.methods.kd import KD", []),  # the import's own test finds this one
         ("od = 1", ["1: od"]),
         ("x = 'nothing at all is standard, no group (of any size) is'", []),
         ("x = 'the odd kdtree'", []),
@@ -122,23 +135,56 @@ def test_the_search_for_names_finds_what_it_should(source: str, found: list[str]
     assert names_in_code(source, registered) == found
 
 
-@pytest.mark.parametrize("path", modules(*ROOMS, "runner"), ids=shown)
+def room_of(path: Path) -> str:
+    """`models`, `engine/plan`, `runner`."""
+    parts = path.relative_to(ROOT).parts
+    return "/".join(parts[: 2 if parts[0] == "engine" and len(parts) > 2 else 1]).removesuffix(".py")
+
+
+def own_imports(path: Path) -> list[str]:
+    """What a module imports of this repository, named from its root."""
+    return [n.removeprefix("cheapconv.") for n in imports(ast.parse(path.read_text())) if n.startswith("cheapconv.")]
+
+
+@pytest.mark.parametrize("path", [p for p in modules(*ROOMS, "runner") if p != ROOT / "engine/__init__.py"], ids=shown)
 def test_imports_point_one_way(path: Path) -> None:
-    room = path.relative_to(ROOT).parts[0].removesuffix(".py")
-    ours = [name for name in imports(ast.parse(path.read_text())) if name.split(".")[0] in {*ROOMS, "runner", "tests"}]
-    foreign = [name for name in ours if not any(f"{name}.".startswith(f"{ok}.") for ok in ALLOWED[room])]
-    assert foreign == []
+    room = room_of(path)
+    allowed = (room.replace("/", "."), *ALLOWED[room])
+    assert [name for name in own_imports(path) if not any(f"{name}.".startswith(f"{ok}.") for ok in allowed)] == []
 
 
-@pytest.mark.parametrize("path", modules("reports"), ids=shown)
-def test_reports_need_no_torch(path: Path) -> None:
+@pytest.mark.parametrize("path", modules(*ROOMS, "runner", "tests", "benchmarks"), ids=shown)
+def test_everything_is_imported_by_its_full_name(path: Path) -> None:
     roots = {name.split(".")[0] for name in imports(ast.parse(path.read_text()))}
-    assert not roots & {"torch", "torchvision", "mlflow"}
+    assert not roots & {*ROOMS, "runner"}
+
+
+def test_the_engine_has_few_floors() -> None:
+    rooms = [room for room in ALLOWED if room.startswith("engine/")]
+    below = {room: {f"engine/{name.split('.')[1]}" for name in engine_imports(room)} - {room} for room in rooms}
+    assert max(floor(room, below) for room in rooms) <= FLOORS
+
+
+def engine_imports(room: str) -> list[str]:
+    """What the modules of one of the engine's rooms import of the engine."""
+    return [name for path in modules(room) for name in own_imports(path) if name.startswith("engine.")]
+
+
+def floor(room: str, below: dict[str, set[str]], path: tuple[str, ...] = ()) -> int:
+    """1 for a room that stands on the ground."""
+    assert room not in path, f"a circle: {' -> '.join([*path, room])}"
+    return 1 + max((floor(other, below, (*path, room)) for other in below[room]), default=0)
+
+
+def test_the_packages_are_those_of_the_wheel() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {path.parent.relative_to(ROOT) for path in modules(*ROOMS)}
+    assert listed == sorted(".".join(["cheapconv", *folder.parts]) for folder in {*folders, Path()})
 
 
 def test_help_appears_before_anything_slow_is_imported() -> None:
     code = (
-        "import sys, runner\n"
+        "import sys\nfrom cheapconv import runner\n"
         "sys.argv = ['cheapconv', '--help']\n"
         "try:\n    runner.main()\nexcept SystemExit as end:\n    assert not end.code\n"
         "print('imported', *sys.modules)"

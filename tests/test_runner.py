@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-import runner
-from engine import quantity
+from cheapconv import runner
+from cheapconv.engine.read import quantity
+from cheapconv.engine.run import profile as profiles
 from tests.command_line import CommandLine
 
 CELL_FIELDS = {
@@ -82,7 +83,7 @@ def test_profile_is_exact(command):
 
 def test_profile_measures_on_request(command, monkeypatch):
     quick = {"latency": {"median_ms": 1.5}, "device": "cpu"}
-    monkeypatch.setattr("engine.profile.time_network", lambda network, shape, device: quick | {"input": []})
+    monkeypatch.setattr(profiles, "time_network", lambda network, shape, device: quick | {"input": []})
     found = command.document("profile", "WRN-10-1", "--side", "8", "--classes", "100", "--time", "--device", "cpu")
     assert found["latency"] == {"median_ms": 1.5}
     assert (found["input"], found["classes"]) == ([3, 8, 8], 100)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import conv_table
+from cheapconv.docs import conv_costs
 from tests.command_line import CommandLine
 
 
@@ -56,7 +56,7 @@ def test_profile_of_other_networks_has_none(cheapconv):
 
 
 def test_list_convs_with_time_shows_theory_beside_reality(cheapconv, monkeypatch):
-    monkeypatch.setattr(conv_table, "timed", lambda: [{"conv": "S", "params_ratio": 1.0, "latency_ratio": 1.25}])
+    monkeypatch.setattr(conv_costs, "timed", lambda: [{"conv": "S", "params_ratio": 1.0, "latency_ratio": 1.25}])
     body = cheapconv.document("list", "convs", "--time")
     assert body["costs"] == [{"conv": "S", "params_ratio": 1.0, "latency_ratio": 1.25}]
     assert {row["name"] for row in body["convs"]} >= {"standard", "group"}

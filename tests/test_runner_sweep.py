@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import launch, measure, timing
-from engine.store import Store
+from cheapconv.engine.measure import clock as timing
+from cheapconv.engine.measure import timings as measure
+from cheapconv.engine.run import launch
+from cheapconv.engine.store.runs import Store
 from tests.command_line import REGISTRY, CommandLine
 from tests.engine.tiny import NO_MLFLOW
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.architecture import Architecture
-from models.conv import Conv
-from models.network import Network
-from models.single import convs_one_by_one, operator_bias_relu
+from cheapconv.catalog import register
+from cheapconv.models.architecture import Architecture
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
+from cheapconv.models.parts.single import convs_one_by_one, operator_bias_relu
 
 CHANNELS = [192, 384, 256, 256]
 

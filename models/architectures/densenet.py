@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.architecture import Architecture
-from models.conv import Conv
-from models.dense import dense_stages
-from models.initialise import he_fan_in, initialise
-from models.layers import convolution, norm_relu
-from models.network import Network
-from models.single import convs_one_by_one, single_operator
+from cheapconv.catalog import register
+from cheapconv.models.architecture import Architecture
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
+from cheapconv.models.parts.dense import dense_stages
+from cheapconv.models.parts.initialise import he_fan_in, initialise
+from cheapconv.models.parts.layers import convolution, norm_relu
+from cheapconv.models.parts.single import convs_one_by_one, single_operator
 
 
 @register(

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.architecture import Architecture
-from models.conv import Conv
-from models.initialise import initialise_as_vgg
-from models.inverted_residual import STAGES, TAPS, table_stages, unit
-from models.layers import convolution, pointwise
-from models.network import Network
+from cheapconv.catalog import register
+from cheapconv.models.architecture import Architecture
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
+from cheapconv.models.parts.initialise import initialise_as_vgg
+from cheapconv.models.parts.inverted_residual import STAGES, TAPS, table_stages, unit
+from cheapconv.models.parts.layers import convolution, pointwise
 
 STEM, FEATURES = 16, 1280
 STRIDES = [1, 1, 2, 2, 1, 2, 1]

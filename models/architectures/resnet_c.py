@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.architecture import Architecture
-from models.architectures.resnet import PostActivationBlock
-from models.bottleneck_block import BottleneckBlock
-from models.conv import Conv
-from models.initialise import he_fan_out, initialise
-from models.layers import convolution, norm_relu
-from models.network import Network
-from models.residual import residual_stages
+from cheapconv.catalog import register
+from cheapconv.models.architecture import Architecture
+from cheapconv.models.architectures.resnet import PostActivationBlock
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
+from cheapconv.models.parts.bottleneck_block import BottleneckBlock
+from cheapconv.models.parts.initialise import he_fan_out, initialise
+from cheapconv.models.parts.layers import convolution, norm_relu
+from cheapconv.models.parts.residual import residual_stages
 
 BLOCKS = {18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3]}
 WIDTHS = [64, 128, 256, 512]

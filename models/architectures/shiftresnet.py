@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from engine.catalog import register
-from models.architecture import Architecture
-from models.conv import Conv
-from models.layers import convolution, norm_relu, pointwise, projection
-from models.network import Network
-from models.residual import blocks_per_stage, residual_stages
+from cheapconv.catalog import register
+from cheapconv.models.architecture import Architecture
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
+from cheapconv.models.parts.layers import convolution, norm_relu, pointwise, projection
+from cheapconv.models.parts.residual import blocks_per_stage, residual_stages
 
 WIDTHS = [16, 16, 32, 64]
 

@@ -12,12 +12,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from engine.catalog import register
-from models.architecture import Architecture
-from models.conv import Conv
-from models.layers import convolution, norm_relu, pointwise
-from models.network import Network
-from models.pre_activation import EndsInReLU
+from cheapconv.catalog import register
+from cheapconv.models.architecture import Architecture
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
+from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
+from cheapconv.models.parts.pre_activation import EndsInReLU
 
 WIDTHS = [24, 116, 232, 464]
 BLOCKS = [4, 8, 4]

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine import catalog
-from engine.catalog import canonical, register
-from models.architecture import Architecture
-from models.conv import Conv
-from models.network import Network
+from cheapconv import catalog
+from cheapconv.catalog import canonical, register
+from cheapconv.models.architecture import Architecture
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
 
 LEAST = 8
 IMAGE = (3, 64, 64)  # large enough for every family to be run once

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from engine.catalog import register
-from models.library import LibraryNetwork
+from cheapconv.catalog import register
+from cheapconv.models.wrap.library import LibraryNetwork
 
 
 @register("architecture", "timm", paper="Wightman, PyTorch Image Models, doi:10.5281/zenodo.4414861")

@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from engine.catalog import register
-from models.library import LibraryNetwork
+from cheapconv.catalog import register
+from cheapconv.models.wrap.library import LibraryNetwork
 
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.catalog import register
-from models.architecture import Architecture
-from models.conv import Conv
-from models.initialise import initialise_as_vgg
-from models.network import Network
-from models.vgg_blocks import BLOCKS, check_depth, vgg_blocks
+from cheapconv.catalog import register
+from cheapconv.models.architecture import Architecture
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
+from cheapconv.models.parts.initialise import initialise_as_vgg
+from cheapconv.models.parts.vgg_blocks import BLOCKS, check_depth, vgg_blocks
 
 
 class PoolLargeMap(nn.Module):

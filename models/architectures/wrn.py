@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from engine.catalog import register
-from models.architecture import Architecture
-from models.conv import Conv
-from models.initialise import he_fan_out, initialise
-from models.layers import convolution, norm_relu, pointwise
-from models.network import Network
-from models.residual import blocks_per_stage, residual_path, residual_stages
+from cheapconv.catalog import register
+from cheapconv.models.architecture import Architecture
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
+from cheapconv.models.parts.initialise import he_fan_out, initialise
+from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
+from cheapconv.models.parts.residual import blocks_per_stage, residual_path, residual_stages
 
 
 class PreActivationBlock(nn.Module):

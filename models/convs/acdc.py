@@ -20,11 +20,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.catalog import register
-from models.conv import Conv, positions
-from models.rebuilt import RebuiltConv
-from models.separable import behind_depthwise, depthwise_params
-from models.structured import structured
+from cheapconv.catalog import register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.rebuilt import RebuiltConv
+from cheapconv.models.parts.separable import behind_depthwise, depthwise_params
+from cheapconv.models.structured import structured
 
 
 @register(

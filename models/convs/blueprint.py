@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.conv import Conv, positions
-from models.layers import convolution, pointwise
-from models.separable import depthwise_params
+from cheapconv.catalog import register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.layers import convolution, pointwise
+from cheapconv.models.parts.separable import depthwise_params
 
 
 @register(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import canonical, register
-from models.conv import Conv, positions
-from models.grouped import GroupedConv
-from models.layers import convolution, norm_relu, pointwise
+from cheapconv.catalog import canonical, register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.grouped import GroupedConv
+from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
 
 PAPER = "Crowley et al., Moonshine, NeurIPS 2018, arXiv:1711.02613"
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.conv import Conv, output_side, positions
-from models.layers import pointwise, strip
-from models.share import require_share, share_of
-from models.structured import structured
+from cheapconv.catalog import register
+from cheapconv.models.conv import Conv, output_side, positions
+from cheapconv.models.parts.layers import pointwise, strip
+from cheapconv.models.parts.share import require_share, share_of
+from cheapconv.models.structured import structured
 
 
 @register(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.conv import Conv, positions
-from models.layers import norm_relu, pointwise
-from models.shift import Shift
+from cheapconv.catalog import register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.layers import norm_relu, pointwise
+from cheapconv.models.parts.shift import Shift
 
 
 @register(

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.conv import Conv, output_side
-from models.layers import norm_relu, strip
-from models.share import require_share, share_of
-from models.structured import structured
+from cheapconv.catalog import register
+from cheapconv.models.conv import Conv, output_side
+from cheapconv.models.parts.layers import norm_relu, strip
+from cheapconv.models.parts.share import require_share, share_of
+from cheapconv.models.structured import structured
 
 
 @register(

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.catalog import canonical, register
-from models.conv import Conv, positions
-from models.layers import convolution, norm_relu, pointwise
+from cheapconv.catalog import canonical, register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
 
 
 @register(

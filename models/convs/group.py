@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.conv import positions
-from models.grouped import GroupedConv
-from models.layers import convolution, norm_relu, pointwise
+from cheapconv.catalog import register
+from cheapconv.models.conv import positions
+from cheapconv.models.parts.grouped import GroupedConv
+from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
 
 
 @register(

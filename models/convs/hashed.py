@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.conv import Conv, positions
-from models.hashed import HashedWeight
-from models.layers import require_odd
-from models.rebuilt import RebuiltConv
-from models.share import require_share, share_of
+from cheapconv.catalog import register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.hashed import HashedWeight
+from cheapconv.models.parts.layers import require_odd
+from cheapconv.models.parts.rebuilt import RebuiltConv
+from cheapconv.models.parts.share import require_share, share_of
 
 
 @register(

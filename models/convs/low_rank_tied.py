@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.catalog import register
-from models.conv import Conv, positions
-from models.layers import pointwise
-from models.separable import behind_depthwise, depthwise_params
-from models.share import require_share, share_of
-from models.structured import structured
+from cheapconv.catalog import register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.layers import pointwise
+from cheapconv.models.parts.separable import behind_depthwise, depthwise_params
+from cheapconv.models.parts.share import require_share, share_of
+from cheapconv.models.structured import structured
 
 
 @register(

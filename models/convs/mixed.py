@@ -15,10 +15,10 @@ from typing import Any
 
 from torch import nn
 
-from engine import catalog
-from engine.catalog import canonical, register
-from models.conv import Conv
-from models.genotypes import GENOTYPES
+from cheapconv import catalog
+from cheapconv.catalog import canonical, register
+from cheapconv.models.conv import Conv
+from cheapconv.models.parts.genotypes import GENOTYPES
 
 
 @register(

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.catalog import canonical, register
-from models.conv import Conv, output_side, positions
-from models.layers import convolution
+from cheapconv.catalog import canonical, register
+from cheapconv.models.conv import Conv, output_side, positions
+from cheapconv.models.parts.layers import convolution
 
 
 @register(

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.conv import Conv, positions
-from models.layers import convolution, pointwise
+from cheapconv.catalog import register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.layers import convolution, pointwise
 
 
 @register(

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.catalog import canonical, register
-from models.conv import Conv, positions
-from models.layers import convolution, pointwise
+from cheapconv.catalog import canonical, register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.layers import convolution, pointwise
 
 
 @register(

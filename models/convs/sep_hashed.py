@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import canonical, register
-from models.conv import Conv, positions
-from models.hashed import HashedWeight
-from models.rebuilt import RebuiltConv
-from models.separable import behind_depthwise, depthwise_params
-from models.share import require_share, share_of
+from cheapconv.catalog import canonical, register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.hashed import HashedWeight
+from cheapconv.models.parts.rebuilt import RebuiltConv
+from cheapconv.models.parts.separable import behind_depthwise, depthwise_params
+from cheapconv.models.parts.share import require_share, share_of
 
 
 @register(

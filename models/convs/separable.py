@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import register
-from models.conv import Conv, positions
-from models.layers import convolution, norm_relu, pointwise, require_odd
+from cheapconv.catalog import register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.layers import convolution, norm_relu, pointwise, require_odd
 
 
 @register(

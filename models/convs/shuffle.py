@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.catalog import canonical, register
-from models.conv import Conv, positions
-from models.layers import convolution, require_odd
-from models.separable import depthwise_params
-from models.structured import structured
+from cheapconv.catalog import canonical, register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.layers import convolution, require_odd
+from cheapconv.models.parts.separable import depthwise_params
+from cheapconv.models.structured import structured
 
 
 @register(

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.catalog import register
-from models.conv import Conv, positions
-from models.layers import pointwise
-from models.rebuilt import RebuiltConv
-from models.separable import behind_depthwise, depthwise_params
-from models.share import require_share
-from models.structured import structured
-from models.tensor_train import (
+from cheapconv.catalog import register
+from cheapconv.models.conv import Conv, positions
+from cheapconv.models.parts.layers import pointwise
+from cheapconv.models.parts.rebuilt import RebuiltConv
+from cheapconv.models.parts.separable import behind_depthwise, depthwise_params
+from cheapconv.models.parts.share import require_share
+from cheapconv.models.parts.tensor_train import (
     decompose,
     feasible_ranks,
     folded,
@@ -30,6 +29,7 @@ from models.tensor_train import (
     scaled_rank,
     train_params,
 )
+from cheapconv.models.structured import structured
 
 
 @register(

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine import catalog
+from cheapconv import catalog
 from tests.models.examples import pairs, smallest_side
 
 CLASSES = 10

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import catalog
-from engine.networks import Builder, Frozen, build_method, build_network
-from engine.train import Job, train
-from methods.base import Method, Trained
+from cheapconv import catalog
+from cheapconv.engine.train.builder import Builder, Frozen, build_method
+from cheapconv.engine.train.loop import Job, train
+from cheapconv.methods.base import Method, Trained
+from cheapconv.models.build import build_network
 from tests.methods.world import CPU, SUITE, World, batch, data, make_world
 
 catalog.load()

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine import catalog
-from models.network import Network
-from models.rebuilt import materialise
-from models.size import count_macs
+from cheapconv import catalog
+from cheapconv.models.network import Network
+from cheapconv.models.parts.rebuilt import materialise
+from cheapconv.models.size import count_macs
 from tests.models.examples import examples, one_thread, pairs, smallest_side
 
 CLASSES = 10

@@ -9,20 +9,19 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import methods
-import models.architectures
-import models.convs
-import runner
-from engine import catalog, registry
-from engine.plan import plan
-from methods.base import Build, Method
+from cheapconv import catalog, methods, runner
+from cheapconv.catalog import entries
+from cheapconv.engine.read import registry
+from cheapconv.engine.run.planning import plan
+from cheapconv.methods.base import Build, Method
+from cheapconv.models import architectures, convs
 from tests.docs.guide import CLOSED_PORT, Guide
 
 METHOD, CONV = Guide.read("add-a-method.md"), Guide.read("add-a-conv.md")
 FOLDERS = {  # where the guides' files would go
     "confidence_penalty": (METHOD, "method", methods),
-    "pooling": (CONV, "conv", models.convs),
-    "plain": (CONV, "architecture", models.architectures),
+    "pooling": (CONV, "conv", convs),
+    "plain": (CONV, "architecture", architectures),
 }
 
 
@@ -30,7 +29,7 @@ FOLDERS = {  # where the guides' files would go
 def fresh_catalog(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A catalog that forgets what the test registers, and an interpreter that forgets the guides' modules."""
     catalog.load()
-    monkeypatch.setattr(catalog, "_entries", dict(catalog._entries))
+    monkeypatch.setattr(entries, "_entries", dict(entries._entries))
     yield
     catalog.load.cache_clear()
     written = {Path(name).stem for name in (*METHOD.files, *CONV.files)}

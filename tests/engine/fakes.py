@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from engine import catalog
-from engine.catalog import register
-from engine.registry import Sweep
-from suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+from cheapconv import catalog
+from cheapconv.catalog import entries, register
+from cheapconv.engine.read.registry import Sweep
+from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
 RECIPE = Recipe(
     name="short",
@@ -26,7 +26,7 @@ RECIPE = Recipe(
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the catalog know the fakes and nothing else until the test ends."""
     catalog.load()  # now, or the real names would be registered among the fakes and lost with them
-    monkeypatch.setattr(catalog, "_entries", {})
+    monkeypatch.setattr(entries, "_entries", {})
     register("architecture", "net", notation={"Net-{width}": {}})(Net)
     register("conv", "plain", notation={"S": {}})(Plain)
     register("conv", "group", notation={"G(N)": {"width": 1}, "thin": {"width": 1}, "G(N/{width})": {}})(Group)

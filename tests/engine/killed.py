@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import torch
 
-from engine import checkpoint, store
-from engine.cell import Cell
-from engine.checkpoint import Position
+from cheapconv.engine.store import runs as store
+from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.train import checkpoint
+from cheapconv.engine.train.checkpoint import Position
 from tests.engine import tiny
 
 

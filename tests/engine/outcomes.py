@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.store import CURVE, Store
+from cheapconv.engine.store.runs import CURVE, Store
 
 SPEED = ("seconds", "images_per_s")  # all that may differ between two runs of a cell
 

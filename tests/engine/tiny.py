@@ -7,16 +7,19 @@ from typing import Any, ClassVar, Self
 import pytest
 import torch
 
-from engine import catalog, launch, session
-from engine.cell import Cell
-from engine.checkpoint import Position
-from engine.plan import Plan, plan
-from engine.registry import Sweep
-from engine.store import Store
-from engine.train import Job
-from suites.base import Suite
-from suites.batch import Data
-from suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+from cheapconv import catalog
+from cheapconv.catalog import entries
+from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.read.registry import Sweep
+from cheapconv.engine.run import launch, session
+from cheapconv.engine.run.planning import plan
+from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.runs import Store
+from cheapconv.engine.train.checkpoint import Position
+from cheapconv.engine.train.loop import Job
+from cheapconv.suites.base import Suite
+from cheapconv.suites.memory import Data
+from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 from tests.engine import toys
 
 TRAIN, TEST, BATCH, STEPS = 40, 23, 16, 3
@@ -76,7 +79,7 @@ def register() -> None:
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """`register` until the test ends."""
     catalog.load()  # now, or the real names would be lost with the copy
-    monkeypatch.setattr(catalog, "_entries", dict(catalog._entries))
+    monkeypatch.setattr(entries, "_entries", dict(entries._entries))
     register()
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
 
-from methods.base import Batch, Clock, Context, Method, Phase, Trained
+from cheapconv.methods.base import Batch, Clock, Context, Method, Phase, Trained
 
 
 def builder(classes: int = 10) -> Any:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from engine.store import CELL, CURVE, RESULT, Store, write_json, write_lines
+from cheapconv.engine.store.files import write_json, write_lines
+from cheapconv.engine.store.runs import CELL, CURVE, RESULT, Store
 
 START = "2026-01-01T00:00:00+00:00"
 START_MS = 1_767_225_600_000

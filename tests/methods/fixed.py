@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine import catalog
-from methods.base import Clock, Method
+from cheapconv import catalog
+from cheapconv.methods.base import Clock, Method
 from tests.methods.inputs import LABELS
 
 BATCH = SimpleNamespace(x=None, y=LABELS, index=torch.arange(len(LABELS)), views=())

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine import catalog
-from methods.base import Method
-from methods.offline import Offline
+from cheapconv import catalog
+from cheapconv.methods.base import Method
+from cheapconv.methods.parts.offline import Offline
 from tests.methods.fixed import Fixed, FixedBuild
 from tests.methods.inputs import LABELS, STUDENT, STUDENT_MAP, TEACHER, TEACHER_MAP, filled
 

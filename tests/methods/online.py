@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine import catalog
-from engine.networks import build_network
-from methods.base import Clock, Method
-from methods.one import gated
+from cheapconv import catalog
+from cheapconv.methods.base import Clock, Method
+from cheapconv.methods.one import gated
+from cheapconv.models.build import build_network
 
 GATE = torch.tensor([[0.2, 0.5, 0.1], [0.0, 0.3, 0.9], [1.0, 0.2, 0.4], [0.6, 0.6, 0.1]]).double().softmax(dim=1)
 ATTENTION = torch.tensor([[0.3, 0.1], [0.2, 0.8]]).double().softmax(dim=1).expand(4, 2, 2)  # (B, m, m)

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import catalog
-from engine.errors import UserError
-from methods.base import Method
-from methods.kd import soft_target_loss
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.methods.base import Method
+from cheapconv.methods.kd import soft_target_loss
 from tests.methods.fixed import BATCH, Fixed, fixed_method, total
 from tests.methods.inputs import STUDENT, STUDENT_MAP, TEACHER, TEACHER_MAP
 from tests.methods.world import World, batch

@@ -6,11 +6,11 @@ import json
 import pytest
 import torch
 
-from engine.networks import build_network
-from methods.base import Context
-from methods.block_search import Option, candidates, mixed, options
-from methods.blockswap_at import fisher, fisher_potential
-from models.size import count_params
+from cheapconv.methods.base import Context
+from cheapconv.methods.blockswap_at import fisher, fisher_potential
+from cheapconv.methods.parts.block_search import Option, candidates, mixed, options
+from cheapconv.models.build import build_network
+from cheapconv.models.size import count_params
 from tests.methods.inputs import STUDENT_MAP, TEACHER_MAP
 from tests.methods.world import CPU, STUDENT, World, batch
 

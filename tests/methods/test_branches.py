@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import catalog
-from engine.networks import build_network
-from methods.branches import Branches, split, tree
-from methods.group import Group, MeanLogits
+from cheapconv import catalog
+from cheapconv.methods.parts.branches import Branches, split, tree
+from cheapconv.methods.parts.group import Group, MeanLogits
+from cheapconv.models.build import build_network
 from tests.methods.world import World, batch
 
 

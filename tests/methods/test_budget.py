@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from engine.errors import UserError
-from methods.budget import Budget, units_to_remove
+from cheapconv.catalog.errors import UserError
+from cheapconv.methods.parts.budget import Budget, units_to_remove
 
 
 def cost_of(kept: object) -> int:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine import catalog
-from methods.cc import consecutive_correlation, kernel_distance
+from cheapconv import catalog
+from cheapconv.methods.cc import consecutive_correlation, kernel_distance
 from tests.methods.fixed import BATCH
 from tests.methods.known import SAME_WIDTH_VECTOR, STUDENT_VECTOR, TEACHER_VECTOR, known_method, own_term
 from tests.methods.world import World

@@ -5,11 +5,11 @@ import json
 import pytest
 import torch
 
-from engine import catalog
-from methods.base import Cost
-from methods.channels import Channels, resize, structure_of
-from models.network import Network
-from models.size import count_macs, count_params
+from cheapconv import catalog
+from cheapconv.methods.base import Cost
+from cheapconv.methods.parts.channels import Channels, resize, structure_of
+from cheapconv.models.network import Network
+from cheapconv.models.size import count_macs, count_params
 
 IMAGE = (3, 16, 16)
 PAIRS = [

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import catalog
-from methods.base import Method
-from methods.losses import cross_entropy, kl
+from cheapconv import catalog
+from cheapconv.methods.base import Method
+from cheapconv.methods.losses import cross_entropy, kl
 from tests.methods.fixed import BATCH, total
 from tests.methods.inputs import LABELS, STUDENT, TEACHER, THIRD
 from tests.methods.online import AnsweringGroup, at_the_end, leaves

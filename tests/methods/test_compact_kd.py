@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from methods.base import Context
-from methods.compact_kd import block_of, next_multiplier, shrink
+from cheapconv.methods.base import Context
+from cheapconv.methods.compact_kd import block_of, next_multiplier, shrink
 from tests.methods.fixed import total
 from tests.methods.world import CPU, TEACHER, World, batch
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import catalog
-from methods.crd import Memory, contrast_loss, draw_once, draw_repeatedly
-from methods.offline import look
+from cheapconv import catalog
+from cheapconv.methods.crd import Memory, contrast_loss, draw_once, draw_repeatedly
+from cheapconv.methods.parts.offline import look
 from tests.methods.known import known_method
 from tests.methods.world import World, batch, data
 

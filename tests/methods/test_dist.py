@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine import catalog
-from methods.dist import inter_loss, intra_loss
+from cheapconv import catalog
+from cheapconv.methods.dist import inter_loss, intra_loss
 from tests.methods.fixed import BATCH
 from tests.methods.inputs import STUDENT, TEACHER
 from tests.methods.known import known_method, own_term

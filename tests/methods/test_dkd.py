@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from engine import catalog
-from methods.dkd import non_target_loss, target_loss
-from methods.kd_ls import standardise
-from methods.losses import kl
+from cheapconv import catalog
+from cheapconv.methods.dkd import non_target_loss, target_loss
+from cheapconv.methods.kd_ls import standardise
+from cheapconv.methods.losses import kl
 from tests.methods.fixed import BATCH
 from tests.methods.inputs import LABELS, STUDENT, TEACHER
 from tests.methods.known import known_method, own_term

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import catalog
-from engine.errors import UserError
-from methods.base import Method
-from methods.dml import predict
-from methods.losses import kl
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.methods.base import Method
+from cheapconv.methods.dml import predict
+from cheapconv.methods.losses import kl
 from tests.methods.fixed import BATCH, Fixed, fixed_method, total
 from tests.methods.inputs import LABELS, STUDENT, TEACHER, THIRD
 from tests.methods.online import leaves

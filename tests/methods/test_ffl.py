@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.base import Method
-from methods.ffl import Fusion
-from methods.losses import cross_entropy, kl
+from cheapconv.methods.base import Method
+from cheapconv.methods.ffl import Fusion
+from cheapconv.methods.losses import cross_entropy, kl
 from tests.methods.fixed import BATCH, total
 from tests.methods.inputs import LABELS, STUDENT, TEACHER, THIRD
 from tests.methods.online import Predicting, at_the_end, gradients, leaves

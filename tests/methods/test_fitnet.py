@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from engine import catalog
-from engine.checkpoint import Position
-from engine.errors import UserError
-from engine.train import Job, Stopped, train
-from methods.base import Method
-from methods.fitnet import hint_loss, regressor
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.train.checkpoint import Position
+from cheapconv.engine.train.loop import Job, Stopped, train
+from cheapconv.methods.base import Method
+from cheapconv.methods.fitnet import hint_loss, regressor
 from tests.methods.fixed import BATCH
 from tests.methods.inputs import STUDENT_MAP
 from tests.methods.known import SAME_WIDTH_MAP, Known, KnownBuild, known_method

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.int8 import Int8Layer, quantised
-from engine import catalog
-from engine.train import Job, train
-from models.size import count_macs, count_params, weights_bytes
+from cheapconv import catalog
+from cheapconv.baselines.int8 import Int8Layer, quantised
+from cheapconv.engine.train.loop import Job, train
+from cheapconv.models.size import count_macs, count_params, weights_bytes
 from tests.methods.world import CPU, SUITE, World, batch, data
 
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from engine import catalog
-from engine.errors import UserError
-from methods.kd import soft_target_loss
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.methods.kd import soft_target_loss
 from tests.methods.fixed import BATCH, Fixed, fixed_method, total
 from tests.methods.inputs import STUDENT, TEACHER
 from tests.methods.world import World, batch

@@ -5,9 +5,9 @@ import statistics
 import pytest
 import torch
 
-from engine import catalog
-from methods.kd import soft_target_loss
-from methods.kd_ls import standardise
+from cheapconv import catalog
+from cheapconv.methods.kd import soft_target_loss
+from cheapconv.methods.kd_ls import standardise
 from tests.methods.fixed import BATCH
 from tests.methods.inputs import STUDENT, TEACHER
 from tests.methods.known import known_method

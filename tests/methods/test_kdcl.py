@@ -8,12 +8,12 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from engine import catalog
-from engine.errors import UserError
-from methods.base import Context, Method
-from methods.kdcl import general_weights, linear_target, minlogit_target, naive_target
-from methods.losses import cross_entropy, kl
-from suites.batch import train_batches
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.methods.base import Context, Method
+from cheapconv.methods.kdcl import general_weights, linear_target, minlogit_target, naive_target
+from cheapconv.methods.losses import cross_entropy, kl
+from cheapconv.suites.memory import train_batches
 from tests.methods.fixed import BATCH, Fixed, fixed_method, total
 from tests.methods.inputs import LABELS, STUDENT, TEACHER, THIRD
 from tests.methods.online import gradients, leaves

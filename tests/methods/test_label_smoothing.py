@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from baselines.label_smoothing import smoothed_cross_entropy
+from cheapconv.baselines.label_smoothing import smoothed_cross_entropy
 from tests.methods.fixed import BATCH, Fixed, fixed_method
 from tests.methods.inputs import LABELS, STUDENT
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, kl_div, log_softmax, softmax
 
-from methods.losses import attention, attention_distance, cross_entropy, kl, soft_cross_entropy
+from cheapconv.methods.losses import attention, attention_distance, cross_entropy, kl, soft_cross_entropy
 from tests.methods.inputs import LABELS, STUDENT, STUDENT_MAP, TEACHER, TEACHER_MAP, THIRD, filled
 
 EIGHT_DIGITS = {"rtol": 0, "atol": 6e-9}  # the numbers are rounded to eight

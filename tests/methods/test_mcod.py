@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import catalog
-from engine.errors import UserError
-from methods.base import Method
-from methods.losses import cross_entropy, kl
-from methods.mcod import mean_probabilities
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.methods.base import Method
+from cheapconv.methods.losses import cross_entropy, kl
+from cheapconv.methods.mcod import mean_probabilities
 from tests.methods.fixed import BATCH, Fixed, fixed_method, total
 from tests.methods.inputs import LABELS, STUDENT, TEACHER, THIRD
 from tests.methods.online import gradients, leaves

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import catalog
-from engine.errors import UserError
-from methods.base import Method
-from methods.losses import kl
-from methods.od import OnlineTeacher
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.methods.base import Method
+from cheapconv.methods.losses import kl
+from cheapconv.methods.od import OnlineTeacher
 from tests.methods.fixed import BATCH, Answer, Fixed, fixed_method, total
 from tests.methods.inputs import STUDENT, TEACHER, THIRD
 from tests.methods.world import World, batch

@@ -7,24 +7,24 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import catalog
-from engine.errors import UserError
-from engine.networks import Builder
-from methods.base import Clock, Method
-from methods.cc import consecutive_correlation, kernel_distance
-from methods.crd import similarities
-from methods.dist import inter_loss, intra_loss
-from methods.dkd import non_target_loss, target_loss
-from methods.fitnet import hint_loss
-from methods.kd import soft_target_loss
-from methods.kd_ls import standardise
-from methods.losses import exact
-from methods.offline import look, map_shapes, warm_up
-from methods.pkt import neighbour_divergence
-from methods.reviewkd import hierarchical_distance
-from methods.rkd import angle_loss, distance_loss
-from methods.sp import similarity_distance
-from methods.vid import gaussian_loss
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.train.builder import Builder
+from cheapconv.methods.base import Clock, Method
+from cheapconv.methods.cc import consecutive_correlation, kernel_distance
+from cheapconv.methods.crd import similarities
+from cheapconv.methods.dist import inter_loss, intra_loss
+from cheapconv.methods.dkd import non_target_loss, target_loss
+from cheapconv.methods.fitnet import hint_loss
+from cheapconv.methods.kd import soft_target_loss
+from cheapconv.methods.kd_ls import standardise
+from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.offline import look, map_shapes, warm_up
+from cheapconv.methods.pkt import neighbour_divergence
+from cheapconv.methods.reviewkd import hierarchical_distance
+from cheapconv.methods.rkd import angle_loss, distance_loss
+from cheapconv.methods.sp import similarity_distance
+from cheapconv.methods.vid import gaussian_loss
 from tests.methods.fixed import BATCH, total
 from tests.methods.inputs import LABELS, STUDENT, STUDENT_MAP, TEACHER
 from tests.methods.known import (

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import catalog
-from methods.base import Method
-from methods.losses import cross_entropy
-from methods.okddip import PeerAttention, individual_targets
+from cheapconv import catalog
+from cheapconv.methods.base import Method
+from cheapconv.methods.losses import cross_entropy
+from cheapconv.methods.okddip import PeerAttention, individual_targets
 from tests.methods.fixed import BATCH, total
 from tests.methods.inputs import LABELS, STUDENT, TEACHER, THIRD
 from tests.methods.online import ATTENTION, AnsweringGroup, PlainBuild, at_the_end, built, gradients, leaves

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import catalog
-from methods.base import Method
-from methods.losses import cross_entropy, kl
-from methods.one import Gate, gated
+from cheapconv import catalog
+from cheapconv.methods.base import Method
+from cheapconv.methods.losses import cross_entropy, kl
+from cheapconv.methods.one import Gate, gated
 from tests.methods.fixed import BATCH, total
 from tests.methods.inputs import LABELS, STUDENT, TEACHER, THIRD
 from tests.methods.online import GATE, Predicting, at_the_end, gated_branches, gradients, leaves

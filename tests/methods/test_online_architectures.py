@@ -6,10 +6,10 @@ And what all of them share: the first network starts as it would alone, and copi
 import pytest
 import torch
 
-from engine.networks import build_network
-from methods.base import Method
-from models.size import count_params
-from suites.batch import Batch
+from cheapconv.methods.base import Method
+from cheapconv.models.build import build_network
+from cheapconv.models.size import count_params
+from cheapconv.suites.memory import Batch
 from tests.methods.fixed import total
 from tests.methods.online import PlainBuild, at_the_end, built
 from tests.methods.world import World

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine import catalog, networks, record
-from engine.errors import UserError
-from engine.measure import structure_key
-from engine.store import CELL, Store, write_json
-from engine.train import Job, train
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.measure.timings import structure_key
+from cheapconv.engine.run import record
+from cheapconv.engine.store import networks
+from cheapconv.engine.store.files import write_json
+from cheapconv.engine.store.runs import CELL, Store
+from cheapconv.engine.train.loop import Job, train
 from tests.methods.world import CPU, SUITE, World, batch, data
 
 PARTNERS = ["ResNet-8", {"architecture": "WRN-10-2", "conv": "G(4)"}, {"conv": "G(N)"}]

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import catalog
-from methods.pkt import neighbour_divergence
+from cheapconv import catalog
+from cheapconv.methods.pkt import neighbour_divergence
 from tests.methods.fixed import BATCH
 from tests.methods.known import STUDENT_VECTOR, TEACHER_VECTOR, known_method, own_term
 

@@ -8,10 +8,12 @@ import torch
 import torch_pruning
 from torch import Tensor, nn
 
-from engine.networks import Builder, load, save
-from engine.store import CELL, RESULT, write_json
-from methods.base import Context
-from methods.channels import Channels
+from cheapconv.engine.store.files import write_json
+from cheapconv.engine.store.networks import load, save
+from cheapconv.engine.store.runs import CELL, RESULT
+from cheapconv.engine.train.builder import Builder
+from cheapconv.methods.base import Context
+from cheapconv.methods.parts.channels import Channels
 from tests.methods.world import CPU, World, batch, data
 
 PRUNING = ("l1_group", "group_norm", "fpgm", "slimming", "taylor")

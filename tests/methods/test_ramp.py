@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from methods.ramp import PAPER_SHARE, ramp
+from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 
 def at(progress: float, share: float = PAPER_SHARE) -> float:

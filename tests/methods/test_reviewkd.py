@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from engine import catalog
-from methods.reviewkd import Fusion, hierarchical_distance
+from cheapconv import catalog
+from cheapconv.methods.reviewkd import Fusion, hierarchical_distance
 from tests.methods.inputs import STUDENT_MAP
 from tests.methods.known import SAME_WIDTH_MAP
 from tests.methods.world import World, batch

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import catalog
-from methods.rkd import angle_loss, distance_loss
+from cheapconv import catalog
+from cheapconv.methods.rkd import angle_loss, distance_loss
 from tests.methods.fixed import BATCH
 from tests.methods.known import STUDENT_VECTOR, TEACHER_VECTOR, known_method, own_term
 

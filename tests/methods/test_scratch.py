@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine import catalog
+from cheapconv import catalog
 from tests.methods.fixed import BATCH, Fixed, fixed_method, total
 from tests.methods.inputs import STUDENT
 from tests.methods.world import World, batch

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import catalog
-from methods.sp import similarity_distance
+from cheapconv import catalog
+from cheapconv.methods.sp import similarity_distance
 from tests.methods.fixed import BATCH
 from tests.methods.inputs import STUDENT_MAP, TEACHER_MAP
 from tests.methods.known import known_method, own_term

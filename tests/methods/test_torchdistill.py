@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from engine import catalog
-from methods.base import Method
-from methods.reviewkd import hierarchical_distance
+from cheapconv import catalog
+from cheapconv.methods.base import Method
+from cheapconv.methods.reviewkd import hierarchical_distance
 from tests.methods.fixed import total
 from tests.methods.known import Known, KnownBuild, own_term
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from methods.ffl import Fusion
+from cheapconv.methods.ffl import Fusion
 from tests.methods.online import PlainBuild, built, trainable
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "golden_models.csv"

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from engine import catalog
-from methods.vid import Predictor, gaussian_loss
+from cheapconv import catalog
+from cheapconv.methods.vid import Predictor, gaussian_loss
 from tests.methods.fixed import BATCH
 from tests.methods.inputs import STUDENT_MAP, TEACHER_MAP
 from tests.methods.known import SAME_WIDTH_MAP, known_method, own_term

@@ -6,12 +6,16 @@ from typing import Any
 
 import torch
 
-from engine import catalog, networks, record
-from engine.cell import Cell, resolve
-from engine.networks import Builder, build_method
-from engine.store import CELL, RESULT, Store, write_json
-from methods.base import Method
-from suites.batch import Batch, Data, train_batches
+from cheapconv import catalog
+from cheapconv.engine.plan.resolve import resolve
+from cheapconv.engine.run import record
+from cheapconv.engine.store import networks
+from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.files import write_json
+from cheapconv.engine.store.runs import CELL, RESULT, Store
+from cheapconv.engine.train.builder import Builder, build_method
+from cheapconv.methods.base import Method
+from cheapconv.suites.memory import Batch, Data, train_batches
 
 STUDENT, TEACHER, SUITE = "wrn(depth=10, width=1)", "wrn(depth=10, width=2)", "digits"
 CPU = torch.device("cpu")

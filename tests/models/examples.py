@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine import catalog
+from cheapconv import catalog
 
 SMALL = {
     ("architecture", "wrn"): ["wrn(depth=10, width=2)"],

@@ -7,17 +7,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from engine import catalog
-from engine.errors import UserError
-from models.architectures.resnet import PostActivationBlock, ResNet
-from models.architectures.resnet_od import ActivationBeforeAddBlock, ResNetOD
-from models.architectures.wrn import PreActivationBlock, WideResNet
-from models.convs.bottleneck import Bottleneck, BottleneckGroup
-from models.convs.group import Group
-from models.convs.od_shift import ODShift
-from models.convs.standard import Standard
-from models.network import Network
-from models.shift import Shift
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.models.architectures.resnet import PostActivationBlock, ResNet
+from cheapconv.models.architectures.resnet_od import ActivationBeforeAddBlock, ResNetOD
+from cheapconv.models.architectures.wrn import PreActivationBlock, WideResNet
+from cheapconv.models.convs.bottleneck import Bottleneck, BottleneckGroup
+from cheapconv.models.convs.group import Group
+from cheapconv.models.convs.od_shift import ODShift
+from cheapconv.models.convs.standard import Standard
+from cheapconv.models.network import Network
+from cheapconv.models.parts.shift import Shift
 
 catalog.load()
 

@@ -5,14 +5,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from engine import catalog
-from engine.errors import UserError
-from models.convs.factorised import Factorised
-from models.convs.ghost import Ghost
-from models.convs.low_rank_tied import LowRankTied
-from models.convs.octave import Octave, OctaveModule, pooled
-from models.convs.partial import Partial
-from models.convs.shuffle import Shuffle
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.models.convs.factorised import Factorised
+from cheapconv.models.convs.ghost import Ghost
+from cheapconv.models.convs.low_rank_tied import LowRankTied
+from cheapconv.models.convs.octave import Octave, OctaveModule, pooled
+from cheapconv.models.convs.partial import Partial
+from cheapconv.models.convs.shuffle import Shuffle
 from tests.models.test_convs import layers
 
 catalog.load()

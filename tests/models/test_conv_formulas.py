@@ -5,10 +5,10 @@ import itertools
 import pytest
 import torch
 
-from engine import catalog
-from models.conv import Conv
-from models.convs.mixed import Mixed
-from models.size import count_macs, count_params
+from cheapconv import catalog
+from cheapconv.models.conv import Conv
+from cheapconv.models.convs.mixed import Mixed
+from cheapconv.models.size import count_macs, count_params
 from tests.models.examples import examples
 
 OTHERS = ["S-2x2", "Sep-k7", "separable(inner_norm=True)", "factorised(share=0.5, inner_norm=True)", "Ghost_3"]

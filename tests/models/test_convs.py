@@ -6,17 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from engine import catalog
-from engine.errors import UserError
-from models.convs.bottleneck import Bottleneck, BottleneckGroup
-from models.convs.group import Group
-from models.convs.mixed import Mixed
-from models.convs.od_depthwise import ODDepthwise
-from models.convs.od_group import ODGroup
-from models.convs.od_shift import ODShift
-from models.convs.standard import Standard
-from models.convs.standard2x2 import Standard2x2
-from models.shift import Shift
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.models.convs.bottleneck import Bottleneck, BottleneckGroup
+from cheapconv.models.convs.group import Group
+from cheapconv.models.convs.mixed import Mixed
+from cheapconv.models.convs.od_depthwise import ODDepthwise
+from cheapconv.models.convs.od_group import ODGroup
+from cheapconv.models.convs.od_shift import ODShift
+from cheapconv.models.convs.standard import Standard
+from cheapconv.models.convs.standard2x2 import Standard2x2
+from cheapconv.models.parts.shift import Shift
 from tests.models.examples import examples
 
 catalog.load()

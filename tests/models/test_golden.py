@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine import catalog
-from engine.errors import UserError
-from models.network import Network
-from models.size import count_macs, count_params, count_params_with_bn_stats
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.models.network import Network
+from cheapconv.models.size import count_macs, count_params, count_params_with_bn_stats
 from tests.models import formulas
 
 # Rows that are no network of the catalog, by architecture.

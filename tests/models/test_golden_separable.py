@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine import catalog
-from models.size import count_macs, count_params
+from cheapconv import catalog
+from cheapconv.models.size import count_macs, count_params
 from tests.models.test_golden import ROWS, TABLE, WRITTEN_DIFFERENTLY, build
 
 REMARKED = {

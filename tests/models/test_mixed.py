@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from engine import catalog
-from engine.errors import UserError
-from models.architectures.wrn import WideResNet
-from models.convs.bottleneck import BottleneckGroup
-from models.convs.group import Group
-from models.convs.mixed import Mixed
-from models.convs.standard import Standard
-from models.genotypes import GENOTYPES, translated
-from models.size import count_params
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.models.architectures.wrn import WideResNet
+from cheapconv.models.convs.bottleneck import BottleneckGroup
+from cheapconv.models.convs.group import Group
+from cheapconv.models.convs.mixed import Mixed
+from cheapconv.models.convs.standard import Standard
+from cheapconv.models.parts.genotypes import GENOTYPES, translated
+from cheapconv.models.size import count_params
 
 catalog.load()
 TEXT = 'mixed(S, "G(4)", "BG(2,M/8)")'

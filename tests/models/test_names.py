@@ -4,19 +4,19 @@ import re
 
 import pytest
 
-from engine import catalog
-from engine.errors import UserError
-from models.architectures.densenet import DenseNet
-from models.architectures.densenet_bc import DenseNetBC
-from models.architectures.resnet import ResNet
-from models.architectures.resnet_bottleneck import ResNetBottleneck
-from models.architectures.resnet_c import ResNetC
-from models.architectures.resnet_imagenet import ResNetImageNet
-from models.architectures.resnet_x4 import ResNetX4
-from models.architectures.vgg import VGG
-from models.architectures.vgg_5p import VGG5P
-from models.convs.standard import Standard
-from models.size import count_params
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.models.architectures.densenet import DenseNet
+from cheapconv.models.architectures.densenet_bc import DenseNetBC
+from cheapconv.models.architectures.resnet import ResNet
+from cheapconv.models.architectures.resnet_bottleneck import ResNetBottleneck
+from cheapconv.models.architectures.resnet_c import ResNetC
+from cheapconv.models.architectures.resnet_imagenet import ResNetImageNet
+from cheapconv.models.architectures.resnet_x4 import ResNetX4
+from cheapconv.models.architectures.vgg import VGG
+from cheapconv.models.architectures.vgg_5p import VGG5P
+from cheapconv.models.convs.standard import Standard
+from cheapconv.models.size import count_params
 
 catalog.load()
 

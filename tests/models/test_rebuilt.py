@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from engine import catalog
-from models.architectures.wrn import WideResNet
-from models.convs.acdc import ACDCWeight, cosine_transform, riffle
-from models.convs.hashed import Hashed
-from models.convs.tensor_train import TensorTrainWeight
-from models.convs.tucker import Tucker, TuckerWeight
-from models.hashed import HashedWeight, mixed_bits
-from models.rebuilt import RebuiltConv, materialise
-from models.tensor_train import decompose, feasible_ranks, folded, product
+from cheapconv import catalog
+from cheapconv.models.architectures.wrn import WideResNet
+from cheapconv.models.convs.acdc import ACDCWeight, cosine_transform, riffle
+from cheapconv.models.convs.hashed import Hashed
+from cheapconv.models.convs.tensor_train import TensorTrainWeight
+from cheapconv.models.convs.tucker import Tucker, TuckerWeight
+from cheapconv.models.parts.hashed import HashedWeight, mixed_bits
+from cheapconv.models.parts.rebuilt import RebuiltConv, materialise
+from cheapconv.models.parts.tensor_train import decompose, feasible_ranks, folded, product
 
 REBUILT = ["Hashed_0.05", "SepHashed_0.25", "HashedSeparable", "ACDC_3", "TensorTrain_0.50 (3 dims)"]
 REBUILT += ["Tucker_0.50 (3 dims)"]

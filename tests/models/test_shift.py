@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.shift import Shift, shift
+from cheapconv.models.parts.shift import Shift, shift
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 

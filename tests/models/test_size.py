@@ -8,9 +8,9 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.architectures.wrn import WideResNet
-from models.convs.group import Group
-from models.size import count_macs, count_params, count_params_with_bn_stats, weights_bytes
+from cheapconv.models.architectures.wrn import WideResNet
+from cheapconv.models.convs.group import Group
+from cheapconv.models.size import count_macs, count_params, count_params_with_bn_stats, weights_bytes
 
 
 class FunctionalConvolution(nn.Module):

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from engine import catalog
-from models.architectures.wrn import WideResNet
-from models.convs.mixed import Mixed
-from models.convs.standard import Standard
-from models.size import count_params
-from models.structured import scale_by_compression, structured_modules, weight_decay_scales
+from cheapconv import catalog
+from cheapconv.models.architectures.wrn import WideResNet
+from cheapconv.models.convs.mixed import Mixed
+from cheapconv.models.convs.standard import Standard
+from cheapconv.models.size import count_params
+from cheapconv.models.structured import scale_by_compression, structured_modules, weight_decay_scales
 from tests.models.examples import examples
 
 OPERATORS = [conv for conv in examples("conv") if not isinstance(conv, Mixed)]

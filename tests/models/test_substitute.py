@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine import catalog
-from models.substitute import Bias, Substitution, substitute
+from cheapconv import catalog
+from cheapconv.models.wrap.substitute import Bias, Substitution, substitute
 
 catalog.load()
 

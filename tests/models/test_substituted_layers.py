@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from engine import catalog
-from models.convs.standard import Standard
-from models.network import Network
-from models.single import Bias, single_operator
+from cheapconv import catalog
+from cheapconv.models.convs.standard import Standard
+from cheapconv.models.network import Network
+from cheapconv.models.parts.single import Bias, single_operator
 
 catalog.load()
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from engine import catalog
-from models.convs.standard import Standard
-from models.network import Network
-from models.pre_activation import EndsInReLU, before_relu
+from cheapconv import catalog
+from cheapconv.models.convs.standard import Standard
+from cheapconv.models.network import Network
+from cheapconv.models.parts.pre_activation import EndsInReLU, before_relu
 
 catalog.load()
 

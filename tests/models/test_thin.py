@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from engine import catalog
-from engine.errors import UserError
-from models.size import count_params
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.models.size import count_params
 
 
 def built(text: str, conv: str = "standard"):

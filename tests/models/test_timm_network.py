@@ -5,13 +5,13 @@ import timm
 import torch
 from torch import nn
 
-from engine import catalog
-from engine.errors import UserError
-from models.architectures.timm_network import TimmNetwork
-from models.convs.bottleneck import Bottleneck
-from models.convs.group import Group
-from models.convs.standard import Standard
-from models.size import count_macs, count_params
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.models.architectures.timm_network import TimmNetwork
+from cheapconv.models.convs.bottleneck import Bottleneck
+from cheapconv.models.convs.group import Group
+from cheapconv.models.convs.standard import Standard
+from cheapconv.models.size import count_macs, count_params
 
 catalog.load()
 SMALL = ["test_resnet", "test_byobnet", "test_efficientnet"]

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 from torchvision import models
 
-from engine import catalog
-from engine.errors import UserError
-from models.architectures.torchvision_network import TorchvisionNetwork
-from models.convs.group import Group
-from models.convs.standard import Standard
-from models.size import count_params
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.models.architectures.torchvision_network import TorchvisionNetwork
+from cheapconv.models.convs.group import Group
+from cheapconv.models.convs.standard import Standard
+from cheapconv.models.size import count_params
 
 catalog.load()
 CHANNELS = {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.errors import UserError
-from reports import collect
+from cheapconv.catalog.errors import UserError
+from cheapconv.reports import collect
 from tests.reports.store import Store
 
 

@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from reports import curves, pareto
-from reports.axes import Axis, around
-from reports.document import build
-from reports.figures import COLOURS, Key, keys
+from cheapconv.reports import curves, pareto
+from cheapconv.reports.axes import Axis, around
+from cheapconv.reports.document import build
+from cheapconv.reports.figures import COLOURS, Key, keys
 from tests.reports.store import Store
 
 

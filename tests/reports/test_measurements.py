@@ -1,6 +1,6 @@
 """Which measurements a report shows."""
 
-from reports.measurements import read_measurements
+from cheapconv.reports.measurements import read_measurements
 from tests.reports.store import Store
 
 STRUCTURES = {"WRN-16-2-S", "WRN-16-2-G(4)"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import UserError
-from reports.page import render
+from cheapconv.catalog.errors import UserError
+from cheapconv.reports.page import render
 from tests.reports.store import Store
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from reports import published
+from cheapconv.reports import published
 
 OURS = {
     "suite_label": "CIFAR-10",

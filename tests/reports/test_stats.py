@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from reports.document import build
-from reports.stats import binomial_error
+from cheapconv.reports.document import build
+from cheapconv.reports.stats import binomial_error
 from tests.reports.store import Store
 
 

@@ -5,9 +5,9 @@ import io
 import pandas as pd
 import pytest
 
-from reports import tables
-from reports.columns import significant
-from reports.document import build
+from cheapconv.reports import tables
+from cheapconv.reports.columns import significant
+from cheapconv.reports.document import build
 from tests.reports.store import Store
 
 

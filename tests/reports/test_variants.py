@@ -1,7 +1,7 @@
 """Cells of the same labels that differ in recipe or teacher are not averaged."""
 
-from reports import collect, variants
-from reports.document import build
+from cheapconv.reports import collect, variants
+from cheapconv.reports.document import build
 from tests.reports.store import Store
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from suites import batch as batches
-from suites.batch import Data, augment, normalise, seed_of, train_batches
-from suites.recipe import Augmentation, Recipe
+from cheapconv.suites import memory as batches
+from cheapconv.suites.memory import Data, augment, normalise, seed_of, train_batches
+from cheapconv.suites.recipe import Augmentation, Recipe
 from tests.engine import tiny
 
 PAD = Augmentation(pad=4, flip=True)

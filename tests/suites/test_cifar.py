@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import UserError
-from suites import cifar
-from suites.cifar import Cifar10, Cifar100
+from cheapconv.catalog.errors import UserError
+from cheapconv.suites import cifar
+from cheapconv.suites.cifar import Cifar10, Cifar100
 
 PER_FILE = 4
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from engine.errors import UserError
-from suites import digits
-from suites.batch import Data
-from suites.digits import Digits, fingerprint
+from cheapconv.catalog.errors import UserError
+from cheapconv.suites import digits
+from cheapconv.suites.digits import Digits, fingerprint
+from cheapconv.suites.memory import Data
 
 
 @pytest.fixture(scope="module")

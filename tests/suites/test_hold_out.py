@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from suites.batch import hold_out
-from suites.digits import Digits
+from cheapconv.suites.digits import Digits
+from cheapconv.suites.memory import hold_out
 
 
 def test_held_out_images_are_training_images_that_are_no_longer_trained_on():

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from engine import catalog
-from suites.cifar import Cifar10, Cifar100
-from suites.digits import Digits
-from suites.recipe import Recipe, Schedule
+from cheapconv import catalog
+from cheapconv.suites.cifar import Cifar10, Cifar100
+from cheapconv.suites.digits import Digits
+from cheapconv.suites.recipe import Recipe, Schedule
 from tests.engine.tiny import RECIPE
 
 ONE_CYCLE = Schedule(kind="onecycle")

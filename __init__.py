@@ -1,0 +1,41 @@
+"""cheapconv: a benchmark of cheap convolutions and the distillation methods that win their accuracy back.
+
+network = cheapconv.load("runs", "<key>").network     # a trained network, with its normalisation and class names
+table = cheapconv.frame("runs", "quick")              # the cells of a sweep, one row each
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cheapconv.engine.store.networks import Loaded
+
+__all__ = ["__version__", "frame", "load"]
+
+try:
+    __version__ = version("cheapconv")
+except PackageNotFoundError:  # imported from a folder, never installed
+    __version__ = "unknown"
+
+
+def load(store: str | Path, key: str, name: str | None = None) -> "Loaded":
+    """The trained network `name` of a finished cell, by default its first headline one, in eval mode on the CPU.
+
+    Its fields: `network`, `mean`, `std`, `class_names`, `cell`. UserError for a cell that is not finished.
+    """
+    from cheapconv import catalog
+    from cheapconv.engine.store import networks
+    from cheapconv.engine.store.runs import Store
+
+    catalog.load()
+    return networks.load(Store(Path(store)), key, name)
+
+
+def frame(store: str | Path, sweep: str) -> "pd.DataFrame":
+    """One row a cell of a sweep: labels, state, accuracies, sizes, costs. UserError where nothing is done yet."""
+    from cheapconv.reports import collect
+
+    return collect.frame(collect.read_sweep(Path(store), sweep))

@@ -1,0 +1,150 @@
+"""The catalog: the one mechanism by which architectures, convs, methods and suites get their names.
+
+A decorator registers a class under a kind and a name; the folders in `PACKAGES` are scanned for modules to import, so
+a new thing is a new file. A registered class is built from its name and parameters; how the two are written in one text
+is the affair of catalog/spelling.py.
+"""
+
+import dataclasses
+import functools
+import importlib
+import math
+import pkgutil
+import typing
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+import pydantic
+
+from cheapconv.catalog.errors import UserError, nearest
+
+KINDS = ("architecture", "conv", "method", "suite")
+ROOT = "cheapconv"
+PACKAGES = ("models.architectures", "models.convs", "methods", "baselines", "suites")
+PLUGINS = "cheapconv.plugins"  # the entry points of installed packages that bring things of their own
+
+T = TypeVar("T", bound=type)
+
+
+@dataclasses.dataclass(frozen=True)
+class Registered:
+    """One registered thing: `cls` is the class, `config` the dataclass that its parameters fill."""
+
+    kind: str
+    name: str
+    cls: Any
+    config: Any
+    paper: str
+    notation: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring."""
+        return (self.cls.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Parameters and their defaults (`...` marks a required one)."""
+        return {f.name: _default(f) for f in dataclasses.fields(self.config)}
+
+
+_entries: dict[tuple[str, str], Registered] = {}
+
+
+def register(
+    kind: str, name: str, *, paper: str = "", notation: Mapping[str, Mapping[str, Any]] | None = None
+) -> Callable[[T], T]:
+    """Class decorator: `name` of `kind` is this class. Its parameters are its nested `Config`, or its own fields."""
+    assert kind in KINDS, kind
+
+    def add(cls: T) -> T:
+        known = _entries.get((kind, name))
+        same = known is not None and (known.cls.__module__, known.cls.__qualname__) == (
+            cls.__module__,
+            cls.__qualname__,
+        )
+        if known is not None and not same:
+            raise UserError(f"{kind} '{name}' is registered twice, in {known.cls.__module__} and in {cls.__module__}.")
+        config = getattr(cls, "Config", cls)
+        _entries[kind, name] = Registered(kind, name, cls, config, paper, dict(notation or {}))
+        cls.registered_name = name  # type: ignore[attr-defined]
+        return cls
+
+    return add
+
+
+@functools.cache
+def load(plugins: tuple[str, ...] = ()) -> None:
+    """Import every module of the scanned folders, of installed packages that announce one, and the user's plugins."""
+    for package in (f"{ROOT}.{name}" for name in PACKAGES):
+        folder = importlib.import_module(package)
+        for module in sorted(m.name for m in pkgutil.iter_modules(folder.__path__)):
+            importlib.import_module(f"{package}.{module}")
+    for plugin in (*(point.value for point in entry_points(group=PLUGINS)), *plugins):
+        try:
+            importlib.import_module(plugin)
+        except ModuleNotFoundError as error:
+            raise UserError(
+                f"plugin '{plugin}' cannot be imported ({error}); is it installed or on PYTHONPATH?"
+            ) from error
+
+
+def names(kind: str) -> list[str]:
+    """Registered names of a kind, sorted."""
+    return sorted(name for k, name in _entries if k == kind)
+
+
+def registered(kind: str) -> list[Registered]:
+    """Every registered thing of a kind, in the order of registration."""
+    return [thing for (k, _), thing in _entries.items() if k == kind]
+
+
+def spellings(kind: str) -> list[str]:
+    """Every name and notation of a kind: what a misspelt one may have meant."""
+    return [*names(kind), *(form for thing in registered(kind) for form in thing.notation)]
+
+
+def entry(kind: str, name: str) -> Registered:
+    """The registered thing of that name."""
+    if (kind, name) not in _entries:
+        raise UserError(f"unknown {kind} '{name}'{nearest(name, spellings(kind))}")
+    return _entries[kind, name]
+
+
+def build(kind: str, name: str, params: Mapping[str, Any]) -> Any:
+    """The parameter object of `name` filled with `params`; a wrong keyword, type or number is a UserError."""
+    thing = entry(kind, name)
+    known = [f.name for f in dataclasses.fields(thing.config)]
+    for key in params:
+        if key not in known:
+            raise UserError(f"{kind} '{name}' has no parameter '{key}'{nearest(key, known)}")
+    _refuse_odd_values(kind, name, params)
+    try:
+        return pydantic.TypeAdapter(thing.config).validate_python(dict(params))
+    except pydantic.ValidationError as error:
+        raise UserError(f"{kind} '{name}': {_explain(error)}") from error
+
+
+def _refuse_odd_values(kind: str, name: str, params: Mapping[str, Any]) -> None:
+    """What pydantic would take for a number: nan, inf, and a boolean where a number is declared."""
+    hints = typing.get_type_hints(entry(kind, name).config)
+    for key, value in params.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"{kind} '{name}': {key} must be a finite number, not {value}")
+        if isinstance(value, bool) and hints.get(key) in (int, float):
+            raise UserError(f"{kind} '{name}': {key} must be a number, not {str(value).lower()}")
+
+
+def _default(f: dataclasses.Field) -> Any:
+    if f.default is not dataclasses.MISSING:
+        return f.default
+    return f.default_factory() if f.default_factory is not dataclasses.MISSING else ...
+
+
+def _explain(error: pydantic.ValidationError) -> str:
+    """The first complaint of pydantic as part of a sentence."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message

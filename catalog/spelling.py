@@ -1,0 +1,97 @@
+"""How a registered thing is written: `wrn(depth=40, width=2)`, or the papers' notation, such as `G(N/8)`.
+
+Keywords with literal values, read by `ast` and never evaluated. A notation is a form with numbers in braces,
+`{"G(N/{group_width})": {}, "G(N)": {"group_width": 1}}`, accepted wherever a name is and shown in tables. A class whose
+parameters are no such numbers may define `from_text(text)` (its parameters, or None) and `to_text()` (its label).
+"""
+
+import ast
+import dataclasses
+import functools
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from cheapconv.catalog.entries import build, entry, registered, spellings
+from cheapconv.catalog.errors import UserError, nearest
+
+FREE = "?"  # stands for a number that is yet to be chosen
+
+
+def parse(kind: str, text: str) -> Any:
+    """The parameter object that `text` names: `wrn(depth=40, width=2)`, `depthwise`, or a notation such as `G(N/8)`."""
+    name, params = _match_notation(kind, text) or _own_spelling(kind, text) or _split(kind, text)
+    return build(kind, name, params)
+
+
+def canonical(thing: Any) -> str:
+    """The one text of a parameter object, every parameter that is not None spelled out in the order of declaration."""
+    values = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
+    inside = ", ".join(f"{k}={v!r}" for k, v in values.items() if v is not None)
+    return f"{thing.registered_name}({inside})" if inside else thing.registered_name
+
+
+def label(kind: str, thing: Any) -> str:
+    """The papers' notation of a parameter object, or its canonical text where there is none."""
+    values = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
+    given = {k: v for k, v in values.items() if v is not None}
+    for form, fixed in entry(kind, thing.registered_name).notation.items():
+        free = set(re.findall(r"{(\w+)}", form))
+        if free | set(fixed) == set(given) and all(given[k] == v for k, v in fixed.items()):
+            return form.format(**{k: _written(v) for k, v in given.items()})
+    return thing.to_text() if hasattr(thing, "to_text") else canonical(thing)
+
+
+def _match_notation(kind: str, text: str) -> tuple[str, dict[str, Any]] | None:
+    for name, form, fixed in _forms(kind):
+        found = _pattern(form).fullmatch(text.replace(" ", ""))
+        if found:
+            return name, {**fixed, **{key: ast.literal_eval(value) for key, value in found.groupdict().items()}}
+    return None
+
+
+def _own_spelling(kind: str, text: str) -> tuple[str, dict[str, Any]] | None:
+    """What a class with a spelling of its own reads from `text`: `from_text(text)` gives its parameters, or None."""
+    for thing in registered(kind):
+        params = thing.cls.from_text(text) if hasattr(thing.cls, "from_text") else None
+        if params is not None:
+            return thing.name, params
+    return None
+
+
+def _forms(kind: str) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Name, form and fixed parameters of every notation; those without a free number come first and so win."""
+    forms = [(thing.name, form, fixed) for thing in registered(kind) for form, fixed in thing.notation.items()]
+    return sorted(forms, key=lambda found: "{" in found[1])
+
+
+@functools.cache
+def _pattern(form: str) -> re.Pattern[str]:
+    """`G(N/{group_width})` as a regular expression whose braces are numbers without sign."""
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>(?:0|[1-9]\\d*)(?:\\.\\d+)?)", re.escape(form.replace(" ", ""))))
+
+
+def _written(value: Any) -> str:
+    """`value` in a notation: a fraction with two digits, as the papers write it, or as many as it needs."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.2f}" if round(value, 2) == value else f"{Decimal(repr(value)):f}"
+
+
+def _split(kind: str, text: str) -> tuple[str, dict[str, Any]]:
+    """Name and keyword literals of a call-like text."""
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+        if isinstance(node, ast.Name):
+            return node.id, {}
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
+            return node.func.id, {str(k.arg): _value(k.value) for k in node.keywords}
+    except (SyntaxError, ValueError):
+        pass
+    raise UserError(f"'{text}' is no {kind}: write name(keyword=number, ...){nearest(text, spellings(kind))}")
+
+
+def _value(node: ast.expr) -> Any:
+    """A literal; a bare word, as in `timm(name=resnet34)`, is text."""
+    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)

@@ -1,0 +1,106 @@
+"""The table of convs: what each costs in one network in theory, and beside it what it costs on this machine.
+
+docs/networks.yaml says which network and which convs. Sizes are exact. Timings are given as ratios to the network of
+the standard conv, which is timed again before every few others, because a machine's speed drifts.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ruamel.yaml import YAML
+
+from cheapconv import catalog
+from cheapconv.engine.measure import clock as timing
+from cheapconv.engine.measure.machine import resolve_device
+from cheapconv.engine.run import show
+from cheapconv.models.build import build_network, standard_conv
+from cheapconv.models.size import count_macs, count_params
+
+SETTINGS = Path(__file__).with_name("networks.yaml")
+BUDGET_S = 1.0  # of measuring, for each of latency and throughput
+BATCH = 32  # of throughput: the table is long
+AT_A_TIME = 6  # convs between two timings of the standard one
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The network and the convs that the table shows, and what the page says below it."""
+
+    architecture: str
+    classes: int
+    side: int
+    convs: tuple[str, ...]
+    notes: str = ""  # prose of the page
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of an image."""
+        return 3, self.side, self.side
+
+
+def shown(path: Path = SETTINGS) -> Shown:
+    """What docs/networks.yaml asks for."""
+    body = YAML(typ="safe").load(path)
+    return Shown(**{**body, "convs": tuple(body["convs"])})
+
+
+def sizes(table: Shown) -> list[dict[str, Any]]:
+    """A row for every conv: name, parameters, multiply-adds, and both as ratios to the standard conv's."""
+    catalog.load()
+    rows: list[dict[str, Any]] = [{"conv": conv, **_size(table, conv)} for conv in table.convs]
+    standard = _size(table, standard_conv().registered_name)
+    for row in rows:
+        row |= {f"{quantity}_ratio": row[quantity] / standard[quantity] for quantity in ("params", "macs")}
+    return rows
+
+
+def timings(table: Shown, device: torch.device) -> tuple[list[dict[str, float]], float]:
+    """For every conv, latency and throughput on `device` divided by those of the standard conv; and the drift.
+
+    The drift is the largest of the standard conv's own timings over the smallest: how far the ratios can be trusted.
+    """
+    catalog.load()
+    rows, standards = [], []
+    with timing.exclusive():
+        for convs in _in_parts(table.convs):
+            standards.append(_time(table, standard_conv().registered_name, device))
+            times = [_time(table, conv, device) for conv in convs]
+            rows += [{name: value / standards[-1][name] for name, value in found.items()} for found in times]
+    by_name = [[found[name] for found in standards] for name in standards[0]]
+    return rows, max(max(values) / min(values) for values in by_name)
+
+
+def timed() -> list[dict[str, Any]]:
+    """The table that docs/networks.yaml asks for, sizes and timings on this machine side by side."""
+    table = shown()
+    times, _ = timings(table, resolve_device("auto"))
+    return [size | time for size, time in zip(sizes(table), times, strict=True)]
+
+
+def present(rows: Sequence[dict[str, Any]]) -> None:
+    """The table for people; nothing if it is empty."""
+    if rows:
+        printed = [{k: f"{v:.3f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+        show.table("\nratios to the standard conv", printed, list(printed[0]))
+
+
+def _size(table: Shown, conv: str) -> dict[str, int]:
+    with torch.device("meta"):
+        network = build_network(table.architecture, conv, table.classes)
+    return {"params": count_params(network), "macs": count_macs(network, table.shape)}
+
+
+def _time(table: Shown, conv: str, device: torch.device) -> dict[str, float]:
+    network = build_network(table.architecture, conv, table.classes).eval()
+    network = network.to(device, memory_format=torch.channels_last)
+    return {
+        "latency_ratio": timing.latency(network, table.shape, device, BUDGET_S)["median_ms"],
+        "throughput_ratio": timing.throughput(network, table.shape, device, BUDGET_S, BATCH)["images_per_s"],
+    }
+
+
+def _in_parts(convs: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (convs[i : i + AT_A_TIME] for i in range(0, len(convs), AT_A_TIME))

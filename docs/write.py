@@ -1,0 +1,21 @@
+"""Writes the generated pages and the schema: `make docs`, or with timings of this machine `make docs MEASURE=1`.
+
+Without `--measure` the measured columns stay as they are in the files, and only what follows from the code is new.
+"""
+
+import sys
+
+from cheapconv.docs import methods, networks
+from cheapconv.engine.read import schema
+
+
+def main() -> None:
+    """Write all of them."""
+    measure = "--measure" in sys.argv[1:]
+    schema.write()
+    methods.write(keep_timings=not measure)
+    networks.write(keep_timings=not measure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From a network to its sizes and its speed on this machine."""

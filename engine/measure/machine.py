@@ -1,0 +1,95 @@
+"""On what a cell was run: commit, versions, device, threads. Recorded beside the result, never part of the key."""
+
+import functools
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store.files import now
+
+PACKAGES = ("torch", "torchvision", "timm", "ptflops", "numpy", "mlflow")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def resolve_device(text: str) -> torch.device:
+    """`auto` is CUDA where there is one, else the CPU; `cpu`, `cuda` and `cuda:n` are taken by name."""
+    if text == "auto":
+        text = "cuda" if torch.cuda.is_available() else "cpu"
+    name, _, number = text.partition(":")
+    if name not in ("cpu", "cuda") or (number and not number.isdigit()):
+        raise UserError(f"unknown device '{text}': use auto, cpu, cuda or cuda:n.")
+    if name == "cpu":
+        return torch.device("cpu")
+    count = torch.cuda.device_count()
+    if int(number or 0) >= count:
+        raise UserError(f"device '{text}' is not there ({count} CUDA devices are visible): use --device cpu or auto.")
+    return torch.device("cuda", int(number or 0))
+
+
+def describe(device: torch.device, *, precision: str, compiled: bool) -> dict[str, Any]:
+    """The body of environment.json at the start of a cell."""
+    sha, dirty = _commit()
+    return {
+        "git_sha": sha,
+        "git_dirty": dirty,
+        "versions": _versions(),
+        "platform": platform.platform(),
+        "device": str(device),
+        "device_name": device_name(device),
+        "driver": _driver() if device.type == "cuda" else None,
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "compile": compiled,
+        "start": now(),
+        "end": None,
+    }
+
+
+@functools.cache
+def device_name(device: torch.device) -> str:
+    """The processor's or the accelerator's own name."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@functools.cache
+def _commit() -> tuple[str | None, bool | None]:
+    """Short commit hash of this checkout, and whether tracked files differ from it."""
+    try:
+        sha = _run("git", "rev-parse", "--short=12", "HEAD")
+        return sha, bool(_run("git", "status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def _driver() -> str | None:
+    try:
+        return _run("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").splitlines()[0]
+    except (OSError, subprocess.SubprocessError, IndexError):
+        return None
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=20)
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""From sweeps to cells, teachers first; and the settings that meet a budget."""

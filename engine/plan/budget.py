@@ -1,0 +1,115 @@
+"""Budget search: the setting of a conv, or of an architecture's width, that comes nearest under a budget.
+
+Parameters and multiply-adds are exact: the network is built on the meta device and counted. Latency is measured on this
+machine, with its spread.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.plan.search import Search
+from cheapconv.engine.plan.template import Template, template
+from cheapconv.models.build import build_network
+from cheapconv.models.size import count_macs, count_params
+
+Quantity = Literal["params", "macs", "latency_ms"]
+# A network and the shape of its image to milliseconds: median, lower and upper quartile.
+Clock = Callable[[nn.Module, tuple[int, int, int]], tuple[float, float, float]]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `value` of a quantity."""
+
+    quantity: Quantity
+    value: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of the free number and what it costs; a measured cost has quartiles."""
+
+    architecture: str
+    conv: str
+    cost: float
+    quartiles: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen setting, and those on either side of it that cost something else."""
+
+    chosen: Setting
+    neighbours: tuple[Setting, ...]
+
+
+@lru_cache(maxsize=256)
+def meet(
+    architecture: str, conv: str, limit: Limit, classes: int, shape: tuple[int, int, int], clock: Clock | None = None
+) -> Choice:
+    """The setting nearest under `limit` for networks of `classes` outputs on images of `shape` (C, H, W).
+
+    The free number is marked by `?`, or is the one that engine/plan/template.py chooses. A UserError says that no
+    setting is possible, or which is the smallest if the limit cannot be met. `clock` takes the latency of a network.
+    """
+    catalog.load()
+    candidates = _Candidates(template(architecture, conv), limit.quantity, classes, shape, clock)
+    counted = limit.quantity != "latency_ms"
+    found = Search(candidates.possible, lambda step: candidates.setting(step).cost, limit.value, counted).run()
+    if found is None:
+        raise UserError(f"no number fits '{architecture}' and '{conv}': {candidates.refusal}.")
+    if found.chosen is None:
+        smallest = candidates.setting(found.cheapest)
+        raise UserError(
+            f"{_shown(limit.quantity, limit.value)} cannot be met by '{architecture}' with '{conv}': the smallest is"
+            f" {smallest.architecture} with {smallest.conv}, {_shown(limit.quantity, smallest.cost)}."
+        )
+    return Choice(candidates.setting(found.chosen), tuple(candidates.setting(step) for step in found.neighbours))
+
+
+class _Candidates:
+    """The settings of a template, by step of its free number."""
+
+    def __init__(
+        self, texts: Template, quantity: Quantity, classes: int, shape: tuple[int, int, int], clock: Clock | None
+    ) -> None:
+        self.texts, self.quantity, self.classes, self.shape, self.clock = texts, quantity, classes, shape, clock
+        self.refusal = ""  # the first reason that was given
+        self._built: dict[int, Any] = {}  # networks whose cost has not been asked for
+        self.setting = cache(self._setting)
+
+    def possible(self, step: int) -> bool:
+        """Whether the network of a step can be built."""
+        try:
+            with torch.device("meta"):
+                self._built[step] = build_network(*self.texts.texts(step), self.classes)
+        except (UserError, ValueError) as refusal:
+            self.refusal = self.refusal or str(refusal).rstrip(".")
+            return False
+        return True
+
+    def _setting(self, step: int) -> Setting:
+        architecture, conv = self.texts.texts(step)
+        architecture = catalog.canonical(catalog.parse("architecture", architecture))
+        conv = catalog.canonical(catalog.parse("conv", conv))
+        network = self._built.pop(step)
+        if self.quantity == "latency_ms":
+            return self._measured(architecture, conv)
+        cost = count_params(network) if self.quantity == "params" else count_macs(network, self.shape)
+        return Setting(architecture, conv, cost)
+
+    def _measured(self, architecture: str, conv: str) -> Setting:
+        assert self.clock is not None, "a limit on latency needs a clock"
+        median_ms, *quartiles_ms = self.clock(build_network(architecture, conv, self.classes), self.shape)
+        return Setting(architecture, conv, median_ms, (quartiles_ms[0], quartiles_ms[1]))
+
+
+def _shown(quantity: Quantity, cost: float) -> str:
+    return f"{cost:.3g} ms" if quantity == "latency_ms" else f"{cost:,.0f} {quantity}"

@@ -1,0 +1,80 @@
+"""Resolving: a suite, a recipe and the names and settings of a registry entry become a cell."""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store.cell import Cell
+
+
+def resolve(
+    *,
+    suite: Any,
+    recipe: Any,
+    architecture: str,
+    conv: str,
+    method: str,
+    settings: Mapping[str, Any],
+    seed: int,
+    teacher: str | None,
+) -> Cell:
+    """The cell of a suite, its recipe after every override, and names and settings as the registry spells them."""
+    network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
+    thing = catalog.entry("method", method)
+    everything = _settings(catalog.build("method", method, settings))
+    changed = {k: v for k, v in everything.items() if thing.defaults[k] is ... or v != _plain(thing.defaults[k])}
+    return Cell(
+        suite=suite.registered_name,
+        protocol=suite.protocol,
+        data=suite.fingerprint,
+        recipe=_plain(dataclasses.asdict(recipe)),
+        architecture=catalog.canonical(network),
+        architecture_label=catalog.label("architecture", network),
+        architecture_version=network.version,
+        conv=catalog.canonical(operator),
+        conv_label=catalog.label("conv", operator),
+        conv_version=operator.version,
+        method=method,
+        method_label=_method_label(method, changed),
+        method_version=thing.cls.version,
+        method_config=changed,
+        method_settings=everything,
+        seed=seed,
+        teacher=teacher,
+        classes=suite.classes,
+    )
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON gives it back, with 4.0 as 4, so that two spellings of a number are one."""
+    return json.loads(json.dumps(value), parse_float=_shortest)
+
+
+def _shortest(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def _method_label(method: str, changed: Mapping[str, Any]) -> str:
+    inside = ", ".join(f"{k}={_shown(v)}" for k, v in changed.items())
+    return f"{method}({inside})" if inside else method
+
+
+def _shown(value: Any) -> str:
+    """A setting's value in short: the names of networks and convs in the papers' notation."""
+    if isinstance(value, Mapping):
+        return " ".join(map(_shown, value.values()))
+    if isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value):
+        return "+".join(map(_shown, value))
+    for kind in ("conv", "architecture") if isinstance(value, str) and "(" in value else ():
+        with contextlib.suppress(UserError):
+            return catalog.label(kind, catalog.parse(kind, value))
+    return str(value)

@@ -1,0 +1,113 @@
+"""Search for the step whose cost is nearest under a limit, among steps of which only some are possible.
+
+Costs may be dear to find, so they are found once and few: on a ladder of octaves first, then by bisection between the
+two rungs that enclose the limit. Where the costs turn out not to be monotone every possible step is tried.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice, pairwise
+
+LAST = 2**13  # the largest step
+FIRST = 2**10  # by which a step must be possible, if any is
+PLATEAU = 64  # possible steps of one cost after which no neighbour of another cost is looked for
+EMPTY_OCTAVES = 2  # without a possible step, after which there will be none
+
+
+@dataclass(frozen=True)
+class Found:
+    """The chosen step, None if every cost is above the limit; its neighbours of another cost; the cheapest seen."""
+
+    chosen: int | None
+    neighbours: tuple[int, ...]
+    cheapest: int
+
+
+class Search:
+    """`possible(step)` says whether a step exists, `cost(step)` what it costs, for steps 1, 2, ...
+
+    With `counted` costs the result is verified, by its neighbours, and where the cost is not monotone every step up to
+    FIRST, or the last one looked at, is tried. Measured costs scatter, so they are taken as monotone.
+    """
+
+    def __init__(
+        self, possible: Callable[[int], bool], cost: Callable[[int], float], limit: float, counted: bool = True
+    ) -> None:
+        self.possible, self.cost = cache(possible), cache(cost)
+        self.limit, self.counted = limit, counted
+
+    def run(self) -> Found | None:
+        """The best step and what is beside it; None if no step is possible."""
+        ladder = self._ladder()
+        if not ladder:
+            return None
+        chosen = self._by_bisection(ladder)
+        last = ladder[-1]
+        if self.counted and not (self._is_monotone(ladder) and self._is_best_beside(chosen, last)):
+            ladder = [step for step in range(ladder[0], max(last, FIRST) + 1) if self.possible(step)]
+            chosen = max((s for s in ladder if self._fits(s)), key=lambda s: (self.cost(s), s), default=None)
+        cheapest = min(ladder, key=self.cost)
+        return Found(chosen, self._neighbours(cheapest if chosen is None else chosen, last), cheapest)
+
+    def _fits(self, step: int) -> bool:
+        return self.cost(step) <= self.limit
+
+    def _ladder(self) -> list[int]:
+        """The first possible step of every octave until the limit is passed, and the last possible step of all."""
+        rungs: list[int] = []
+        empty, low = 0, 1
+        while not self._is_passed(rungs) and (low <= LAST and empty < EMPTY_OCTAVES if rungs else low <= FIRST):
+            first = next((step for step in range(low, min(2 * low, LAST + 1)) if self.possible(step)), None)
+            empty = 0 if first is not None else empty + 1
+            rungs += [] if first is None else [first]
+            low *= 2
+        if rungs and not self._is_passed(rungs):
+            top = min(2 * rungs[-1], LAST)
+            final = next(step for step in range(top, rungs[-1] - 1, -1) if self.possible(step))
+            rungs += [final] if final > rungs[-1] else []
+        return rungs
+
+    def _is_passed(self, rungs: list[int]) -> bool:
+        """Whether the last two rungs lie on two sides of the limit, or the first is dear and costs rise."""
+        if len(rungs) < 2:
+            return False
+        before, last = rungs[-2:]
+        return self._fits(before) != self._fits(last) or (not self._fits(last) and self.cost(last) > self.cost(before))
+
+    def _is_monotone(self, steps: list[int]) -> bool:
+        costs = [self.cost(step) for step in steps]
+        return all(a <= b for a, b in pairwise(costs)) or all(a >= b for a, b in pairwise(costs))
+
+    def _by_bisection(self, ladder: list[int]) -> int | None:
+        """The step at the limit between the rungs that enclose it; the dearest rung if all fit, None if none does."""
+        fitting = [step for step in ladder if self._fits(step)]
+        enclosing = [(a, b) for a, b in pairwise(ladder) if self._fits(a) != self._fits(b)]
+        if not enclosing:
+            return max(fitting, key=self.cost, default=None)
+        low, high = enclosing[-1]
+        while (middle := self._between(low, high)) is not None:
+            low, high = (middle, high) if self._fits(middle) == self._fits(low) else (low, middle)
+        return low if self._fits(low) else high
+
+    def _between(self, low: int, high: int) -> int | None:
+        """A possible step strictly between the two, near their middle."""
+        middle = (low + high) // 2
+        nearest_first = (*range(max(middle, low + 1), high), *range(middle, low, -1))
+        return next((step for step in nearest_first if self.possible(step)), None)
+
+    def _is_best_beside(self, chosen: int | None, last: int) -> bool:
+        """Whether no neighbour of the chosen step is nearer under the limit."""
+        if chosen is None:
+            return True
+        return not any(self._fits(n) and self.cost(n) > self.cost(chosen) for n in self._neighbours(chosen, last))
+
+    def _neighbours(self, step: int, last: int) -> tuple[int, ...]:
+        """The nearest possible steps on either side whose cost is another."""
+        below = self._first_other(range(step - 1, 0, -1), step)
+        above = self._first_other(range(step + 1, max(2 * step, last) + 1), step)
+        return tuple(n for n in (below, above) if n is not None)
+
+    def _first_other(self, steps: range, than: int) -> int | None:
+        candidates = islice((step for step in steps if self.possible(step)), PLATEAU)
+        return next((step for step in candidates if self.cost(step) != self.cost(than)), None)

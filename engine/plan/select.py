@@ -1,0 +1,74 @@
+"""Choosing cells of a plan by a pattern, `wrn*/group*/kd/0`: architecture, conv, method and seed.
+
+Shell wildcards (`*`, `?`, `[...]`); parts that are left out match everything; spaces do not count. A part means the
+canonical text or the papers' notation, which may hold a slash inside its parentheses: `*/G(N/8)/kd`.
+"""
+
+import dataclasses
+import fnmatch
+
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.store.cell import Cell
+
+_PARTS = ("architecture", "conv", "method", "seed")
+
+
+def matches(pattern: str, cell: Cell) -> bool:
+    """Whether `cell` is one of those that `pattern` means."""
+    spellings: list[set[str]] = [
+        {cell.architecture, cell.architecture_label},
+        {cell.conv, cell.conv_label},
+        {cell.method, cell.method_label},
+        {str(cell.seed)},
+    ]
+    given = zip(_split(pattern), _PARTS, spellings, strict=False)
+    return all(_means(part, kind, texts) for part, kind, texts in given)
+
+
+def select(plan: Plan, pattern: str) -> Plan:
+    """The plan reduced to the cells that `pattern` means and the teachers they need, in the plan's order."""
+    wanted = {planned.cell.key for planned in plan.cells if matches(pattern, planned.cell)}
+    if not wanted:
+        raise UserError(f"no cell of sweep '{plan.sweep}' matches '{pattern}'; there are {_inventory(plan)}.")
+    for planned in reversed(plan.cells):  # students come after their teachers
+        if planned.cell.key in wanted:
+            wanted.update(planned.needs)
+    return dataclasses.replace(plan, cells=tuple(p for p in plan.cells if p.cell.key in wanted))
+
+
+def _split(pattern: str) -> list[str]:
+    """The parts between the slashes that stand outside parentheses."""
+    parts, depth = [""], 0
+    for character in pattern.replace(" ", ""):
+        depth += (character == "(") - (character == ")")
+        if character == "/" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    if len(parts) > len(_PARTS):
+        raise UserError(f"pattern '{pattern}' has {len(parts)} parts; write at most {'/'.join(_PARTS)}.")
+    return parts
+
+
+def _means(part: str, kind: str, spellings: set[str]) -> bool:
+    """Whether a part of a pattern is, or matches, one of a cell's spellings; an empty part is a star."""
+    texts = {text.replace(" ", "") for text in spellings}
+    return not part or any(fnmatch.fnmatchcase(text, part) for text in texts) or _canonical(part, kind) in texts
+
+
+def _canonical(part: str, kind: str) -> str | None:
+    """The canonical text of a part without wildcards, so that every alias means what it means in the registry."""
+    if kind not in ("architecture", "conv"):
+        return None
+    try:
+        return catalog.canonical(catalog.parse(kind, part)).replace(" ", "")
+    except UserError:
+        return None
+
+
+def _inventory(plan: Plan) -> str:
+    """What a pattern could have meant: every value of every part."""
+    found = {kind: sorted({str(getattr(p.cell, kind)) for p in plan.cells}) for kind in _PARTS}
+    return "; ".join(f"{kind} {', '.join(values)}" for kind, values in found.items())

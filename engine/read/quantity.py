@@ -1,0 +1,25 @@
+"""Numbers as people write them: `300k`, `40M`, `1.2G`, and times: `90s`, `9m`, `1h30m`."""
+
+import re
+
+from cheapconv.catalog.errors import UserError
+
+_FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+
+
+def count(text: str | int | float) -> int:
+    """The whole number that `300k`, `40M`, `1.2G` or a plain number stands for."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)", str(text).strip())
+    if not found or float(found[1]) == 0:
+        raise UserError(f"'{text}' is no count: write 300000, 300k, 40M or 1.2G.")
+    return round(float(found[1]) * _FACTORS[found[2]])
+
+
+def seconds(text: str) -> float:
+    """Seconds of `90s`, `9m`, `1h30m`; a number alone is seconds."""
+    text = text.strip() + "s" * text.strip().isdecimal()
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    if not found or not any(found.groups()):
+        raise UserError(f"'{text}' is no time: write 90s, 9m or 1h30m.")
+    hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return 3600.0 * hours + 60 * minutes + rest

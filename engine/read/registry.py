@@ -1,0 +1,250 @@
+"""The registry file: named sweeps, checked completely before anything trains.
+
+Each model is one level of the file, each error one sentence with file and line. A field that takes a list is a grid.
+Names stay as they were written; the plan resolves them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    InstanceOf,
+    PrivateAttr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.spelling import FREE
+from cheapconv.engine.read import method_choice
+from cheapconv.engine.read.complaint import complaint, explain, explain_build, first, location
+from cheapconv.engine.read.method_choice import MethodChoice
+from cheapconv.engine.read.quantity import count
+from cheapconv.engine.read.yaml_file import Document, Location
+from cheapconv.suites.recipe import Precision, WeightDecayScale
+
+
+@dataclass(frozen=True)
+class _OneOrMany:
+    """Marks a tuple field that a single value fills too."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_as_list, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        array = handler(schema)
+        return {"anyOf": [array["items"], array]}
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _known(kind: str, text: str) -> str:
+    """`text` if the catalog can build it."""
+    if FREE in text:
+        return text  # a number is to be chosen; the entry asks for its budget, the plan finds it
+    if text.count("(") != text.count(")"):
+        raise complaint(f"'{text}' has unbalanced parentheses; YAML splits at commas, so quote it: \"name(a=1, b=2)\".")
+    try:
+        catalog.parse(kind, text)
+    except UserError as error:
+        raise complaint(explain_build(kind, text, error)) from error
+    return text
+
+
+def _amount(value: Any) -> int:
+    try:
+        return count(value)
+    except UserError as error:
+        raise complaint(str(error)) from error
+
+
+def _imported(plugin: str) -> str:
+    try:
+        catalog.load((plugin,))
+    except UserError as error:
+        raise complaint(str(error)) from error
+    return plugin
+
+
+T = TypeVar("T")
+Grid = Annotated[tuple[T, ...], Field(min_length=1), _OneOrMany()]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # a sweep's is a file's name too
+Count = Annotated[int, Field(strict=True, ge=1)]
+Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(strict=True, ge=0)]
+Amount = Annotated[int, BeforeValidator(_amount, json_schema_input_type=int | str)]
+Plugin = Annotated[str, AfterValidator(_imported)]
+SuiteName = Annotated[str, AfterValidator(partial(_known, "suite"))]
+ArchitectureName = Annotated[str, AfterValidator(partial(_known, "architecture"))]
+ConvName = Annotated[str, AfterValidator(partial(_known, "conv"))]
+Method = Annotated[
+    InstanceOf[MethodChoice],
+    BeforeValidator(method_choice.read, json_schema_input_type=str | dict[str, dict[str, Any] | None]),
+]
+
+
+class _Level(BaseModel):
+    """One level of the file, which remembers where it stood."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    _document: Document | None = PrivateAttr(None)
+    _location: Location = PrivateAttr(())
+
+    @property
+    def line(self) -> int | None:
+        """Line in the file; None for a model that was made without a file."""
+        return self._document.line(self._location) if self._document else None
+
+    def error(self, message: str, *path: str | int) -> UserError:
+        """`message` as an error at `path` below this level."""
+        if self._document is None:
+            return UserError(message)
+        return self._document.error((*self._location, *path), message)
+
+    def place(self, document: Document, *path: str | int) -> None:
+        """Remember the file and the location in it."""
+        self._document, self._location = document, path
+
+
+class Budget(_Level):
+    """At most so many parameters, or multiply-adds on one image of the suite; `?` marks the number that is chosen."""
+
+    params: Amount | None = Field(None, description="300000, 300k, 1.2M")
+    macs: Amount | None = Field(None, description="40M, 1.2G")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.params is None) == (self.macs is None):
+            raise complaint("budget should be one of params and macs, such as {macs: 40M}.")
+        return self
+
+    @property
+    def quantity(self) -> Literal["params", "macs"]:
+        """What is limited."""
+        return "macs" if self.params is None else "params"
+
+    @property
+    def limit(self) -> int:
+        """How much of it there may be."""
+        return (self.params or 0) + (self.macs or 0)
+
+
+class Entry(_Level):
+    """Architectures x convs x methods x recipe numbers x seeds; `name` lets other entries learn from it."""
+
+    name: Name | None = Field(None, description="what other entries call it as their teacher")
+    architecture: Grid[ArchitectureName] = Field(description="a network family with its numbers; a list is a grid")
+    conv: Grid[ConvName] = Field(description="what stands in for the standard convolution; a list is a grid")
+    method: Grid[Method] = Field(description="how it is trained: a name, or one name with its settings and teacher")
+    budget: Budget | None = Field(
+        None, description="every architecture and conv takes the setting that comes nearest under it"
+    )
+    seeds: Grid[Seed] = Field(default_factory=tuple, description="instead of the sweep's seeds")
+    epochs: Grid[Count] = Field(default_factory=tuple, description="instead of the recipe's")
+    batch: Grid[Count] = Field(default_factory=tuple, description="instead of the recipe's; scales lr unless lr is set")
+    lr: Grid[Number] = Field(default_factory=tuple, description="instead of the recipe's")
+    weight_decay: Grid[Number] = Field(default_factory=tuple, description="instead of the recipe's")
+    weight_decay_scale: Grid[WeightDecayScale | None] = Field(
+        default_factory=tuple, description="of structured parameters; null for the recipe's, which is 1"
+    )
+
+    @model_validator(mode="after")
+    def _free_numbers_have_a_budget(self) -> Self:
+        free = [
+            (field, i) for field in ("architecture", "conv") for i, t in enumerate(getattr(self, field)) if FREE in t
+        ]
+        if free and self.budget is None:
+            raise complaint("a number that is ? needs a budget, such as budget: {macs: 40M}.", *free[0])
+        return self
+
+
+class Sweep(_Level):
+    """Entries that are trained on one suite with one recipe and compared in one report."""
+
+    description: str = Field("", description="what the sweep is for")
+    plugins: tuple[Plugin, ...] = Field((), description="modules to import, whose names the sweep then knows")
+    suite: SuiteName = Field(description="data and protocol")
+    recipe: str = Field(description="one of the suite's recipes")
+    seeds: Grid[Seed] = Field((0,), description="every cell is trained once per seed")
+    epochs: Count | None = Field(None, description="instead of the recipe's")
+    batch: Count | None = Field(None, description="instead of the recipe's; scales lr unless lr is set")
+    lr: Number | None = Field(None, description="instead of the recipe's")
+    weight_decay: Number | None = Field(None, description="instead of the recipe's")
+    weight_decay_scale: WeightDecayScale | None = Field(None, description="of structured parameters")
+    precision: Precision | None = Field(None, description="instead of the recipe's")
+    validation: Count | None = Field(None, description="training images held out to select by")
+    entries: tuple[Entry, ...] = Field(min_length=1)
+
+    @field_validator("recipe")
+    @classmethod
+    def _recipe_exists(cls, recipe: str, info: ValidationInfo) -> str:
+        if "suite" in info.data:  # else the suite itself is wrong, and said so
+            known = catalog.parse("suite", info.data["suite"]).recipes
+            if recipe not in known:
+                raise complaint(f"unknown recipe '{recipe}' of suite '{info.data['suite']}'{nearest(recipe, known)}")
+        return recipe
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        seen: set[str] = set()
+        for position, entry in enumerate(self.entries):
+            if entry.name in seen:
+                raise complaint(f"entry name '{entry.name}' is used twice; rename one.", "entries", position, "name")
+            seen.update([entry.name] if entry.name else [])
+        return self
+
+
+class Registry(_Level):
+    """The whole file."""
+
+    sweeps: dict[Name, Sweep] = Field(min_length=1)
+
+    def sweep(self, name: str) -> Sweep:
+        """The sweep of that name."""
+        if name not in self.sweeps:
+            raise UserError(f"unknown sweep '{name}'{nearest(name, self.sweeps)}")
+        return self.sweeps[name]
+
+
+def load(path: Path | str) -> Registry:
+    """Read and check a registry file; the first mistake is a UserError with file, line and the nearest valid names."""
+    catalog.load()
+    document = Document(path)
+    try:
+        registry = Registry.model_validate(document.values)
+    except ValidationError as error:
+        detail = first(error)
+        raise document.error(location(detail), explain(detail, _keys_at(detail["loc"]))) from error
+    _place(registry, document)
+    return registry
+
+
+def _keys_at(location: Location) -> Iterable[str]:
+    """The valid keys beside the one at `location`; the depth tells the level."""
+    levels: dict[int, type[BaseModel]] = {1: Registry, 3: Sweep, 5: Entry, 6: Budget}
+    return levels[len(location)].model_fields if len(location) in levels else ()
+
+
+def _place(registry: Registry, document: Document) -> None:
+    registry.place(document)
+    for name, sweep in registry.sweeps.items():
+        sweep.place(document, "sweeps", name)
+        for position, entry in enumerate(sweep.entries):
+            entry.place(document, "sweeps", name, "entries", position)

@@ -1,0 +1,1 @@
+"""From cells to finished run folders; the commands of the command line."""

@@ -1,0 +1,62 @@
+"""The size of any network the catalog can build, and on request its speed on this machine."""
+
+import dataclasses
+from typing import Any
+
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.measure.machine import resolve_device
+from cheapconv.engine.measure.timings import sizes, time_network
+from cheapconv.engine.run import show
+from cheapconv.models.build import build_network
+
+
+def profile(
+    architecture: str, conv: str, classes: int, side: int, *, device: str | None, threads: int | None
+) -> dict[str, Any]:
+    """Exact sizes for images (3, side, side); with a `device` also latency and throughput there."""
+    from cheapconv.engine.run.session import set_threads
+
+    catalog.load()
+    network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
+    try:
+        built = build_network(architecture, conv, classes)
+    except ValueError as error:
+        raise UserError(f"{conv} does not fit {architecture}: {error}.") from error
+    except (RuntimeError, MemoryError) as error:
+        raise UserError(f"{architecture} cannot be built on this machine ({str(error).splitlines()[0]}).") from error
+    shape = (3, side, side)
+    body: dict[str, Any] = {
+        "architecture": catalog.canonical(network),
+        "architecture_label": catalog.label("architecture", network),
+        "conv": catalog.canonical(operator),
+        "conv_label": catalog.label("conv", operator),
+        "classes": classes,
+        "input": list(shape),
+        **sizes(built, shape),
+    }
+    if hasattr(built, "substitutions"):
+        body["substitutions"] = [dataclasses.asdict(row) for row in built.substitutions]
+    if device is not None:
+        set_threads(threads)
+        body |= {k: v for k, v in time_network(built, shape, resolve_device(device)).items() if k != "input"}
+    return body
+
+
+def present(body: dict[str, Any], as_json: bool) -> None:
+    """A profile for people, or as a JSON document."""
+    if as_json:
+        show.document(body)
+        return
+    quantities = {name: value for name, value in body.items() if name != "substitutions"}
+    show.table("", [{"quantity": k, "value": v} for k, v in flat(quantities).items()], ["quantity", "value"])
+    if body.get("substitutions"):
+        show.table("\nconvolutions", body["substitutions"], ["name", "was", "replaced_by", "left"])
+
+
+def flat(body: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested quantities as one level with dotted names."""
+    rows: dict[str, Any] = {}
+    for name, value in body.items():
+        rows |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return rows

@@ -1,0 +1,98 @@
+"""What a user sees while a sweep runs: a live display on a terminal, one plain line an epoch anywhere else."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.train.checkpoint import Position
+
+REFRESH_PER_S = 4
+
+
+def title(cell: Cell) -> str:
+    """`WRN-10-2 G(4) kd seed 0`."""
+    return f"{cell.architecture_label} {cell.conv_label} {cell.method_label} seed {cell.seed}"
+
+
+class Progress:
+    """A watcher (`engine.run.launch.Watcher`) that shows cells done, running and failed, and the time left."""
+
+    def __init__(self, cells: list[Cell], console: Console) -> None:
+        self._epochs_left = {cell.key: int(cell.recipe["epochs"]) for cell in cells}
+        self._counts = {"done": 0, "failed": 0}
+        self._total = len(cells)
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=REFRESH_PER_S) if console.is_terminal else None
+        self._begun = self._cell_begun = time.monotonic()
+        self._epoch_times: list[float] = []
+        self._shown = 0.0
+        self._last = ""
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._live:
+            self._live.update("")
+            self._live.stop()
+
+    def started(self, cell: Cell) -> None:
+        """A cell begins or goes on."""
+        self._cell_begun, self._last = time.monotonic(), ""
+
+    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
+        """Refresh the live display a few times a second."""
+        if self._live and time.monotonic() - self._shown > 1 / REFRESH_PER_S:
+            self._shown = time.monotonic()
+            self._live.update(self._picture(cell, position, steps))
+
+    def epoch_ended(self, cell: Cell, position: Position) -> None:
+        """One line for the epoch, or the live display's next state."""
+        self._epoch_times.append(time.monotonic() - self._cell_begun)
+        self._cell_begun = time.monotonic()
+        epochs = cell.recipe["epochs"]
+        self._epochs_left[cell.key] = epochs - position.epoch
+        row = position.curve[-1]
+        terms = ", ".join(f"{name} {value:.3f}" for name, value in row["terms"].items())
+        accuracy = ", ".join(f"{name} {100 * value:.2f} %" for name, value in row["top1"].items())
+        self._last = f"loss {row['loss']:.3f} ({terms}), {accuracy}, {row['images_per_s']:.0f} images/s"
+        if not self._live:
+            count = f"[{self._finished() + 1}/{self._total}]"
+            self._print(f"{count} {title(cell)} epoch {position.epoch}/{epochs}: {self._last}, left {self._left()}")
+
+    def ended(self, cell: Cell, state: str) -> None:
+        """Count the cell; failures and cells that wait are said at once."""
+        self._epochs_left[cell.key] = 0
+        self._counts[state] = self._counts.get(state, 0) + 1
+        if state not in ("done", "stopped"):
+            self._print(f"{title(cell)}: {state}")
+
+    def _finished(self) -> int:
+        return sum(self._counts.values())
+
+    def _left(self) -> str:
+        """Time left, from the median of the epochs seen."""
+        if not self._epoch_times:
+            return "unknown"
+        middle = sorted(self._epoch_times)[len(self._epoch_times) // 2]
+        seconds = int(middle * sum(self._epochs_left.values()))
+        return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+    def _picture(self, cell: Cell, position: Position, steps: int) -> Table:
+        table = Table.grid(padding=(0, 2))
+        done, failed = self._counts["done"], self._counts["failed"]
+        table.add_row("cells", f"{done}/{self._total} done, {failed} failed, left {self._left()}")
+        table.add_row("running", title(cell))
+        table.add_row("epoch", f"{position.epoch + 1}/{cell.recipe['epochs']}, step {position.step}/{steps}")
+        table.add_row("last epoch", self._last or "-")
+        return table
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,144 @@
+"""Tables and JSON documents of the command line."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from cheapconv import catalog
+from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.read.registry import Registry
+from cheapconv.engine.store.runs import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+console = Console(width=None if sys.stdout.isatty() else 240)  # a pipe has no width to fold at
+LISTED = {"suites": "suite", "architectures": "architecture", "convs": "conv", "methods": "method"}
+
+
+def document(body: Any) -> None:
+    """One JSON document on stdout, and nothing else."""
+    json.dump(body, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+
+
+def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """A plain table of the rows' columns."""
+    view = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        view.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        view.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+    console.print(view, markup=False)  # an error may hold brackets
+
+
+def listing(what: str, registry: Registry) -> list[dict[str, Any]]:
+    """Every registered thing of a kind, with its parameters, notation, paper and first line of documentation."""
+    if what == "sweeps":
+        return [
+            {
+                "name": name,
+                "suite": s.suite,
+                "recipe": s.recipe,
+                "entries": len(s.entries),
+                "about": s.description or "",
+            }
+            for name, s in registry.sweeps.items()
+        ]
+    return [_described(catalog.entry(LISTED[what], name)) for name in catalog.names(LISTED[what])]
+
+
+def report(summary: "pd.DataFrame", remarks: Sequence[str], paths: Sequence[Path]) -> None:
+    """A rendered comparison in short, and where it is."""
+    table("", [{str(k): v for k, v in row.items()} for row in summary.to_dict("records")], list(summary.columns))
+    for line in [*remarks, f"written to {paths[0].parent}: {', '.join(path.name for path in paths)}"]:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _described(entry: catalog.Registered) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "parameters": {name: "required" if value is ... else value for name, value in entry.defaults.items()},
+        "notation": list(entry.notation),
+        "recipes": sorted(getattr(entry.cls, "recipes", {})),
+        "about": entry.summary,
+        "paper": entry.paper,
+    }
+
+
+def listing_table(what: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """A listing for people."""
+    if what == "sweeps":
+        table(what, rows, ["name", "suite", "recipe", "entries", "about"])
+        return
+    flat = [
+        {
+            "name": row["name"],
+            "parameters": ", ".join(f"{k}={v}" for k, v in row["parameters"].items()),
+            "notation": ", ".join(row["notation"]),
+            "recipes": ", ".join(row["recipes"]),
+            "about": row["about"],
+            "paper": row["paper"],
+        }
+        for row in rows
+    ]
+    used = [column for column in flat[0] if any(row[column] for row in flat)] if flat else []
+    table(what, flat, used)
+
+
+def cells(plan: Plan, store: Store) -> list[dict[str, Any]]:
+    """The plan's cells with their states, teachers before those who need them."""
+    rows = []
+    for planned in plan.cells:
+        cell, state = planned.cell, store.state(planned.cell.key)
+        fields = ("key", "suite", "architecture", "conv", "method", "seed", "teacher")
+        row = {field: getattr(cell, field) for field in fields} | {"state": state["state"]}
+        row |= {"architecture_label": cell.architecture_label, "conv_label": cell.conv_label}
+        row |= {"entry": planned.entry, "method_config": dict(cell.method_config)}
+        result = store.result(cell.key)
+        rows.append(
+            row
+            | {
+                "epoch": state.get("epoch", 0),
+                "epochs": cell.recipe["epochs"],
+                "top1": result["top1"] if result else None,
+                "error": state.get("error"),
+            }
+        )
+    return rows
+
+
+def cells_of(title: str, plan: Plan, store: Path, as_json: bool) -> None:
+    """The plan's cells with their states, for people or as a JSON document."""
+    rows = cells(plan, Store(store))
+    if as_json:
+        document({"cells": rows})
+    else:
+        cells_table(title, rows)
+
+
+def cells_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Cells for people: one line each, and a line of counts."""
+    for row in rows:
+        assert row["state"] in ("planned", "running", "done", "failed"), row["state"]
+    shown = [
+        {
+            **row,
+            "architecture": row["architecture_label"],
+            "conv": row["conv_label"],
+            "teacher": row["teacher"] or "",
+            "epoch": f"{row['epoch']}/{row['epochs']}",
+            "top-1": "" if row["top1"] is None else f"{100 * row['top1']:.2f} %",
+            "error": row["error"] or "",
+        }
+        for row in rows
+    ]
+    columns = ["key", "architecture", "conv", "method", "seed", "teacher", "state", "epoch", "top-1"]
+    table(title, shown, columns + (["error"] if any(row["error"] for row in shown) else []))
+    counts = {state: sum(row["state"] == state for row in rows) for state in ("done", "running", "failed", "planned")}
+    console.print(", ".join(f"{count} {state}" for state, count in counts.items() if count) + f" of {len(rows)} cells")

@@ -1,0 +1,1 @@
+"""The nouns on disk: cells, runs, networks, measurements."""

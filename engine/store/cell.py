@@ -1,0 +1,65 @@
+"""A cell: one fully resolved training run, and the key that names it.
+
+The key is a hash of exactly the fields that can change the result, so that equal runs are trained once and shared, and
+a change of any of them makes a new cell. What is not in it: names of entries and recipes, labels, device, threads,
+logging, the code's revision (recorded beside the result).
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+_IN_KEY = (
+    *("suite", "protocol", "data", "recipe"),
+    *("architecture", "architecture_version", "conv", "conv_version"),
+    *("method", "method_version", "method_config", "seed", "teacher"),
+)
+_KEY_DIGITS = 16  # 64 bits: a collision among a million cells has odds of 1 in 40 million
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One run; architecture and conv are canonical texts, `recipe` holds the numbers after every override."""
+
+    suite: str
+    protocol: int
+    data: str  # the suite's fingerprint
+    recipe: Mapping[str, Any]
+    architecture: str
+    architecture_label: str
+    architecture_version: int
+    conv: str
+    conv_label: str
+    conv_version: int
+    method: str
+    method_label: str
+    method_version: int
+    method_config: Mapping[str, Any]  # the settings that differ from their defaults
+    method_settings: Mapping[str, Any]  # all of them
+    seed: int
+    teacher: str | None  # key of the teacher's cell
+    classes: int
+
+    @functools.cached_property
+    def key(self) -> str:
+        """16 hexadecimal digits of SHA-256 over the canonical JSON of the fields in `_IN_KEY`."""
+        fields = {name: getattr(self, name) for name in _IN_KEY}
+        # Equal numbers, equal run; a None is as good as absent, so that a recipe may learn new fields.
+        fields["recipe"] = {k: v for k, v in self.recipe.items() if k != "name" and v is not None}
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `cell.json` holds: every field, and the key."""
+        return {"key": self.key, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """The cell of a `cell.json`."""
+        return cls(**{f.name: record[f.name] for f in dataclasses.fields(cls)})

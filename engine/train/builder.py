@@ -1,0 +1,118 @@
+"""What a method builds its world from: fresh networks of its cell, and its frozen teacher."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cheapconv import catalog
+from cheapconv.engine.store.networks import load
+from cheapconv.engine.store.runs import Store
+from cheapconv.methods.base import Clock, Cost, Method
+from cheapconv.models.build import build_network, count_blocks, on_device, standard_params
+from cheapconv.models.size import count_macs, count_params
+from cheapconv.models.structured import scale_by_compression, structured_modules
+from cheapconv.suites.memory import seed_of
+
+
+class Frozen:
+    """A network to learn from: eval mode, no gradients, outside the module tree of the method that holds it."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network.eval().requires_grad_(False)
+
+    @property
+    def channels(self) -> list[int]:
+        """Channels of the stage outputs."""
+        return self.network.channels  # type: ignore[return-value]
+
+    @property
+    def features(self) -> int:
+        """Width of the embedding."""
+        return self.network.features  # type: ignore[return-value]
+
+    @property
+    def post_activation(self) -> bool:
+        """Whether the stages end in a ReLU."""
+        return self.network.post_activation  # type: ignore[return-value]
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor) -> Tensor:
+        """Logits."""
+        return self.network(x)
+
+    @torch.no_grad()
+    def stages(self, x: Tensor, pre_activation: bool = False) -> list[Tensor]:
+        """Feature maps after each stage, on request those before the ReLU that ends it."""
+        return self.network.stages(x, pre_activation=pre_activation)  # type: ignore[operator]
+
+    @torch.no_grad()
+    def embed(self, last_map: Tensor) -> Tensor:
+        """Embedding of the last map."""
+        return self.network.embed(last_map)  # type: ignore[operator]
+
+    @torch.no_grad()
+    def classify(self, embedding: Tensor) -> Tensor:
+        """Logits of an embedding."""
+        return self.network.classify(embedding)  # type: ignore[operator]
+
+    @torch.no_grad()
+    def head(self, last_map: Tensor) -> Tensor:
+        """Logits of the last map."""
+        return self.network.head(last_map)  # type: ignore[operator]
+
+
+class Builder:
+    """What a method builds from (`methods.base.Build`): its cell's networks, on its cell's device."""
+
+    def __init__(
+        self, cell: Any, classes: int, device: torch.device, store: Store, labels: Tensor | None = None
+    ) -> None:
+        self.classes = classes
+        self.epochs = cell.recipe["epochs"]
+        self.image = catalog.entry("suite", cell.suite).cls.image
+        self.labels = labels
+        self.clock = Clock.start(device)
+        self._cell, self._device, self._store = cell, device, store
+        self._members = 0
+
+    def network(self, architecture: str | None = None, conv: str | None = None) -> nn.Module:
+        """A fresh network; the i-th one of a cell has the same initial weights under every method."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of("member", self._cell.seed, self._members))
+            network = build_network(architecture or self._cell.architecture, conv or self._cell.conv, self.classes)
+        self._members += 1
+        self._scale_weight_decay(network, architecture or self._cell.architecture)
+        return on_device(network, self._device)
+
+    def teacher(self, copy: bool = False) -> Any:
+        """The teacher cell's deployed network, frozen; with `copy` a trainable one."""
+        assert self._cell.teacher, "the plan gives every method that needs one a teacher"
+        loaded = load(self._store, self._cell.teacher)
+        self._scale_weight_decay(loaded.network, loaded.cell["architecture"])
+        network = on_device(loaded.network, self._device)
+        return network.train().requires_grad_(True) if copy else Frozen(network)
+
+    def cost(self, kind: Cost, network: nn.Module | None = None, *, conv: str | None = None) -> int:
+        """Multiply-adds on an image, or parameters, of a network or of one that is only looked at."""
+        if network is None:
+            with torch.device("meta"):
+                network = build_network(self._cell.architecture, conv or self._cell.conv, self.classes)
+        return count_macs(network, self.image) if kind == "macs" else count_params(network)
+
+    def blocks(self) -> int:
+        """Number of blocks that the cell's architecture asks its conv for."""
+        return count_blocks(self._cell.architecture, self.classes)
+
+    def _scale_weight_decay(self, network: nn.Module, architecture: str) -> None:
+        """Where the recipe scales the weight decay of structured parameters, tell the network's by how much."""
+        if self._cell.recipe.get("weight_decay_scale") == "compression" and any(structured_modules(network)):
+            scale_by_compression(network, standard_params(architecture, self.classes))
+
+
+def build_method(cell: Any, builder: Builder) -> Method:
+    """The cell's method, wired and on the builder's device."""
+    entry = catalog.entry("method", cell.method)
+    torch.manual_seed(seed_of("method", cell.seed))  # of the method's own modules; networks have their own seeds
+    config = catalog.build("method", cell.method, cell.method_config)
+    return on_device(entry.cls(builder, config), builder._device)

@@ -1,0 +1,63 @@
+"""Wiring a cell's method before anything trains, so that what cannot be wired is a mistake of the plan.
+
+The networks are built on the meta device, which takes neither memory nor the time of drawing weights; the teacher is a
+fresh network, because its shapes are all that matters here.
+"""
+
+import contextlib
+import functools
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cheapconv import catalog
+from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.runs import Store
+from cheapconv.engine.train.builder import Builder, Frozen
+
+SAMPLES = 2048  # labels for a method that asks for those of the training set
+
+
+class UntrainedBuilder(Builder):
+    """A builder without a store: the teacher is a fresh network of the two texts."""
+
+    def __init__(self, cell: Cell, teacher: tuple[str, str] | None, device: torch.device) -> None:
+        labels = torch.arange(SAMPLES, device="cpu") % cell.classes
+        super().__init__(cell, cell.classes, device, Store(Path()), labels)
+        self._teacher = teacher
+
+    def teacher(self, copy: bool = False) -> Any:
+        """A fresh network, frozen unless it is to be trained."""
+        assert self._teacher is not None, "the plan gives every method that needs one a teacher"
+        network = self.network(*self._teacher)
+        return network if copy else Frozen(network)
+
+
+def rehearse(cell: Cell, teacher: Cell | None) -> None:
+    """ValueError, with the reason, if the cell's method cannot be wired to its networks."""
+    _wire(_Wiring(cell, (teacher.architecture, teacher.conv) if teacher else None))
+
+
+class _Wiring:
+    """A cell's method, networks and teacher, equal for cells that are wired alike."""
+
+    def __init__(self, cell: Cell, teacher: tuple[str, str] | None) -> None:
+        self.cell, self.teacher = cell, teacher
+        settings = repr(sorted(cell.method_config.items()))
+        self._identity = (cell.suite, cell.architecture, cell.conv, cell.method, settings, teacher)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Wiring) and other._identity == self._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+
+@functools.lru_cache(maxsize=4096)
+def _wire(wiring: _Wiring) -> None:
+    entry = catalog.entry("method", wiring.cell.method)
+    config = catalog.build("method", wiring.cell.method, wiring.cell.method_config)
+    # A method that reads the values of weights cannot be wired without any: its cell will say what is wrong, if it is.
+    with torch.device("meta"), contextlib.suppress(RuntimeError):
+        entry.cls(UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta")), config)

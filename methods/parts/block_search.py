@@ -1,0 +1,78 @@
+"""Candidates of a search for one conv per block: drawn at random, within a budget, as texts `mixed(...)`.
+
+Turner, Crowley, O'Boyle, Storkey, Gray, "BlockSwap: Fisher-guided block substitution for network compression on a
+budget", ICLR 2020, arXiv:1906.04113, section 3: every block's conv is drawn uniformly, a network is accepted if its
+cost is near the budget. What a conv costs in a block is added up, so that rejected networks are never built.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from cheapconv.catalog.errors import UserError
+from cheapconv.methods.base import Build, Cost
+
+DRAWS, BLOCK = 2_000_000, 20_000  # draws before the search gives up, and how many are looked at together
+
+POOL = (
+    "standard",
+    *(f"bottleneck(b={b})" for b in (2, 4)),
+    *(f"group(groups={g})" for g in (2, 4, 8, 16)),
+    *(f"group(group_width={k})" for k in (16, 8, 4, 2, 1)),
+    *(f"bottleneck_group(b=2, groups={g})" for g in (2, 4, 8, 16)),
+    *(f"bottleneck_group(b=2, group_width={k})" for k in (16, 8, 4, 2, 1)),
+)
+STANDARD = POOL[0]
+
+
+@dataclass(frozen=True)
+class Option:
+    """A conv that fits a block, and the cost of the network with it there and standard convolutions elsewhere."""
+
+    conv: str
+    cost: int
+
+
+def options(build: Build, pool: Sequence[str], kind: Cost) -> list[list[Option]]:
+    """For every block of the cell's architecture the convs of the pool that fit it; ValueError if it has no blocks."""
+    count = build.blocks()
+    if count == 0:
+        raise ValueError("this architecture has no blocks that a conv can be chosen for one by one")
+    return [[o for conv in pool if (o := _option(build, conv, i, count, kind))] for i in range(count)]
+
+
+def candidates(table: Sequence[Sequence[Option]], whole: int, limit: float, tolerance: float) -> Iterator[str]:
+    """Conv texts of random networks whose cost is within `tolerance` of the limit, drawn from torch's generator.
+
+    `whole` is the cost with standard convolutions. ValueError, with what is possible, where no draw is accepted.
+    """
+    gains = [torch.tensor([option.cost - whole for option in block], dtype=torch.float64) for block in table]
+    accepted = 0
+    for drawn in range(0, DRAWS, BLOCK):
+        choices = [torch.randint(len(block), (BLOCK,)) for block in table]
+        costs = whole + sum(gain[choice] for gain, choice in zip(gains, choices, strict=True))
+        for hit in torch.nonzero((costs / limit - 1).abs() <= tolerance).flatten().tolist():  # type: ignore[union-attr]
+            accepted += 1
+            yield mixed([block[int(choice[hit])].conv for block, choice in zip(table, choices, strict=True)])
+        if not accepted and drawn + BLOCK >= DRAWS:
+            low, high = (whole + sum(float(pick(gain)) for gain in gains) for pick in (torch.min, torch.max))
+            raise ValueError(
+                f"of {DRAWS:,} random networks none is within {tolerance:.1%} of the budget of {limit:,.0f}; "
+                f"this pool allows {low:,.0f} to {high:,.0f}"
+            )
+
+
+def mixed(convs: Sequence[str]) -> str:
+    """The conv that has these in its blocks."""
+    return f"mixed({', '.join(repr(conv) for conv in convs)})"
+
+
+def _option(build: Build, conv: str, block: int, count: int, kind: Cost) -> Option | None:
+    """The conv in one block, None if its channels do not suit it."""
+    convs = [STANDARD] * count
+    convs[block] = conv
+    try:
+        return Option(conv, build.cost(kind, conv=mixed(convs)))
+    except (ValueError, UserError):
+        return None

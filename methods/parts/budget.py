@@ -1,0 +1,83 @@
+"""A budget of multiply-adds or parameters, and the choice of what to remove so that it is met."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from cheapconv import catalog
+from cheapconv.methods.base import Build, Cost
+from cheapconv.methods.parts import checks
+
+TOLERANCE = 0.02  # by how much a budget may be undercut; it is never exceeded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Settings of the methods that make a network smaller: `keep` is the share of the multiply-adds (`cost: macs`) or
+    parameters (`params`) that is left. Instead, `limit` is their number, or `like` a conv whose cost in the cell's
+    architecture is the budget, as in `like: G(4)`."""
+
+    cost: Cost = "macs"
+    keep: float = 0.5
+    limit: int | None = None
+    like: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.keep < 1:
+            raise ValueError(f"keep must be between 0 and 1, not {self.keep}")
+        if self.limit is not None and self.like is not None:
+            raise ValueError("give limit or like, not both")
+        if self.limit is not None:
+            checks.at_least(1, limit=self.limit)
+        if self.like is not None:
+            object.__setattr__(self, "like", catalog.canonical(catalog.parse("conv", self.like)))
+
+
+def number(settings: Budget, build: Build, whole: int) -> float:
+    """The budget of a network that costs `whole`; ValueError if that is within it already."""
+    limit: float = settings.keep * whole
+    if settings.limit is not None:
+        limit = settings.limit
+    elif settings.like is not None:
+        limit = build.cost(settings.cost, conv=settings.like)
+    if limit >= whole:
+        raise ValueError(f"the budget is {limit:,.0f} {settings.cost}, but the network has {whole:,} to begin with")
+    return limit
+
+
+def units_to_remove(
+    scores: Sequence[Tensor],
+    least: Sequence[int],
+    cost_of: Callable[[Sequence[int]], float],
+    limit: float,
+    tolerance: float = TOLERANCE,
+) -> list[list[int]]:
+    """The units of every group to remove, lowest score first over all groups, until the cost is within the limit.
+
+    `scores[i]` has a number for each unit of group i, of which `least[i]` are kept; `cost_of(kept units)` is the cost.
+    A unit whose removal would undercut the limit by more than `tolerance` is kept. ValueError, with what is possible,
+    if the limit cannot be met so.
+    """
+    ranked = sorted((float(s), i, unit) for i, group in enumerate(scores) for unit, s in enumerate(group))
+    kept = [len(group) for group in scores]
+    removed: list[list[int]] = [[] for _ in scores]
+    now = cost_of(kept)
+    for _, i, unit in ranked:
+        if now <= limit:
+            break
+        if kept[i] <= least[i]:
+            continue
+        kept[i] -= 1
+        then = cost_of(kept)
+        if then < (1 - tolerance) * limit:
+            kept[i] += 1
+            continue
+        now = then
+        removed[i].append(unit)
+    if now > limit:
+        raise ValueError(
+            f"the budget of {limit:,.0f} cannot be met: with the least number of channels everywhere "
+            f"{cost_of(least):,.0f} are left, and the nearest on the way there is {now:,.0f}"
+        )
+    return removed

@@ -1,0 +1,47 @@
+"""Partners: networks of another architecture or conv that are trained beside those of the cell.
+
+A registry names them as `partners: [ResNet-20, {architecture: WRN-40-2, conv: G(N/8)}]`; what is left out is the
+cell's. They are evaluated and saved as students, but the cell's number is that of its own networks.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from cheapconv import catalog
+from cheapconv.methods.base import Build, Trained
+from cheapconv.methods.parts.group import Group
+
+Part = Literal["architecture", "conv"]
+Partner = str | dict[Part, str]
+
+
+class Members(Group):
+    """`count` fresh networks of the cell, then one for each of the spelled-out partners."""
+
+    def __init__(self, build: Build, count: int, partners: Sequence[Any]) -> None:
+        own = [build.network() for _ in range(count)]
+        super().__init__([*own, *(build.network(**texts) for texts in partners)])
+        self._count, self._partners = count, partners
+
+    def trained(self) -> list[Trained]:
+        """student_0, student_1, ..., which count, and partner_0, ..., which do not."""
+        own, others = self.networks[: self._count], self.networks[self._count :]
+        return [
+            *(Trained(f"student_{i}", network) for i, network in enumerate(own)),
+            *(
+                Trained(f"partner_{i}", network, headline=False, **texts)
+                for i, (network, texts) in enumerate(zip(others, self._partners, strict=True))
+            ),
+        ]
+
+
+def spelled_out(partners: Sequence[Partner]) -> tuple[dict[Part, str], ...]:
+    """The partners in canonical texts, so that two spellings are one cell; a UserError for an unknown name."""
+    return tuple(_canonical({"architecture": p} if isinstance(p, str) else p) for p in partners)
+
+
+def _canonical(texts: dict[Part, str]) -> dict[Part, str]:
+    if not texts:
+        raise ValueError("a partner needs an architecture, a conv or both")
+    kinds: tuple[Part, ...] = ("architecture", "conv")
+    return {kind: catalog.canonical(catalog.parse(kind, texts[kind])) for kind in kinds if kind in texts}

@@ -1,0 +1,1 @@
+"""Any library's CNN as a Network, its convolutions replaced."""

@@ -1,0 +1,113 @@
+"""Where a plain CNN is cut into stem, stages, neck and classifier.
+
+The stem is what precedes the first convolution outside the stem's module (or outside the first convolution alone, in a
+network that keeps stem and stages in one sequence). Stages end where the library says so, else at the last map of each
+resolution. The classifier is the last layer, a linear one or a 1x1 convolution of a pooled map.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import fx, nn
+
+from cheapconv.models.wrap.segments import passages, shapes, trace
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Names of the modules to trace into, of the graph's nodes to cut after, and of the convolutions of the stem."""
+
+    enter: frozenset[str]
+    nodes: tuple[str, ...]  # end of the stem, ends of the stages, what enters the classifier
+    stem: frozenset[str]
+    classifier: str  # name of the last layer
+    classifies_maps: bool  # whether it takes (B, features, 1, 1) rather than (B, features)
+    channels: tuple[int, ...]  # of the map after each stage
+    features: int  # of the vector that the classifier sees
+
+
+def find_cuts(network: nn.Module, shape: Sequence[int], taps: Collection[str] = ()) -> Cuts:
+    """The cuts of a network for images of `shape` (C, H, W).
+
+    `taps` names the modules that end a stage in the library's own view; one that only the stem precedes ends none here.
+    Without taps, and where a skip connection bypasses one of them, the resolutions decide. ValueError if the network
+    has no stages in a row, or no classifier behind them.
+    """
+    classifier = [name for name, module in network.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)][-1:]
+    enter = _ancestors([*taps, *classifier]) if taps else _sequences(network) | _ancestors(classifier)
+    traced = trace(network, enter)
+    shape_of = shapes(traced, shape)
+    through = [node for node in passages(traced) if node in shape_of]
+    maps = [node for node in through if len(shape_of[node]) == 4]
+    tapped = [node for node in traced.graph.nodes if node.target in taps]
+    if not set(tapped) <= set(maps):
+        return find_cuts(network, shape)
+    ends = tapped or _last_of_each_side(traced, maps, shape_of)
+    stem = _stem(network, [str(node.target) for node in ends])
+    entrance = _stem_end(traced, maps, stem)
+    ends = [node for node in ends if node > entrance]
+    vector = next((node for node in through if [user.target for user in node.users] == classifier), None)
+    if not ends or vector is None or shape_of[vector][2:].numel() != 1:
+        raise ValueError("it is no row of stages that ends in a classifier of a vector")
+    return Cuts(
+        enter=enter,
+        nodes=(entrance.name, *(node.name for node in ends), vector.name),
+        stem=stem,
+        classifier=classifier[0],
+        classifies_maps=len(shape_of[vector]) == 4,
+        channels=tuple(shape_of[node][1] for node in ends),
+        features=shape_of[vector][1],
+    )
+
+
+def _ancestors(names: Collection[str]) -> frozenset[str]:
+    """Names of all modules that hold one of `names`."""
+    parts = [name.split(".") for name in names]
+    return frozenset(".".join(path[:i]) for path in parts for i in range(1, len(path)))
+
+
+def _sequences(network: nn.Module) -> frozenset[str]:
+    """Names of the nn.Sequential that only sequences hold: the rows of blocks, not what is in a block."""
+    found: set[str] = set()
+    for name, module in network.named_modules():
+        row = type(module).forward is nn.Sequential.forward
+        if row and ("." not in name or name.rpartition(".")[0] in found):
+            found.add(name)
+    return frozenset(found)
+
+
+def _last_of_each_side(
+    traced: fx.GraphModule, maps: Sequence[fx.Node], shape_of: dict[fx.Node, torch.Size]
+) -> list[fx.Node]:
+    """The last map of every height that convolutions have made anything of."""
+    last: dict[int, fx.Node] = {}
+    for node in maps:
+        last[shape_of[node][2]] = node
+    ends = list(last.values())
+    made = [_convolutions_up_to(traced, node) for node in ends]
+    return [node for i, node in enumerate(ends) if len(made[i]) > (len(made[i - 1]) if i else 0)]
+
+
+def _stem(network: nn.Module, ends: Sequence[str]) -> frozenset[str]:
+    """Names of the stem's convolutions: all in the first one's top module, or it alone if several stages end there."""
+    names = [name for name, module in network.named_modules() if isinstance(module, nn.Conv2d)]
+    if not names:
+        raise ValueError("it has no convolution")
+    top = names[0].split(".")[0]
+    if sum(end.split(".")[0] == top for end in ends) > 1:
+        return frozenset(names[:1])
+    return frozenset(name for name in names if name.split(".")[0] == top)
+
+
+def _stem_end(traced: fx.GraphModule, maps: Sequence[fx.Node], stem: Collection[str]) -> fx.Node:
+    """The last map before a convolution outside the stem: the image itself where the two are in one module."""
+    inside = [node for node in maps if set(_convolutions_up_to(traced, node)) <= set(stem)]
+    return inside[-1]
+
+
+def _convolutions_up_to(traced: fx.GraphModule, last: fx.Node) -> list[str]:
+    """Names of the convolutions in the modules that the graph calls up to the node `last`."""
+    called = [str(node.target) for node in traced.graph.nodes if node <= last and node.op == "call_module"]
+    inside = [item for name in called for item in traced.get_submodule(name).named_modules(prefix=name)]
+    return [name for name, module in inside if isinstance(module, nn.Conv2d)]

@@ -1,0 +1,95 @@
+"""LibraryNetwork: the common part of the architectures whose networks come from a library of pretrained models.
+
+A stage is what the library calls one (`taps`), else what ends at the last map of a resolution. Whether its maps are
+taken before or after an activation is the library's affair.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from cheapconv.catalog import canonical
+from cheapconv.catalog.errors import nearest
+from cheapconv.models.architecture import Architecture
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
+from cheapconv.models.wrap.stored_weights import read_weights
+from cheapconv.models.wrap.wrapped import wrap
+
+PRETRAINED = "pretrained"
+
+
+class LibraryNetwork(Architecture):
+    """Base of dataclasses with the fields `name` (in the library), `cifar_stem` and `weights`.
+
+    `weights` is a file (see models/wrap/stored_weights.py) or 'pretrained', for the library's own. A cell's key holds
+    the path, not what the file holds; file or library must stay at hand while cells that name them are used.
+    """
+
+    library: ClassVar[str]
+    shape: ClassVar[tuple[int, int, int]] = (3, 224, 224)
+    name: str
+    cifar_stem: bool
+    weights: str | None
+
+    def __post_init__(self) -> None:
+        known = self.known()
+        if self.name not in known:
+            raise ValueError(f"{self.library} has no network '{self.name}'{nearest(self.name, known)}")
+
+    @abstractmethod
+    def known(self) -> list[str]:
+        """Names of the library's networks."""
+
+    @abstractmethod
+    def create(self, classes: int) -> nn.Module:
+        """The library's network of `classes` outputs, freshly initialised."""
+
+    @abstractmethod
+    def fetch(self) -> Mapping[str, Tensor]:
+        """The library's own weights, from its cache or the net; OSError or RuntimeError if they are not to be had."""
+
+    def taps(self, network: nn.Module) -> list[str]:
+        """Names of the modules that end a stage; none if the library does not say."""
+        return []
+
+    def build(self, conv: Conv, classes: int) -> Network:
+        """The library's network, its convolutions replaced as models/wrap/substitute.py says."""
+        try:
+            network = self._created(classes)
+            return wrap(
+                network,
+                conv,
+                classes,
+                shape=self.shape,
+                taps=self.taps(network),
+                cifar_stem=self.cifar_stem,
+                weights=self._weights(),
+            )
+        except ValueError as reason:
+            raise ValueError(f"{canonical(conv)} in {self.library}'s {self.name}: {reason}") from reason
+
+    def _created(self, classes: int) -> nn.Module:
+        """A fresh network on the default device; some libraries cannot make theirs on the meta device."""
+        try:
+            return self.create(classes)
+        except NotImplementedError:
+            device = torch.get_default_device()
+            with torch.device("cpu"):
+                return self.create(classes).to(device)
+
+    def _weights(self) -> Mapping[str, Tensor] | None:
+        """What is to be loaded; nothing on the meta device, where a network is only looked at."""
+        if self.weights is None or torch.get_default_device().type == "meta":
+            return None
+        if self.weights != PRETRAINED:
+            return read_weights(Path(self.weights))
+        try:
+            return self.fetch()
+        except (OSError, RuntimeError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"there are no pretrained weights to be had ({reason}); give weights='FILE'") from error

@@ -1,0 +1,149 @@
+"""Budgets: settings of real networks, in the command line and in the registry."""
+
+import json
+
+import pytest
+
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.measure import clock as timing
+from cheapconv.engine.plan.budget import Limit, meet
+from cheapconv.engine.read import registry
+from cheapconv.engine.run import fit_command
+from cheapconv.engine.run.planning import plan
+from cheapconv.engine.store.cell import Cell
+from tests.engine import fakes
+
+catalog.load()
+SHAPE = (3, 32, 32)
+
+
+def chosen(architecture: str, conv: str, quantity, limit: float) -> tuple[str, str, float]:
+    found = meet(architecture, conv, Limit(quantity, limit), 10, SHAPE).chosen
+    return found.architecture, found.conv, found.cost
+
+
+def test_groups_for_a_budget_of_params():
+    assert chosen("WRN-40-2", "G(?)", "params", 900_000) == ("wrn(depth=40, width=2)", "group(groups=4)", 814_650)
+    assert chosen("WRN-40-2", "G(?)", "params", 814_650)[1:] == ("group(groups=4)", 814_650)
+    assert chosen("WRN-40-2", "G(?)", "params", 814_649)[1:] == ("group(groups=8)", 542_490)
+
+
+def test_width_for_a_budget_of_macs():
+    assert chosen("WRN-16-1", "S", "macs", 120e6) == ("wrn(depth=16, width=2)", "standard", 101_106_944)
+
+
+def test_a_share_for_a_budget_is_exact_to_its_step():
+    found = meet("WRN-10-1", "Generic_?", Limit("params", 9_000), 10, SHAPE)
+    below, above = sorted(found.neighbours, key=lambda setting: setting.cost)
+    assert below.cost < found.chosen.cost <= 9_000 < above.cost
+
+
+def test_a_budget_that_cannot_be_met_names_the_smallest():
+    with pytest.raises(
+        UserError, match=r"^300,000 params cannot be met by 'WRN-40-2' with 'G\(\?\)': the smallest is .*"
+    ):
+        chosen("WRN-40-2", "G(?)", "params", 300_000)
+    with pytest.raises(UserError, match=r"with group\(groups=16\), 406,410 params\.$"):
+        chosen("WRN-40-2", "G(?)", "params", 300_000)
+
+
+def test_no_number_that_fits_is_told_with_the_reason():
+    with pytest.raises(UserError, match=r"no number fits 'WRN-10-1' and 'BG\(\?,M/7\)': .* divisible by 7, got"):
+        chosen("WRN-10-1", "BG(?,M/7)", "params", 300_000)
+
+
+def test_latency_is_measured_with_its_spread(monkeypatch):
+    taken = {16: 5.0, 8: 4.0, 4: 3.0, 2: 2.0, 1: 1.0}
+
+    def latency(network, shape, device, budget_s):
+        groups = next(
+            m.groups for m in network.stage_modules.modules() if getattr(m, "groups", 0) > 1 or hasattr(m, "groups")
+        )
+        median = taken[groups]
+        return {"median_ms": median, "q25_ms": median - 0.1, "q75_ms": median + 0.1}
+
+    monkeypatch.setattr(timing, "latency", latency)
+    rows = fit_command.command("WRN-10-1", "G(?)", None, None, 3.5, 10, 32, "cpu")
+    assert [(row["conv"], row["chosen"]) for row in rows] == [
+        ("group(groups=2)", False),
+        ("group(groups=4)", True),
+        ("group(groups=8)", False),
+    ]
+    assert rows[1]["quartiles"] == pytest.approx((2.9, 3.1))
+
+
+@pytest.mark.parametrize("limits", [(None, None, None), ("1k", "1k", None), ("1k", None, 2.0)])
+def test_exactly_one_budget(limits):
+    with pytest.raises(UserError, match="give exactly one budget"):
+        fit_command.command("WRN-10-1", "G(?)", *limits, 10, 32, "cpu")
+
+
+def test_the_table_marks_the_chosen_setting(capsys):
+    rows = fit_command.command("WRN-40-2", "G(?)", "900k", None, None, 10, 32, "cpu")
+    fit_command.present(rows, as_json=True)
+    printed = json.loads(capsys.readouterr().out)["settings"]
+    assert [(row["params"], row["chosen"]) for row in printed] == [
+        (542_490, False),
+        (814_650, True),
+        (1_358_970, False),
+    ]
+    fit_command.present(rows, as_json=False)
+    assert next(line for line in capsys.readouterr().out.splitlines() if "<-" in line).split()[-2] == "814650"
+
+
+HEAD = "suite: digits\n    recipe: short"
+
+
+def cells(folder, entry: str) -> list[Cell]:
+    sweep = registry.load(fakes.write_registry(folder, f"      - {entry}", head=HEAD)).sweep("sweep")
+    return [planned.cell for planned in plan(sweep, "sweep").cells]
+
+
+def test_a_sweep_compares_at_equal_cost(tmp_path):
+    entry = (
+        '{architecture: "wrn(depth=10, width=2)", conv: ["G(?)", "B(?)", S], method: scratch, budget: {params: 100k}}'
+    )
+    found = [(cell.architecture, cell.conv) for cell in cells(tmp_path, entry)]
+    assert found == [
+        ("wrn(depth=10, width=2)", "group(groups=8)"),
+        ("wrn(depth=10, width=2)", "bottleneck(b=2)"),
+        ("wrn(depth=10, width=1)", "standard"),
+    ]
+
+
+def test_a_cell_with_a_budget_is_the_cell_with_the_number(tmp_path):
+    fitted = cells(tmp_path, '{architecture: WRN-10-2, conv: "G(?)", method: scratch, budget: {params: 100k}}')
+    plain = cells(tmp_path, '{architecture: WRN-10-2, conv: "G(8)", method: scratch}')
+    assert [cell.key for cell in fitted] == [cell.key for cell in plain]
+
+
+def test_macs_are_those_of_the_images_of_the_suite(tmp_path):
+    entry = '{architecture: WRN-10-2, conv: "G(?)", method: scratch, budget: {macs: 1M}}'
+    (cell,) = cells(tmp_path, entry)
+    assert cell.conv == meet("WRN-10-2", "G(?)", Limit("macs", 1_000_000), 10, (3, 8, 8)).chosen.conv
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ('{architecture: WRN-10-2, conv: ["S", "G(?)"], method: scratch}', r":6: a number that is \? needs a budget"),
+        (
+            "{architecture: WRN-10-2, conv: S, method: scratch, budget: {}}",
+            ":6: budget should be one of params and macs",
+        ),
+        ("{architecture: WRN-10-2, conv: S, method: scratch, budget: {macs: 3m}}", ":6: '3m' is no count"),
+        (
+            "{architecture: WRN-10-2, conv: S, method: scratch, budget: {mcas: 3M}}",
+            "unknown key 'mcas'; did you mean macs",
+        ),
+        (
+            '{architecture: WRN-10-2, conv: "G(?)", method: scratch, budget: {params: 1k}}',
+            ":6: 1,000 params cannot be met",
+        ),
+        ('{architecture: WRN-10-2, conv: "GG(?)", method: scratch, budget: {params: 1M}}', ":6: no number fits .*GG"),
+    ],
+)
+def test_mistakes_name_file_and_line(tmp_path, entry, message):
+    with pytest.raises(UserError, match=message):
+        cells(tmp_path, entry)

@@ -1,0 +1,128 @@
+"""The plan: grids, order, teachers, sharing, and what it refuses."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.read import registry
+from cheapconv.engine.run.planning import plan
+from tests.engine import fakes
+
+TEACHER = {"name": "big", "architecture": "net(width=8)"}
+STUDENT = {"method": {"copy": {"teacher": "big"}}}
+
+
+@pytest.fixture(autouse=True)
+def fake_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes.install(monkeypatch)
+
+
+def planned(*entries: dict[str, Any], **fields: Any) -> Plan:
+    return plan(fakes.sweep(*entries, **fields), "sweep")
+
+
+def test_lists_are_a_grid_and_seeds_are_outermost() -> None:
+    found = planned({"conv": ["plain", "thin"], "method": ["alone", {"crowd": {"students": [2, 3]}}]}, seeds=[0, 1])
+    rows = [(p.cell.seed, p.cell.conv_label, p.cell.method_label) for p in found.cells]
+    methods = ["alone", "crowd(students=2)", "crowd(students=3)"]
+    assert rows == [(seed, conv, method) for seed in (0, 1) for conv in ("S", "G(N)") for method in methods]
+
+
+def test_teachers_come_first_wherever_they_stand() -> None:
+    apprentice = {"name": "middle", "method": {"copy": {"teacher": "big"}}}
+    found = planned({"method": ["alone", {"blend": {"teacher": "middle"}}]}, apprentice, TEACHER, seeds=[0, 1])
+    assert [p.entry for p in found.cells] == ["big", "big", "middle", "middle", None, None, None, None]
+    done: set[str] = set()
+    for p in found.cells:
+        assert set(p.needs) <= done
+        done.add(p.cell.key)
+
+
+def test_every_seed_has_the_teacher_of_its_seed() -> None:
+    found = planned(TEACHER, STUDENT, seeds=[3, 4])
+    seeds = {p.cell.key: p.cell.seed for p in found.cells}
+    pairs = [(p.cell.seed, seeds[p.cell.teacher]) for p in found.cells if p.cell.teacher]
+    assert pairs == [(3, 3), (4, 4)]
+
+
+def test_one_teacher_seed_serves_all_students() -> None:
+    found = planned({**TEACHER, "seeds": 7}, STUDENT, seeds=[0, 1])
+    assert {p.cell.teacher for p in found.cells[1:]} == {found.cells[0].cell.key}
+
+
+def test_equal_cells_are_planned_once_under_the_first_entry() -> None:
+    found = planned({"conv": ["thin", "G(N)", "group(width=1)"]}, {"name": "again", "conv": "thin"})
+    assert [(p.entry, p.cell.conv_label) for p in found.cells] == [(None, "G(N)")]
+
+
+def test_a_teacher_spelled_twice_is_still_one_teacher() -> None:
+    found = planned({**TEACHER, "conv": ["thin", "G(N)"]}, STUDENT)
+    assert found.cells[1].cell.teacher == found.cells[0].cell.key
+
+
+def test_another_teacher_makes_another_student() -> None:
+    small, big = (planned({**TEACHER, "architecture": f"net(width={w})"}, STUDENT).cells[1].cell for w in (2, 8))
+    assert small.key != big.key
+
+
+def test_the_command_line_goes_before_the_entry_before_the_sweep_before_the_recipe() -> None:
+    sweep = fakes.sweep({}, {"epochs": [2, 3]}, {"lr": 0.5}, epochs=6, lr=0.2, precision="bf16")
+    recipes = [p.cell.recipe for p in plan(sweep, "s").cells]
+    assert [(r["epochs"], r["lr"]) for r in recipes] == [(6, 0.2), (2, 0.2), (3, 0.2), (6, 0.5)]
+    assert {r["precision"] for r in recipes} == {"bf16"}
+    forced = [p.cell.recipe for p in plan(sweep, "s", epochs=1, precision="fp32").cells]
+    assert [(r["epochs"], r["lr"], r["precision"]) for r in forced] == [(1, 0.2, "fp32"), (1, 0.5, "fp32")]
+
+
+def test_a_changed_batch_scales_the_learning_rate_unless_it_is_set() -> None:
+    found = planned({"batch": 64}, {"batch": 64, "lr": 0.1})
+    assert [p.cell.recipe["lr"] for p in found.cells] == [0.2, 0.1]
+
+
+def test_numbers_that_no_recipe_takes_are_refused() -> None:
+    with pytest.raises(UserError, match="epochs must be at least 1"):
+        plan(fakes.sweep({}), "sweep", epochs=0)
+
+
+@pytest.mark.parametrize(
+    ("entries", "sentence"),
+    [
+        ([{"method": "copy"}], "method 'copy' needs a teacher: write .* with an entry with a name"),
+        ([TEACHER, {"method": "copy"}], "needs a teacher: write {copy: {teacher: ...}} with one of big."),
+        ([TEACHER, {"method": {"copy": {"teacher": "bigg"}}}], "unknown teacher 'bigg'; did you mean big?"),
+        (
+            [TEACHER, {"method": {"alone": {"teacher": "big"}}}],
+            "'alone' has no use for a teacher: remove 'teacher: big'",
+        ),
+        ([{**TEACHER, **STUDENT}], r"circle \(big from big\)"),
+        (
+            [{"name": "a", "method": {"copy": {"teacher": "b"}}}, {"name": "b", "method": {"copy": {"teacher": "a"}}}],
+            r"circle \(b from a from b\)",
+        ),
+        ([{**TEACHER, "conv": ["plain", "thin"]}, STUDENT], "teacher 'big' is a grid of 2 cells a seed"),
+        ([{**TEACHER, "seeds": [5, 6]}, STUDENT], r"teacher 'big' has no seed 0 \(it has 5, 6\)"),
+    ],
+)
+def test_wrong_teachers_are_refused(entries: list, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        planned(*entries)
+
+
+def test_impossible_networks_are_refused_at_the_line_of_the_conv(tmp_path: Path) -> None:
+    entry = (
+        "      - architecture: net(width=4)\n        conv:\n          - S\n          - G(N/3)\n        method: alone"
+    )
+    sweep = registry.load(fakes.write_registry(tmp_path, entry)).sweep("sweep")
+    sentence = r"registry\.yaml:9: G\(N/3\) does not fit net\(width=4\): needs channels divisible by 3, got 4"
+    with pytest.raises(UserError, match=sentence):
+        plan(sweep, "sweep")
+
+
+def test_a_wrong_teacher_is_refused_at_its_line(tmp_path: Path) -> None:
+    entry = "      - architecture: net(width=4)\n        conv: S\n        method:\n          - alone\n          - copy"
+    sweep = registry.load(fakes.write_registry(tmp_path, entry)).sweep("sweep")
+    with pytest.raises(UserError, match=r"registry\.yaml:10: method 'copy' needs a teacher"):
+        plan(sweep, "sweep")

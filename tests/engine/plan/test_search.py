@@ -1,0 +1,87 @@
+"""The search against trying every step."""
+
+import random
+
+import pytest
+
+from cheapconv.engine.plan.search import LAST, Found, Search
+
+
+def brute(steps: list[int], cost, limit: float) -> float | None:
+    """The best cost under the limit."""
+    return max((cost(s) for s in steps if cost(s) <= limit), default=None)
+
+
+class Counted:
+    """A cost that counts how often it is asked for, and fails where no step is possible."""
+
+    def __init__(self, steps, cost) -> None:
+        self.steps, self.of, self.asked = set(steps), cost, 0
+
+    def __call__(self, step: int) -> float:
+        assert step in self.steps
+        self.asked += 1
+        return self.of(step)
+
+
+STEPS = {
+    "divisors of 16": [1, 2, 4, 8, 16],
+    "divisors of 96": [d for d in range(1, 97) if 96 % d == 0],
+    "6n + 4": list(range(10, LAST, 6)),
+    "all": list(range(1, LAST + 1)),
+    "up to 1000": list(range(1, 1001)),
+    "one": [7],
+}
+COSTS = {
+    "rising": lambda s: 100 * s + 7,
+    "falling": lambda s: 10_000 / s,
+    "falling in plateaus": lambda s: 10_000 // (s // 3 + 1),
+    "rising in plateaus": lambda s: s // 8,
+    "flat": lambda s: 5,
+}
+
+
+@pytest.mark.parametrize("cost", COSTS.values(), ids=COSTS)
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("limit", [1, 5, 6, 120, 999, 2507, 10_000, 10**9])
+def test_it_finds_what_trying_every_step_finds(steps, cost, limit):
+    counted = Counted(steps, cost)
+    found = Search(lambda s: s in counted.steps, counted, limit).run()
+    assert found is not None
+    best = brute(steps, cost, limit)
+    assert (None if found.chosen is None else cost(found.chosen)) == best
+    if best is None:
+        assert cost(found.cheapest) == min(map(cost, steps))
+    assert counted.asked < 200
+
+
+def test_neighbours_are_the_nearest_steps_of_another_cost():
+    found = Search(lambda s: s in (1, 2, 4, 8, 16), lambda s: 100 / s, 30).run()
+    assert found == Found(chosen=4, neighbours=(2, 8), cheapest=found.cheapest)
+    plateaus = Search(lambda s: s <= 100, lambda s: s // 10, 5).run()
+    assert plateaus is not None
+    assert plateaus.chosen == 59
+    assert plateaus.neighbours == (49, 60)
+
+
+def test_costs_that_go_up_and_down_are_tried_one_by_one():
+    shuffled = list(range(1, 65))
+    random.Random(0).shuffle(shuffled)
+    found = Search(lambda s: s <= 64, lambda s: shuffled[s - 1], 40.5).run()
+    assert found is not None
+    assert shuffled[found.chosen - 1] == 40
+
+
+def test_measured_costs_are_taken_as_monotone():
+    asked = []
+
+    def cost(step: int) -> float:
+        asked.append(step)
+        return 1000 / step + step % 2
+
+    Search(lambda s: s <= 64, cost, 40, counted=False).run()
+    assert len(asked) < 20
+
+
+def test_no_possible_step():
+    assert Search(lambda s: False, lambda s: 0, 1).run() is None

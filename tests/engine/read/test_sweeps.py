@@ -1,0 +1,57 @@
+"""The sweeps that come with the suite: what each promises is what its plan holds."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.read import registry
+from cheapconv.engine.run.planning import plan
+
+ROOT = Path(__file__).parents[3]
+GOLDEN = ROOT / "tests" / "golden" / "golden_models.csv"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> registry.Registry:
+    return registry.load(ROOT / "registry.yaml")
+
+
+def planned(shipped: registry.Registry, name: str) -> Plan:
+    return plan(shipped.sweep(name), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "teachers"), [("quick", 26, 2), ("cifar10-cpu", 13, 1), ("od-cifar10", 30, 3)]
+)
+def test_number_of_cells(shipped: registry.Registry, name: str, cells: int, teachers: int) -> None:
+    found = planned(shipped, name)
+    assert len(found.cells) == cells
+    assert [p.entry for p in found.cells].count("teacher") == teachers
+
+
+def test_moonshine_is_table_2(shipped: registry.Registry) -> None:
+    """The students are those whose sizes the paper's Table 2 gives."""
+    found = planned(shipped, "moonshine-cifar10")
+    assert len(found.cells) == 5 * (1 + 25 * 3)
+    students = {(p.cell.architecture_label, p.cell.conv_label) for p in found.cells if p.entry is None}
+    with GOLDEN.open() as file:
+        sizes = [r for r in csv.DictReader(file) if "moonshine builder" in r["source"] and "Table 2" in r["source"]]
+    table = {(row["architecture"], row["conv"]) for row in sizes if row["num_classes"] == "10"}
+    assert students == table - {("WRN-40-2", "S")}
+    assert len(students) == 25
+    kd = [p.cell for p in found.cells if p.cell.method == "kd"]
+    assert {cell.method_label for cell in kd} == {"kd(form=moonshine_code)"}
+
+
+def test_both_moonshine_sweeps_hold_the_same_table(shipped: registry.Registry) -> None:
+    ten, hundred = (shipped.sweep(f"moonshine-cifar{classes}") for classes in (10, 100))
+    assert [e.model_dump() for e in ten.entries] == [e.model_dump() for e in hundred.entries]
+    assert (ten.recipe, ten.seeds) == (hundred.recipe, hundred.seeds)
+    assert (ten.suite, hundred.suite) == ("cifar10", "cifar100")
+
+
+def test_the_cpu_sweep_asks_for_one_precision_and_few_epochs(shipped: registry.Registry) -> None:
+    recipes = [p.cell.recipe for p in planned(shipped, "cifar10-cpu").cells]
+    assert {(recipe["epochs"], recipe["precision"]) for recipe in recipes} == {(6, "bf16")}

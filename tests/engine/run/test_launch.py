@@ -1,0 +1,197 @@
+"""Running a plan: what is run, what is left alone, what watchers hear, and how two processes share a store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pytest
+import torch
+
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.run import launch, record
+from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.files import TEMPORARY, read_json
+from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
+from tests.engine import tiny
+from tests.engine.tiny import Listener, ends
+
+
+@pytest.fixture(autouse=True)
+def world(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny.install(monkeypatch)
+    tiny.skip_timing(monkeypatch)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+def states(store: Store, whole: Plan) -> list[str]:
+    return [store.state(p.cell.key)["state"] for p in whole.cells]
+
+
+def test_watchers_follow_a_cell(store):
+    listener = Listener()
+    ends(store, tiny.planned("scratch", epochs=2), listener)
+    steps = [("stepped", 0, 1, 3), ("stepped", 0, 2, 3), ("stepped", 0, 3, 3)]
+    later = [("stepped", 1, n, 3) for n in (1, 2, 3)]
+    end = ("ended", "scratch", "done")
+    assert listener.told == [("started", "scratch"), *steps, ("epoch", 1), *later, ("epoch", 2), end]
+
+
+def test_what_is_done_is_not_run_again_and_needs_no_data(store, monkeypatch):
+    whole = tiny.planned_by("kd", epochs=1)
+    assert ends(store, whole) == ["done", "done"]
+    monkeypatch.setattr(tiny.Tiny, "load", lambda *args: pytest.fail("data loaded"))
+    listener = Listener()
+    assert ends(store, whole, listener) == ["done", "done"]
+    assert listener.told == [("ended", "scratch", "done"), ("ended", "kd", "done")]
+
+
+def test_data_is_loaded_once_and_before_anything_trains(store, monkeypatch):
+    def missing(*args: Any) -> Any:
+        raise UserError("no data here.")
+
+    monkeypatch.setattr(tiny.Tiny, "load", missing)
+    whole = tiny.planned("scratch", "noisy", epochs=1)
+    with pytest.raises(UserError, match="no data here"):
+        ends(store, whole)
+    assert states(store, whole) == ["planned", "planned"]
+    loads: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(tiny.Tiny, "load", lambda self, *args: loads.append(args) or tiny.data())
+    assert ends(store, whole, data_folder=Path("there"), download=True) == ["done", "done"]
+    assert loads == [(Path("there"), True)]
+
+
+# Stopping
+
+
+def test_a_stop_ends_the_sweep_and_is_no_failure(store):
+    whole = tiny.planned("scratch", "noisy", epochs=2)
+    stop = tiny.StopAfter(4, "scratch")
+    assert ends(store, whole, stop, should_stop=stop) == ["stopped", "not reached"]
+    assert states(store, whole) == ["planned", "planned"]
+    assert (store.folder(whole.cells[0].cell.key) / CHECKPOINT).exists()
+    listener = Listener()
+    assert ends(store, whole, listener) == ["done", "done"]
+    assert listener.told[1] == ("stepped", 1, 2, 3)
+
+
+def test_a_stop_before_the_first_step_starts_nothing(store):
+    listener = Listener()
+    assert ends(store, tiny.planned("scratch"), listener, should_stop=lambda: True) == ["stopped"]
+    assert listener.told == [("ended", "scratch", "stopped")]
+
+
+def test_leftovers_of_a_killed_process_are_gone_when_its_cell_goes_on(store):
+    whole = tiny.planned("scratch", epochs=1)
+    folder = store.folder(whole.cells[0].cell.key)
+    (folder / "networks").mkdir(parents=True)
+    (folder / f"{TEMPORARY}abc").write_text("half a checkpoint")
+    (folder / "networks" / f"{TEMPORARY}xyz").write_text("half a network")
+
+    class Look(tiny.Watcher):
+        def started(self, cell: Cell) -> None:
+            assert not list(folder.rglob(f"{TEMPORARY}*"))
+
+    assert ends(store, whole, Look()) == ["done"]
+
+
+def test_a_resumed_cell_says_how_far_it_is(store):
+    whole, seen = tiny.planned("scratch", epochs=2), []
+    key = whole.cells[0].cell.key
+
+    class Look(tiny.Watcher):
+        def started(self, cell: Cell) -> None:
+            seen.append(store.state(key)["epoch"])
+
+    stop = tiny.StopAfter(4, "scratch")
+    ends(store, whole, Look(), stop, should_stop=stop)
+    ends(store, whole, Look())
+    assert seen == [0, 1]
+
+
+# Several processes
+
+
+def test_a_cell_that_another_process_runs_is_left_to_it(store):
+    whole = tiny.planned("scratch", "noisy", epochs=1)
+    folder = store.folder(whole.cells[0].cell.key)
+    folder.mkdir(parents=True)
+    with filelock.FileLock(folder / "lock"):
+        assert ends(store, whole) == ["elsewhere", "done"]
+    assert not (folder / RESULT).exists()
+    assert ends(store, whole) == ["done", "done"]
+
+
+def test_a_cell_that_another_process_has_just_ended_is_not_trained_again(store, monkeypatch):
+    """Between the look at its state and its lock."""
+    whole, take = tiny.planned("scratch", epochs=1), Store.lock
+    ended: list[str] = []
+
+    @contextmanager
+    def end_then_lock(self: Store, key: str) -> Iterator[bool]:
+        if not ended:
+            ended.append(key)
+            self.set_state(key, "done")
+        with take(self, key) as mine:
+            yield mine
+
+    monkeypatch.setattr(Store, "lock", end_then_lock)
+    listener = Listener()
+    assert ends(store, whole, listener) == ["done"]
+    assert listener.told == [("ended", "scratch", "done")]
+
+
+def test_a_cell_killed_after_its_result_is_closed_and_not_trained_again(store, monkeypatch):
+    def killed(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    whole = tiny.planned("scratch", epochs=1)
+    folder = store.folder(whole.cells[0].cell.key)
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "close", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ends(store, whole)
+    assert (folder / RESULT).exists()
+    assert states(store, whole) == ["planned"]
+    listener = Listener()
+    assert ends(store, whole, listener) == ["done"]
+    assert listener.told == [("ended", "scratch", "done")]
+    assert states(store, whole) == ["done"]
+    assert not (folder / CHECKPOINT).exists()
+
+
+# Details
+
+
+def test_the_environment_says_where_the_cell_ran(store):
+    whole = tiny.planned("scratch", epochs=1)
+    ends(store, whole)
+    environment = read_json(store.folder(whole.cells[0].cell.key) / "environment.json")
+    assert (environment["device"], environment["threads"], environment["precision"]) == ("cpu", 1, "fp32")
+    assert environment["compile"] is False
+    assert environment["start"] <= environment["end"]
+
+
+def test_a_recipe_comes_back_from_its_cell():
+    cell = tiny.planned("scratch", batch=8, precision="bf16").cells[0].cell
+    assert launch.recipe_of(cell) == tiny.RECIPE.override(batch=8, precision="bf16")
+
+
+@pytest.mark.gpu
+def test_a_cell_on_cuda_in_bf16_is_stopped_and_resumed(store):
+    """No promise of equal bits there; it must go on and end."""
+    whole = tiny.planned_by("kd", epochs=2, precision="bf16")
+    stop = tiny.StopAfter(4, "kd")
+    cuda = torch.device("cuda")
+    assert ends(store, whole, stop, should_stop=stop, device=cuda) == ["done", "stopped"]
+    listener = Listener()
+    assert ends(store, whole, listener, device=cuda) == ["done", "done"]
+    assert ("stepped", 1, 2, 3) in listener.told
+    environment = read_json(store.folder(whole.cells[1].cell.key) / "environment.json")
+    assert environment["device"].startswith("cuda")

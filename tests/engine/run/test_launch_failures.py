@@ -1,0 +1,142 @@
+"""Failures: what they leave behind, what goes on, and what a full disk does not destroy."""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.run import launch
+from cheapconv.engine.store.files import TEMPORARY
+from cheapconv.engine.store.runs import CHECKPOINT, Store
+from cheapconv.engine.train import checkpoint
+from tests.engine import tiny, toys
+from tests.engine.outcomes import assert_same
+from tests.engine.tiny import Listener, ends
+
+
+@pytest.fixture(autouse=True)
+def world(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny.install(monkeypatch)
+    tiny.skip_timing(monkeypatch)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+def states(store: Store, whole: Plan) -> list[str]:
+    return [store.state(p.cell.key)["state"] for p in whole.cells]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_cell_that_diverges_fails_and_the_next_one_runs(value, store):
+    whole = tiny.planned({"method": {"diverging": {"value": value}}}, "scratch")
+    assert ends(store, whole) == ["failed", "done"]
+    failed = whole.cells[0].cell.key
+    state = store.state(failed)
+    assert state["state"] == "failed"
+    assert state["error"] == f"Diverged: the loss term 'drift' became {value} in epoch 1"
+    assert "Traceback" in (store.folder(failed) / "error.txt").read_text()
+    assert not (store.folder(failed) / CHECKPOINT).exists()  # it would only diverge again
+    assert store.result(failed) is None
+
+
+def test_an_error_is_one_line_in_the_state_and_a_traceback_beside_it(store):
+    whole = tiny.planned("raising", epochs=1)
+    assert ends(store, whole) == ["failed"]
+    key = whole.cells[0].cell.key
+    assert store.state(key)["error"] == "ArithmeticError: seven is not a number"
+    trace = (store.folder(key) / "error.txt").read_text()
+    assert "and neither is eight" in trace
+    assert "toys.py" in trace
+
+
+def test_failed_cells_are_run_again_on_request_only(store, monkeypatch):
+    whole = tiny.planned("raising", epochs=1)
+    ends(store, whole)
+    monkeypatch.setattr(toys.Raising, "broken", False)
+    listener = Listener()
+    assert ends(store, whole, listener) == ["failed"]
+    assert listener.told == [("ended", "raising", "failed")]
+    assert ends(store, whole, retry_failed=True) == ["done"]
+    key = whole.cells[0].cell.key
+    assert store.state(key)["error"] is None
+    assert not (store.folder(key) / "error.txt").exists()
+
+
+def test_failing_fast_stops_at_the_first_failure(store):
+    whole = tiny.planned("noisy", "raising", "scratch", epochs=1)
+    assert ends(store, whole, fail_fast=True) == ["done", "failed", "not reached"]
+    assert states(store, whole) == ["done", "failed", "planned"]
+
+
+def test_students_of_a_failed_teacher_wait(store, monkeypatch):
+    student = {"method": {"kd": {"teacher": "teacher"}}}
+    whole = tiny.planned({"name": "teacher", "method": "raising"}, student, "scratch", epochs=1)
+    assert ends(store, whole) == ["failed", "waiting", "done"]
+    assert states(store, whole) == ["failed", "planned", "done"]
+    monkeypatch.setattr(toys.Raising, "broken", False)
+    assert ends(store, whole, retry_failed=True) == ["done", "done", "done"]
+
+
+def test_a_timing_that_fails_costs_no_training(store, monkeypatch):
+    def fail(*args: Any) -> None:
+        raise RuntimeError("out of memory")
+
+    whole = tiny.planned("scratch", epochs=2)
+    monkeypatch.setattr(launch, "time_once", fail)
+    assert ends(store, whole) == ["failed"]
+    tiny.skip_timing(monkeypatch)
+    listener = Listener()
+    assert ends(store, whole, listener, retry_failed=True) == ["done"]
+    assert listener.told == [("started", "scratch"), ("ended", "scratch", "done")]
+
+
+# The disk
+
+
+def test_a_full_disk_ends_the_run_and_keeps_the_last_checkpoint(store, tmp_path, monkeypatch):
+    whole = tiny.planned("noisy", "scratch", epochs=3)
+    first = whole.cells[0].cell.key
+    write = checkpoint.write_bytes
+
+    def full_at_the_second(path: Path, body: bytes) -> None:
+        if path.exists():
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, body)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "write_bytes", full_at_the_second)
+        with pytest.raises(UserError, match=r"cannot take more \(No space left on device\): make room and run again"):
+            ends(store, whole)
+    assert states(store, whole) == ["planned", "planned"]
+    assert checkpoint.read(store.folder(first))["position"]["epoch"] == 1
+    assert not list(store.root.rglob(f"{TEMPORARY}*"))
+    assert not (store.folder(first) / "error.txt").exists()
+    assert ends(store, whole) == ["done", "done"]
+    unbroken = Store(tmp_path / "unbroken")
+    ends(unbroken, whole)
+    assert_same(store, unbroken, first)
+
+
+def test_a_full_disk_while_a_failure_is_recorded_is_explained_too(store, monkeypatch):
+    def full(path: Path, body: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(launch, "write_bytes", full)
+    with pytest.raises(UserError, match="cannot take more"):
+        ends(store, tiny.planned("raising", epochs=1))
+
+
+def test_another_error_of_the_disk_is_the_cells_failure(store, monkeypatch):
+    def broken(path: Path, body: bytes) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(checkpoint, "write_bytes", broken)
+    whole = tiny.planned("scratch", epochs=1)
+    assert ends(store, whole) == ["failed"]
+    assert "Input/output error" in store.state(whole.cells[0].cell.key)["error"]

@@ -1,0 +1,121 @@
+"""What a user sees: plain lines into a pipe, a live picture on a terminal, failures and waiting at once."""
+
+import io
+import itertools
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from cheapconv.engine.run import progress as displays
+from cheapconv.engine.run.progress import Progress, title
+from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.train.checkpoint import Position
+from tests.engine import tiny
+
+
+@pytest.fixture(autouse=True)
+def world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three seconds pass between any two looks at the clock."""
+    tiny.install(monkeypatch)
+    clock = itertools.count(0.0, 3.0)
+    monkeypatch.setattr(displays, "time", SimpleNamespace(monotonic=clock.__next__))
+
+
+@pytest.fixture
+def cells() -> list[Cell]:
+    """A teacher and its student, four epochs each."""
+    return [p.cell for p in tiny.planned_by("kd", epochs=4).cells]
+
+
+def after(epoch: int, step: int = 0) -> Position:
+    """A position whose last finished epoch is `epoch` - 1."""
+    row = {"loss": 1.25, "terms": {"ce": 1.0, "kd": 0.25}, "top1": {"student": 0.5}, "images_per_s": 1234.5}
+    return Position(epoch=epoch, step=step, curve=[row] * epoch)
+
+
+def shown(cells: list[Cell], terminal: bool = False) -> tuple[Progress, io.StringIO]:
+    out = io.StringIO()
+    return Progress(cells, Console(file=out, width=200, force_terminal=terminal)), out
+
+
+def test_a_title_names_the_cell(cells):
+    assert title(cells[1]) == "WRN-10-1 S kd seed 0"
+
+
+def test_a_pipe_gets_one_line_an_epoch(cells):
+    progress, out = shown(cells)
+    with progress:
+        progress.started(cells[0])
+        for step in range(100):
+            progress.stepped(cells[0], after(0, step), 100)
+        assert out.getvalue() == ""
+        progress.epoch_ended(cells[0], after(1))
+    line = (
+        "[1/2] WRN-10-1 S scratch seed 5 epoch 1/4: loss 1.250 (ce 1.000, kd 0.250), student 50.00 %, 1234 images/s, "
+    )
+    assert out.getvalue().startswith(line)
+    assert out.getvalue().count("\n") == 1
+
+
+def test_the_time_left_is_that_of_the_epochs_left(cells):
+    """Each epoch takes three seconds here; seven of eight are left after the first, then six."""
+    progress, out = shown(cells)
+    with progress:
+        progress.started(cells[0])
+        progress.epoch_ended(cells[0], after(1))
+        progress.epoch_ended(cells[0], after(2))
+    lefts = [line.rsplit("left ")[1] for line in out.getvalue().splitlines()]
+    assert lefts == ["0:00:21", "0:00:18"]
+
+
+def test_cells_that_are_done_are_counted_and_their_epochs_no_longer_expected(cells):
+    progress, out = shown(cells)
+    with progress:
+        progress.ended(cells[0], "done")
+        progress.started(cells[1])
+        progress.epoch_ended(cells[1], after(1))
+    assert out.getvalue().startswith("[2/2] WRN-10-1 S kd seed 0 epoch 1/4")
+    assert out.getvalue().endswith("left 0:00:09\n")
+
+
+@pytest.mark.parametrize("state", ["failed", "waiting", "elsewhere"])
+def test_what_did_not_go_well_is_said_at_once(state, cells):
+    progress, out = shown(cells)
+    with progress:
+        progress.ended(cells[0], state)
+    assert out.getvalue() == f"WRN-10-1 S scratch seed 5: {state}\n"
+
+
+@pytest.mark.parametrize("state", ["done", "stopped"])
+def test_what_went_well_is_not(state, cells):
+    progress, out = shown(cells)
+    with progress:
+        progress.ended(cells[0], state)
+    assert out.getvalue() == ""
+
+
+def test_a_terminal_gets_a_picture_and_no_lines(cells):
+    progress, out = shown(cells, terminal=True)
+    with progress:
+        progress.started(cells[0])
+        progress.epoch_ended(cells[0], after(1))
+        progress.ended(cells[1], "failed")
+        progress.stepped(cells[0], after(1, step=7), 21)
+        progress._live.refresh()  # which its thread does four times a second
+    for text in ("0/2 done, 1 failed", "WRN-10-1 S scratch seed 5", "2/4, step 7/21", "loss 1.250"):
+        assert text in out.getvalue()
+    assert "epoch 1/4:" not in out.getvalue()
+
+
+def test_the_picture_is_not_drawn_at_every_step(cells, monkeypatch):
+    """A step of a small network takes a few milliseconds, a picture as long."""
+    clock = itertools.count(100.0, 0.01)
+    monkeypatch.setattr(displays, "time", SimpleNamespace(monotonic=clock.__next__))
+    progress, _ = shown(cells, terminal=True)
+    drawn: list[int] = []
+    monkeypatch.setattr(progress, "_picture", lambda cell, position, steps: drawn.append(position.step) or "")
+    with progress:
+        for step in range(100):
+            progress.stepped(cells[0], after(0, step), 100)
+    assert 1 <= len(drawn) <= 10

@@ -1,0 +1,185 @@
+"""The commands that change the store: exit codes, what is written before training, measuring, cleaning."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.plan.select import select
+from cheapconv.engine.run import session
+from cheapconv.engine.run.session import Settings
+from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.files import TEMPORARY, read_json
+from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
+from cheapconv.engine.train.checkpoint import Position
+from tests.engine import tiny
+
+
+@pytest.fixture(autouse=True)
+def world(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny.install(monkeypatch)
+    tiny.skip_timing(monkeypatch)
+    tiny.skip_mlflow(monkeypatch)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+def run(store: Store, whole: Plan, chosen: Plan | None = None, **settings: Any) -> int:
+    filled = {"device": "cpu", "threads": 1, "mlflow": tiny.NO_MLFLOW, **settings}
+    return session.run(whole, chosen or whole, store.root, Settings(**filled))
+
+
+def on_epoch(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
+    """Do something at the end of every epoch."""
+    told = session.Mirrored.epoch_ended
+
+    def also(self: session.Mirrored, cell: Cell, position: Position) -> None:
+        told(self, cell, position)
+        action(cell, position)
+
+    monkeypatch.setattr(session.Mirrored, "epoch_ended", also)
+
+
+def test_a_sweep_runs_to_its_end(store, capsys):
+    whole = tiny.planned_by("kd", epochs=2)
+    assert run(store, whole) == 0
+    out = capsys.readouterr().out
+    assert "sweep: 2 done of 2 cells." in out
+    assert "cheapconv report sweep" in out
+    assert run(store, whole) == 0
+    assert "epoch" not in capsys.readouterr().out  # nothing was trained
+
+
+def test_the_mirror_hears_of_every_change(store):
+    whole = tiny.planned("scratch", epochs=2)
+    run(store, whole)
+    assert tiny.NoMirror.changes == [whole.cells[0].cell.key] * 4  # started, two epochs, ended
+
+
+def test_failures_are_exit_code_1(store, capsys):
+    assert run(store, tiny.planned("raising", "scratch", epochs=1)) == 1
+    out = capsys.readouterr().out
+    assert "sweep: 1 done, 1 failed of 2 cells." in out
+    assert "--retry failed" in out
+    assert run(store, tiny.planned("raising", "scratch", epochs=1)) == 1  # it has still failed
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_exit_code_130_and_resumable(number, store, monkeypatch, capsys):
+    whole = tiny.planned("scratch", "noisy", epochs=3)
+    with monkeypatch.context() as patch:
+        on_epoch(patch, lambda cell, position: os.kill(os.getpid(), number))
+        assert run(store, whole) == 130
+    assert "2 cells are left: the same command goes on where it stopped." in capsys.readouterr().out
+    assert [store.state(p.cell.key)["state"] for p in whole.cells] == ["planned", "planned"]
+    assert run(store, whole) == 0
+
+
+def test_a_signal_after_the_last_epoch_interrupts_nothing(store, monkeypatch):
+    on_epoch(monkeypatch, lambda cell, position: os.kill(os.getpid(), signal.SIGINT))
+    assert run(store, tiny.planned("scratch", epochs=1)) == 0
+
+
+def test_an_exhausted_time_budget_is_exit_code_0_and_resumable(store, capsys):
+    whole = tiny.planned("scratch", epochs=2)
+    assert run(store, whole, budget_s=0.0) == 0
+    assert "sweep: 1 stopped of 1 cells." in capsys.readouterr().out
+    assert run(store, whole) == 0
+    assert store.state(whole.cells[0].cell.key)["state"] == "done"
+
+
+def test_the_whole_plan_is_written_whatever_is_chosen(store):
+    whole = tiny.planned_by("kd", epochs=1)
+    chosen = select(whole, "*/*/scratch")
+    assert run(store, whole, chosen) == 0
+    teacher, student = (p.cell for p in whole.cells)
+    body = read_json(store.root / "sweeps" / "sweep.json")
+    assert (body["sweep"], body["suite"], body["recipe"]) == ("sweep", "tiny", "short")
+    assert body["cells"] == [
+        {"key": teacher.key, "entry": "teacher", "needs": []},
+        {"key": student.key, "entry": None, "needs": [teacher.key]},
+    ]
+    for cell in (teacher, student):
+        assert Cell.from_json(read_json(store.folder(cell.key) / "cell.json")).key == cell.key
+    assert [store.state(cell.key)["state"] for cell in (teacher, student)] == ["done", "planned"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"device": "tpu"}, "unknown device 'tpu'"),
+        ({"mlflow": "nonsense"}, "'nonsense' is no tracking URI"),
+    ],
+)
+def test_a_mistake_is_found_before_anything_is_written(settings, message, store):
+    with pytest.raises(UserError, match=message):
+        run(store, tiny.planned("scratch"), **settings)
+    assert not store.root.exists()
+
+
+def test_a_full_disk_before_training_is_explained(store, monkeypatch):
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(session, "write_json", full)
+    with pytest.raises(UserError, match="cannot take more"):
+        run(store, tiny.planned("scratch"))
+
+
+def test_threads_are_set_or_left(store):
+    assert session.set_threads(2) == torch.get_num_threads() == 2
+    assert session.set_threads(None) == torch.get_num_threads() == 2
+
+
+def test_measuring_takes_every_network_once_again(store, monkeypatch, capsys):
+    calls: list[tuple[Any, ...]] = []
+
+    def pretend(store: Store, *what: Any, again: bool) -> dict[str, Any]:
+        calls.append((*what[:5], again))
+        return {"latency": {"median_ms": 1.5}, "throughput": {"images_per_s": 2000.0}}
+
+    monkeypatch.setattr(session, "time_once", pretend)
+    whole = tiny.planned("scratch", "noisy", {"conv": "group(groups=2)"})
+    session.measure(whole, store.root, "cpu", 1)
+    wrn, shape, cpu = "wrn(depth=10, width=1)", (3, 8, 8), tiny.CPU
+    assert calls == [(wrn, conv, 10, shape, cpu, True) for conv in ("standard", "group(groups=2)")]
+    assert capsys.readouterr().out == (
+        "WRN-10-1 S: 1.50 ms an image, 2000 images/s\nWRN-10-1 G(2): 1.50 ms an image, 2000 images/s\n"
+    )
+
+
+def test_cleaning_removes_leftovers_of_cells_that_nobody_runs(store, capsys):
+    whole = tiny.planned("scratch", "noisy", "raising", epochs=1)
+    session.write_plan(store, whole)
+    done, running, planned = (store.folder(p.cell.key) for p in whole.cells)
+    for folder in (done, running, planned):
+        (folder / f"{TEMPORARY}x").write_text("")
+        (folder / CHECKPOINT).write_text("")
+    (done / RESULT).write_text("{}")
+    with store.lock(running.name):
+        session.clean(store.root)
+    assert "removed 3 files" in capsys.readouterr().out
+    assert not (done / CHECKPOINT).exists()
+    assert (done / RESULT).exists()
+    assert (planned / CHECKPOINT).exists()
+    assert not (planned / f"{TEMPORARY}x").exists()
+    assert (running / f"{TEMPORARY}x").exists()
+
+
+def test_cleaning_what_is_not_there_is_refused(tmp_path):
+    with pytest.raises(UserError, match="there is no store at"):
+        session.clean(tmp_path / "nowhere")
+
+
+def test_sending_what_was_missed_says_what_was_sent(store, monkeypatch, capsys):
+    monkeypatch.setattr(session, "send_missing", lambda store, sweep, uri: {"sent": 3})
+    session.sync("quick", store.root, "http://user:secret@host:5000")
+    assert capsys.readouterr().out == "quick in http://host:5000: {'sent': 3}\n"

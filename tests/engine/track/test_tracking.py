@@ -1,0 +1,273 @@
+"""One cell in MLflow: everything arrives, once, in one run, whatever happened in between."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cheapconv.engine.store.files import write_bytes
+from cheapconv.engine.store.runs import CURVE, Store
+from cheapconv.engine.track import push as tracking
+from cheapconv.engine.track.push import CellRefusedError, connect, public, push
+from tests.engine.written_cell import START_MS, read_memory, shared_database, write_cell, write_measurement
+
+KEY = "0123456789abcdef"
+SIZES = {"params": 100, "params_with_bn_stats": 120, "macs": 1000, "flops": 2000}
+SIZES |= {"weights_bytes": 400, "activation_bytes": 800}
+
+
+@pytest.fixture
+def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database that the tests share: creating one takes seconds."""
+    return shared_database(tmp_path_factory)
+
+
+@pytest.fixture
+def sweep(request: pytest.FixtureRequest) -> str:
+    """An experiment of its own for every test."""
+    return request.node.name
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+def runs(uri: str, sweep: str) -> list[Any]:
+    """The active runs of an experiment."""
+    client = connect(uri)
+    return client.search_runs([client.get_experiment_by_name(sweep).experiment_id])
+
+
+def only_run(uri: str, sweep: str) -> Any:
+    (run,) = runs(uri, sweep)
+    return run
+
+
+def history(uri: str, run: Any, metric: str) -> list[tuple[int, float, int]]:
+    """(step, value, milliseconds since 1970) of a metric."""
+    return [(m.step, m.value, m.timestamp) for m in connect(uri).get_metric_history(run.info.run_id, metric)]
+
+
+def test_a_finished_cell_arrives_in_full(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY, teacher="fedcba9876543210")
+    write_measurement(store, "A CPU", 1.5)
+    push(store, KEY, sweep, uri)
+    run = only_run(uri, sweep)
+    assert (run.info.run_name, run.info.status) == ("G(4) kd seed 0", "FINISHED")
+    assert (run.info.start_time, run.info.end_time) == (START_MS, START_MS + 3_600_000)
+    tags = {
+        "suite": "digits",
+        "architecture": "wrn(depth=10, width=2)",
+        "conv": "group(groups=4)",
+        "conv_label": "G(4)",
+    }
+    tags |= {"method": "kd", "seed": "0", "teacher": "fedcba9876543210", "cell_key": KEY, "sweep": sweep}
+    tags |= {"protocol": "1", "recipe": "short", "device": "cpu", "precision": "fp32", "git_sha": "abc"}
+    assert tags.items() <= run.data.tags.items()
+    params = {"recipe.epochs": "3", "recipe.nesterov": "true", "recipe.schedule.kind": "cosine"}
+    params |= {"method.temperature": "4.0", "method.form": "batchmean"}
+    assert params.items() <= run.data.params.items()
+    final = {"final_top1": 0.6, "final_ensemble_top1": 0.9, "best_epoch_top1_optimistic": 0.7, "train_s": 9.0}
+    final |= {"train_s_with_teacher": 15.0, "latency_ms": 1.5, "throughput_images_per_s": 500.0, **SIZES}
+    assert {name: run.data.metrics[name] for name in final} == pytest.approx(final)
+    assert "final_top5" not in run.data.metrics
+
+
+def test_every_epoch_is_a_step_at_its_own_time(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY)
+    push(store, KEY, sweep, uri)
+    run = only_run(uri, sweep)
+    times = [START_MS + 3000, START_MS + 6000, START_MS + 9000]
+    assert history(uri, run, "loss") == list(zip(range(3), [2.0, 1.0, 0.0], times, strict=True))
+    assert [value for _, value, _ in history(uri, run, "top1")] == pytest.approx([0.4, 0.5, 0.6])
+    names = {"loss/ce", "loss/kd", "top1/student_0", "top1/student_1", "top1/ensemble", "lr", "images_per_s", "epoch_s"}
+    assert names <= run.data.metrics.keys()
+
+
+def test_a_second_push_adds_nothing(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY)
+    assert push(store, KEY, sweep, uri) > 0
+    assert push(store, KEY, sweep, uri) == 0
+    assert len(history(uri, only_run(uri, sweep), "loss")) == 3
+
+
+def test_a_cell_sent_in_full_asks_no_server(
+    store: Store, uri: str, sweep: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_cell(store, KEY)
+    push(store, KEY, sweep, uri)
+
+    def refuse(uri: str) -> None:
+        raise AssertionError("a server was asked")
+
+    monkeypatch.setattr(tracking, "connect", refuse)
+    assert push(store, KEY, sweep, uri, ask=False) == 0
+
+
+def test_a_resumed_cell_continues_its_run(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY, state="running", epochs=2)
+    push(store, KEY, sweep, uri)
+    first = only_run(uri, sweep)
+    assert "top1" not in first.data.metrics, "which networks are the headline is not known yet"
+    write_cell(store, KEY, epochs=3)
+    push(store, KEY, sweep, uri)
+    second = only_run(uri, sweep)
+    assert second.info.run_id == first.info.run_id
+    assert second.info.status == "FINISHED"
+    assert [step for step, _, _ in history(uri, second, "loss")] == [0, 1, 2]
+    assert [step for step, _, _ in history(uri, second, "top1")] == [0, 1, 2]
+
+
+def test_a_running_cell_whose_process_is_gone_is_killed(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY, state="running", epochs=1)
+    statuses = []
+    with store.lock(KEY):
+        push(store, KEY, sweep, uri)
+        statuses.append(only_run(uri, sweep).info.status)
+    push(store, KEY, sweep, uri)
+    statuses.append(only_run(uri, sweep).info.status)
+    with store.lock(KEY):
+        push(store, KEY, sweep, uri)
+        statuses.append(only_run(uri, sweep).info.status)
+    assert statuses == ["RUNNING", "KILLED", "RUNNING"]
+
+
+def test_a_failed_cell_says_why_until_it_succeeds(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY, state="failed", epochs=1)
+    push(store, KEY, sweep, uri)
+    run = only_run(uri, sweep)
+    assert (run.info.status, run.data.tags["error"]) == ("FAILED", "ValueError: nan")
+    write_cell(store, KEY)
+    push(store, KEY, sweep, uri)
+    run = only_run(uri, sweep)
+    assert (run.info.status, run.data.tags["error"]) == ("FINISHED", "")
+
+
+def test_a_planned_cell_has_no_run(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY, state="planned", epochs=0)
+    assert push(store, KEY, sweep, uri) == 0
+    assert not (store.folder(KEY) / "mlflow.json").exists()
+
+
+def test_a_deleted_run_is_sent_again(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY)
+    sent = push(store, KEY, sweep, uri)
+    deleted = only_run(uri, sweep).info.run_id
+    connect(uri).delete_run(deleted)
+    assert push(store, KEY, sweep, uri) == sent
+    run = only_run(uri, sweep)
+    assert run.info.run_id != deleted
+    assert len(history(uri, run, "loss")) == 3
+
+
+def test_a_run_that_the_server_does_not_know_is_sent_again(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY)
+    push(store, KEY, "elsewhere", uri)
+    known = read_memory(store, KEY)[uri]["elsewhere"] | {"run_id": "0" * 32}
+    write_bytes(store.folder(KEY) / "mlflow.json", json.dumps({uri: {sweep: known}}).encode())
+    push(store, KEY, sweep, uri)
+    assert len(history(uri, only_run(uri, sweep), "loss")) == 3
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"%s": 3}', '{"%s": {"%s": {"run_id": "x", "epochs": null}}}'])
+def test_a_damaged_memory_finds_its_run_and_doubles_nothing(store: Store, uri: str, damage: str) -> None:
+    sweep = f"damaged {damage}"
+    write_cell(store, KEY)
+    push(store, KEY, sweep, uri)
+    before = only_run(uri, sweep).info.run_id
+    text = damage.replace("%s", uri, 1).replace("%s", sweep, 1)
+    (store.folder(KEY) / "mlflow.json").write_text(text)
+    push(store, KEY, sweep, uri)
+    run = only_run(uri, sweep)
+    assert run.info.run_id == before == read_memory(store, KEY)[uri][sweep]["run_id"]
+    assert len(history(uri, run, "loss")) == 3
+
+
+def test_a_deleted_experiment_comes_back(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY)
+    push(store, KEY, sweep, uri)
+    client = connect(uri)
+    client.delete_experiment(client.get_experiment_by_name(sweep).experiment_id)
+    push(store, KEY, sweep, uri)
+    assert len(history(uri, only_run(uri, sweep), "loss")) == 3
+
+
+def test_a_shared_cell_has_a_run_in_each_sweep(store: Store, uri: str) -> None:
+    write_cell(store, KEY)
+    assert push(store, KEY, "first of two", uri) == push(store, KEY, "second of two", uri)
+    assert only_run(uri, "first of two").info.run_id != only_run(uri, "second of two").info.run_id
+    assert push(store, KEY, "first of two", uri) == 0
+
+
+def test_a_measurement_of_the_training_device_is_preferred_and_may_come_late(
+    store: Store, uri: str, sweep: str
+) -> None:
+    write_cell(store, KEY)
+    push(store, KEY, sweep, uri)
+    for device_name, latency_ms in (("A board", 30.0), ("A CPU", 1.5), ("Z", 2.0)):
+        write_measurement(store, device_name, latency_ms)
+    push(store, KEY, sweep, uri, ask=False)
+    run = only_run(uri, sweep)
+    assert (run.data.metrics["latency_ms"], run.data.tags["latency_device"]) == (1.5, "A CPU")
+
+
+def test_the_only_network_is_the_headline_from_the_first_epoch(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY, state="running", epochs=1)
+    path = store.folder(KEY) / CURVE
+    row = json.loads(path.read_text()) | {"top1": {"student_0": 0.25}}
+    path.write_text(json.dumps(row))
+    push(store, KEY, sweep, uri)
+    assert only_run(uri, sweep).data.metrics["top1"] == 0.25
+
+
+def test_what_mlflow_would_reject_is_made_to_fit(store: Store, uri: str, sweep: str) -> None:
+    settings = {f"setting {i} (odd)": i for i in range(250)} | {"structure": "x" * 10_000}
+    write_cell(store, KEY, method_settings=settings)
+    push(store, KEY, sweep, uri)
+    params = only_run(uri, sweep).data.params
+    assert params["method.setting 249 _odd_"] == "249"
+    assert len(params["method.structure"]) == 6000
+
+
+def test_many_epochs_go_in_several_requests(
+    store: Store, uri: str, sweep: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "BATCH_METRICS", 7)
+    write_cell(store, KEY, epochs=20)
+    push(store, KEY, sweep, uri)
+    assert [step for step, _, _ in history(uri, only_run(uri, sweep), "lr")] == list(range(20))
+
+
+def test_diverged_values_arrive(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY, state="failed", epochs=1)
+    path = store.folder(KEY) / CURVE
+    path.write_text(path.read_text().replace('"loss": 2.0', '"loss": NaN'))
+    push(store, KEY, sweep, uri)
+    assert math.isnan(only_run(uri, sweep).data.metrics["loss"])
+
+
+@pytest.mark.parametrize("name", ["cell.json", "curve.jsonl"])
+def test_a_damaged_cell_is_refused(store: Store, uri: str, sweep: str, name: str) -> None:
+    write_cell(store, KEY)
+    (store.folder(KEY) / name).write_text("{")
+    with pytest.raises(CellRefusedError, match="its files are damaged: JSONDecodeError"):
+        push(store, KEY, sweep, uri)
+
+
+def test_a_value_that_the_server_rejects_is_the_cells_fault(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY)
+    path = store.folder(KEY) / CURVE
+    path.write_text(path.read_text().replace('"ce"', '"../ce"'))
+    with pytest.raises(CellRefusedError, match="Invalid value"):
+        push(store, KEY, sweep, uri)
+
+
+def test_passwords_are_not_written_down(store: Store, sweep: str, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = connect(uri)
+    monkeypatch.setattr(tracking, "connect", lambda uri: client)
+    write_cell(store, KEY)
+    push(store, KEY, sweep, "http://me:secret@host:5000")
+    assert list(read_memory(store, KEY)) == ["http://host:5000"] == [public("http://me:secret@host:5000")]

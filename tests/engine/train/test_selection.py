@@ -1,0 +1,27 @@
+"""Choosing a student and an epoch by validation accuracy."""
+
+from cheapconv.engine.run.record import chosen_by_validation
+
+
+def _line(epoch, validation, test):
+    names = ("student_0", "student_1")
+    return {
+        "epoch": epoch,
+        "validation": dict(zip(names, validation, strict=True)),
+        "top1": dict(zip(names, test, strict=True)),
+    }
+
+
+def test_the_test_accuracy_is_that_of_the_best_on_validation_and_not_the_best_on_test():
+    curve = [_line(0, (0.5, 0.7), (0.9, 0.6)), _line(1, (0.6, 0.4), (0.8, 0.95))]
+    chosen = chosen_by_validation(curve, ["student_0", "student_1"])
+    assert chosen == {"network": "student_1", "epoch": 0, "validation": 0.7, "top1": 0.6}
+
+
+def test_of_equals_the_later_epoch_is_taken():
+    curve = [_line(0, (0.7, 0.1), (0.6, 0.1)), _line(1, (0.7, 0.1), (0.5, 0.1))]
+    assert chosen_by_validation(curve, ["student_0"])["epoch"] == 1
+
+
+def test_nothing_is_chosen_where_nothing_is_held_out():
+    assert chosen_by_validation([{"epoch": 0, "top1": {"student": 0.5}}], ["student"]) is None

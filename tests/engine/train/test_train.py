@@ -1,0 +1,104 @@
+"""The training loop: what it records, when it stops, and what it refuses."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from cheapconv.engine.store.runs import CURVE
+from cheapconv.engine.train import checkpoint
+from cheapconv.engine.train.checkpoint import Position
+from cheapconv.engine.train.loop import Diverged, Stopped, train
+from tests.engine import tiny
+from tests.engine.tiny import BATCH, CONSTANT, STEPS, TRAIN, job
+from tests.engine.toys import Diary, Quadratic
+
+
+def test_the_curve_has_one_row_an_epoch(tmp_path):
+    position = train(Diary(), job(tmp_path, replace(tiny.RECIPE, epochs=2)))
+    rows = [json.loads(line) for line in (tmp_path / CURVE).read_text().splitlines()]
+    assert rows == position.curve
+    assert [row["epoch"] for row in rows] == [0, 1]
+    share = (tiny.data().test_y == 0).float().mean().item()  # the network guesses class 0
+    for row in rows:
+        assert row.keys() == {"epoch", "lr", "loss", "terms", "top1", "top5", "images_per_s", "seconds"}
+        assert row["top1"] == {"student": pytest.approx(share)}
+        assert row["top5"] == {}
+        assert row["images_per_s"] == pytest.approx(TRAIN / row["seconds"])
+    assert rows[0]["lr"] == pytest.approx(0.05 * (1 - (2 / 3) / 2) / 0.7)  # of the epoch's last step
+
+
+def test_every_epoch_is_checkpointed_with_its_curve_on_disk(tmp_path):
+    seen: list[tuple[int, int, int]] = []
+
+    def look(position: Position) -> None:
+        saved = checkpoint.read(tmp_path)["position"]
+        seen.append((position.epoch, saved["epoch"], len((tmp_path / CURVE).read_text().splitlines())))
+
+    train(Diary(), job(tmp_path, replace(CONSTANT, epochs=3), on_epoch=look))
+    assert seen == [(1, 1, 1), (2, 2, 2), (3, 3, 3)]
+
+
+def test_the_curve_is_never_behind_the_checkpoint(tmp_path, monkeypatch):
+    """A run killed after its last checkpoint writes no further line."""
+
+    def killed(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(Quadratic(), job(tmp_path))
+    assert len((tmp_path / CURVE).read_text().splitlines()) == 1
+
+
+def test_stopping_checkpoints_the_step(tmp_path):
+    with pytest.raises(Stopped):
+        train(Quadratic(), job(tmp_path, should_stop=lambda: True))
+    position = checkpoint.read(tmp_path)["position"]
+    assert (position["epoch"], position["step"]) == (0, 1)
+    assert position["sums"]["pull"] == pytest.approx(BATCH * (0.25 + 2.25**2 + 1.5**2) / 2)
+
+
+def test_a_stop_at_the_last_step_ends_the_training_instead(tmp_path):
+    taken: list[int] = []
+    asked = job(
+        tmp_path,
+        on_step=lambda position, steps: taken.append(position.step),
+        should_stop=lambda: len(taken) == STEPS,
+    )
+    assert train(Quadratic(), asked).epoch == 1
+
+
+@pytest.mark.parametrize(("value", "shown"), [("nan", "nan"), ("inf", "inf"), ("-inf", "-inf")])
+def test_a_loss_that_is_no_number_names_its_term_and_epoch(value, shown, tmp_path):
+    class Drift(Quadratic):
+        def losses(self, batch: Any, update: int = 0) -> dict[str, Tensor]:
+            return super().losses(batch) | {"drift": torch.tensor(float(value if self.clock.epoch >= 1 else "0"))}
+
+    message = f"the loss term 'drift' became {shown} in epoch 1"
+    with pytest.raises(Diverged, match=message):
+        train(Drift(), job(tmp_path, replace(CONSTANT, epochs=3)))
+    assert len((tmp_path / CURVE).read_text().splitlines()) == 1
+
+
+def test_images_come_in_the_channels_last_layout(tmp_path):
+    method = Diary()
+    train(method, job(tmp_path))
+    assert all(b.x.is_contiguous(memory_format=torch.channels_last) for b in method.batches)
+
+
+def test_bf16_is_used_where_the_recipe_asks_for_it(tmp_path):
+    seen: set[torch.dtype] = set()
+
+    class Precise(Quadratic):
+        def losses(self, batch: Any, update: int = 0) -> dict[str, Tensor]:
+            seen.add((batch.x.flatten(1) @ batch.x.flatten(1).T).dtype)
+            return super().losses(batch)
+
+    train(Precise(), job(tmp_path / "a"))
+    assert seen == {torch.float32}
+    train(Precise(), job(tmp_path / "b", replace(CONSTANT, precision="bf16")))
+    assert seen == {torch.float32, torch.bfloat16}
