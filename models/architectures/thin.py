@@ -75,7 +75,7 @@ class Thin(Architecture):
         read = layer.in_channels if layer.in_channels == 3 else self._scaled(layer.in_channels)
         groups = read if layer.groups == layer.in_channels else layer.groups
         shape = layer.kernel_size, layer.stride, layer.padding, layer.dilation
-        return nn.Conv2d(read, self._scaled(layer.out_channels), *shape, groups, bias)
+        return type(layer)(read, self._scaled(layer.out_channels), *shape, groups, bias)
 
     def _check(self, network: Network) -> None:
         """ValueError unless the network runs: a sum of scaled widths is not the scaled sum."""

@@ -1,6 +1,23 @@
 """Layers that every block is made of: a same-size convolution, BN followed by ReLU, and the 1x1 shortcut."""
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import conv2d
+
+NARROW = 16  # channels: the block of oneDNN's AVX-512 kernels, 8 of its AVX2 kernels
+
+
+class Pointwise(nn.Conv2d):
+    """1x1 convolution; on the CPU a strided one of few channels reads the positions it needs and has stride 1.
+
+    It computes the same. oneDNN's gradient of such a weight (stride above 1, channels-last, fewer channels than a
+    block) is wrong or overwrites memory: github.com/uxlfoundation/oneDNN/issues/6035, seen with PyTorch 2.15.
+    """
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        down, right = self.stride
+        if input.device.type != "cpu" or self.in_channels >= NARROW or (down, right) == (1, 1):
+            return super()._conv_forward(input, weight, bias)
+        return conv2d(input[:, :, ::down, ::right], weight, bias, groups=self.groups)
 
 
 def convolution(
@@ -41,7 +58,7 @@ def strip(
 
 def pointwise(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
     """1x1 convolution without bias."""
-    return convolution(in_channels, out_channels, kernel_size=1, stride=stride)
+    return Pointwise(in_channels, out_channels, 1, stride, bias=False)
 
 
 def norm_relu(channels: int) -> nn.Sequential:
