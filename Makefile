@@ -1,12 +1,13 @@
 # make quick   the main job: install, run the sweep "quick", render its comparison
 # make test    the tests
 # make check   format, lint, types, tests: what CI runs
+# make docs    write the generated pages and the schema (MEASURE=1: with timings of this machine)
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: quick test check format clean
+.PHONY: quick test check format docs clean
 
 quick: $(INSTALLED)
 	$(BIN)/cheapconv run quick
@@ -16,13 +17,17 @@ quick: $(INSTALLED)
 	@echo "The tracking:    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db   then http://127.0.0.1:5000"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	mkdir -p .venv/checkout && ln -sfn "$(CURDIR)" .venv/checkout/cheapconv
+	MYPYPATH=.venv/checkout $(BIN)/mypy
 	$(MAKE) test
+
+docs: $(INSTALLED)
+	$(BIN)/python -m cheapconv.docs.write $(if $(MEASURE),--measure)
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

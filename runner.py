@@ -6,14 +6,13 @@ Reads a registry of sweeps, trains their cells, measures, tracks and reports. Ea
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cheapconv.catalog.errors import UserError, nearest
 from cheapconv.engine.run import options
 
-HERE = Path(__file__).resolve().parent
 KINDS = ("suites", "architectures", "convs", "methods", "sweeps")
 
 app = typer.Typer(
@@ -36,17 +35,17 @@ def list_(
 ) -> None:
     """Say what there is: suites, architectures, convs, methods and sweeps, with parameters and papers."""
     from cheapconv.docs import conv_costs
-    from cheapconv.engine.run import show
+    from cheapconv.engine.run import planning, show
 
     if what is not None and what not in KINDS:
         raise UserError(f"there is no list of '{what}'{nearest(what, KINDS)}")
     if time and what != "convs":
         raise UserError("--time belongs to `list convs`.")
-    loaded = _registry(registry)
+    loaded = planning.load(registry)
     found = {kind: show.listing(kind, loaded) for kind in ([what] if what else KINDS)}
     costs = conv_costs.timed() if time else []
     if as_json:
-        show.document(found | ({"costs": costs} if time else {}))
+        show.print_json(found | ({"costs": costs} if time else {}))
         return
     for kind, rows in found.items():
         show.listing_table(kind, rows)
@@ -63,9 +62,9 @@ def plan(
     as_json: options.AsJson = False,
 ) -> None:
     """Show the cells of a sweep in the order in which they will run, without running them."""
-    from cheapconv.engine.run import show
+    from cheapconv.engine.run import planning, show
 
-    show.cells_of(f"plan of {sweep}", _plan(sweep, registry, select, epochs), store, as_json)
+    show.cells_of(f"plan of {sweep}", planning.planned(sweep, registry, select, epochs), store, as_json)
 
 
 @app.command()
@@ -78,9 +77,9 @@ def status(
     as_json: options.AsJson = False,
 ) -> None:
     """Show how far each cell of a sweep is: planned, running, done or failed."""
-    from cheapconv.engine.run import show
+    from cheapconv.engine.run import planning, show
 
-    show.cells_of(f"status of {sweep}", _plan(sweep, registry, select, epochs), store, as_json)
+    show.cells_of(f"status of {sweep}", planning.planned(sweep, registry, select, epochs), store, as_json)
 
 
 @app.command()
@@ -103,8 +102,9 @@ def run(
     mlflow: options.Mlflow = None,
 ) -> None:
     """Train, measure and track the cells of a sweep that are not done; interrupted ones go on where they stopped."""
+    from cheapconv.engine.plan import select as chosen
     from cheapconv.engine.read import quantity
-    from cheapconv.engine.run import session
+    from cheapconv.engine.run import planning, session
 
     if retry not in (None, "failed"):
         raise UserError(f"--retry {retry} is unknown: the one thing to retry is 'failed'.")
@@ -119,8 +119,8 @@ def run(
         fail_fast=fail_fast,
         mlflow=mlflow,
     )
-    whole = _plan(sweep, registry, None, epochs)
-    raise typer.Exit(session.run(whole, _selected(whole, select), store, settings))
+    whole = planning.planned(sweep, registry, None, epochs)
+    raise typer.Exit(session.run(whole, chosen.select(whole, select) if select else whole, store, settings))
 
 
 @app.command()
@@ -171,9 +171,9 @@ def measure(
     threads: options.Threads = None,
 ) -> None:
     """Measure latency and throughput of a sweep's networks again, on a machine that is quiet now."""
-    from cheapconv.engine.run import session
+    from cheapconv.engine.run import planning, session
 
-    session.measure(_plan(sweep, registry, select, epochs), store, device, threads)
+    session.measure(planning.planned(sweep, registry, select, epochs), store, device, threads)
 
 
 @app.command()
@@ -186,18 +186,27 @@ def report(
     from cheapconv.engine.run import show
     from cheapconv.reports import page
 
-    rendered = page.render(store, sweep, out or HERE / "reports" / sweep)
+    rendered = page.render(store, sweep, out or Path("reports") / sweep)
     show.report(rendered.summary, rendered.remarks, rendered.paths)
+
+
+@app.command()
+def fair(sweep: options.SweepName, store: options.StoreFolder = Path("runs")) -> None:
+    """Say for how many epochs each distilled network could have been trained alone at the same cost."""
+    from cheapconv.reports import fair as fairness
+
+    for line in fairness.lines(store, sweep):
+        typer.echo(line)
 
 
 @app.command()
 def check(registry: options.RegistryFile = None) -> None:
     """Check the registry completely: every name, number, network and teacher of every sweep."""
-    from cheapconv.engine.run.planning import plan as make_plan
+    from cheapconv.engine.run import planning
     from cheapconv.engine.run.show import table
 
-    sweeps = _registry(registry).sweeps
-    table("", [{"sweep": n, "cells": len(make_plan(s, n).cells)} for n, s in sweeps.items()], ["sweep", "cells"])
+    sweeps = planning.load(registry).sweeps
+    table("", [{"sweep": n, "cells": len(planning.plan(s, n).cells)} for n, s in sweeps.items()], ["sweep", "cells"])
 
 
 @app.command()
@@ -223,25 +232,6 @@ def main() -> None:
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         raise SystemExit(2) from None
-
-
-def _registry(path: Path | None) -> Any:
-    from cheapconv.engine.read import registry
-
-    here = Path("registry.yaml")
-    return registry.load(path or (here if here.is_file() else HERE / "registry.yaml"))
-
-
-def _plan(sweep: str, registry: Path | None, select: str | None, epochs: int | None) -> Any:
-    from cheapconv.engine.run.planning import plan as make_plan
-
-    return _selected(make_plan(_registry(registry).sweep(sweep), sweep, epochs=epochs), select)
-
-
-def _selected(whole: Any, select: str | None) -> Any:
-    from cheapconv.engine.plan.select import select as choose
-
-    return choose(whole, select) if select else whole
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Training the network alone with cross-entropy: what every distillation method has to beat.
 
-The fair form gives it the epochs that a distilled student has cost, teacher included: `python -m engine.fair SWEEP`
+The fair form gives it the epochs that a distilled student has cost, teacher included: `cheapconv fair SWEEP`
 says how many, and an entry of the registry sets them with `epochs`. The schedule keeps its shape.
 """
 

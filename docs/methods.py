@@ -48,7 +48,7 @@ def names() -> list[str]:
     return [n for n in catalog.names("method") if catalog.entry("method", n).cls.__module__.startswith(OWN)]
 
 
-OWN = ("methods.", "baselines.")
+OWN = ("cheapconv.methods.", "cheapconv.baselines.")
 
 
 def measured(page: str) -> tuple[str, dict[str, str]]:

@@ -36,7 +36,7 @@ class Record:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sweep:
+class Collected:
     """A sweep's plan and the records of its cells, in the order of the plan."""
 
     name: str
@@ -55,7 +55,7 @@ class Sweep:
         return [record for record in self.records if record.state == "done"]
 
 
-def read_sweep(store: Path, sweep: str) -> Sweep:
+def read_sweep(store: Path, sweep: str) -> Collected:
     """The plan of `sweep` and what the store holds about its cells; a UserError where there is nothing to report."""
     path = store / "sweeps" / f"{sweep}.json"
     if not path.is_file():
@@ -63,13 +63,13 @@ def read_sweep(store: Path, sweep: str) -> Sweep:
         raise UserError(f"{store} holds no plan of a sweep '{sweep}': run it first{nearest(sweep, planned)}.")
     plan = _read(path)
     records = [_record(store, planned["key"]) for planned in plan["cells"]]
-    found = Sweep(sweep, plan["suite"], plan["recipe"], records)
+    found = Collected(sweep, plan["suite"], plan["recipe"], records)
     if not found.done:
         raise UserError(f"no cell of sweep '{sweep}' in {store} is done yet: run it, then ask for the report again.")
     return found
 
 
-def frame(sweep: Sweep) -> pd.DataFrame:
+def frame(sweep: Collected) -> pd.DataFrame:
     """One row a known cell: its labels, state, result and the size of its headline network."""
     cells = {record.key: record.cell for record in sweep.known}
     return pd.DataFrame([_row(record, cells) for record in sweep.known])

@@ -5,15 +5,15 @@ import pandas as pd
 
 from cheapconv.reports import axes, collect
 from cheapconv.reports.columns import method_label
-from cheapconv.reports.document import Document
+from cheapconv.reports.content import Content
 from cheapconv.reports.figures import Keys, Line, Panel
 
 Curves = dict[tuple[str, str, str], pd.Series]
 
 
-def curve_panels(document: Document, legend: Keys) -> list[Panel]:
+def curve_panels(content: Content, legend: Keys) -> list[Panel]:
     """Top-1 by epoch, a panel a network, mean over the seeds that are done."""
-    curves = _mean_curves(document)
+    curves = _mean_curves(content)
     if not curves:
         return []
     last = max(curve.index[-1] for curve in curves.values())
@@ -27,15 +27,15 @@ def curve_panels(document: Document, legend: Keys) -> list[Panel]:
     return list(panels.values())
 
 
-def _mean_curves(document: Document) -> Curves:
+def _mean_curves(content: Content) -> Curves:
     """By (architecture, conv, method label): mean top-1 over the done seeds by epoch, in the order of the table."""
-    records = {record.key: record for record in document.sweep.done}
+    records = {record.key: record for record in content.sweep.done}
     curves: dict[tuple[str, str, str], list[pd.Series]] = {}
-    for _, cell in document.cells[document.cells["state"] == "done"].iterrows():
+    for _, cell in content.cells[content.cells["state"] == "done"].iterrows():
         label = (cell["architecture"], cell["conv"], method_label(cell))
         curves.setdefault(label, []).append(collect.curve(records[cell["key"]]))
     means = {label: pd.concat(found, axis=1).dropna().mean(axis=1) for label, found in curves.items()}
-    order = [(row["architecture"], row["conv"], method_label(row)) for _, row in document.rows.iterrows()]
+    order = [(row["architecture"], row["conv"], method_label(row)) for _, row in content.rows.iterrows()]
     return {label: means[label] for label in order if label in means and len(means[label])}
 
 

@@ -5,12 +5,11 @@ epochs of plain training is measured, not modelled: the seconds of the distilled
 seconds that an epoch of the baseline took on the same network. An entry with these `epochs` gives the schedule more
 epochs of the same shape. Use it as
 
-    python -m engine.fair SWEEP --store runs
+    cheapconv fair SWEEP
 
 after the sweep, and add the entries that it prints. Seconds of different machines, or of a busy one, are not fair.
 """
 
-import argparse
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -77,17 +76,11 @@ def _method(done: Sequence[Any], cell: Mapping[str, Any]) -> str:
     return found[0][0]["method"] if found else ""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the entries as lines of a registry."""
-    parser = argparse.ArgumentParser(prog="python -m engine.fair", description=__doc__.splitlines()[0])
-    parser.add_argument("sweep")
-    parser.add_argument("--store", type=Path, default=Path("runs"))
-    options = parser.parse_args(arguments)
-    for entry in fair_entries(Store(options.store), options.sweep):
+def lines(folder: Path, sweep: str) -> list[str]:
+    """The entries as lines of a registry."""
+    found = []
+    for entry in fair_entries(Store(folder), sweep):
         texts = f"architecture: {entry['architecture']!r}, conv: {entry['conv']!r}, method: {entry['method']}"
         beside = f"as {entry['like']}; {entry['epochs_without_teacher']} without its teacher's training"
-        print(f"- {{{texts}, epochs: {entry['epochs']}}}  # {beside}")  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()
+        found.append(f"- {{{texts}, epochs: {entry['epochs']}}}  # {beside}")
+    return found

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from cheapconv.reports.collect import Record, Sweep
+from cheapconv.reports.collect import Collected, Record
 from cheapconv.reports.variants import common_recipe
 
 
-def conditions(sweep: Sweep, measurements: pd.DataFrame) -> dict[str, str]:
+def conditions(sweep: Collected, measurements: pd.DataFrame) -> dict[str, str]:
     """Name and text of each condition; where cells differ, every value with the number of cells that have it."""
     cells = [record.cell for record in sweep.known]
     environments = [record.environment for record in sweep.done if record.environment]

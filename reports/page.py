@@ -12,8 +12,8 @@ import pandas as pd
 
 from cheapconv.reports import tables
 from cheapconv.reports.columns import Column
+from cheapconv.reports.content import Content, build
 from cheapconv.reports.curves import curve_panels
-from cheapconv.reports.document import Document, build
 from cheapconv.reports.figures import keys
 from cheapconv.reports.pareto import pareto_panels
 
@@ -34,20 +34,20 @@ def render(store: Path, sweep: str, out: Path) -> Report:
 
     Raises UserError where the store has no plan of that sweep or none of its cells is done.
     """
-    document = build(store, sweep)
+    content = build(store, sweep)
     texts = {
-        "table.md": tables.markdown(document),
-        "table.csv": tables.csv(document),
-        "table.tex": tables.latex(document),
-        "index.html": html(document),
+        "table.md": tables.markdown(content),
+        "table.csv": tables.csv(content),
+        "table.tex": tables.latex(content),
+        "index.html": html(content),
     }
     out.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
-    return Report([out / name for name in texts], _summary(document), document.remarks)
+    return Report([out / name for name in texts], _summary(content), content.remarks)
 
 
-def html(document: Document) -> str:
+def html(content: Content) -> str:
     """The page: conditions, sortable table, pictures, notes."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -56,21 +56,21 @@ def html(document: Document) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    legend = keys(document.rows)
+    legend = keys(content.rows)
     return environment.get_template("page.html.j2").render(
-        document=document,
-        rows=[row for _, row in document.rows.iterrows()],
+        content=content,
+        rows=[row for _, row in content.rows.iterrows()],
         sort_key=_sort_key,
         hint=_hint,
         legend=legend,
-        pareto=pareto_panels(document, legend),
-        curves=curve_panels(document, legend),
+        pareto=pareto_panels(content, legend),
+        curves=curve_panels(content, legend),
     )
 
 
-def _summary(document: Document) -> pd.DataFrame:
-    shown = [column for column in document.columns if column.title in TERMINAL_COLUMNS]
-    rows = [{column.title: column.text(row) for column in shown} for _, row in document.rows.iterrows()]
+def _summary(content: Content) -> pd.DataFrame:
+    shown = [column for column in content.columns if column.title in TERMINAL_COLUMNS]
+    rows = [{column.title: column.text(row) for column in shown} for _, row in content.rows.iterrows()]
     return pd.DataFrame(rows)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cheapconv.reports import axes
 from cheapconv.reports.columns import method_label, significant, with_spread
-from cheapconv.reports.document import Document
+from cheapconv.reports.content import Content
 from cheapconv.reports.figures import Key, Keys, Panel, Point
 
 WIDTH, HEIGHT = 620, 430
@@ -21,9 +21,9 @@ COSTS = {
 }
 
 
-def pareto_panels(document: Document, legend: Keys) -> list[Panel]:
+def pareto_panels(content: Content, legend: Keys) -> list[Panel]:
     """Accuracy against MACs, params and, where measured, latency; complete rows only."""
-    rows = document.rows[document.rows["complete"]]
+    rows = content.rows[content.rows["complete"]]
     return [_pareto(rows, cost, legend) for cost in COSTS if rows[cost].notna().any()]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from cheapconv.reports.columns import Column
-from cheapconv.reports.document import Document
+from cheapconv.reports.content import Content
 
 CSV_COLUMNS = (
     *("rank", "architecture", "conv", "method", "variant", "is_standard", "is_reference"),
@@ -35,63 +35,63 @@ LATEX_ESCAPES = str.maketrans(
 MARKDOWN_ESCAPES = str.maketrans({"|": r"\|", "<": "&lt;", "*": r"\*", "`": r"\`", "\n": " "})
 
 
-def csv(document: Document) -> str:
+def csv(content: Content) -> str:
     """One row an (architecture, conv, method, variant) in full precision, conditions repeated in every row.
 
     Accuracies, their deviations and gaps are fractions; sizes are in bytes; times carry their unit in the name.
     """
-    papers = document.rows["papers"]
-    table = document.rows.assign(
-        rank=document.rows["rank"].astype("Int64"),
-        test_images=document.rows["test_images"].astype("Int64"),
+    papers = content.rows["papers"]
+    table = content.rows.assign(
+        rank=content.rows["rank"].astype("Int64"),
+        test_images=content.rows["test_images"].astype("Int64"),
         paper_top1_all=[";".join(f"{paper.top1:g}" for paper in found) for found in papers],
         paper_protocols=[" | ".join(paper.protocol for paper in found) for found in papers],
     )[list(CSV_COLUMNS)]
-    named = {name.lower().replace(",", "").replace(" ", "_"): text for name, text in document.conditions.items()}
-    return table.assign(sweep=document.sweep.name, **named).to_csv(index=False)
+    named = {name.lower().replace(",", "").replace(" ", "_"): text for name, text in content.conditions.items()}
+    return table.assign(sweep=content.sweep.name, **named).to_csv(index=False)
 
 
-def markdown(document: Document) -> str:
+def markdown(content: Content) -> str:
     """Conditions, table, notes and failed cells as GitHub renders them."""
-    shown = in_print(document)
-    conditions = [f"- **{name}:** {_markdown(text)}" for name, text in document.conditions.items()]
-    remarks = [f"- {_markdown(remark)}" for remark in document.remarks]
+    shown = in_print(content)
+    conditions = [f"- **{name}:** {_markdown(text)}" for name, text in content.conditions.items()]
+    remarks = [f"- {_markdown(remark)}" for remark in content.remarks]
     head = [_pipes(column.title for column in shown), _pipes("--:" if c.is_number else ":--" for c in shown)]
-    body = [_pipes(_bold(c, row, _markdown(c.text(row)), "**{}**") for c in shown) for row in _records(document)]
-    notes = [f"- \\[{mark}\\] {_markdown(text)}" for mark, text in document.notes]
-    failures = [f"- {_markdown(f.label)} (`{f.key}`): {_markdown(f.error)}" for f in document.failures]
+    body = [_pipes(_bold(c, row, _markdown(c.text(row)), "**{}**") for c in shown) for row in _records(content)]
+    notes = [f"- \\[{mark}\\] {_markdown(text)}" for mark, text in content.notes]
+    failures = [f"- {_markdown(f.label)} (`{f.key}`): {_markdown(f.error)}" for f in content.failures]
     sections = [
-        [f"# Sweep {_markdown(document.sweep.name)}"],
+        [f"# Sweep {_markdown(content.sweep.name)}"],
         conditions,
         ["## Results", "", *remarks],
         [*head, *body],
-        ["Bold: the most accurate complete row of its network."] if document.rows["is_best"].any() else [],
+        ["Bold: the most accurate complete row of its network."] if content.rows["is_best"].any() else [],
         ["## Notes", "", *notes] if notes else [],
         ["## Failed cells", "", *failures] if failures else [],
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
-def latex(document: Document) -> str:
+def latex(content: Content) -> str:
     """A booktabs `tabular` with its conditions as comments and its notes below; needs `\\usepackage{booktabs}`."""
-    shown = in_print(document)
-    comments = [f"% {name}: {text}".replace("\n", " ") for name, text in document.conditions.items()]
+    shown = in_print(content)
+    comments = [f"% {name}: {text}".replace("\n", " ") for name, text in content.conditions.items()]
     head = " & ".join(escape_latex(column.title) for column in shown)
     lines, network = [], None
-    for row in _records(document):
+    for row in _records(content):
         if network not in (None, (row["architecture"], row["conv"])):
             lines.append(r"\midrule")
         network = (row["architecture"], row["conv"])
         lines.append(" & ".join(_bold(c, row, escape_latex(c.text(row)), r"\textbf{{{}}}") for c in shown) + r" \\")
     alignment = "".join("r" if column.is_number else "l" for column in shown)
-    notes = [rf"\par\noindent\footnotesize [{mark}] {escape_latex(text)}" for mark, text in document.notes]
+    notes = [rf"\par\noindent\footnotesize [{mark}] {escape_latex(text)}" for mark, text in content.notes]
     table = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", head + r" \\", r"\midrule", *lines, r"\bottomrule"]
     return "\n".join([*comments, *table, r"\end{tabular}", *notes]) + "\n"
 
 
-def in_print(document: Document) -> list[Column]:
+def in_print(content: Content) -> list[Column]:
     """The columns for paper: all but those that could be mistaken for a result."""
-    return [column for column in document.columns if not column.page_only]
+    return [column for column in content.columns if not column.page_only]
 
 
 def escape_latex(text: str) -> str:
@@ -99,8 +99,8 @@ def escape_latex(text: str) -> str:
     return text.translate(LATEX_ESCAPES)
 
 
-def _records(document: Document) -> list[pd.Series]:
-    return [row for _, row in document.rows.iterrows()]
+def _records(content: Content) -> list[pd.Series]:
+    return [row for _, row in content.rows.iterrows()]
 
 
 def _bold(column: Column, row: pd.Series, text: str, form: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from cheapconv.reports.collect import Record, Sweep
+from cheapconv.reports.collect import Collected, Record
 
 
-def common_recipe(sweep: Sweep) -> dict[str, str]:
+def common_recipe(sweep: Collected) -> dict[str, str]:
     """Each number of the recipe, nested ones as `schedule.name`, with the value that most cells have.
 
     A null is as good as absent, as in the cell's key: older cells lack what recipes have learnt since.
@@ -22,7 +22,7 @@ def common_recipe(sweep: Sweep) -> dict[str, str]:
     return {name: Counter(recipe.get(name, "none") for recipe in recipes).most_common(1)[0][0] for name in names}
 
 
-def variants(sweep: Sweep) -> pd.Series:
+def variants(sweep: Collected) -> pd.Series:
     """For each known cell the text that completes its labels: `lr=0.05`, `teacher=WRN-16-2 S`, mostly nothing."""
     common = common_recipe(sweep)
     cells = {record.key: record.cell for record in sweep.known}

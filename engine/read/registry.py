@@ -35,7 +35,7 @@ from cheapconv.engine.read import method_choice
 from cheapconv.engine.read.complaint import complaint, explain, explain_build, first, location
 from cheapconv.engine.read.method_choice import MethodChoice
 from cheapconv.engine.read.quantity import count
-from cheapconv.engine.read.yaml_file import Document, Location
+from cheapconv.engine.read.yaml_file import Location, YamlFile
 from cheapconv.suites.recipe import Precision, WeightDecayScale
 
 
@@ -104,7 +104,7 @@ class _Level(BaseModel):
     """One level of the file, which remembers where it stood."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    _document: Document | None = PrivateAttr(None)
+    _document: YamlFile | None = PrivateAttr(None)
     _location: Location = PrivateAttr(())
 
     @property
@@ -118,7 +118,7 @@ class _Level(BaseModel):
             return UserError(message)
         return self._document.error((*self._location, *path), message)
 
-    def place(self, document: Document, *path: str | int) -> None:
+    def place(self, document: YamlFile, *path: str | int) -> None:
         """Remember the file and the location in it."""
         self._document, self._location = document, path
 
@@ -226,7 +226,7 @@ class Registry(_Level):
 def load(path: Path | str) -> Registry:
     """Read and check a registry file; the first mistake is a UserError with file, line and the nearest valid names."""
     catalog.load()
-    document = Document(path)
+    document = YamlFile(path)
     try:
         registry = Registry.model_validate(document.values)
     except ValidationError as error:
@@ -242,7 +242,7 @@ def _keys_at(location: Location) -> Iterable[str]:
     return levels[len(location)].model_fields if len(location) in levels else ()
 
 
-def _place(registry: Registry, document: Document) -> None:
+def _place(registry: Registry, document: YamlFile) -> None:
     registry.place(document)
     for name, sweep in registry.sweeps.items():
         sweep.place(document, "sweeps", name)

@@ -17,7 +17,7 @@ from cheapconv.catalog.errors import UserError
 Location = tuple[str | int, ...]  # keys and positions from the root of the file to a value
 
 
-class Document:
+class YamlFile:
     """The values of a YAML file and where they stand; a file that cannot be read is a UserError."""
 
     def __init__(self, path: Path | str) -> None:

@@ -63,6 +63,6 @@ def _latency_ms(device: torch.device, network: nn.Module, shape: tuple[int, int,
 def present(found: list[dict[str, Any]], as_json: bool) -> None:
     """The rows for people, or as a JSON document."""
     if as_json:
-        show.document({"settings": found})
+        show.print_json({"settings": found})
     else:
         show.table("", [row | {"chosen": "<-" if row["chosen"] else ""} for row in found], list(found[0]))

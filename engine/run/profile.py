@@ -46,7 +46,7 @@ def profile(
 def present(body: dict[str, Any], as_json: bool) -> None:
     """A profile for people, or as a JSON document."""
     if as_json:
-        show.document(body)
+        show.print_json(body)
         return
     quantities = {name: value for name, value in body.items() if name != "substitutions"}
     show.table("", [{"quantity": k, "value": v} for k, v in flat(quantities).items()], ["quantity", "value"])

@@ -21,7 +21,7 @@ console = Console(width=None if sys.stdout.isatty() else 240)  # a pipe has no w
 LISTED = {"suites": "suite", "architectures": "architecture", "convs": "conv", "methods": "method"}
 
 
-def document(body: Any) -> None:
+def print_json(body: Any) -> None:
     """One JSON document on stdout, and nothing else."""
     json.dump(body, sys.stdout, indent=1)
     sys.stdout.write("\n")
@@ -117,7 +117,7 @@ def cells_of(title: str, plan: Plan, store: Path, as_json: bool) -> None:
     """The plan's cells with their states, for people or as a JSON document."""
     rows = cells(plan, Store(store))
     if as_json:
-        document({"cells": rows})
+        print_json({"cells": rows})
     else:
         cells_table(title, rows)
 

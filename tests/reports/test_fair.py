@@ -5,7 +5,7 @@ import pytest
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.files import write_json
 from cheapconv.engine.store.runs import CELL, RESULT, Store
-from cheapconv.reports.fair import fair_entries, fair_epochs, main
+from cheapconv.reports.fair import fair_entries, fair_epochs, lines
 
 BASE = {"architecture": "net", "conv": "c", "suite": "s", "seed": 0, "method_config": {}}
 
@@ -23,7 +23,7 @@ def test_the_teacher_s_training_counts_unless_it_is_free() -> None:
     assert fair_epochs(distilled, baseline, with_teacher=False) == 15
 
 
-def test_entries_of_a_sweep(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_entries_of_a_sweep(tmp_path) -> None:
     store = Store(tmp_path)
     put(store, "a", "plain", True, 100.0)
     put(store, "b", "taught", False, 150.0, 100.0)
@@ -35,8 +35,8 @@ def test_entries_of_a_sweep(tmp_path, capsys: pytest.CaptureFixture[str]) -> Non
         25,
         15,
     )
-    main(["x", "--store", str(tmp_path)])
-    assert "architecture: 'net', conv: 'c', method: plain, epochs: 25" in capsys.readouterr().out
+    [line] = lines(tmp_path, "x")
+    assert "architecture: 'net', conv: 'c', method: plain, epochs: 25" in line
 
 
 def test_a_sweep_that_was_not_run(tmp_path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from cheapconv.reports import curves, pareto
 from cheapconv.reports.axes import Axis, around
-from cheapconv.reports.document import build
+from cheapconv.reports.content import build
 from cheapconv.reports.figures import COLOURS, Key, keys
 from tests.reports.store import Store
 
@@ -33,8 +33,8 @@ def test_linear_ticks_are_several_and_inside(values: list[float]) -> None:
 
 def test_front_keeps_rows_that_nothing_cheaper_beats(small: Store) -> None:
     small.seeds("G(N)", "scratch", [0.905])
-    document = build(small.plan(), "quick")
-    panel = pareto.pareto_panels(document, keys(document.rows))[0]
+    content = build(small.plan(), "quick")
+    panel = pareto.pareto_panels(content, keys(content.rows))[0]
     best = {p.tooltip.split(":")[0]: p for p in panel.points}
     expected = [best[f"WRN-16-2 {row}"] for row in ("G(N) scratch", "G(4) kd", "S scratch")]
     steps = "".join(f"H{point.x}V{point.y}" for point in expected[1:])
@@ -43,8 +43,8 @@ def test_front_keeps_rows_that_nothing_cheaper_beats(small: Store) -> None:
 
 def test_only_complete_rows_are_drawn(small: Store) -> None:
     small.add("G(4)", "kd", 2, state="running")
-    document = build(small.plan(), "quick")
-    panels = pareto.pareto_panels(document, keys(document.rows))
+    content = build(small.plan(), "quick")
+    panels = pareto.pareto_panels(content, keys(content.rows))
     assert [panel.x_title for panel in panels] == ["MACs (M)", "Params (M)", "Latency at batch 1 (ms)"]
     assert all(" kd:" not in point.tooltip for panel in panels for point in panel.points)
 
@@ -52,15 +52,15 @@ def test_only_complete_rows_are_drawn(small: Store) -> None:
 def test_names_of_networks_do_not_cover_each_other(store: Store) -> None:
     for architecture in ("WRN-40-2", "WRN-40-4", "WRN-40-8"):
         store.add("G(4)", "scratch", 0, 0.9, architecture=architecture)
-    document = build(store.plan(), "quick")
-    labels = pareto.pareto_panels(document, keys(document.rows))[0].labels
+    content = build(store.plan(), "quick")
+    labels = pareto.pareto_panels(content, keys(content.rows))[0].labels
     heights = sorted(y for _, y, _ in labels)
     assert all(b - a >= 12 for a, b in itertools.pairwise(heights))
 
 
 def test_curve_is_the_mean_over_seeds(small: Store) -> None:
-    document = build(small.root, "quick")
-    panels = curves.curve_panels(document, keys(document.rows))
+    content = build(small.root, "quick")
+    panels = curves.curve_panels(content, keys(content.rows))
     assert [(panel.title, len(panel.lines)) for panel in panels] == [("WRN-16-2 S", 1), ("WRN-16-2 G(4)", 3)]
     assert panels[0].lines[0].tooltip == "WRN-16-2 S scratch: 95.00 % at epoch 2"
     assert panels[0].lines[0].path.endswith(f"{panels[0].y.place(95.0)}")

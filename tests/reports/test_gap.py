@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cheapconv.reports.document import build
+from cheapconv.reports.content import build
 from tests.reports.store import Store
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from cheapconv.reports.document import build
+from cheapconv.reports.content import build
 from tests.reports.store import ENVIRONMENT, Store
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cheapconv.reports.document import build
+from cheapconv.reports.content import build
 from cheapconv.reports.stats import binomial_error
 from tests.reports.store import Store
 
@@ -56,9 +56,9 @@ def test_incomplete_row_is_not_ranked(small: Store, state: str) -> None:
 
 
 def test_cells_without_a_record_withhold_every_rank(small: Store) -> None:
-    document = build(small.plan(unrecorded=["never-started"]), "quick")
-    assert document.rows["rank"].isna().all()
-    assert any("1 planned cells have no record" in remark for remark in document.remarks)
+    content = build(small.plan(unrecorded=["never-started"]), "quick")
+    assert content.rows["rank"].isna().all()
+    assert any("1 planned cells have no record" in remark for remark in content.remarks)
 
 
 def test_order_is_standard_then_macs_then_accuracy(small: Store) -> None:

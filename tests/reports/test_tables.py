@@ -7,7 +7,7 @@ import pytest
 
 from cheapconv.reports import tables
 from cheapconv.reports.columns import significant
-from cheapconv.reports.document import build
+from cheapconv.reports.content import build
 from tests.reports.store import Store
 
 
@@ -64,8 +64,8 @@ def test_csv_is_in_full_precision_with_units_in_its_names(small: Store) -> None:
 
 
 def test_csv_has_every_row_of_the_document(small: Store) -> None:
-    document = build(small.root, "quick")
-    assert len(pd.read_csv(io.StringIO(tables.csv(document)))) == len(document.rows) == 4
+    content = build(small.root, "quick")
+    assert len(pd.read_csv(io.StringIO(tables.csv(content)))) == len(content.rows) == 4
 
 
 def test_latex_is_escaped_and_complete(small: Store) -> None:

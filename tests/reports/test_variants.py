@@ -1,7 +1,7 @@
 """Cells of the same labels that differ in recipe or teacher are not averaged."""
 
 from cheapconv.reports import collect, variants
-from cheapconv.reports.document import build
+from cheapconv.reports.content import build
 from tests.reports.store import Store
 
 

@@ -141,7 +141,7 @@ def test_unknown_sweep_names_the_nearest(tmp_path: Path) -> None:
 
 def test_a_plugin_is_imported_before_its_names_are_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
-        "from engine.catalog import register\n"
+        "from cheapconv.catalog import register\n"
         "from tests.engine.fakes import Alone\n\n"
         "@register('method', 'mine')\n"
         "class Mine(Alone):\n"

@@ -11,6 +11,7 @@ import filelock
 import pytest
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store import files as files_module
 from cheapconv.engine.store import runs as stores
 from cheapconv.engine.store.files import TEMPORARY, read_json, replacing, write_bytes, write_json, write_lines
 from cheapconv.engine.store.runs import RESULT, STATE, Store
@@ -69,7 +70,7 @@ def test_a_write_that_cannot_be_made_durable_changes_nothing(tmp_path, monkeypat
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(stores.os, "fsync", full)
+    monkeypatch.setattr(files_module.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_bytes(path, b"new")
     assert path.read_bytes() == b"old"
@@ -84,7 +85,7 @@ def test_everything_is_synced_before_it_gets_its_name(tmp_path, monkeypatch):
         sizes.append((os.fstat(handle).st_size, path.exists()))
         sync(handle)
 
-    monkeypatch.setattr(stores.os, "fsync", look)
+    monkeypatch.setattr(files_module.os, "fsync", look)
     write_bytes(path, b"12345")
     assert sizes == [(5, False)]
 

@@ -20,10 +20,10 @@ class Failure:
 
 
 @dataclasses.dataclass(frozen=True)
-class Document:
+class Content:
     """Cells, one row each; conditions and remarks in words; the table's rows, columns and the notes to its marks."""
 
-    sweep: collect.Sweep
+    sweep: collect.Collected
     cells: pd.DataFrame
     conditions: dict[str, str]
     remarks: list[str]
@@ -33,7 +33,7 @@ class Document:
     failures: list[Failure]
 
 
-def build(store: Path, name: str) -> Document:
+def build(store: Path, name: str) -> Content:
     """Everything about sweep `name` in `store`; a UserError where it has no plan or nothing is done."""
     sweep = collect.read_sweep(store, name)
     cells = collect.frame(sweep).assign(variant=variants.variants(sweep))
@@ -47,7 +47,7 @@ def build(store: Path, name: str) -> Document:
     for _, row in rows.iterrows():
         for column in shown:
             column.text(row)
-    return Document(
+    return Content(
         sweep=sweep,
         cells=cells,
         conditions=header.conditions(sweep, measured),

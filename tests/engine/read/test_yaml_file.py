@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.read.yaml_file import Document
+from cheapconv.engine.read.yaml_file import YamlFile
 
 TEXT = """\
 a:
@@ -15,10 +15,10 @@ a:
 """
 
 
-def document(folder: Path, text: str) -> Document:
+def document(folder: Path, text: str) -> YamlFile:
     path = folder / "file.yaml"
     path.write_text(text)
-    return Document(path)
+    return YamlFile(path)
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_broken_yaml_names_the_line(tmp_path: Path, text: str, line: int, words:
 
 def test_a_file_that_cannot_be_read_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
-        Document(tmp_path / "absent.yaml")
+        YamlFile(tmp_path / "absent.yaml")
     with pytest.raises(UserError, match="cannot be read"):
-        Document(tmp_path)
+        YamlFile(tmp_path)
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match="cannot be read"):
-        Document(tmp_path / "binary.yaml")
+        YamlFile(tmp_path / "binary.yaml")
     with pytest.raises(UserError, match="no YAML"):
         document(tmp_path, "a: \x07")
