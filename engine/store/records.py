@@ -1,0 +1,209 @@
+"""What the files of a run folder hold, as types. engine/store/runs.py reads and writes them, and nobody else.
+
+Every file is JSON of one of these classes with the version of its schema; files of version 1 (before 2026-11-26) are
+read as engine/store/upgrade.py says. Times are ISO 8601 in UTC, durations seconds, scores fractions unless a task says
+otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA = 2
+
+# The one vocabulary. `waiting`: for its teacher. `stopped`: begun, and no process holds it; the same command goes on.
+# `damaged`: it says that it is done, but its result cannot be read; the same command trains it again.
+Word = Literal["planned", "skipped", "waiting", "running", "stopped", "failed", "done", "damaged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """state.json: how far a cell is."""
+
+    state: Word = "planned"
+    epoch: int = 0  # finished ones
+    epochs: int = 0
+    heartbeat: str | None = None
+    error: str | None = None  # one line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """An item of environment.json: one machine or one resumption, in order; where, with what and when."""
+
+    git_sha: str | None = None
+    git_dirty: bool | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    platform: str = ""
+    device: str = ""
+    device_name: str = ""
+    driver: str | None = None
+    threads: int = 0
+    precision: str = ""
+    compile: bool = False
+    start: str | None = None
+    end: str | None = None  # of the cell; only the last item has one
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveRow:
+    """A line of curve.jsonl: one finished epoch."""
+
+    epoch: int
+    lr: float
+    loss: float
+    terms: Mapping[str, float]
+    scores: Mapping[str, Mapping[str, float]]  # on the test set, by network and name of the score
+    validation: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # on held-out training samples
+    images_per_s: float
+    seconds: float  # of the training steps
+    method_s: float = 0.0  # of what the method does beside them: `begin`, `end_epoch`, `finish`
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Exact sizes of a network, for one image."""
+
+    params: int
+    params_with_bn_stats: int
+    macs: int
+    flops: int
+    weights_bytes: int
+    activation_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkResult:
+    """A network that a cell has trained: its scores at the last epoch, and what it is."""
+
+    name: str
+    role: Literal["student", "ensemble"]
+    headline: bool  # whether it counts in the cell's score
+    scores: Mapping[str, float]
+    best: float  # highest headline score of any epoch, on the test set: optimistic, never ranked
+    best_epoch: int
+    architecture: str
+    conv: str
+    changed: Any = None  # JSON that says how its structure differs from that of the two texts
+    structure: str | None = None  # under which its timings are kept
+    sizes: Sizes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByValidation:
+    """The student and epoch that were best on held-out training samples, and what they score on the test set."""
+
+    network: str
+    epoch: int
+    validation: float
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """result.json: what came out of a finished cell. It is the last thing written: where it is, the cell is done."""
+
+    key: str
+    epochs: int
+    test_samples: int
+    headline: str  # name of the score that counts
+    scores: Mapping[str, float]  # last epoch, mean of the networks that count
+    best: float  # the same mean of `headline` at its best epoch: optimistic, never ranked
+    best_epoch: int
+    by_validation: ByValidation | None = None
+    networks: tuple[NetworkResult, ...]
+    train_s: float  # all that training took: steps_s + method_s
+    steps_s: float
+    method_s: float | None  # None where it was not measured (before schema 2)
+    train_images_per_s: float
+    teacher_train_s: float  # of the teacher and its own teachers
+
+    @property
+    def score(self) -> float:
+        """The headline score."""
+        return self.scores[self.headline]
+
+    @property
+    def students(self) -> tuple[NetworkResult, ...]:
+        """The networks that could be deployed."""
+        return tuple(network for network in self.networks if network.role == "student")
+
+    @property
+    def counted(self) -> tuple[NetworkResult, ...]:
+        """The networks whose mean is the cell's score."""
+        return tuple(network for network in self.networks if network.headline)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Milliseconds of one image, batch 1."""
+
+    batch: int
+    threads: int
+    precision: str
+    median_ms: float
+    q25_ms: float
+    q75_ms: float
+    runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throughput:
+    """Images a second at a large batch."""
+
+    batch: int
+    threads: int
+    precision: str
+    images_per_s: float
+    q25: float
+    q75: float
+    runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """A file of measurements/: how fast one structure runs on one device under one setting."""
+
+    structure: str
+    architecture: str
+    conv: str
+    classes: int
+    input: tuple[int, ...]
+    device: str
+    device_name: str
+    date: str
+    latency: Latency
+    throughput: Throughput
+    calibration: Mapping[str, float] = field(default_factory=dict)  # gflops, gb_per_s of the machine at that moment
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedKey:
+    """A cell of a plan: its key, the entry it comes from, and the cells that must be done before it."""
+
+    key: str
+    entry: str | None = None
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkippedCell:
+    """A combination of a grid that cannot be built, and why."""
+
+    architecture: str
+    conv: str
+    method: str
+    entry: str | None = None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepPlan:
+    """A file of sweeps/: what a sweep consists of, as last planned."""
+
+    sweep: str
+    suite: str
+    recipe: str
+    created: str
+    cells: tuple[PlannedKey, ...]
+    skipped: tuple[SkippedCell, ...] = ()
