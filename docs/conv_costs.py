@@ -64,7 +64,7 @@ def timings(table: Shown, device: torch.device) -> tuple[list[dict[str, float]],
     """
     catalog.load()
     rows, standards = [], []
-    with timing.exclusive():
+    with timing.exclusive("the table of convs"):
         for convs in _in_parts(table.convs):
             standards.append(_time(table, standard_conv().registered_name, device))
             times = [_time(table, conv, device) for conv in convs]

@@ -1,38 +1,41 @@
-"""Read what the run store holds about one sweep: the plan file and each planned cell's folder, as one DataFrame.
+"""Read what the run store holds about one sweep: its plan and each planned cell's run folder, as one DataFrame.
 
-Only files are read, never the engine's objects, so a report can be made while cells train and on another machine.
+Only files are read, by engine/store, so a report can be made while cells train and on another machine.
 """
 
 import dataclasses
-import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.engine.store.cell import CellRecord
+from cheapconv.engine.store.records import Environment, Result, SkippedCell, Word
+from cheapconv.engine.store.runs import Run, Store
 
-CELL_FIELDS = ("suite_label", "seed", "is_baseline", "is_standard", "published_as", "published_source")
-RESULT_FIELDS = ("test_images", "top1", "top5", "top1_best", "train_s", "train_images_per_s", "teacher_train_s")
-SIZE_FIELDS = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes", "structure")
+RESULT_FIELDS = ("train_s", "method_s", "train_images_per_s", "teacher_train_s")
+OUTCOMES = (
+    *("test_images", "top1", "top5", "top1_best", "structure"),
+    *("ensemble_top1", "by_validation", "best_student_epoch"),
+)
+SIZES = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes")
 
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """The files of one planned cell; one that is not there yet is an empty dict."""
+    """What there is of one planned cell."""
 
-    key: str
-    folder: Path
-    cell: dict[str, Any]
-    environment: dict[str, Any]
-    state: str
+    run: Run
+    cell: CellRecord
+    environments: tuple[Environment, ...]
+    state: Word
     error: str
-    result: dict[str, Any]
+    result: Result | None
 
     @property
-    def headline(self) -> list[dict[str, Any]]:
-        """The networks whose mean is the cell's accuracy: the ones that the method's paper would deploy."""
-        return [network for network in self.result.get("networks", []) if network["headline"]]
+    def key(self) -> str:
+        """The cell's."""
+        return self.cell.key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +46,8 @@ class Collected:
     suite: str
     recipe: str
     records: list[Record]
-
-    @property
-    def known(self) -> list[Record]:
-        """Cells that say what they are; of the others the plan knows the key alone."""
-        return [record for record in self.records if record.cell]
+    unrecorded: int  # planned cells that do not say yet what they are
+    skipped: tuple[SkippedCell, ...]
 
     @property
     def done(self) -> list[Record]:
@@ -57,80 +57,87 @@ class Collected:
 
 def read_sweep(store: Path, sweep: str) -> Collected:
     """The plan of `sweep` and what the store holds about its cells; a UserError where there is nothing to report."""
-    path = store / "sweeps" / f"{sweep}.json"
-    if not path.is_file():
-        planned = [file.stem for file in (store / "sweeps").glob("*.json")]
-        raise UserError(f"{store} holds no plan of a sweep '{sweep}': run it first{nearest(sweep, planned)}.")
-    plan = _read(path)
-    records = [_record(store, planned["key"]) for planned in plan["cells"]]
-    found = Collected(sweep, plan["suite"], plan["recipe"], records)
+    runs = Store(store)
+    plan = runs.plan(sweep)
+    if plan is None:
+        raise UserError(f"{store} holds no plan of a sweep '{sweep}': run it first{nearest(sweep, runs.sweeps())}.")
+    records = [found for planned in plan.cells if (found := _record(runs.run(planned.key)))]
+    unrecorded = len(plan.cells) - len(records)
+    found = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped)
     if not found.done:
         raise UserError(f"no cell of sweep '{sweep}' in {store} is done yet: run it, then ask for the report again.")
     return found
 
 
 def frame(sweep: Collected) -> pd.DataFrame:
-    """One row a known cell: its labels, state, result and the size of its headline network."""
-    cells = {record.key: record.cell for record in sweep.known}
-    return pd.DataFrame([_row(record, cells) for record in sweep.known])
+    """One row a cell: its labels, state, result and the size of its headline network."""
+    cells = {record.key: record.cell for record in sweep.records}
+    return pd.DataFrame([_row(record, cells) for record in sweep.records])
 
 
 def curve(record: Record) -> pd.Series:
-    """Mean top-1 of the headline networks by epoch, from `curve.jsonl`; empty where there is none."""
-    path = record.folder / "curve.jsonl"
-    names = [network["name"] for network in record.headline]
-    lines = [json.loads(line) for line in path.read_text().splitlines() if line] if path.is_file() else []
-    # A resumed cell may have written an epoch twice; the later line is the one its weights come from.
-    by_epoch = {line["epoch"]: line["top1"] for line in lines if set(names) <= set(line["top1"])}
-    means = {epoch: sum(top1[name] for name in names) / len(names) for epoch, top1 in sorted(by_epoch.items())}
+    """Mean score of the headline networks by epoch; empty where there is none."""
+    if record.result is None:
+        return pd.Series(dtype=float)
+    names, score = [network.name for network in record.result.counted], record.result.headline
+    means = {row.epoch: sum(row.scores[name][score] for name in names) / len(names) for row in record.run.curve()}
     return pd.Series(means, dtype=float)
 
 
-def _record(store: Path, key: str) -> Record:
-    folder = store / key
-    cell, environment, state, result = (
-        _read(folder / f"{name}.json") for name in ("cell", "environment", "state", "result")
-    )
-    word = state.get("state", "planned")
-    if word == "done" and not result:
-        word = "planned"
-    return Record(key, folder, cell, environment, word, state.get("error") or "", result)
+def _record(run: Run) -> Record | None:
+    cell, state = run.cell(), run.state()
+    if cell is None:
+        return None
+    return Record(run, cell, run.environments(), state.state, state.error or "", run.result())
 
 
-def _row(record: Record, cells: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    cell, result = record.cell, record.result if record.state == "done" else {}
-    network = record.headline[0] if result else {}
-    teacher = cells.get(cell.get("teacher") or "", {})
-    ensembles = [n["top1"] for n in result.get("networks", []) if n["role"] == "ensemble"]
+def _row(record: Record, cells: dict[str, CellRecord]) -> dict[str, object]:
+    cell, teacher = record.cell, cells.get(record.cell.teacher or "")
     return {
         "key": record.key,
         "state": record.state,
         "error": record.error,
-        **{name: cell[f"{name}_label"] for name in ("architecture", "conv", "method")},
-        **{name: cell.get(name) for name in CELL_FIELDS},
-        "is_plain": not cell["method_config"],
-        "teacher": teacher.get("architecture_label", ""),
-        "teacher_is_standard": bool(teacher.get("is_standard", False)),
-        **{name: result.get(name) for name in RESULT_FIELDS},
-        **{name: network.get(name) for name in SIZE_FIELDS},
-        "changed": bool(network.get("changed")) or network.get("conv", cell.get("conv")) != cell.get("conv"),
-        "ensemble_top1": max(ensembles, default=None),
-        "by_validation": (result.get("by_validation") or {}).get("top1"),
-        "best_student_epoch": _best_of_several(record) if result else None,
+        "architecture": cell.architecture_label,
+        "conv": cell.conv_label,
+        "method": cell.method_label,
+        "suite_label": cell.suite_label,
+        "seed": cell.seed,
+        "is_baseline": cell.is_baseline,
+        "is_standard": cell.is_standard,
+        "is_plain": not cell.method_config,
+        "published_as": None,
+        "published_source": None,
+        "teacher": teacher.architecture_label if teacher else "",
+        "teacher_is_standard": bool(teacher and teacher.is_standard),
+        **_outcome(record.result, cell.conv),
     }
 
 
-def _best_of_several(record: Record) -> float | None:
-    """The best student at its best epoch, where there are several students."""
-    best = [network["top1_best"] for network in record.headline]
-    return max(best) if len(best) > 1 else None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON file, or an empty dict where there is none."""
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is damaged ({error}): remove its folder and run the sweep again.") from error
+def _outcome(result: Result | None, conv: str) -> dict[str, object]:
+    """The columns that a finished cell fills."""
+    if result is None:
+        empty = (
+            "test_images",
+            *RESULT_FIELDS,
+            *SIZES,
+            "structure",
+            "ensemble_top1",
+            "by_validation",
+            "best_student_epoch",
+        )
+        return dict.fromkeys(("top1", "top5", "top1_best", *empty)) | {"changed": False}
+    network, best = result.counted[0], [network.best for network in result.counted]
+    ensembles = [n.scores[result.headline] for n in result.networks if n.role == "ensemble"]
+    return {
+        **{name: getattr(result, name) for name in RESULT_FIELDS},
+        **{name: getattr(network.sizes, name) for name in SIZES},
+        "test_images": result.test_samples,
+        "top1": result.score,
+        "top5": result.scores.get("top5"),
+        "top1_best": result.best,
+        "structure": network.structure,
+        "changed": bool(network.changed) or (network.conv or conv) != conv,
+        "ensemble_top1": max(ensembles, default=None),
+        "by_validation": result.by_validation.score if result.by_validation else None,
+        "best_student_epoch": max(best) if len(best) > 1 else None,  # the best student at its best epoch
+    }

@@ -16,6 +16,8 @@ from cheapconv.reports.published import Paper
 Row: TypeAlias = pd.Series
 CHANGED = "the method changes the network (removes, replaces or quantises parts); sizes are those of what is deployed"
 
+SEVERAL = "every seed ends with another network; sizes, latency and throughput are means over them"
+
 
 @dataclasses.dataclass(frozen=True)
 class Column:
@@ -78,7 +80,8 @@ def _seeds(row: Row) -> str:
 
 def _identity(notes: Notes) -> list[Column]:
     def conv(row: Row) -> str:
-        return str(row["conv"]) + notes.reason(CHANGED if row["changed"] else "")
+        marks = notes.reason(CHANGED if row["changed"] else "") + notes.reason(SEVERAL if row["sizes_differ"] else "")
+        return str(row["conv"]) + marks
 
     return [
         Column("Rank", _rank, "rank", "By mean top-1 of complete rows; ref: the standard network", optional=False),

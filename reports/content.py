@@ -38,11 +38,11 @@ def build(store: Path, name: str) -> Content:
     sweep = collect.read_sweep(store, name)
     cells = collect.frame(sweep).assign(variant=variants.variants(sweep))
     measured = measurements.read_measurements(store, set(cells["structure"].dropna()))
-    unrecorded = len(sweep.records) - len(sweep.known)
-    rows = gap.add_gaps(stats.summarise(measurements.attach(cells, measured), unrecorded))
+    rows = gap.add_gaps(stats.summarise(measurements.attach(cells, measured), sweep.unrecorded))
     rows = _with_papers(rows)
     notes = Notes()
     shown = columns(rows, notes)
+    notes.forget()  # the marks that were given while looking which columns there are
     # Every text is asked for once, so that the notes are complete and numbered in the order of reading.
     for _, row in rows.iterrows():
         for column in shown:
@@ -51,7 +51,7 @@ def build(store: Path, name: str) -> Content:
         sweep=sweep,
         cells=cells,
         conditions=header.conditions(sweep, measured),
-        remarks=_remarks(rows, unrecorded),
+        remarks=_remarks(rows, sweep.unrecorded),
         rows=rows,
         columns=shown,
         notes=notes.marked(),

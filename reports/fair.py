@@ -11,19 +11,22 @@ after the sweep, and add the entries that it prints. Seconds of different machin
 """
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.store.files import read_json
-from cheapconv.engine.store.runs import CELL, Store
+from cheapconv.engine.store.cell import CellRecord
+from cheapconv.engine.store.records import Result
+from cheapconv.engine.store.runs import Store
+
+Finished = tuple[CellRecord, Result]
 
 
-def fair_epochs(distilled: Mapping[str, Any], baseline: Mapping[str, Any], *, with_teacher: bool = True) -> int:
+def fair_epochs(distilled: Result, baseline: Result, *, with_teacher: bool = True) -> int:
     """Epochs of the baseline that take as long as the distilled result, its teachers' training included or not."""
-    seconds = distilled["train_s"] + (distilled["teacher_train_s"] if with_teacher else 0.0)
-    return max(1, round(seconds / (baseline["train_s"] / baseline["epochs"])))
+    seconds = distilled.train_s + (distilled.teacher_train_s if with_teacher else 0.0)
+    return max(1, round(seconds / (baseline.train_s / baseline.epochs)))
 
 
 def fair_entries(store: Store, sweep: str) -> list[dict[str, Any]]:
@@ -32,16 +35,17 @@ def fair_entries(store: Store, sweep: str) -> list[dict[str, Any]]:
     The baseline is the first one without settings on the same architecture and conv; medians over the seeds. UserError
     for a sweep that has not been run.
     """
-    plan = read_json(store.root / "sweeps" / f"{sweep}.json")
+    plan = store.plan(sweep)
     if plan is None:
         raise UserError(f"sweep '{sweep}' has not been run in {store.root}: run it first.")
-    done = [found for cell in plan["cells"] if (found := _finished(store, cell["key"]))]
+    runs = [store.run(planned.key) for planned in plan.cells]
+    done = [(cell, result) for run in runs if (cell := run.cell()) and (result := run.result())]
     rows: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     for cell, result in done:
-        baseline = _baseline(done, cell)
-        if baseline is not None and not cell["is_baseline"]:
-            name = (cell["architecture"], cell["conv"], cell["method_label"], _method(done, cell))
-            both = fair_epochs(result, baseline), fair_epochs(result, baseline, with_teacher=False)
+        found = baseline_of(cell, done)
+        if found is not None and not cell.is_baseline:
+            name = (cell.architecture, cell.conv, cell.method_label, found[0].method)
+            both = fair_epochs(result, found[1]), fair_epochs(result, found[1], with_teacher=False)
             rows.setdefault(name, []).append(both)
     return [
         {
@@ -53,27 +57,12 @@ def fair_entries(store: Store, sweep: str) -> list[dict[str, Any]]:
     ]
 
 
-def _finished(store: Store, key: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    cell, result = read_json(store.folder(key) / CELL), store.result(key)
-    return (cell, result) if cell and result else None
-
-
-def _baseline_cells(done: Sequence[Any], cell: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-    same = ("architecture", "conv", "suite")
-    plain = [(c, r) for c, r in done if c["is_baseline"] and not c["method_config"]]
-    fits = [(c, r) for c, r in plain if all(c[k] == cell[k] for k in same)]
-    return sorted(fits, key=lambda found: (len(found[1]["networks"]), found[0]["seed"] != cell["seed"]))
-
-
-def _baseline(done: Sequence[Any], cell: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The result of the plain baseline of a cell's network, of its own seed if there is one."""
-    found = _baseline_cells(done, cell)
-    return found[0][1] if found else None
-
-
-def _method(done: Sequence[Any], cell: Mapping[str, Any]) -> str:
-    found = _baseline_cells(done, cell)
-    return found[0][0]["method"] if found else ""
+def baseline_of(cell: CellRecord, done: Sequence[Finished]) -> Finished | None:
+    """The plain baseline of a cell's network: of those that train the fewest networks, the one of its own seed."""
+    same = (cell.architecture, cell.conv, cell.suite)
+    plain = [found for found in done if found[0].is_baseline and not found[0].method_config]
+    fits = [found for found in plain if (found[0].architecture, found[0].conv, found[0].suite) == same]
+    return min(fits, key=lambda found: (len(found[1].networks), found[0].seed != cell.seed), default=None)
 
 
 def lines(folder: Path, sweep: str) -> list[str]:

@@ -1,15 +1,18 @@
 """Latency and throughput from the store's measurements, which are kept by network structure and shared by methods.
 
-A column holds one device's numbers: the device that measured most of the sweep's structures, the latest among equals.
+A column holds what was measured under one setting, which its device, precision, batches and threads make: the setting
+under which most of the sweep's structures were measured, the latest among equals.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from cheapconv.engine.store.records import Latency, Measurement, Throughput
+from cheapconv.engine.store.runs import Store
+
 COLUMNS = ("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s", "measured_on")
+CONDITIONS = ("structure", "date", "gflops", "gb_per_s")
 
 
 def attach(cells: pd.DataFrame, measurements: pd.DataFrame) -> pd.DataFrame:
@@ -18,36 +21,32 @@ def attach(cells: pd.DataFrame, measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_measurements(store: Path, structures: set[str]) -> pd.DataFrame:
-    """One row a measured structure among `structures`, all from one device, with machine calibration."""
-    rows = [_row(json.loads(path.read_text())) for path in sorted((store / "measurements").glob("*.json"))]
-    found = pd.DataFrame([row for row in rows if row["structure"] in structures], columns=list(_row({})))
+    """One row a measured structure among `structures`, all under one setting, with machine calibration."""
+    rows = [_row(found) for found in Store(store).measurements() if found.structure in structures]
+    found = pd.DataFrame(rows, columns=[*CONDITIONS, *COLUMNS])
     if found.empty:
         return found.astype({"structure": object})
-    devices = found.groupby("device").agg(structures=("structure", "nunique"), date=("date", "max"))
-    best = devices.sort_values(["structures", "date"]).index[-1]
-    return found[found["device"] == best].sort_values("date").drop_duplicates("structure", keep="last")
+    settings = found.groupby("measured_on").agg(structures=("structure", "nunique"), date=("date", "max"))
+    best = settings.sort_values(["structures", "date"]).index[-1]
+    return found[found["measured_on"] == best].sort_values("date").drop_duplicates("structure", keep="last")
 
 
-def _row(measurement: dict[str, Any]) -> dict[str, Any]:
-    latency, throughput = measurement.get("latency", {}), measurement.get("throughput", {})
-    calibration = measurement.get("calibration") or {}
-    device = f"{measurement.get('device_name')} ({measurement.get('device')})"
+def _row(measured: Measurement) -> dict[str, object]:
+    latency, throughput = measured.latency, measured.throughput
     return {
-        "structure": measurement.get("structure"),
-        "device": device,
-        "date": measurement.get("date"),
-        "latency_ms": latency.get("median_ms"),
-        "latency_q25_ms": latency.get("q25_ms"),
-        "latency_q75_ms": latency.get("q75_ms"),
-        "throughput_images_per_s": throughput.get("images_per_s"),
-        "measured_on": f"{device}; latency: {_setting(latency)}; throughput: {_setting(throughput)}",
-        "gflops": calibration.get("gflops"),
-        "gb_per_s": calibration.get("gb_per_s"),
+        "structure": measured.structure,
+        "date": measured.date,
+        "latency_ms": latency.median_ms,
+        "latency_q25_ms": latency.q25_ms,
+        "latency_q75_ms": latency.q75_ms,
+        "throughput_images_per_s": throughput.images_per_s,
+        "measured_on": f"{measured.device_name} ({measured.device}); latency: {_setting(latency)}; "
+        f"throughput: {_setting(throughput)}",
+        "gflops": measured.calibration.get("gflops"),
+        "gb_per_s": measured.calibration.get("gb_per_s"),
     }
 
 
-def _setting(timing: dict[str, Any]) -> str:
+def _setting(timing: Latency | Throughput) -> str:
     """`batch 1, 1 thread, fp32`."""
-    threads = timing.get("threads")
-    plural = "" if threads == 1 else "s"
-    return f"batch {timing.get('batch')}, {threads} thread{plural}, {timing.get('precision')}"
+    return f"batch {timing.batch}, {timing.threads} thread{'' if timing.threads == 1 else 's'}, {timing.precision}"

@@ -19,6 +19,11 @@ class Notes:
         """The mark ` [1]` for a paper's protocol."""
         return f" [{_place(self.papers, text) + 1}]"
 
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self.reasons.clear()
+        self.papers.clear()
+
     def marked(self) -> list[tuple[str, str]]:
         """Every note with its mark, reasons first."""
         reasons = [(_letters(place), text) for place, text in enumerate(self.reasons)]

@@ -69,6 +69,7 @@ def _summary(cells: pd.DataFrame) -> dict[str, object]:
         "best_student_epoch_mean": done["best_student_epoch"].astype(float).mean(),
         "ensemble_top1_mean": done["ensemble_top1"].astype(float).mean(),
         **{name: done[name].astype(float).mean() for name in MEANS},
+        "sizes_differ": done["params"].nunique() > 1 or done["macs"].nunique() > 1,
         **{name: known[name].iloc[0] for name in FIRST},
     }
 

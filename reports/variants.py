@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from cheapconv.reports.collect import Collected, Record
+from cheapconv.engine.store.cell import CellRecord
+from cheapconv.reports.collect import Collected
 
 
 def common_recipe(sweep: Collected) -> dict[str, str]:
@@ -17,7 +18,7 @@ def common_recipe(sweep: Collected) -> dict[str, str]:
 
     A null is as good as absent, as in the cell's key: older cells lack what recipes have learnt since.
     """
-    recipes = [_flat(record.cell["recipe"]) for record in sweep.known]
+    recipes = [_flat(record.cell.recipe) for record in sweep.records]
     names = dict.fromkeys(name for recipe in recipes for name in recipe)
     return {name: Counter(recipe.get(name, "none") for recipe in recipes).most_common(1)[0][0] for name in names}
 
@@ -25,24 +26,22 @@ def common_recipe(sweep: Collected) -> dict[str, str]:
 def variants(sweep: Collected) -> pd.Series:
     """For each known cell the text that completes its labels: `lr=0.05`, `teacher=WRN-16-2 S`, mostly nothing."""
     common = common_recipe(sweep)
-    cells = {record.key: record.cell for record in sweep.known}
-    recipes = [_differences(_flat(record.cell["recipe"]), common) for record in sweep.known]
-    teachers = [_teacher(record, cells) for record in sweep.known]
-    rows = [(*_labels(record), recipe) for record, recipe in zip(sweep.known, recipes, strict=True)]
+    cells = {record.key: record.cell for record in sweep.records}
+    recipes = [_differences(_flat(record.cell.recipe), common) for record in sweep.records]
+    teachers = [_teacher(record.cell, cells) for record in sweep.records]
+    rows = [(*_labels(record.cell), recipe) for record, recipe in zip(sweep.records, recipes, strict=True)]
     found = {row: {t for r, t in zip(rows, teachers, strict=True) if r == row} for row in rows}
     named = [t if len(found[row]) > 1 else "" for row, t in zip(rows, teachers, strict=True)]
     return pd.Series([", ".join(filter(None, pair)) for pair in zip(recipes, named, strict=True)], dtype=str)
 
 
-def _labels(record: Record) -> tuple[str, str, str]:
-    return record.cell["architecture_label"], record.cell["conv_label"], record.cell["method_label"]
+def _labels(cell: CellRecord) -> tuple[str, str, str]:
+    return cell.architecture_label, cell.conv_label, cell.method_label
 
 
-def _teacher(record: Record, cells: Mapping[str, dict[str, Any]]) -> str:
-    teacher = cells.get(record.cell.get("teacher") or "")
-    if teacher is None:
-        return "no teacher"
-    return f"teacher={teacher['architecture_label']} {teacher['conv_label']} {teacher['method_label']}"
+def _teacher(cell: CellRecord, cells: Mapping[str, CellRecord]) -> str:
+    teacher = cells.get(cell.teacher or "")
+    return f"teacher={' '.join(_labels(teacher))}" if teacher else "no teacher"
 
 
 def _differences(recipe: Mapping[str, str], common: Mapping[str, str]) -> str:

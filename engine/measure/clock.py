@@ -5,6 +5,8 @@ run. Both in channels-last layout, under a lock that keeps a second measurement 
 """
 
 import contextlib
+import logging
+import os
 import statistics
 import tempfile
 import time
@@ -17,14 +19,29 @@ import torch
 from torch import nn
 
 WARM_UP_RUNS, MIN_RUNS, MAX_RUNS = 5, 10, 300
+log = logging.getLogger(__name__)
+
 THROUGHPUT_BATCH = {"cpu": 128, "cuda": 1024}
 
 
 @contextlib.contextmanager
-def exclusive() -> Iterator[None]:
-    """One timing at a time on this machine."""
-    with filelock.FileLock(Path(tempfile.gettempdir()) / "cheapconv-timing.lock", mode=0o666):
+def exclusive(what: str) -> Iterator[None]:
+    """One timing at a time on this machine; whoever has to wait says for which one."""
+    path = Path(tempfile.gettempdir()) / "cheapconv-timing.lock"
+    holder = path.with_suffix(".txt")
+    lock = filelock.FileLock(path, mode=0o666)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        other = holder.read_text() if holder.is_file() else "another process"
+        log.warning("waiting to time %s: the machine is timing for %s", what, other)
+        lock.acquire()
+    try:
+        with contextlib.suppress(OSError):  # another user's file: whose turn it is will not be said
+            holder.write_text(f"{what} (process {os.getpid()})")
         yield
+    finally:
+        lock.release()
 
 
 @torch.inference_mode()

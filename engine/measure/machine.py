@@ -5,12 +5,12 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.files import now
+from cheapconv.engine.store.records import Environment
 
 PACKAGES = ("torch", "torchvision", "timm", "ptflops", "numpy", "mlflow")
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,23 +31,22 @@ def resolve_device(text: str) -> torch.device:
     return torch.device("cuda", int(number or 0))
 
 
-def describe(device: torch.device, *, precision: str, compiled: bool) -> dict[str, Any]:
-    """The body of environment.json at the start of a cell."""
+def describe(device: torch.device, *, threads: int, precision: str, compiled: bool) -> Environment:
+    """On what a cell starts, now."""
     sha, dirty = _commit()
-    return {
-        "git_sha": sha,
-        "git_dirty": dirty,
-        "versions": _versions(),
-        "platform": platform.platform(),
-        "device": str(device),
-        "device_name": device_name(device),
-        "driver": _driver() if device.type == "cuda" else None,
-        "threads": torch.get_num_threads(),
-        "precision": precision,
-        "compile": compiled,
-        "start": now(),
-        "end": None,
-    }
+    return Environment(
+        git_sha=sha,
+        git_dirty=dirty,
+        versions=_versions(),
+        platform=platform.platform(),
+        device=str(device),
+        device_name=device_name(device),
+        driver=_driver() if device.type == "cuda" else None,
+        threads=threads,
+        precision=precision,
+        compile=compiled,
+        start=now(),
+    )
 
 
 @functools.cache

@@ -55,7 +55,7 @@ def command(
 
 def _latency_ms(device: torch.device, network: nn.Module, shape: tuple[int, int, int]) -> tuple[float, float, float]:
     """Median and quartiles of a network's latency here."""
-    with clock.exclusive():
+    with clock.exclusive("a budget of latency"):
         taken = clock.latency(on_device(network.eval(), device), shape, device, LATENCY_BUDGET_S)
     return taken["median_ms"], taken["q25_ms"], taken["q75_ms"]
 

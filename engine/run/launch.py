@@ -1,7 +1,7 @@
-"""Running a plan on one device: cell after cell, in this process. A failed cell is recorded and the sweep goes on."""
+"""Running cells on one device, one after another, in this process. A failed cell is recorded and the sweep goes on."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -11,18 +11,18 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import describe
-from cheapconv.engine.measure.timings import time_once
 from cheapconv.engine.run import record
-from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.files import DISK_ERRORS, write_bytes
-from cheapconv.engine.store.runs import CHECKPOINT, Store
+from cheapconv.engine.run.measuring import measure_missing
+from cheapconv.engine.store.cell import Cell, recipe_of
+from cheapconv.engine.store.files import DISK_ERRORS
+from cheapconv.engine.store.records import Word
+from cheapconv.engine.store.runs import CHECKPOINT, Run, Store
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.engine.train.loop import Diverged, Job, Stopped, train
 from cheapconv.engine.train.precision import use_ieee_float32
 from cheapconv.suites.memory import Data, hold_out
-from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
 
 class Watcher(Protocol):
@@ -37,8 +37,8 @@ class Watcher(Protocol):
     def epoch_ended(self, cell: Cell, position: Position) -> None:
         """An epoch is evaluated and checkpointed."""
 
-    def ended(self, cell: Cell, state: str) -> None:
-        """The cell is `done`, `failed`, `stopped`, `waiting` for its teacher, or running `elsewhere`."""
+    def ended(self, cell: Cell, state: Word) -> None:
+        """The cell is done, failed, stopped, waiting for its teacher, or running in another process."""
 
 
 @dataclass(frozen=True)
@@ -57,57 +57,52 @@ class Options:
 
 @dataclass
 class Launcher:
-    """Runs cells of one store, loading each suite's data once."""
+    """Runs cells of one store."""
 
     store: Store
     options: Options
-    watchers: list[Watcher]
-    _data: dict[str, Data] = field(default_factory=dict)
+    watchers: Sequence[Watcher] = ()
+    measure: Callable[[Store, Cell, torch.device], None] = measure_missing
+    _data: dict[str, Data] = field(default_factory=dict)  # of the suites that still have cells to train
 
-    def run(self, cells: list[Cell]) -> dict[str, str]:
+    def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
         """Run every cell that is not done, teachers first as the plan has them; the end state by key."""
         use_ieee_float32()
-        self._load_data(cells)
-        ends: dict[str, str] = {}
-        for cell in cells:
+        ends: dict[str, Word] = {}
+        for number, cell in enumerate(cells):
             ends[cell.key] = self._attempt(cell)
+            if ends[cell.key] == "done":
+                self.measure(self.store, cell, self.options.device)
             for watcher in self.watchers:
                 watcher.ended(cell, ends[cell.key])
             if ends[cell.key] == "stopped" or (ends[cell.key] == "failed" and self.options.fail_fast):
                 break
+            still_needed = {later.suite for later in cells[number + 1 :]}
+            self._data = {suite: data for suite, data in self._data.items() if suite in still_needed}
         return ends
 
-    def _load_data(self, cells: list[Cell]) -> None:
-        """Before anything trains, so that a wrong folder is known at once."""
-        for name in {cell.suite for cell in cells if self.store.state(cell.key)["state"] != "done"}:
-            suite = catalog.entry("suite", name).cls()
-            self._data[name] = suite.load(self.options.data_folder, self.options.download).to(self.options.device)
-
-    def _attempt(self, cell: Cell) -> str:
+    def _attempt(self, cell: Cell) -> Word:
         """Run one cell if it can and should be run."""
-        if ended := self._ended(cell):
-            return ended
-        if cell.teacher and self.store.state(cell.teacher)["state"] != "done":
+        run = self.store.run(cell.key)
+        if standing := self._standing(cell, run):
+            return standing
+        with run.lock() as mine, self.store.explaining_full_disk():
+            # Another process may train the cell, or have ended it between the first look and the lock.
+            return (self._standing(cell, run) or self._run(cell, run)) if mine else "running"
+
+    def _standing(self, cell: Cell, run: Run) -> Word | None:
+        """Why there is nothing to do for the cell, or nothing now; None where it is to be trained."""
+        state = run.state().state
+        if state == "done" or (state == "failed" and not self.options.retry_failed):
+            return state
+        if cell.teacher and self.store.run(cell.teacher).state().state != "done":
             return "waiting"
-        if self.options.should_stop():
-            return "stopped"
-        with self.store.lock(cell.key) as mine, self.store.explaining_full_disk():
-            if not mine:
-                return "elsewhere"
-            # Another process may have ended the cell between the first look and the lock.
-            return self._ended(cell) or self._run_locked(cell)
+        return "stopped" if self.options.should_stop() else None
 
-    def _ended(self, cell: Cell) -> str | None:
-        """`done`, or `failed` where that is not to be tried again; None where there is work to do."""
-        state = self.store.state(cell.key)["state"]
-        return state if state == "done" or (state == "failed" and not self.options.retry_failed) else None
-
-    def _run_locked(self, cell: Cell) -> str:
-        if self.store.result(cell.key) is not None:  # killed between its result and its state
-            record.close(self.store, cell.key, cell.recipe["epochs"])
-            return "done"
+    def _run(self, cell: Cell, run: Run) -> Word:
+        """Train the cell; whatever goes wrong in it is its own failure, but for the user's mistakes and a full disk."""
         try:
-            self._train(cell)
+            self._train(cell, run)
         except Stopped:
             return "stopped"
         except UserError:
@@ -115,26 +110,31 @@ class Launcher:
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                 raise
-            self._record_failure(cell, error)
+            if isinstance(error, Diverged):  # it would diverge again: start anew
+                (run.folder / CHECKPOINT).unlink(missing_ok=True)
+            line = f"{type(error).__name__}: {error}".splitlines()[0]
+            run.fail(line, traceback.format_exc(), cell.recipe["epochs"])
             return "failed"
         return "done"
 
-    def _train(self, cell: Cell) -> None:
-        folder, data, options = self.store.folder(cell.key), self._data_of(cell), self.options
-        record.tidy(folder)
-        epochs_done = self._take_up(folder)
-        precision = cell.recipe["precision"]
-        record.begin(folder, describe(options.device, precision=precision, compiled=options.compiled))
-        self.store.set_state(cell.key, "running", epochs_done, cell.recipe["epochs"])
+    def _train(self, cell: Cell, run: Run) -> None:
+        data, options, recipe = self._data_of(cell), self.options, recipe_of(cell)
+        run.tidy()
+        saved = checkpoint.read(run.folder)
+        # One and two threads give other bits: a resumed cell goes on with the number it began with.
+        threads = saved["position"]["threads"] if saved else options.threads
+        torch.set_num_threads(threads)
+        run.begin(describe(options.device, threads=threads, precision=recipe.precision, compiled=options.compiled))
+        run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
         for watcher in self.watchers:
             watcher.started(cell)
         method = build_method(cell, Builder(cell, cell.classes, options.device, self.store, data.train_y))
         job = Job(
-            recipe=recipe_of(cell),
+            recipe=recipe,
             data=data,
             seed=cell.seed,
             device=options.device,
-            folder=folder,
+            folder=run.folder,
             compiled=options.compiled,
             on_step=lambda position, steps: self._stepped(cell, position, steps),
             on_epoch=lambda position: self._epoch_ended(cell, position),
@@ -142,57 +142,25 @@ class Launcher:
         )
         if options.compiled:
             torch.compiler.reset()  # all cells share the code of `Network`, and recompilations of one code are limited
-        position = train(method, job)
-        # Before the result, which ends the cell: a timing that fails or is killed leaves the checkpoint to go on from.
-        for trained in method.networks():
-            if trained.role == "student":
-                texts = trained.architecture or cell.architecture, trained.conv or cell.conv, cell.classes
-                changed = None if trained.structure is None else (trained.structure, trained.network)
-                time_once(self.store, *texts, data.input_shape, options.device, changed)
-        record.finish(self.store, cell, method, position, data)
+        record.finish(self.store, cell, method, train(method, job), data)
 
     def _data_of(self, cell: Cell) -> Data:
-        """The suite's data, without the training images that the cell's recipe holds out."""
+        """The suite's data, opened at its first cell, without the training samples that the cell's recipe holds out."""
+        if cell.suite not in self._data:
+            suite = catalog.entry("suite", cell.suite).cls()
+            opened = suite.load(self.options.data_folder, self.options.download)
+            self._data[cell.suite] = opened.to(self.options.device)
         data, count = self._data[cell.suite], cell.recipe.get("validation")
         try:
             return hold_out(data, count) if count else data
         except ValueError as error:
             raise UserError(f"{error}.") from error
 
-    def _take_up(self, folder: Path) -> int:
-        """Set the threads, and say how many epochs are done. One and two threads give other bits: a resumed cell goes
-        on with the number it began with."""
-        saved = checkpoint.read(folder)
-        torch.set_num_threads(saved["position"]["threads"] if saved else self.options.threads)
-        return saved["position"]["epoch"] if saved else 0
-
     def _stepped(self, cell: Cell, position: Position, steps: int) -> None:
         for watcher in self.watchers:
             watcher.stepped(cell, position, steps)
 
     def _epoch_ended(self, cell: Cell, position: Position) -> None:
-        self.store.set_state(cell.key, "running", position.epoch, cell.recipe["epochs"])
+        self.store.run(cell.key).write_state("running", position.epoch, cell.recipe["epochs"])
         for watcher in self.watchers:
             watcher.epoch_ended(cell, position)
-
-    def _record_failure(self, cell: Cell, error: Exception) -> None:
-        """A traceback in error.txt and one line in the state. Diverged training would diverge again: start it anew."""
-        folder = self.store.folder(cell.key)
-        write_bytes(folder / "error.txt", traceback.format_exc().encode())
-        if isinstance(error, Diverged):
-            (folder / CHECKPOINT).unlink(missing_ok=True)
-        line = f"{type(error).__name__}: {error}".splitlines()[0]
-        self.store.set_state(cell.key, "failed", 0, cell.recipe["epochs"], line)
-
-
-def recipe_of(cell: Cell) -> Recipe:
-    """The Recipe object of a cell's plain numbers."""
-    body = dict(cell.recipe)
-    schedule = {**body.pop("schedule")}
-    normalisation = {k: tuple(v) for k, v in body.pop("normalisation").items()}
-    return Recipe(
-        schedule=Schedule(**schedule | {"milestones": tuple(schedule["milestones"])}),
-        augmentation=Augmentation(**body.pop("augmentation")),
-        normalisation=Normalisation(**normalisation),
-        **body,
-    )

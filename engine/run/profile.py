@@ -6,7 +6,8 @@ from typing import Any
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import resolve_device
-from cheapconv.engine.measure.timings import sizes, time_network
+from cheapconv.engine.measure.sizes import sizes
+from cheapconv.engine.measure.timings import Structure, time_network
 from cheapconv.engine.run import show
 from cheapconv.models.build import build_network
 
@@ -33,13 +34,15 @@ def profile(
         "conv_label": catalog.label("conv", operator),
         "classes": classes,
         "input": list(shape),
-        **sizes(built, shape),
+        **dataclasses.asdict(sizes(built, shape)),
     }
     if hasattr(built, "substitutions"):
         body["substitutions"] = [dataclasses.asdict(row) for row in built.substitutions]
     if device is not None:
         set_threads(threads)
-        body |= {k: v for k, v in time_network(built, shape, resolve_device(device)).items() if k != "input"}
+        structure = Structure("", body["architecture"], body["conv"], classes, shape)
+        timed = dataclasses.asdict(time_network(structure, built, resolve_device(device)))
+        body |= {k: v for k, v in timed.items() if k not in ("structure", "input")}
     return body
 
 

@@ -1,126 +1,106 @@
-"""Turning a finished training into its durable result: networks, sizes, accuracies, costs."""
+"""Turning a finished training into its durable result: networks, sizes, scores, costs."""
 
 import statistics
-from pathlib import Path
-from typing import Any
+from dataclasses import fields
+from typing import NamedTuple
 
 from cheapconv import catalog
-from cheapconv.engine.measure.timings import sizes, structure_key
-from cheapconv.engine.store import networks
-from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.files import TEMPORARY, now, read_json, write_json
-from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
+from cheapconv.engine.measure.sizes import sizes, structure_key
+from cheapconv.engine.store import networks, upgrade
+from cheapconv.engine.store.cell import Cell, CellRecord
+from cheapconv.engine.store.records import ByValidation, CurveRow, NetworkResult, Result
+from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.methods.base import Method, Trained
 from cheapconv.suites.memory import Data
 
 
-def describe(cell: Cell) -> dict[str, Any]:
-    """The body of cell.json: the cell, and what a report needs to know of its parts without importing them."""
-    method = catalog.entry("method", cell.method).cls
-    config = catalog.build("method", cell.method, cell.method_config)
-    published = method.published(config)
-    return {
-        **cell.to_json(),
-        "suite_label": catalog.entry("suite", cell.suite).cls.label,
-        "is_baseline": method.is_baseline,
-        "is_standard": catalog.parse("conv", cell.conv).is_standard,
-        "published_as": published[0] if published else None,
-        "published_source": published[1] if published else None,
-    }
+def described(cell: Cell) -> CellRecord:
+    """The cell, with what a report needs to know of its parts without importing them."""
+    return CellRecord(
+        **{field.name: getattr(cell, field.name) for field in fields(Cell)},
+        suite_label=catalog.entry("suite", cell.suite).cls.label,
+        is_baseline=catalog.entry("method", cell.method).cls.is_baseline,
+        is_standard=catalog.parse("conv", cell.conv).is_standard,
+    )
 
 
-def begin(folder: Path, environment: dict[str, Any]) -> None:
-    """Write what is known before training; a resumed cell keeps the time it first started."""
-    earlier = read_json(folder / "environment.json")
-    write_json(folder / "environment.json", environment | ({"start": earlier["start"]} if earlier else {}))
-    (folder / "error.txt").unlink(missing_ok=True)
-
-
-def finish(store: Store, cell: Cell, method: Method, position: Position, data: Data) -> dict[str, Any]:
-    """Save the networks, then the result (from here on the cell is done), then remove what is no longer needed."""
-    folder = store.folder(cell.key)
-    networks.save(folder, method, data.class_names)
-    environment = read_json(folder / "environment.json") or {}
-    write_json(folder / "environment.json", environment | {"end": now()})
+def finish(store: Store, cell: Cell, method: Method, position: Position, data: Data) -> Result:
+    """Save the networks, then the result: from here on the cell is done."""
+    run = store.run(cell.key)
+    networks.save(run.folder, method, data.class_names)
     result = _result(store, cell, method, position, data)
-    write_json(folder / RESULT, result)
-    close(store, cell.key, position.epoch)
+    run.finish(result)
     return result
 
 
-def close(store: Store, key: str, epochs: int) -> None:
-    """Mark a cell with a result as done, and remove what only an unfinished one needs."""
-    store.set_state(key, "done", epochs, epochs)
-    tidy(store.folder(key))
+class Best(NamedTuple):
+    """The highest of some values and its epoch, the first of equals."""
+
+    value: float
+    epoch: int
 
 
-def tidy(folder: Path) -> int:
-    """Remove what a killed process left in a run folder: half-written files, and the checkpoint of a finished cell."""
-    leftovers = [*folder.rglob(f"{TEMPORARY}*")]
-    if (folder / RESULT).is_file() and (folder / CHECKPOINT).is_file():
-        leftovers.append(folder / CHECKPOINT)
-    for path in leftovers:
-        path.unlink()
-    return len(leftovers)
+def _result(store: Store, cell: Cell, method: Method, position: Position, data: Data) -> Result:
+    curve = [_row(row) for row in position.curve]
+    rows = [_network(trained, cell, curve, data.input_shape) for trained in method.networks()]
+    counted = [row for row in rows if row.headline]
+    names = [row.name for row in counted]
+    best = _best([statistics.mean(row.scores[name][HEADLINE] for name in names) for row in curve])
+    taught = store.run(cell.teacher).result() if cell.teacher else None
+    return Result(
+        key=cell.key,
+        epochs=len(curve),
+        test_samples=len(data.test_y),
+        headline=HEADLINE,
+        scores={score: statistics.mean(row.scores[score] for row in counted) for score in counted[0].scores},
+        best=best.value,
+        best_epoch=best.epoch,
+        by_validation=chosen_by_validation(curve, names, HEADLINE),
+        networks=tuple(rows),
+        train_s=sum(row.seconds + row.method_s for row in curve),
+        steps_s=sum(row.seconds for row in curve),
+        method_s=sum(row.method_s for row in curve),
+        train_images_per_s=statistics.median(row.images_per_s for row in curve),
+        teacher_train_s=taught.train_s + taught.teacher_train_s if taught else 0.0,
+    )
 
 
-def _result(store: Store, cell: Cell, method: Method, position: Position, data: Data) -> dict[str, Any]:
-    shape = data.input_shape
-    rows = [_network(t, cell, position, shape) for t in method.networks()]
-    headline = [row for row in rows if row["headline"]]
-    names = [row["name"] for row in headline]
-    means = [statistics.mean(line["top1"][name] for name in names) for line in position.curve]
-    best = max(range(len(means)), key=means.__getitem__)
-    return {
-        "key": cell.key,
-        "epochs": len(position.curve),
-        "test_images": len(data.test_y),
-        "top1": means[-1],
-        "top5": statistics.mean(r["top5"] for r in headline) if headline[0]["top5"] is not None else None,
-        "top1_best": means[best],
-        "best_epoch": best,
-        "by_validation": chosen_by_validation(position.curve, names),
-        "networks": rows,
-        "train_s": position.train_s,
-        "train_images_per_s": statistics.median(line["images_per_s"] for line in position.curve),
-        "teacher_train_s": _teacher_seconds(store, cell.teacher),
-    }
-
-
-def chosen_by_validation(curve: list[dict[str, Any]], names: list[str]) -> dict[str, Any] | None:
-    """The student and epoch most accurate on the held-out images, the later one of equals, and its test accuracy."""
-    if "validation" not in curve[-1]:
+def chosen_by_validation(curve: list[CurveRow], names: list[str], headline: str) -> ByValidation | None:
+    """The student and epoch best on the held-out samples, the later one of equals, and its score on the test set."""
+    if not curve[-1].validation:
         return None
-    choices = [(line["validation"][name], line["epoch"], name) for line in curve for name in names]
-    accuracy, epoch, name = max(choices)
-    top1 = curve[epoch]["top1"][name]
-    return {"network": name, "epoch": epoch, "validation": accuracy, "top1": top1}
+    value, epoch, name = max((row.validation[name][headline], row.epoch, name) for row in curve for name in names)
+    return ByValidation(network=name, epoch=epoch, validation=value, score=curve[epoch].scores[name][headline])
 
 
-def _network(trained: Trained, cell: Cell, position: Position, shape: tuple[int, int, int]) -> dict[str, Any]:
-    """One network's accuracies (last and best epoch, best labelled as such) and sizes."""
-    top1 = [line["top1"][trained.name] for line in position.curve]
-    best = max(range(len(top1)), key=top1.__getitem__)
+def _network(trained: Trained, cell: Cell, curve: list[CurveRow], shape: tuple[int, int, int]) -> NetworkResult:
+    """One network's scores, at the last epoch and at the best one, which is labelled as such, and its sizes."""
     architecture, conv = trained.architecture or cell.architecture, trained.conv or cell.conv
+    best = _best([row.scores[trained.name][HEADLINE] for row in curve])
     student = trained.role == "student"
-    return {
-        "name": trained.name,
-        "role": trained.role,
-        "headline": trained.headline,
-        "top1": top1[-1],
-        "top5": position.curve[-1]["top5"].get(trained.name),
-        "top1_best": top1[best],
-        "best_epoch": best,
-        "architecture": architecture,
-        "conv": conv,
-        "changed": trained.structure,
-        "structure": structure_key(architecture, conv, cell.classes, shape, trained.structure) if student else None,
-        **sizes(trained.network, shape),
-    }
+    return NetworkResult(
+        name=trained.name,
+        role=trained.role,
+        headline=trained.headline,
+        scores=curve[-1].scores[trained.name],
+        best=best.value,
+        best_epoch=best.epoch,
+        architecture=architecture,
+        conv=conv,
+        changed=trained.structure,
+        structure=structure_key(architecture, conv, cell.classes, shape, trained.structure) if student else None,
+        sizes=sizes(trained.network, shape),
+    )
 
 
-def _teacher_seconds(store: Store, teacher: str | None) -> float:
-    """Training seconds of the teacher and of its own teachers."""
-    result = store.result(teacher) if teacher else None
-    return result["train_s"] + result["teacher_train_s"] if result else 0.0
+def _best(values: list[float]) -> Best:
+    epoch = max(range(len(values)), key=values.__getitem__)
+    return Best(values[epoch], epoch)
+
+
+HEADLINE = "top1"
+
+
+def _row(row: dict) -> CurveRow:
+    return CurveRow(**{k: v for k, v in upgrade.curve_row(row).items() if k not in ("top1", "top5")})

@@ -2,24 +2,22 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import resolve_device
-from cheapconv.engine.measure.timings import structure_key, time_once
 from cheapconv.engine.plan.cells import Plan
 from cheapconv.engine.run import record
 from cheapconv.engine.run.launch import Launcher, Options
+from cheapconv.engine.run.measuring import measure_again
 from cheapconv.engine.run.progress import Progress
 from cheapconv.engine.run.show import console
 from cheapconv.engine.run.stop import StopRequest
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.files import now, write_json
-from cheapconv.engine.store.networks import load
-from cheapconv.engine.store.runs import CELL, Store
+from cheapconv.engine.store.files import now
+from cheapconv.engine.store.records import PlannedKey, SweepPlan
+from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track.mirror import Mirror
 from cheapconv.engine.track.mirror import sync as send_missing
 from cheapconv.engine.track.push import public, tracking_uri
@@ -99,49 +97,16 @@ def measure(plan: Plan, folder: Path, device_name: str, threads: int | None) -> 
     set_threads(threads)
     store = Store(folder)
     store.prepare()
-    shape = catalog.entry("suite", plan.suite).cls.image
-    timed: set[str] = set()
-    for cell in (planned.cell for planned in plan.cells):
-        for architecture, conv, changed in _networks(store, cell):
-            structure = structure_key(architecture, conv, cell.classes, shape, changed and changed[0])
-            if structure not in timed:
-                timed.add(structure)
-                body = time_once(store, architecture, conv, cell.classes, shape, device, changed, again=True)
-                _print_timing(f"{_label(architecture, conv)}{f', changed by {cell.method}' if changed else ''}", body)
-
-
-def _networks(store: Store, cell: Cell) -> list[tuple[str, str, Any]]:
-    """Architecture, conv and change (as `time_once` takes it) of what a cell deploys; of an unfinished one, what it
-    starts from."""
-    students = [row for row in (store.result(cell.key) or {}).get("networks", []) if row["role"] == "student"]
-    found = []
-    for row in students or [{}]:
-        changed = row.get("changed")
-        with_network = changed and (changed, load(store, cell.key, row["name"]).network)
-        found.append((row.get("architecture") or cell.architecture, row.get("conv") or cell.conv, with_network))
-    return found
-
-
-def _label(architecture: str, conv: str) -> str:
-    """The two in the papers' notation."""
-    parts = {"architecture": architecture, "conv": conv}
-    return " ".join(catalog.label(kind, catalog.parse(kind, text)) for kind, text in parts.items())
-
-
-def _print_timing(network: str, body: dict[str, Any]) -> None:
-    latency, throughput = body["latency"]["median_ms"], body["throughput"]["images_per_s"]
-    console.print(f"{network}: {latency:.2f} ms an image, {throughput:.0f} images/s", highlight=False, markup=False)
+    for network, timed in measure_again(store, [planned.cell for planned in plan.cells], device):
+        line = f"{network}: {timed.latency.median_ms:.2f} ms an image, {timed.throughput.images_per_s:.0f} images/s"
+        console.print(line, highlight=False, markup=False)
 
 
 def clean(folder: Path) -> None:
     """Remove the leftovers of killed processes from every cell that is not running."""
     if not folder.is_dir():
         raise UserError(f"there is no store at {folder}: name it with --store.")
-    store, removed = Store(folder), 0
-    for cell in folder.glob(f"*/{CELL}"):
-        with store.lock(cell.parent.name) as mine:
-            removed += record.tidy(cell.parent) if mine else 0
-    console.print(f"removed {removed} files; every result is kept")
+    console.print(f"removed {Store(folder).tidy()} files; every result is kept")
 
 
 def sync(sweep: str, folder: Path, uri: str | None) -> None:
@@ -159,17 +124,11 @@ def set_threads(threads: int | None) -> int:
 
 
 def write_plan(store: Store, plan: Plan) -> None:
-    """sweeps/<sweep>.json and a cell.json for each of its cells: what reports and the mirror know of a sweep."""
+    """What reports and the mirror know of a sweep: its plan, and what each of its cells is."""
     for planned in plan.cells:
-        write_json(store.folder(planned.cell.key) / CELL, record.describe(planned.cell))
-    body = {
-        "sweep": plan.sweep,
-        "suite": plan.suite,
-        "recipe": plan.recipe,
-        "created": now(),
-        "cells": [{"key": p.cell.key, "entry": p.entry, "needs": list(p.needs)} for p in plan.cells],
-    }
-    write_json(store.root / "sweeps" / f"{plan.sweep}.json", body)
+        store.run(planned.cell.key).write_cell(record.described(planned.cell))
+    cells = tuple(PlannedKey(key=p.cell.key, entry=p.entry, needs=p.needs) for p in plan.cells)
+    store.write_plan(SweepPlan(sweep=plan.sweep, suite=plan.suite, recipe=plan.recipe, created=now(), cells=cells))
 
 
 def _summarise(ends: dict[str, str], sweep: str, total: int, uri: str) -> None:

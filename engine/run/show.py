@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +12,7 @@ from rich.table import Table
 from cheapconv import catalog
 from cheapconv.engine.plan.cells import Plan
 from cheapconv.engine.read.registry import Registry
+from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import Store
 
 if TYPE_CHECKING:
@@ -95,19 +96,30 @@ def cells(plan: Plan, store: Store) -> list[dict[str, Any]]:
     """The plan's cells with their states, teachers before those who need them."""
     rows = []
     for planned in plan.cells:
-        cell, state = planned.cell, store.state(planned.cell.key)
-        fields = ("key", "suite", "architecture", "conv", "method", "seed", "teacher")
-        row = {field: getattr(cell, field) for field in fields} | {"state": state["state"]}
-        row |= {"architecture_label": cell.architecture_label, "conv_label": cell.conv_label}
-        row |= {"entry": planned.entry, "method_config": dict(cell.method_config)}
-        result = store.result(cell.key)
+        cell, run = planned.cell, store.run(planned.cell.key)
+        state, result = run.state(), run.result()
+        fields = (
+            "key",
+            "suite",
+            "architecture",
+            "architecture_label",
+            "conv",
+            "conv_label",
+            "method",
+            "seed",
+            "teacher",
+        )
         rows.append(
-            row
+            {field: getattr(cell, field) for field in fields}
             | {
-                "epoch": state.get("epoch", 0),
+                "method_config": dict(cell.method_config),
+                "entry": planned.entry,
+                "state": state.state,
+                "epoch": state.epoch,
                 "epochs": cell.recipe["epochs"],
-                "top1": result["top1"] if result else None,
-                "error": state.get("error"),
+                "scores": dict(result.scores) if result else {},
+                "score": result.score if result else None,
+                "error": state.error,
             }
         )
     return rows
@@ -124,8 +136,6 @@ def cells_of(title: str, plan: Plan, store: Path, as_json: bool) -> None:
 
 def cells_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Cells for people: one line each, and a line of counts."""
-    for row in rows:
-        assert row["state"] in ("planned", "running", "done", "failed"), row["state"]
     shown = [
         {
             **row,
@@ -133,12 +143,13 @@ def cells_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
             "conv": row["conv_label"],
             "teacher": row["teacher"] or "",
             "epoch": f"{row['epoch']}/{row['epochs']}",
-            "top-1": "" if row["top1"] is None else f"{100 * row['top1']:.2f} %",
+            "score": "" if row["score"] is None else f"{100 * row['score']:.2f} %",
             "error": row["error"] or "",
         }
         for row in rows
     ]
-    columns = ["key", "architecture", "conv", "method", "seed", "teacher", "state", "epoch", "top-1"]
+    columns = ["key", "architecture", "conv", "method", "seed", "teacher", "state", "epoch", "score"]
     table(title, shown, columns + (["error"] if any(row["error"] for row in shown) else []))
-    counts = {state: sum(row["state"] == state for row in rows) for state in ("done", "running", "failed", "planned")}
-    console.print(", ".join(f"{count} {state}" for state, count in counts.items() if count) + f" of {len(rows)} cells")
+    counts = {state: sum(row["state"] == state for row in rows) for state in get_args(Word)}
+    said = [f"{counts[state]} {state}" for state in reversed(get_args(Word)) if counts[state]]
+    console.print(f"{', '.join(said)} of {len(rows)} cells")

@@ -10,7 +10,11 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from cheapconv.suites.recipe import Recipe
 
 _IN_KEY = (
     *("suite", "protocol", "data", "recipe"),
@@ -59,7 +63,18 @@ class Cell:
         """What `cell.json` holds: every field, and the key."""
         return {"key": self.key, **dataclasses.asdict(self)}
 
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """The cell of a `cell.json`."""
-        return cls(**{f.name: record[f.name] for f in dataclasses.fields(cls)})
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CellRecord(Cell):
+    """A cell as cell.json holds it: with what a report has to know of its parts without importing them."""
+
+    suite_label: str = ""
+    is_baseline: bool = False
+    is_standard: bool = False
+
+    __hash__ = Cell.__hash__
+
+
+def recipe_of(cell: Cell) -> Recipe:
+    """The recipe of a cell's plain numbers."""
+    return TypeAdapter(Recipe).validate_python(cell.recipe)

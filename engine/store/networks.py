@@ -1,7 +1,6 @@
 """Trained networks on disk: saving them, and getting them back."""
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.store.files import read_json, write_bytes
-from cheapconv.engine.store.runs import Store
+from cheapconv.engine.store.cell import CellRecord, recipe_of
+from cheapconv.engine.store.files import write_bytes
+from cheapconv.engine.store.runs import NETWORKS, Store
 from cheapconv.methods.base import Method
 from cheapconv.models.build import build_network
 
@@ -25,7 +25,7 @@ class Loaded:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     class_names: tuple[str, ...]
-    cell: Mapping[str, Any]
+    cell: CellRecord
 
 
 def save(folder: Path, method: Method, class_names: tuple[str, ...]) -> None:
@@ -34,7 +34,7 @@ def save(folder: Path, method: Method, class_names: tuple[str, ...]) -> None:
         if trained.role == "student":
             body = {"weights": trained.network.state_dict(), "class_names": class_names, "headline": trained.headline}
             body |= {part: getattr(trained, part) for part in ("architecture", "conv", "structure")}
-            write_bytes(folder / "networks" / f"{trained.name}.pt", packed(body))
+            write_bytes(folder / NETWORKS / f"{trained.name}.pt", packed(body))
 
 
 def packed(body: dict[str, Any]) -> bytes:
@@ -46,24 +46,21 @@ def packed(body: dict[str, Any]) -> bytes:
 
 def load(store: Store, key: str, name: str | None = None) -> Loaded:
     """The trained network `name` of a finished cell (by default its first headline one), in eval mode on the CPU."""
-    folder = store.folder(key)
-    cell, result = read_json(folder / "cell.json"), store.result(key)
+    run = store.run(key)
+    cell, result = run.cell(), run.result()
     if cell is None or result is None:
         raise UserError(f"cell {key} is not finished in {store.root}: run it first.")
-    students = [n["name"] for n in result["networks"] if n["role"] == "student"]
-    name = name or next(n["name"] for n in result["networks"] if n["headline"])
-    path = folder / "networks" / f"{name}.pt"
+    students = [network.name for network in result.students]
+    name = name or result.counted[0].name
+    path = run.folder / NETWORKS / f"{name}.pt"
     if name not in students or not path.is_file():
         raise UserError(
             f"cell {key} has no saved network '{name}' in {store.root}; its students: {', '.join(students)}."
         )
     body = torch.load(path, map_location="cpu", weights_only=True)
-    architecture, conv = (body.get(part) or cell[part] for part in ("architecture", "conv"))
-    network = build_network(architecture, conv, cell["classes"])
+    network = build_network(body["architecture"] or cell.architecture, body["conv"] or cell.conv, cell.classes)
     if body["structure"] is not None:
-        network = catalog.entry("method", cell["method"]).cls.rebuild(network, body["structure"])
+        network = catalog.entry("method", cell.method).cls.rebuild(network, body["structure"])
     network.load_state_dict(body["weights"])
-    normalisation = cell["recipe"]["normalisation"]
-    return Loaded(
-        network.eval(), tuple(normalisation["mean"]), tuple(normalisation["std"]), tuple(body["class_names"]), cell
-    )
+    normalisation = recipe_of(cell).normalisation
+    return Loaded(network.eval(), normalisation.mean, normalisation.std, tuple(body["class_names"]), cell)

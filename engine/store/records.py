@@ -82,8 +82,8 @@ class NetworkResult:
     scores: Mapping[str, float]
     best: float  # highest headline score of any epoch, on the test set: optimistic, never ranked
     best_epoch: int
-    architecture: str
-    conv: str
+    architecture: str = ""  # the texts that it was built from; empty for those of the cell
+    conv: str = ""
     changed: Any = None  # JSON that says how its structure differs from that of the two texts
     structure: str | None = None  # under which its timings are kept
     sizes: Sizes

@@ -1,26 +1,163 @@
-"""The run store: one folder a cell, the truth that MLflow mirrors and reports read.
+"""The run folders: one a cell, the truth that MLflow mirrors and reports read. Their only reader and writer.
 
-A lock file tells a running cell from one whose process has died.
+    runs/<key>/         cell.json state.json environment.json curve.jsonl result.json error.txt, networks/, last.pt
+    runs/sweeps/        what each sweep consists of
+    runs/measurements/  latency and throughput of each network
+
+A file that is missing or cannot be read is None, and what that means is said once, in `Run.state`.
 """
 
 import contextlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import filelock
+from pydantic import TypeAdapter, ValidationError
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.store.files import DISK_ERRORS, now, read_json, write_bytes, write_json
+from cheapconv.engine.store import lock, upgrade
+from cheapconv.engine.store.cell import CellRecord
+from cheapconv.engine.store.files import DISK_ERRORS, TEMPORARY, now, read_json, write_bytes, write_json, write_lines
+from cheapconv.engine.store.records import SCHEMA, CurveRow, Environment, Measurement, Result, State, SweepPlan, Word
 
-RESULT, STATE, CURVE, CELL, CHECKPOINT = "result.json", "state.json", "curve.jsonl", "cell.json", "last.pt"
+CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
+RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
+SWEEPS, MEASUREMENTS = "sweeps", "measurements"
+
+T = TypeVar("T")
+
+
+class Run:
+    """The run folder of a cell."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = folder.name
+
+    def state(self) -> State:
+        """How far the cell is. Its result is the truth: with one it is done, whatever state.json says."""
+        stored = _typed(State, read_json(self.folder / STATE)) or State()
+        if self.result() is not None:
+            return replace(stored, state="done", error=None)
+        if stored.state == "done" or (self.folder / RESULT).is_file():
+            return replace(stored, state="damaged", error=f"{RESULT} is missing or damaged; run the sweep again")
+        if stored.state == "running" and not lock.is_held(self.folder):
+            return replace(stored, state="stopped")
+        return stored
+
+    def cell(self) -> CellRecord | None:
+        """What the cell is."""
+        return _typed(CellRecord, read_json(self.folder / CELL))
+
+    def environments(self) -> tuple[Environment, ...]:
+        """On what it was trained, one item a start."""
+        found = upgrade.environments(read_json(self.folder / ENVIRONMENT)) or ()
+        return _typed(tuple[Environment, ...], found) or ()
+
+    def curve(self) -> list[CurveRow]:
+        """Its finished epochs; an epoch that was written twice counts as it was written last."""
+        try:
+            lines = (self.folder / CURVE).read_text(encoding="utf-8").splitlines()
+            rows = [_typed(CurveRow, upgrade.curve_row(json.loads(line))) for line in lines if line]
+        except (OSError, ValueError, LookupError):
+            return []
+        by_epoch = {row.epoch: row for row in rows if row is not None}
+        return [by_epoch[epoch] for epoch in sorted(by_epoch)]
+
+    def result(self) -> Result | None:
+        """What came out of it."""
+        body = read_json(self.folder / RESULT)
+        try:
+            return None if body is None else _typed(Result, upgrade.result(body))
+        except (LookupError, TypeError):
+            return None
+
+    def write_state(self, word: Word, epoch: int = 0, epochs: int = 0, error: str | None = None) -> None:
+        """Say how far the cell is, with a fresh heartbeat."""
+        state = State(state=word, epoch=epoch, epochs=epochs, heartbeat=now(), error=error)
+        write_json(self.folder / STATE, _body(state))
+
+    def write_cell(self, cell: CellRecord) -> None:
+        """Say what the cell is."""
+        write_json(self.folder / CELL, {"schema": SCHEMA, **cell.to_json()})
+
+    def begin(self, environment: Environment) -> None:
+        """A start: on what, beside those before it; the error of an earlier attempt is gone."""
+        write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*self.environments(), environment)])
+        (self.folder / ERROR).unlink(missing_ok=True)
+
+    def write_curve(self, rows: Sequence[CurveRow]) -> None:
+        """All finished epochs."""
+        write_lines(self.folder / CURVE, [asdict(row) for row in rows])
+
+    def finish(self, result: Result) -> None:
+        """Write the result, with which the cell is done, and remove what only an unfinished one needs."""
+        *before, last = self.environments()
+        write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*before, replace(last, end=now()))])
+        write_json(self.folder / RESULT, _body(result))
+        self.write_state("done", result.epochs, result.epochs)
+        self.tidy()
+
+    def fail(self, line: str, traceback: str, epochs: int) -> None:
+        """A traceback in error.txt and one line in the state."""
+        write_bytes(self.folder / ERROR, traceback.encode())
+        self.write_state("failed", 0, epochs, line)
+
+    def tidy(self) -> int:
+        """Remove what a killed process left: half-written files, and the checkpoint of a finished cell."""
+        leftovers = [*self.folder.rglob(f"{TEMPORARY}*")]
+        if (self.folder / CHECKPOINT).is_file() and self.result() is not None:
+            leftovers.append(self.folder / CHECKPOINT)
+        for path in leftovers:
+            path.unlink()
+        return len(leftovers)
+
+    def lock(self) -> contextlib.AbstractContextManager[bool]:
+        """Hold the cell for this process; False if another process trains it."""
+        return lock.held(self.folder)
 
 
 class Store:
-    """Access to `root/<key>/` folders, `root/sweeps/` and `root/measurements/`."""
+    """The folder of all run folders."""
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
+
+    def run(self, key: str) -> Run:
+        """The run folder of a cell, which may not be there yet."""
+        return Run(self.root / key)
+
+    def runs(self) -> list[Run]:
+        """Every run folder that is there."""
+        return [Run(path.parent) for path in sorted(self.root.glob(f"*/{CELL}"))]
+
+    def plan(self, sweep: str) -> SweepPlan | None:
+        """A sweep as last planned."""
+        return _typed(SweepPlan, read_json(self.root / SWEEPS / f"{sweep}.json"))
+
+    def sweeps(self) -> list[str]:
+        """Names of the planned sweeps."""
+        return sorted(path.stem for path in (self.root / SWEEPS).glob("*.json"))
+
+    def write_plan(self, plan: SweepPlan) -> None:
+        """Remember what a sweep consists of."""
+        write_json(self.root / SWEEPS / f"{plan.sweep}.json", _body(plan))
+
+    def measurement(self, name: str) -> Measurement | None:
+        """The timing of that name."""
+        return _typed(Measurement, read_json(self.root / MEASUREMENTS / f"{name}.json"))
+
+    def measurements(self, structure: str = "") -> list[Measurement]:
+        """Every timing, or those of one structure."""
+        names = [path.stem for path in sorted((self.root / MEASUREMENTS).glob(f"{structure}*.json"))]
+        return [found for name in names if (found := self.measurement(name))]
+
+    def write_measurement(self, name: str, measurement: Measurement) -> None:
+        """Keep a timing."""
+        write_json(self.root / MEASUREMENTS / f"{name}.json", _body(measurement))
 
     def prepare(self) -> None:
         """Create the store; a folder that cannot be written is a UserError before anything trains."""
@@ -32,6 +169,18 @@ class Store:
             raise UserError(
                 f"the store {self.root} cannot be written ({error.strerror}): choose another with --store."
             ) from error
+
+    def tidy(self) -> int:
+        """Remove what killed processes left in every folder in which nothing trains; the number of files removed."""
+        removed = 0
+        for run in self.runs():
+            with run.lock() as mine:
+                removed += run.tidy() if mine else 0
+        for folder in (self.root, self.root / SWEEPS, self.root / MEASUREMENTS):
+            for path in folder.glob(f"{TEMPORARY}*"):
+                path.unlink(missing_ok=True)
+                removed += 1
+        return removed
 
     @contextlib.contextmanager
     def explaining_full_disk(self) -> Iterator[None]:
@@ -46,45 +195,21 @@ class Store:
                 "every finished epoch is kept."
             ) from error
 
-    def folder(self, key: str) -> Path:
-        """The run folder of a cell."""
-        return self.root / key
 
-    def state(self, key: str) -> dict[str, Any]:
-        """state.json of a cell, `planned` where there is none; `running` without a living process reads `planned`."""
-        state = read_json(self.folder(key) / STATE) or {"state": "planned"}
-        if state["state"] == "running" and not self._is_locked(key):
-            state["state"] = "planned"
-        return state
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(kind)
 
-    def set_state(self, key: str, state: str, epoch: int = 0, epochs: int = 0, error: str | None = None) -> None:
-        """Write state.json with a fresh heartbeat."""
-        body = {"state": state, "epoch": epoch, "epochs": epochs, "heartbeat": now(), "error": error}
-        write_json(self.folder(key) / STATE, body)
 
-    def result(self, key: str) -> dict[str, Any] | None:
-        """result.json of a finished cell."""
-        return read_json(self.folder(key) / RESULT)
+def _typed(kind: type[T], body: object) -> T | None:
+    """`body` as one of the records; None where it is none, which is how a damaged file shows itself."""
+    if body is None:
+        return None
+    try:
+        return _adapter(kind).validate_python(body)
+    except ValidationError:
+        return None
 
-    @contextlib.contextmanager
-    def lock(self, key: str) -> Iterator[bool]:
-        """Hold the cell for this process; yields False if another process holds it."""
-        folder = self.folder(key)
-        folder.mkdir(parents=True, exist_ok=True)
-        held = filelock.FileLock(folder / "lock")
-        try:
-            held.acquire(blocking=False)
-        except filelock.Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            held.release()
 
-    def _is_locked(self, key: str) -> bool:
-        try:
-            with self.lock(key) as free:
-                return not free
-        except OSError:  # a read-only copy of a store: nothing can run in it
-            return False
+def _body(record: object) -> dict[str, object]:
+    return {"schema": SCHEMA, **asdict(record)}  # type: ignore[call-overload]

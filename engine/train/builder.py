@@ -89,7 +89,7 @@ class Builder:
         """The teacher cell's deployed network, frozen; with `copy` a trainable one."""
         assert self._cell.teacher, "the plan gives every method that needs one a teacher"
         loaded = load(self._store, self._cell.teacher)
-        self._scale_weight_decay(loaded.network, loaded.cell["architecture"])
+        self._scale_weight_decay(loaded.network, loaded.cell.architecture)
         network = on_device(loaded.network, self._device)
         return network.train().requires_grad_(True) if copy else Frozen(network)
 

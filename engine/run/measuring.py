@@ -1,0 +1,84 @@
+"""Timing what cells deploy: a piece of work of its own after a cell is done, which cannot fail it."""
+
+import copy
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from cheapconv import catalog
+from cheapconv.engine.measure import timings
+from cheapconv.engine.measure.sizes import structure_key
+from cheapconv.engine.measure.timings import Structure
+from cheapconv.engine.store import networks
+from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.records import Measurement
+from cheapconv.engine.store.runs import Store
+from cheapconv.models.build import build_network
+
+log = logging.getLogger(__name__)
+
+
+def measure_missing(store: Store, cell: Cell, device: torch.device) -> None:
+    """Time the students of a finished cell that were never timed anywhere; what goes wrong is a warning."""
+    for structure in structures(store, cell):
+        if store.measurements(structure.key):
+            continue
+        try:
+            timings.take(store, structure, network_of(store, cell, structure), device)
+        except Exception as error:  # whatever it is, the training is safe and the timing can be repeated
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            log.warning(
+                "%s %s could not be timed (%s); `cheapconv measure` tries again",
+                structure.architecture,
+                structure.conv,
+                reason,
+            )
+
+
+def measure_again(store: Store, cells: list[Cell], device: torch.device) -> Iterator[tuple[str, Measurement]]:
+    """Time every network of the cells once more; its name in the papers' notation, and the timing."""
+    timed: set[str] = set()
+    for cell in cells:
+        for structure in structures(store, cell) or [_untrained(cell)]:
+            if structure.key not in timed:
+                timed.add(structure.key)
+                yield _label(structure), timings.take(store, structure, network_of(store, cell, structure), device)
+
+
+def structures(store: Store, cell: Cell) -> list[Structure]:
+    """What a finished cell deploys; nothing of an unfinished one."""
+    result, untrained = store.run(cell.key).result(), _untrained(cell)
+    students = result.students if result else ()
+    return [
+        replace(
+            untrained,
+            key=student.structure or untrained.key,
+            architecture=student.architecture or cell.architecture,
+            conv=student.conv or cell.conv,
+        )
+        for student in students
+    ]
+
+
+def network_of(store: Store, cell: Cell, structure: Structure) -> nn.Module:
+    """A network of that structure: a fresh one of its texts, or where training has changed it, the trained one."""
+    result = store.run(cell.key).result()
+    changed = [s.name for s in result.students if s.changed and s.structure == structure.key] if result else []
+    if changed:
+        return copy.deepcopy(networks.load(store, cell.key, changed[0]).network)
+    return build_network(structure.architecture, structure.conv, structure.classes)
+
+
+def _untrained(cell: Cell) -> Structure:
+    """The structure that a cell starts from."""
+    shape = catalog.entry("suite", cell.suite).cls.image
+    key = structure_key(cell.architecture, cell.conv, cell.classes, shape)
+    return Structure(key, cell.architecture, cell.conv, cell.classes, shape)
+
+
+def _label(structure: Structure) -> str:
+    parts = {"architecture": structure.architecture, "conv": structure.conv}
+    return " ".join(catalog.label(kind, catalog.parse(kind, text)) for kind, text in parts.items())
