@@ -35,7 +35,7 @@ class Record:
     @property
     def key(self) -> str:
         """The cell's."""
-        return self.cell.key
+        return self.run.key
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,7 +32,7 @@ def test_every_method_beats_chance_in_two_epochs(sweep, tmp_path, monkeypatch):
     ends = tiny.run(store, sweep)
     assert set(ends.values()) == {"done"}
     for planned in sweep.cells:
-        result = store.result(planned.cell.key)
+        result = store.run(planned.cell.key).result()
         assert result is not None
-        for network in result["networks"]:
-            assert network["top1"] > CHANCE + FIVE_SIGMA, (planned.cell.method_label, network["name"])
+        for network in result.networks:
+            assert network.scores["top1"] > CHANCE + FIVE_SIGMA, (planned.cell.method_label, network.name)

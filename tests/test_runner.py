@@ -8,10 +8,11 @@ from cheapconv import runner
 from cheapconv.engine.read import quantity
 from cheapconv.engine.run import profile as profiles
 from tests.command_line import CommandLine
+from tests.engine.timed import a_timing
 
 CELL_FIELDS = {
     *("key", "suite", "architecture", "architecture_label", "conv", "conv_label", "method", "method_config", "seed"),
-    *("teacher", "entry", "state", "epoch", "epochs", "top1", "error"),
+    *("teacher", "entry", "state", "epoch", "epochs", "score", "scores", "error"),
 }
 
 
@@ -47,7 +48,7 @@ def test_plan_and_status_have_one_row_a_cell(view, command):
     assert teacher.keys() >= CELL_FIELDS
     assert (teacher["entry"], teacher["conv"], teacher["teacher"]) == ("teacher", "standard", None)
     assert (student["teacher"], student["conv"], student["conv_label"]) == (teacher["key"], "group(groups=2)", "G(2)")
-    assert (student["state"], student["epochs"], student["top1"]) == ("planned", 1, None)
+    assert (student["state"], student["epochs"], student["score"]) == ("planned", 1, None)
     assert not Path("runs").exists()  # looking creates nothing
 
 
@@ -82,10 +83,9 @@ def test_profile_is_exact(command):
 
 
 def test_profile_measures_on_request(command, monkeypatch):
-    quick = {"latency": {"median_ms": 1.5}, "device": "cpu"}
-    monkeypatch.setattr(profiles, "time_network", lambda network, shape, device: quick | {"input": []})
+    monkeypatch.setattr(profiles, "time_network", lambda structure, *_: a_timing(structure, median_ms=1.5))
     found = command.document("profile", "WRN-10-1", "--side", "8", "--classes", "100", "--time", "--device", "cpu")
-    assert found["latency"] == {"median_ms": 1.5}
+    assert found["latency"]["median_ms"] == 1.5
     assert (found["input"], found["classes"]) == ([3, 8, 8], 100)
 
 

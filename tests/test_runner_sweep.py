@@ -34,7 +34,7 @@ def test_a_sweep_from_run_to_report(command, monkeypatch, tmp_path):
     assert "small: 2 done of 2 cells." in out
     rows = command.document("status", "small")["cells"]
     assert [row["state"] for row in rows] == ["done", "done"]
-    assert all(0 <= row["top1"] <= 1 for row in rows)
+    assert all(0 <= row["score"] <= 1 for row in rows)
     assert len(list(Path("runs/measurements").glob("*.json"))) == 2
     again = command("run", "small", "--device", "cpu")
     assert again[0] == 0
@@ -92,7 +92,7 @@ def test_status_shows_errors_with_brackets(command):
     """rich would take them for markup."""
     teacher, _ = command.document("plan", "small")["cells"]
     error = "RuntimeError: [enforce fail at alloc.cpp:118] no memory [/tmp/x]"
-    Store(Path("runs")).set_state(teacher["key"], "failed", error=error)
+    Store(Path("runs")).run(teacher["key"]).write_state("failed", error=error)
     code, out, _ = command("status", "small")
     assert code == 0
     assert error in out

@@ -27,6 +27,8 @@ CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json",
 RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
 SWEEPS, MEASUREMENTS = "sweeps", "measurements"
 
+NOT_OURS = (ValueError, LookupError, TypeError, AttributeError)  # JSON of some other shape
+
 T = TypeVar("T")
 
 
@@ -62,7 +64,7 @@ class Run:
         try:
             lines = (self.folder / CURVE).read_text(encoding="utf-8").splitlines()
             rows = [_typed(CurveRow, upgrade.curve_row(json.loads(line))) for line in lines if line]
-        except (OSError, ValueError, LookupError):
+        except (OSError, *NOT_OURS):
             return []
         by_epoch = {row.epoch: row for row in rows if row is not None}
         return [by_epoch[epoch] for epoch in sorted(by_epoch)]
@@ -72,7 +74,7 @@ class Run:
         body = read_json(self.folder / RESULT)
         try:
             return None if body is None else _typed(Result, upgrade.result(body))
-        except (LookupError, TypeError):
+        except NOT_OURS:
             return None
 
     def write_state(self, word: Word, epoch: int = 0, epochs: int = 0, error: str | None = None) -> None:

@@ -13,14 +13,14 @@ SPEED = ("seconds", "images_per_s")  # all that may differ between two runs of a
 
 def weights(store: Store, key: str) -> dict[str, Tensor]:
     """Every saved tensor of every network, by `network.tensor`."""
-    files = sorted((store.folder(key) / "networks").glob("*.pt"))
+    files = sorted((store.run(key).folder / "networks").glob("*.pt"))
     bodies = {file.stem: torch.load(file, weights_only=True)["weights"] for file in files}
     return {f"{name}.{key}": tensor for name, body in bodies.items() for key, tensor in body.items()}
 
 
 def curve(store: Store, key: str) -> list[dict[str, Any]]:
     """Learning rates, losses and accuracies by epoch."""
-    lines = (store.folder(key) / CURVE).read_text().splitlines()
+    lines = (store.run(key).folder / CURVE).read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     return [{name: value for name, value in row.items() if name not in SPEED} for row in rows]
 

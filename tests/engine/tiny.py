@@ -9,6 +9,7 @@ import torch
 
 from cheapconv import catalog
 from cheapconv.catalog import entries
+from cheapconv.engine.measure import timings
 from cheapconv.engine.plan.cells import Plan
 from cheapconv.engine.read.registry import Sweep
 from cheapconv.engine.run import launch, session
@@ -85,7 +86,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def skip_timing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Launch cells without measuring their latency."""
-    monkeypatch.setattr(launch, "time_once", lambda *args: {})
+    monkeypatch.setattr(timings, "take", lambda *args: None)
 
 
 class NoMirror:

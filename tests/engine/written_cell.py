@@ -37,7 +37,7 @@ ENVIRONMENT = {"git_sha": "abc", "git_dirty": False, "device": "cpu", "device_na
 
 def write_cell(store: Store, key: str, *, state: str = "done", epochs: int = 3, **changes: Any) -> None:
     """A cell after `epochs` of its epochs; `changes` replace fields of cell.json."""
-    folder = store.folder(key)
+    folder = store.run(key).folder
     write_json(folder / CELL, {**CELL_BODY, "key": key, **changes})
     end = "2026-01-01T01:00:00+00:00" if state == "done" else None
     write_json(folder / "environment.json", {**ENVIRONMENT, "start": START, "end": end})
@@ -66,7 +66,7 @@ def shared_database(factory: pytest.TempPathFactory) -> str:
 
 def read_memory(store: Store, key: str) -> dict[str, Any]:
     """mlflow.json of a cell."""
-    return json.loads((store.folder(key) / "mlflow.json").read_text())
+    return json.loads((store.run(key).folder / "mlflow.json").read_text())
 
 
 def _row(epoch: int) -> dict[str, Any]:

@@ -7,11 +7,11 @@ import torch
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.measure.timings import structure_key
+from cheapconv.engine.measure.sizes import structure_key
 from cheapconv.engine.run import record
 from cheapconv.engine.store import networks
-from cheapconv.engine.store.files import write_json
-from cheapconv.engine.store.runs import CELL, Store
+from cheapconv.engine.store.records import Environment
+from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.loop import Job, train
 from tests.methods.world import CPU, SUITE, World, batch, data
 
@@ -59,24 +59,25 @@ def test_what_a_partner_leaves_out_is_the_cell_s(world: World) -> None:
 def test_partners_are_recorded_and_come_back(world: World, tmp_path: Path) -> None:
     store, cell = Store(tmp_path), world.cell("ind", students=1, partners=PARTNERS)
     method = world.method("ind", students=1, partners=PARTNERS)
-    folder = store.folder(cell.key)
+    folder = store.run(cell.key).folder
     recipe = catalog.parse("suite", SUITE).recipes["short"].override(epochs=1, batch=8)
     position = train(method, Job(recipe=recipe, data=data(), seed=0, device=CPU, folder=folder))
-    write_json(folder / CELL, record.describe(cell))
+    store.run(cell.key).write_cell(record.described(cell))
+    store.run(cell.key).begin(Environment())
     result = record.finish(store, cell, method, position, data())
 
-    rows = {row["name"]: row for row in result["networks"]}
+    rows = {row.name: row for row in result.networks}
     assert list(rows) == [*NAMES, "ensemble"]
-    assert [rows[name]["headline"] for name in NAMES] == [True, False, False, False]
-    assert result["top1"] == rows["student_0"]["top1"]
-    texts = [(rows[name]["architecture"], rows[name]["conv"]) for name in NAMES]
+    assert [rows[name].headline for name in NAMES] == [True, False, False, False]
+    assert result.scores == rows["student_0"].scores
+    texts = [(rows[name].architecture, rows[name].conv) for name in NAMES]
     assert texts == [
         ("wrn(depth=10, width=1)", "standard"),
         ("resnet(depth=8)", "standard"),
         ("wrn(depth=10, width=2)", "group(groups=4)"),
         ("wrn(depth=10, width=1)", "group(group_width=1)"),
     ]
-    assert [rows[name]["structure"] for name in NAMES] == [structure_key(*t, 10, (3, 8, 8)) for t in texts]
+    assert [rows[name].structure for name in NAMES] == [structure_key(*t, 10, (3, 8, 8)) for t in texts]
 
     for trained in method.eval().networks()[:4]:
         loaded = networks.load(store, cell.key, trained.name)

@@ -8,12 +8,11 @@ import torch
 import torch_pruning
 from torch import Tensor, nn
 
-from cheapconv.engine.store.files import write_json
-from cheapconv.engine.store.networks import load, save
-from cheapconv.engine.store.runs import CELL, RESULT
+from cheapconv.engine.store.networks import load
 from cheapconv.engine.train.builder import Builder
 from cheapconv.methods.base import Context
 from cheapconv.methods.parts.channels import Channels
+from tests.engine.finished import finish
 from tests.methods.world import CPU, World, batch, data
 
 PRUNING = ("l1_group", "group_norm", "fpgm", "slimming", "taylor")
@@ -66,10 +65,7 @@ def test_a_resumed_method_and_a_loaded_network_are_the_pruned_one(world: World, 
     torch.testing.assert_close(again.eval().student(x), method.eval().student(x), rtol=1e-4, atol=1e-5)
 
     cell = world.cell(name)
-    folder = world.store.folder(cell.key)
-    save(folder, method, tuple("0123456789"))
-    write_json(folder / CELL, cell.to_json())
-    write_json(folder / RESULT, {"networks": [{"name": "student", "role": "student", "headline": True}]})
+    finish(world.store, cell, method)
     loaded = load(world.store, cell.key).network
     torch.testing.assert_close(loaded(x), method.student(x), rtol=1e-4, atol=1e-5)
     assert loaded.channels == method.student.channels
@@ -138,10 +134,7 @@ def test_slimming_leaves_the_sums_of_residual_blocks_whole(world: World) -> None
 def test_a_pruned_teacher_can_teach(world: World) -> None:
     method, _ = pruned(world, "l1_group")
     cell = world.cell("l1_group")
-    folder = world.store.folder(cell.key)
-    save(folder, method, tuple("0123456789"))
-    write_json(folder / CELL, cell.to_json())
-    write_json(folder / RESULT, {"networks": [{"name": "student", "role": "student", "headline": True}]})
+    finish(world.store, cell, method)
     student = world.cell("scratch")
     object.__setattr__(student, "teacher", cell.key)
     teacher = Builder(student, 10, CPU, world.store, data().train_y).teacher()

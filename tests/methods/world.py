@@ -8,14 +8,12 @@ import torch
 
 from cheapconv import catalog
 from cheapconv.engine.plan.resolve import resolve
-from cheapconv.engine.run import record
-from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.files import write_json
-from cheapconv.engine.store.runs import CELL, RESULT, Store
+from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.methods.base import Method
 from cheapconv.suites.memory import Batch, Data, train_batches
+from tests.engine.finished import finish
 
 STUDENT, TEACHER, SUITE = "wrn(depth=10, width=1)", "wrn(depth=10, width=2)", "digits"
 CPU = torch.device("cpu")
@@ -48,10 +46,7 @@ def make_world(root: Path) -> World:
     store = Store(root)
     cell = _cell("scratch", TEACHER, "standard", {}, seed=7, teacher=None)
     method = build_method(cell, Builder(cell, cell.classes, CPU, store))
-    write_json(store.folder(cell.key) / CELL, record.describe(cell))
-    networks.save(store.folder(cell.key), method, tuple("0123456789"))
-    rows = [{"name": t.name, "role": t.role, "headline": t.headline} for t in method.networks()]
-    write_json(store.folder(cell.key) / RESULT, {"networks": rows})
+    finish(store, cell, method)
     return World(store, cell.key)
 
 

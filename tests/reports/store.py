@@ -47,7 +47,7 @@ class Store:
                 key, conv, structure, top1, best, ensemble, test_images, has_teacher=teacher is not None
             )
             self.write(f"{key}/result.json", result)
-            lines = [{"epoch": e, "top1": {"student_0": top1 * share}} for e, share in ((0, 0.5), (1, 1.0))]
+            lines = [EPOCH | {"epoch": e, "top1": {"student_0": top1 * share}} for e, share in ((0, 0.5), (1, 1.0))]
             (self.root / key / "curve.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n")
         return key
 
@@ -55,7 +55,9 @@ class Store:
         """One done cell a value of `top1`, seeds counted from 0."""
         return [self.add(conv, method, seed, value, **options) for seed, value in enumerate(top1)]
 
-    def measure(self, conv: str, latency_ms: float, *, device: str = "Small CPU", date: str = "2026-01-02") -> None:
+    def measure(
+        self, conv: str, latency_ms: float, *, device: str = "Small CPU", date: str = "2026-01-02", threads: int = 1
+    ) -> None:
         """A measurement of the WRN-16-2 with that conv."""
         structure = f"WRN-16-2-{conv}"
         timing = {"threads": 1, "precision": "fp32", "runs": 30}
@@ -63,19 +65,24 @@ class Store:
         throughput = {"batch": 128, "images_per_s": 1000 / latency_ms, "q25": 1.0, "q75": 2.0}
         measurement = {
             "structure": structure,
+            "architecture": "wrn(depth=16, width=2)",
+            "conv": conv,
+            "classes": 10,
+            "input": [3, 32, 32],
             "device_name": device,
             "device": "cpu",
             "date": f"{date}T00:00:00+00:00",
             "latency": timing | latency,
-            "throughput": timing | throughput,
+            "throughput": timing | throughput | {"threads": threads},
             "calibration": {"gflops": 55.5, "gb_per_s": 11.1},
         }
-        self.write(f"measurements/{structure}-{device}.json".replace(" ", "-"), measurement)
+        self.write(f"measurements/{structure}-{device}-t{threads}.json".replace(" ", "-"), measurement)
 
     def plan(self, sweep: str = "quick", *, unrecorded: Sequence[str] = ()) -> Path:
         """Write the plan of every cell so far, and of keys whose folders do not exist."""
         cells = [{"key": key, "entry": None, "needs": []} for key in [*self.keys, *unrecorded]]
-        self.write(f"sweeps/{sweep}.json", {"sweep": sweep, "suite": "cifar10", "recipe": "short", "cells": cells})
+        plan = {"sweep": sweep, "suite": "cifar10", "recipe": "short", "created": "2026-01-01T09:00:00+00:00"}
+        self.write(f"sweeps/{sweep}.json", {**plan, "cells": cells})
         return self.root
 
     def write(self, name: str, content: dict[str, Any]) -> None:
@@ -85,6 +92,7 @@ class Store:
         path.write_text(json.dumps(content))
 
 
+EPOCH = {"lr": 0.1, "loss": 1.0, "terms": {"ce": 1.0}, "images_per_s": 500.0, "seconds": 5.0}
 ENVIRONMENT = {
     "git_sha": "0123456789abcdef",
     "git_dirty": True,
@@ -111,11 +119,17 @@ def cell_file(
         "protocol": 3,
         "data": "f1f2f3",
         "recipe": {"name": "short", "epochs": 2, "batch": 64, "lr": 0.1, "schedule": {"name": "cosine"}} | recipe,
+        "architecture": architecture,
         "architecture_label": architecture,
+        "architecture_version": 1,
+        "conv": conv,
         "conv_label": conv,
-        "method_label": method,
+        "conv_version": 1,
         "method": method,
+        "method_label": method,
+        "method_version": 1,
         "method_config": {},
+        "method_settings": {},
         "seed": seed,
         "teacher": teacher,
         "classes": 10,

@@ -1,10 +1,12 @@
 """What is read from a run store."""
 
+import json
+
 import pytest
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.reports import collect
-from tests.reports.store import Store
+from tests.reports.store import EPOCH, Store
 
 
 def test_one_row_a_cell_with_labels_result_and_size(small: Store) -> None:
@@ -34,23 +36,23 @@ def test_nothing_done_is_the_users_to_fix(store: Store) -> None:
         collect.read_sweep(store.root, "quick")
 
 
-def test_done_without_a_result_counts_as_planned(store: Store) -> None:
+def test_done_without_a_result_is_damaged(store: Store) -> None:
     store.add("S", "scratch", 0, 0.9)
     store.add("S", "scratch", 1, state="done")
     store.plan()
     states = [record.state for record in collect.read_sweep(store.root, "quick").records]
-    assert states == ["done", "planned"]
+    assert states == ["done", "damaged"]
 
 
-def test_damaged_file_is_named(small: Store) -> None:
-    path = small.root / small.keys[0] / "result.json"
-    path.write_text("{")
-    with pytest.raises(UserError, match=r"result\.json is damaged"):
-        collect.read_sweep(small.root, "quick")
+def test_a_damaged_result_is_a_state_with_its_remedy_and_the_rest_is_reported(small: Store) -> None:
+    (small.root / small.keys[0] / "result.json").write_text("{")
+    records = collect.read_sweep(small.root, "quick").records
+    assert [record.state for record in records] == ["damaged"] + ["done"] * 7
+    assert records[0].error == "result.json is missing or damaged; run the sweep again"
 
 
 def test_curve_takes_the_later_of_two_lines_of_an_epoch(small: Store) -> None:
     record = collect.read_sweep(small.root, "quick").records[0]
-    with (record.folder / "curve.jsonl").open("a") as file:
-        file.write('{"epoch": 1, "top1": {"student_0": 0.25}}\n')
+    with (record.run.folder / "curve.jsonl").open("a") as file:
+        file.write(json.dumps(EPOCH | {"epoch": 1, "top1": {"student_0": 0.25}}) + "\n")
     assert collect.curve(record).to_dict() == {0: 0.949 * 0.5, 1: 0.25}

@@ -2,6 +2,7 @@
 
 import json
 
+from cheapconv.engine.store import lock
 from cheapconv.reports.content import build
 from tests.reports.store import ENVIRONMENT, Store
 
@@ -33,7 +34,18 @@ def test_several_machines_are_all_named(small: Store) -> None:
     assert conditions["Trained"].endswith("to 2026-02-01 09:00 UTC")
 
 
+def test_a_cell_that_went_on_elsewhere_says_so(small: Store) -> None:
+    path = small.root / small.keys[0] / "environment.json"
+    path.write_text(json.dumps([ENVIRONMENT, ENVIRONMENT, ENVIRONMENT | {"device_name": "Other CPU"}]))
+    assert (
+        "; Small CPU (cpu, 2 CPU threads), then Other CPU (cpu, 2 CPU threads) [1 cell]"
+        in (build(small.root, "quick").conditions["Hardware"])
+    )
+
+
 def test_progress_counts_every_state(small: Store) -> None:
     small.add("G(N)", "kd", 0, state="failed", error="boom")
-    small.add("G(N)", "kd", 1, state="running")
-    assert build(small.plan(), "quick").conditions["Cells"] == "8 of 10 done, 1 failed, 1 running"
+    running = small.add("G(N)", "kd", 1, state="running")
+    small.add("G(N)", "kd", 2, state="running")  # its process is gone
+    with lock.held(small.root / running):
+        assert build(small.plan(), "quick").conditions["Cells"] == "8 of 11 done, 1 failed, 1 stopped, 1 running"

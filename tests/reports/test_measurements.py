@@ -16,7 +16,15 @@ def test_among_equals_the_latest_device_wins(small: Store) -> None:
     for conv in ("S", "G(4)"):
         small.measure(conv, 2.0, device="Fast GPU", date="2026-09-09")
     found = read_measurements(small.root, STRUCTURES)
-    assert list(found["device"]) == ["Fast GPU (cpu)"] * 2
+    assert set(found["measured_on"].str.split(";").str[0]) == {"Fast GPU (cpu)"}
+
+
+def test_two_settings_never_share_a_column(small: Store) -> None:
+    """Throughput on eight threads is another number than that on one."""
+    small.measure("G(4)", 5.0, date="2026-09-09", threads=8)
+    found = read_measurements(small.root, STRUCTURES)
+    assert found["measured_on"].nunique() == 1
+    assert sorted(found["latency_ms"]) == [10.0, 20.0]
 
 
 def test_other_structures_are_left_out(small: Store) -> None:

@@ -59,12 +59,13 @@ def test_a_device_that_is_not_there_is_refused(text, count, cuda):
 
 
 def test_a_description_has_every_field():
-    found = describe(CPU, precision="bf16", compiled=True)
-    assert found.keys() == FIELDS
-    assert (found["device"], found["driver"], found["end"]) == ("cpu", None, None)
-    assert (found["precision"], found["compile"], found["threads"]) == ("bf16", True, 1)
-    assert found["versions"]["torch"] == version("torch")
-    assert found["device_name"]
+    found = describe(CPU, threads=3, precision="bf16", compiled=True)
+    assert (found.device, found.driver, found.end) == ("cpu", None, None)
+    assert (found.precision, found.compile, found.threads) == ("bf16", True, 3)
+    assert found.versions["torch"] == version("torch")
+    assert found.device_name
+    assert found.platform
+    assert found.start is not None
 
 
 @pytest.mark.parametrize(

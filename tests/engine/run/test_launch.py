@@ -1,5 +1,6 @@
 """Running a plan: what is run, what is left alone, what watchers hear, and how two processes share a store."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +12,9 @@ import torch
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.cells import Plan
-from cheapconv.engine.run import launch, record
-from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.files import TEMPORARY, read_json
-from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
+from cheapconv.engine.store.cell import Cell, recipe_of
+from cheapconv.engine.store.files import TEMPORARY
+from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Run, Store
 from tests.engine import tiny
 from tests.engine.tiny import Listener, ends
 
@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def states(store: Store, whole: Plan) -> list[str]:
-    return [store.state(p.cell.key)["state"] for p in whole.cells]
+    return [store.run(p.cell.key).state().state for p in whole.cells]
 
 
 def test_watchers_follow_a_cell(store):
@@ -74,8 +74,8 @@ def test_a_stop_ends_the_sweep_and_is_no_failure(store):
     whole = tiny.planned("scratch", "noisy", epochs=2)
     stop = tiny.StopAfter(4, "scratch")
     assert ends(store, whole, stop, should_stop=stop) == ["stopped", "not reached"]
-    assert states(store, whole) == ["planned", "planned"]
-    assert (store.folder(whole.cells[0].cell.key) / CHECKPOINT).exists()
+    assert states(store, whole) == ["stopped", "planned"]
+    assert (store.run(whole.cells[0].cell.key).folder / CHECKPOINT).exists()
     listener = Listener()
     assert ends(store, whole, listener) == ["done", "done"]
     assert listener.told[1] == ("stepped", 1, 2, 3)
@@ -89,7 +89,7 @@ def test_a_stop_before_the_first_step_starts_nothing(store):
 
 def test_leftovers_of_a_killed_process_are_gone_when_its_cell_goes_on(store):
     whole = tiny.planned("scratch", epochs=1)
-    folder = store.folder(whole.cells[0].cell.key)
+    folder = store.run(whole.cells[0].cell.key).folder
     (folder / "networks").mkdir(parents=True)
     (folder / f"{TEMPORARY}abc").write_text("half a checkpoint")
     (folder / "networks" / f"{TEMPORARY}xyz").write_text("half a network")
@@ -107,7 +107,7 @@ def test_a_resumed_cell_says_how_far_it_is(store):
 
     class Look(tiny.Watcher):
         def started(self, cell: Cell) -> None:
-            seen.append(store.state(key)["epoch"])
+            seen.append(store.run(key).state().epoch)
 
     stop = tiny.StopAfter(4, "scratch")
     ends(store, whole, Look(), stop, should_stop=stop)
@@ -120,50 +120,69 @@ def test_a_resumed_cell_says_how_far_it_is(store):
 
 def test_a_cell_that_another_process_runs_is_left_to_it(store):
     whole = tiny.planned("scratch", "noisy", epochs=1)
-    folder = store.folder(whole.cells[0].cell.key)
+    folder = store.run(whole.cells[0].cell.key).folder
     folder.mkdir(parents=True)
     with filelock.FileLock(folder / "lock"):
-        assert ends(store, whole) == ["elsewhere", "done"]
+        assert ends(store, whole) == ["running", "done"]
     assert not (folder / RESULT).exists()
     assert ends(store, whole) == ["done", "done"]
 
 
 def test_a_cell_that_another_process_has_just_ended_is_not_trained_again(store, monkeypatch):
     """Between the look at its state and its lock."""
-    whole, take = tiny.planned("scratch", epochs=1), Store.lock
-    ended: list[str] = []
+    whole, take = tiny.planned("scratch", epochs=1), Run.lock
+    other = Store(store.root.parent / "other")
+    ends(other, whole)
 
     @contextmanager
-    def end_then_lock(self: Store, key: str) -> Iterator[bool]:
-        if not ended:
-            ended.append(key)
-            self.set_state(key, "done")
-        with take(self, key) as mine:
+    def end_then_lock(self: Run) -> Iterator[bool]:
+        shutil.copytree(other.run(self.key).folder, self.folder, dirs_exist_ok=True)
+        with take(self) as mine:
             yield mine
 
-    monkeypatch.setattr(Store, "lock", end_then_lock)
+    monkeypatch.setattr(Run, "lock", end_then_lock)
     listener = Listener()
     assert ends(store, whole, listener) == ["done"]
     assert listener.told == [("ended", "scratch", "done")]
 
 
-def test_a_cell_killed_after_its_result_is_closed_and_not_trained_again(store, monkeypatch):
+def test_a_cell_killed_after_its_result_is_done_and_not_trained_again(store, monkeypatch):
     def killed(*args: Any) -> None:
         raise KeyboardInterrupt
 
     whole = tiny.planned("scratch", epochs=1)
-    folder = store.folder(whole.cells[0].cell.key)
+    folder = store.run(whole.cells[0].cell.key).folder
     with monkeypatch.context() as patch:
-        patch.setattr(record, "close", killed)
+        patch.setattr(Run, "tidy", lambda self: killed() if self.result() else 0)
         with pytest.raises(KeyboardInterrupt):
             ends(store, whole)
     assert (folder / RESULT).exists()
-    assert states(store, whole) == ["planned"]
+    assert (folder / CHECKPOINT).exists()
+    assert states(store, whole) == ["done"]
     listener = Listener()
     assert ends(store, whole, listener) == ["done"]
     assert listener.told == [("ended", "scratch", "done")]
-    assert states(store, whole) == ["done"]
+    assert store.tidy() == 1
     assert not (folder / CHECKPOINT).exists()
+
+
+@pytest.mark.parametrize("text", [None, "", '{"schema": 2}'])
+def test_the_same_command_heals_a_damaged_result(text, store):
+    whole = tiny.planned_by("kd", epochs=1)
+    ends(store, whole)
+    teacher = store.run(whole.cells[0].cell.key)
+    before = teacher.result()
+    (teacher.folder / RESULT).unlink()
+    if text is not None:
+        (teacher.folder / RESULT).write_text(text)
+    assert states(store, whole) == ["damaged", "done"]
+    listener = Listener()
+    assert ends(store, whole, listener) == ["done", "done"]
+    assert [told for told in listener.told if told[0] == "started"] == [("started", "scratch")]
+    after = teacher.result()
+    assert before is not None
+    assert after is not None
+    assert after.networks == before.networks
 
 
 # Details
@@ -172,15 +191,25 @@ def test_a_cell_killed_after_its_result_is_closed_and_not_trained_again(store, m
 def test_the_environment_says_where_the_cell_ran(store):
     whole = tiny.planned("scratch", epochs=1)
     ends(store, whole)
-    environment = read_json(store.folder(whole.cells[0].cell.key) / "environment.json")
-    assert (environment["device"], environment["threads"], environment["precision"]) == ("cpu", 1, "fp32")
-    assert environment["compile"] is False
-    assert environment["start"] <= environment["end"]
+    [environment] = store.run(whole.cells[0].cell.key).environments()
+    assert (environment.device, environment.threads, environment.precision) == ("cpu", 1, "fp32")
+    assert environment.compile is False
+    assert environment.start <= environment.end
+
+
+def test_a_cell_that_went_on_says_on_what_each_time(store):
+    whole = tiny.planned("scratch", epochs=2)
+    stop = tiny.StopAfter(4, "scratch")
+    ends(store, whole, stop, should_stop=stop)
+    ends(store, whole)
+    first, second = store.run(whole.cells[0].cell.key).environments()
+    assert first.end is None
+    assert second.end is not None
 
 
 def test_a_recipe_comes_back_from_its_cell():
     cell = tiny.planned("scratch", batch=8, precision="bf16").cells[0].cell
-    assert launch.recipe_of(cell) == tiny.RECIPE.override(batch=8, precision="bf16")
+    assert recipe_of(cell) == tiny.RECIPE.override(batch=8, precision="bf16")
 
 
 @pytest.mark.gpu
@@ -193,5 +222,5 @@ def test_a_cell_on_cuda_in_bf16_is_stopped_and_resumed(store):
     listener = Listener()
     assert ends(store, whole, listener, device=cuda) == ["done", "done"]
     assert ("stepped", 1, 2, 3) in listener.told
-    environment = read_json(store.folder(whole.cells[1].cell.key) / "environment.json")
-    assert environment["device"].startswith("cuda")
+    environment = store.run(whole.cells[1].cell.key).environments()[-1]
+    assert environment.device.startswith("cuda")

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.measure import timings
 from cheapconv.engine.plan.cells import Plan
-from cheapconv.engine.run import launch
+from cheapconv.engine.store import runs
 from cheapconv.engine.store.files import TEMPORARY
 from cheapconv.engine.store.runs import CHECKPOINT, Store
 from cheapconv.engine.train import checkpoint
@@ -29,7 +30,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def states(store: Store, whole: Plan) -> list[str]:
-    return [store.state(p.cell.key)["state"] for p in whole.cells]
+    return [store.run(p.cell.key).state().state for p in whole.cells]
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
@@ -37,20 +38,20 @@ def test_a_cell_that_diverges_fails_and_the_next_one_runs(value, store):
     whole = tiny.planned({"method": {"diverging": {"value": value}}}, "scratch")
     assert ends(store, whole) == ["failed", "done"]
     failed = whole.cells[0].cell.key
-    state = store.state(failed)
-    assert state["state"] == "failed"
-    assert state["error"] == f"Diverged: the loss term 'drift' became {value} in epoch 1"
-    assert "Traceback" in (store.folder(failed) / "error.txt").read_text()
-    assert not (store.folder(failed) / CHECKPOINT).exists()  # it would only diverge again
-    assert store.result(failed) is None
+    state = store.run(failed).state()
+    assert state.state == "failed"
+    assert state.error == f"Diverged: the loss term 'drift' became {value} in epoch 1"
+    assert "Traceback" in (store.run(failed).folder / "error.txt").read_text()
+    assert not (store.run(failed).folder / CHECKPOINT).exists()  # it would only diverge again
+    assert store.run(failed).result() is None
 
 
 def test_an_error_is_one_line_in_the_state_and_a_traceback_beside_it(store):
     whole = tiny.planned("raising", epochs=1)
     assert ends(store, whole) == ["failed"]
     key = whole.cells[0].cell.key
-    assert store.state(key)["error"] == "ArithmeticError: seven is not a number"
-    trace = (store.folder(key) / "error.txt").read_text()
+    assert store.run(key).state().error == "ArithmeticError: seven is not a number"
+    trace = (store.run(key).folder / "error.txt").read_text()
     assert "and neither is eight" in trace
     assert "toys.py" in trace
 
@@ -64,8 +65,8 @@ def test_failed_cells_are_run_again_on_request_only(store, monkeypatch):
     assert listener.told == [("ended", "raising", "failed")]
     assert ends(store, whole, retry_failed=True) == ["done"]
     key = whole.cells[0].cell.key
-    assert store.state(key)["error"] is None
-    assert not (store.folder(key) / "error.txt").exists()
+    assert store.run(key).state().error is None
+    assert not (store.run(key).folder / "error.txt").exists()
 
 
 def test_failing_fast_stops_at_the_first_failure(store):
@@ -83,17 +84,23 @@ def test_students_of_a_failed_teacher_wait(store, monkeypatch):
     assert ends(store, whole, retry_failed=True) == ["done", "done", "done"]
 
 
-def test_a_timing_that_fails_costs_no_training(store, monkeypatch):
+def test_a_timing_that_fails_costs_no_training(store, monkeypatch, caplog):
     def fail(*args: Any) -> None:
         raise RuntimeError("out of memory")
 
-    whole = tiny.planned("scratch", epochs=2)
-    monkeypatch.setattr(launch, "time_once", fail)
-    assert ends(store, whole) == ["failed"]
-    tiny.skip_timing(monkeypatch)
-    listener = Listener()
-    assert ends(store, whole, listener, retry_failed=True) == ["done"]
-    assert listener.told == [("started", "scratch"), ("ended", "scratch", "done")]
+    whole = tiny.planned("scratch", epochs=1)
+    monkeypatch.setattr(timings, "take", fail)
+    assert ends(store, whole) == ["done"]
+    assert states(store, whole) == ["done"]
+    assert "wrn(depth=10, width=1) standard could not be timed (out of memory)" in caplog.text
+
+
+def test_a_timing_that_was_missed_is_taken_by_the_next_run(store, monkeypatch):
+    whole, taken = tiny.planned("scratch", epochs=1), []
+    ends(store, whole)  # without timings
+    monkeypatch.setattr(timings, "take", lambda store, structure, network, device: taken.append(structure.conv))
+    assert ends(store, whole) == ["done"]
+    assert taken == ["standard"]
 
 
 # The disk
@@ -113,10 +120,10 @@ def test_a_full_disk_ends_the_run_and_keeps_the_last_checkpoint(store, tmp_path,
         patch.setattr(checkpoint, "write_bytes", full_at_the_second)
         with pytest.raises(UserError, match=r"cannot take more \(No space left on device\): make room and run again"):
             ends(store, whole)
-    assert states(store, whole) == ["planned", "planned"]
-    assert checkpoint.read(store.folder(first))["position"]["epoch"] == 1
+    assert states(store, whole) == ["stopped", "planned"]
+    assert checkpoint.read(store.run(first).folder)["position"]["epoch"] == 1
     assert not list(store.root.rglob(f"{TEMPORARY}*"))
-    assert not (store.folder(first) / "error.txt").exists()
+    assert not (store.run(first).folder / "error.txt").exists()
     assert ends(store, whole) == ["done", "done"]
     unbroken = Store(tmp_path / "unbroken")
     ends(unbroken, whole)
@@ -127,7 +134,7 @@ def test_a_full_disk_while_a_failure_is_recorded_is_explained_too(store, monkeyp
     def full(path: Path, body: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(launch, "write_bytes", full)
+    monkeypatch.setattr(runs, "write_bytes", full)
     with pytest.raises(UserError, match="cannot take more"):
         ends(store, tiny.planned("raising", epochs=1))
 
@@ -139,4 +146,4 @@ def test_another_error_of_the_disk_is_the_cells_failure(store, monkeypatch):
     monkeypatch.setattr(checkpoint, "write_bytes", broken)
     whole = tiny.planned("scratch", epochs=1)
     assert ends(store, whole) == ["failed"]
-    assert "Input/output error" in store.state(whole.cells[0].cell.key)["error"]
+    assert "Input/output error" in store.run(whole.cells[0].cell.key).state().error

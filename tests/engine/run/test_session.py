@@ -9,15 +9,21 @@ import pytest
 import torch
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.measure import timings
+from cheapconv.engine.measure.timings import Structure
 from cheapconv.engine.plan.cells import Plan
 from cheapconv.engine.plan.select import select
 from cheapconv.engine.run import session
 from cheapconv.engine.run.session import Settings
+from cheapconv.engine.store import runs
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.files import TEMPORARY, read_json
+from cheapconv.engine.store.files import TEMPORARY
+from cheapconv.engine.store.records import Measurement, PlannedKey
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
 from cheapconv.engine.train.checkpoint import Position
 from tests.engine import tiny
+from tests.engine.timed import a_timing
+from tests.engine.tiny import ends
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +85,7 @@ def test_a_signal_is_exit_code_130_and_resumable(number, store, monkeypatch, cap
         on_epoch(patch, lambda cell, position: os.kill(os.getpid(), number))
         assert run(store, whole) == 130
     assert "2 cells are left: the same command goes on where it stopped." in capsys.readouterr().out
-    assert [store.state(p.cell.key)["state"] for p in whole.cells] == ["planned", "planned"]
+    assert [store.run(p.cell.key).state().state for p in whole.cells] == ["stopped", "planned"]
     assert run(store, whole) == 0
 
 
@@ -93,7 +99,7 @@ def test_an_exhausted_time_budget_is_exit_code_0_and_resumable(store, capsys):
     assert run(store, whole, budget_s=0.0) == 0
     assert "sweep: 1 stopped of 1 cells." in capsys.readouterr().out
     assert run(store, whole) == 0
-    assert store.state(whole.cells[0].cell.key)["state"] == "done"
+    assert store.run(whole.cells[0].cell.key).state().state == "done"
 
 
 def test_the_whole_plan_is_written_whatever_is_chosen(store):
@@ -101,15 +107,16 @@ def test_the_whole_plan_is_written_whatever_is_chosen(store):
     chosen = select(whole, "*/*/scratch")
     assert run(store, whole, chosen) == 0
     teacher, student = (p.cell for p in whole.cells)
-    body = read_json(store.root / "sweeps" / "sweep.json")
-    assert (body["sweep"], body["suite"], body["recipe"]) == ("sweep", "tiny", "short")
-    assert body["cells"] == [
-        {"key": teacher.key, "entry": "teacher", "needs": []},
-        {"key": student.key, "entry": None, "needs": [teacher.key]},
-    ]
+    written = store.plan("sweep")
+    assert written is not None
+    assert (written.sweep, written.suite, written.recipe) == ("sweep", "tiny", "short")
+    assert written.cells == (
+        PlannedKey(key=teacher.key, entry="teacher"),
+        PlannedKey(key=student.key, needs=(teacher.key,)),
+    )
     for cell in (teacher, student):
-        assert Cell.from_json(read_json(store.folder(cell.key) / "cell.json")).key == cell.key
-    assert [store.state(cell.key)["state"] for cell in (teacher, student)] == ["done", "planned"]
+        assert store.run(cell.key).cell().key == cell.key
+    assert [store.run(cell.key).state().state for cell in (teacher, student)] == ["done", "planned"]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +136,7 @@ def test_a_full_disk_before_training_is_explained(store, monkeypatch):
     def full(*args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(session, "write_json", full)
+    monkeypatch.setattr(runs, "write_json", full)
     with pytest.raises(UserError, match="cannot take more"):
         run(store, tiny.planned("scratch"))
 
@@ -140,31 +147,35 @@ def test_threads_are_set_or_left(store):
 
 
 def test_measuring_takes_every_network_once_again(store, monkeypatch, capsys):
-    calls: list[tuple[Any, ...]] = []
+    calls: list[Structure] = []
 
-    def pretend(store: Store, *what: Any, again: bool) -> dict[str, Any]:
-        calls.append((*what[:5], again))
-        return {"latency": {"median_ms": 1.5}, "throughput": {"images_per_s": 2000.0}}
+    def pretend(structure: Structure, network: Any, device: torch.device) -> Measurement:
+        calls.append(structure)
+        return a_timing(structure, median_ms=1.5, images_per_s=2000.0)
 
-    monkeypatch.setattr(session, "time_once", pretend)
+    monkeypatch.undo()  # `skip_timing`
+    tiny.install(monkeypatch)
+    monkeypatch.setattr(timings, "time_network", pretend)
     whole = tiny.planned("scratch", "noisy", {"conv": "group(groups=2)"})
     session.measure(whole, store.root, "cpu", 1)
-    wrn, shape, cpu = "wrn(depth=10, width=1)", (3, 8, 8), tiny.CPU
-    assert calls == [(wrn, conv, 10, shape, cpu, True) for conv in ("standard", "group(groups=2)")]
+    session.measure(whole, store.root, "cpu", 1)
+    assert [structure.conv for structure in calls] == ["standard", "group(groups=2)"] * 2
+    assert {(s.architecture, s.classes, s.shape) for s in calls} == {("wrn(depth=10, width=1)", 10, (3, 8, 8))}
+    assert len(store.measurements()) == 2
     assert capsys.readouterr().out == (
-        "WRN-10-1 S: 1.50 ms an image, 2000 images/s\nWRN-10-1 G(2): 1.50 ms an image, 2000 images/s\n"
+        "WRN-10-1 S: 1.50 ms an image, 2000 images/s\nWRN-10-1 G(2): 1.50 ms an image, 2000 images/s\n" * 2
     )
 
 
 def test_cleaning_removes_leftovers_of_cells_that_nobody_runs(store, capsys):
     whole = tiny.planned("scratch", "noisy", "raising", epochs=1)
-    session.write_plan(store, whole)
-    done, running, planned = (store.folder(p.cell.key) for p in whole.cells)
+    assert ends(store, whole)[0] == "done"
+    done, running, planned = (store.run(p.cell.key).folder for p in whole.cells)
     for folder in (done, running, planned):
         (folder / f"{TEMPORARY}x").write_text("")
         (folder / CHECKPOINT).write_text("")
-    (done / RESULT).write_text("{}")
-    with store.lock(running.name):
+    (running / RESULT).unlink()
+    with store.run(running.name).lock():
         session.clean(store.root)
     assert "removed 3 files" in capsys.readouterr().out
     assert not (done / CHECKPOINT).exists()

@@ -137,7 +137,7 @@ def test_loading_gives_what_is_needed_to_use_the_network(trained):
     loaded = load(*trained)
     assert loaded.class_names == tuple(f"class {i}" for i in range(10))
     assert (loaded.mean, loaded.std) == (RECIPE.normalisation.mean, RECIPE.normalisation.std)
-    assert loaded.cell["architecture"] == "wrn(depth=10, width=1)"
+    assert loaded.cell.architecture == "wrn(depth=10, width=1)"
     assert same(loaded.network, load(*trained, "student_0").network)  # the first of the headline
 
 
@@ -165,4 +165,7 @@ def test_logits_on_cuda_are_those_on_the_cpu(conv, tmp_path):
 
 def test_only_students_are_saved(trained):
     store, key = trained
-    assert sorted(path.name for path in (store.folder(key) / "networks").iterdir()) == ["student_0.pt", "student_1.pt"]
+    assert sorted(path.name for path in (store.run(key).folder / "networks").iterdir()) == [
+        "student_0.pt",
+        "student_1.pt",
+    ]

@@ -107,7 +107,7 @@ def test_killed_and_resumed(method, place, tmp_path):
     command = [sys.executable, "-m", "tests.engine.killed", str(broken.root), method, place]
     assert subprocess.run(command, cwd=ROOT, check=False, timeout=120).returncode == -9
     assert broken.state(key)["state"] == "planned"
-    assert len(list(broken.folder(key).glob(f"{TEMPORARY}*"))) == (place == "write")
+    assert len(list(broken.run(key).folder.glob(f"{TEMPORARY}*"))) == (place == "write")
     tiny.run(broken, whole)
     tiny.run(unbroken, whole)
     assert_same(broken, unbroken, key)
@@ -136,7 +136,7 @@ def test_a_checkpoint_of_the_last_epoch_needs_no_more_training(unbroken, tmp_pat
 def test_a_damaged_checkpoint_starts_the_cell_anew(damage, unbroken, tmp_path):
     store = Store(tmp_path)
     stop_after(store, "noisy", 5)
-    path = store.folder(last("noisy").key) / CHECKPOINT
+    path = store.run(last("noisy").key).folder / CHECKPOINT
     path.write_bytes(damage(path.read_bytes()))
     assert run(store, "noisy") == "done"
     assert_same(store, unbroken("noisy"), last("noisy").key)
@@ -155,7 +155,7 @@ def test_a_resumed_cell_keeps_its_threads_and_the_next_one_does_not(tmp_path):
     tiny.run(store, whole, stop, threads=1, should_stop=stop)
     tiny.run(store, whole, Threads(), threads=2)
     assert seen == {"noisy": {1}, "scratch": {2}}
-    environments = [read_json(store.folder(p.cell.key) / "environment.json") for p in whole.cells]
+    environments = [read_json(store.run(p.cell.key).folder / "environment.json") for p in whole.cells]
     assert [e["threads"] for e in environments] == [1, 2]
 
 
@@ -164,5 +164,5 @@ def test_the_curve_of_a_resumed_cell_has_every_epoch_once(tmp_path):
     stop_after(store, "scratch", 7)
     assert store.state(last("scratch").key)["epoch"] == 2
     run(store, "scratch")
-    lines = (store.folder(last("scratch").key) / "curve.jsonl").read_text().splitlines()
+    lines = (store.run(last("scratch").key).folder / "curve.jsonl").read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == [f'{{"epoch": {i}' for i in range(4)]

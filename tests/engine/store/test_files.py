@@ -1,0 +1,96 @@
+"""Files that are whole or not there."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cheapconv.engine.store import files as files_module
+from cheapconv.engine.store.files import TEMPORARY, read_json, replacing, write_bytes, write_json, write_lines
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Files
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "deep" / "file"
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"half")
+        assert temporary.parent == path.parent  # the same disk, or a rename would be a copy
+        assert temporary.name.startswith(TEMPORARY)
+        assert not path.exists()
+        temporary.write_bytes(b"whole")
+    assert path.read_bytes() == b"whole"
+    assert files(path.parent) == ["file"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(error, tmp_path):
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+
+    def fail(temporary: Path) -> None:
+        temporary.write_bytes(b"new")
+        raise error
+
+    with pytest.raises(error), replacing(path) as temporary:
+        fail(temporary)
+    assert path.read_bytes() == b"old"
+    assert files(tmp_path) == ["file"]
+
+
+def test_a_write_that_cannot_be_made_durable_changes_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files_module.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert files(tmp_path) == ["file"]
+
+
+def test_everything_is_synced_before_it_gets_its_name(tmp_path, monkeypatch):
+    """After a power cut the name must not stand for an empty file."""
+    path, sizes, sync = tmp_path / "file", [], os.fsync
+
+    def look(handle: int) -> None:
+        sizes.append((os.fstat(handle).st_size, path.exists()))
+        sync(handle)
+
+    monkeypatch.setattr(files_module.os, "fsync", look)
+    write_bytes(path, b"12345")
+    assert sizes == [(5, False)]
+
+
+def test_others_may_read_what_is_written(tmp_path):
+    write_bytes(tmp_path / "file", b"")
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+def test_json_and_lines_come_back(tmp_path):
+    write_json(tmp_path / "a.json", {"x": [1, None, 0.1]})
+    assert read_json(tmp_path / "a.json") == {"x": [1, None, 0.1]}
+    write_lines(tmp_path / "b.jsonl", [{"epoch": 0}, {"epoch": 1}])
+    assert [json.loads(line) for line in (tmp_path / "b.jsonl").read_text().splitlines()] == [
+        {"epoch": 0},
+        {"epoch": 1},
+    ]
+    write_lines(tmp_path / "b.jsonl", [])
+    assert (tmp_path / "b.jsonl").read_text() == ""
+
+
+def test_a_missing_or_damaged_document_is_none(tmp_path):
+    (tmp_path / "half.json").write_text('{"state": ')
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe")
+    for name in ("missing.json", "half.json", "bytes.json", "half.json/below"):
+        assert read_json(tmp_path / name) is None
