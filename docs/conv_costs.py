@@ -26,8 +26,8 @@ AT_A_TIME = 6  # convs between two timings of the standard one
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The network and the convs that the table shows, and what the page says below it."""
+class ConvPage:
+    """What docs/networks.yaml asks for: the network and the convs of the table, and what the page says below it."""
 
     architecture: str
     classes: int
@@ -41,13 +41,13 @@ class Shown:
         return 3, self.side, self.side
 
 
-def shown(path: Path = SETTINGS) -> Shown:
+def conv_page(path: Path = SETTINGS) -> ConvPage:
     """What docs/networks.yaml asks for."""
     body = YAML(typ="safe").load(path)
-    return Shown(**{**body, "convs": tuple(body["convs"])})
+    return ConvPage(**{**body, "convs": tuple(body["convs"])})
 
 
-def sizes(table: Shown) -> list[dict[str, Any]]:
+def sizes(table: ConvPage) -> list[dict[str, Any]]:
     """A row for every conv: name, parameters, multiply-adds, and both as ratios to the standard conv's."""
     catalog.load()
     rows: list[dict[str, Any]] = [{"conv": conv, **_size(table, conv)} for conv in table.convs]
@@ -57,7 +57,7 @@ def sizes(table: Shown) -> list[dict[str, Any]]:
     return rows
 
 
-def timings(table: Shown, device: torch.device) -> tuple[list[dict[str, float]], float]:
+def timings(table: ConvPage, device: torch.device) -> tuple[list[dict[str, float]], float]:
     """For every conv, latency and throughput on `device` divided by those of the standard conv; and the drift.
 
     The drift is the largest of the standard conv's own timings over the smallest: how far the ratios can be trusted.
@@ -75,7 +75,7 @@ def timings(table: Shown, device: torch.device) -> tuple[list[dict[str, float]],
 
 def timed() -> list[dict[str, Any]]:
     """The table that docs/networks.yaml asks for, sizes and timings on this machine side by side."""
-    table = shown()
+    table = conv_page()
     times, _ = timings(table, resolve_device("auto"))
     return [size | time for size, time in zip(sizes(table), times, strict=True)]
 
@@ -87,13 +87,13 @@ def present(rows: Sequence[dict[str, Any]]) -> None:
         show.table("\nratios to the standard conv", printed, list(printed[0]))
 
 
-def _size(table: Shown, conv: str) -> dict[str, int]:
+def _size(table: ConvPage, conv: str) -> dict[str, int]:
     with torch.device("meta"):
         network = build_network(table.architecture, conv, table.classes)
     return {"params": count_params(network), "macs": count_macs(network, table.shape)}
 
 
-def _time(table: Shown, conv: str, device: torch.device) -> dict[str, float]:
+def _time(table: ConvPage, conv: str, device: torch.device) -> dict[str, float]:
     network = build_network(table.architecture, conv, table.classes).eval()
     network = network.to(device, memory_format=torch.channels_last)
     return {

@@ -34,7 +34,7 @@ method changes its structure. A method that chooses the convs itself is compared
 """
 
 
-def render(table: method_costs.Shown, machine: str, times: Mapping[str, str]) -> str:
+def render(table: method_costs.StepPage, machine: str, times: Mapping[str, str]) -> str:
     """The whole page; `machine` says where `times` were measured."""
     catalog.load()
     own = names()
@@ -48,7 +48,7 @@ def names() -> list[str]:
     return [n for n in catalog.names("method") if catalog.entry("method", n).cls.__module__.startswith(OWN)]
 
 
-OWN = ("methods.", "baselines.")
+OWN = ("cheapconv.methods.", "cheapconv.baselines.")
 
 
 def measured(page: str) -> tuple[str, dict[str, str]]:
@@ -60,13 +60,13 @@ def measured(page: str) -> tuple[str, dict[str, str]]:
 
 def write(path: Path = PATH, keep_timings: bool = False) -> None:
     """Write the page, measuring on this machine unless the times that are there are kept."""
-    table = method_costs.shown()
+    table = method_costs.step_page()
     page = path.read_text(encoding="utf-8") if path.is_file() else ""
     machine, times = measured(page) if keep_timings else _measure(table)
     path.write_text(render(table, machine, times), encoding="utf-8")
 
 
-def _measure(table: method_costs.Shown) -> tuple[str, dict[str, str]]:
+def _measure(table: method_costs.StepPage) -> tuple[str, dict[str, str]]:
     catalog.load()
     today = datetime.datetime.now(datetime.UTC).date()
     machine = device_name(resolve_device("cpu"))
@@ -79,24 +79,24 @@ def _measure(table: method_costs.Shown) -> tuple[str, dict[str, str]]:
     return line, ratios
 
 
-def _costs(own: list[str], table: method_costs.Shown, times: Mapping[str, str]) -> str:
+def _costs(own: list[str], table: method_costs.StepPage, times: Mapping[str, str]) -> str:
     head = ["method", "what it is", "teacher", "students", "multiply-adds", "memory", "time"]
     rows = [[*_identity(n, table.of(n)), *_ratios(n, table.of(n)), times.get(n, "")] for n in own]
     return markdown(head, rows, right=head[3:])
 
 
-def _identity(name: str, table: method_costs.Shown) -> list[str]:
+def _identity(name: str, table: method_costs.StepPage) -> list[str]:
     entry = catalog.entry("method", name)
     trained = [t for t in method_costs.build(name, table).networks() if t.role == "student"]
     return [f"[`{name}`](#{name})", entry.summary, "yes" if entry.cls.needs_teacher else "", str(len(trained))]
 
 
-def _ratios(name: str, table: method_costs.Shown) -> list[str]:
+def _ratios(name: str, table: method_costs.StepPage) -> list[str]:
     found, reference = method_costs.costs(name, table), method_costs.costs(table.reference, table)
     return [f"{found[quantity] / reference[quantity]:.2f}" for quantity in ("macs", "bytes")]
 
 
-def _section(name: str, table: method_costs.Shown) -> str:
+def _section(name: str, table: method_costs.StepPage) -> str:
     entry = catalog.entry("method", name)
     equation = inspect.cleandoc(entry.config.__doc__ or "")
     defaults = [f"`{k}={_short(v)}`" for k, v in entry.defaults.items()]

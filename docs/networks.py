@@ -35,7 +35,7 @@ multiply-adds are not always a gain: many small or grouped convolutions move mor
 """
 
 
-def render(table: conv_costs.Shown, machine: str, timings: Mapping[str, Timing]) -> str:
+def render(table: conv_costs.ConvPage, machine: str, timings: Mapping[str, Timing]) -> str:
     """The whole page; `machine` says where the `timings` by conv were measured."""
     catalog.load()
     introduction = INTRODUCTION.format(
@@ -58,13 +58,13 @@ def measured(page: str) -> tuple[str, dict[str, Timing]]:
 
 def write(path: Path = PATH, keep_timings: bool = False) -> None:
     """Write the page, measuring on this machine unless the timings that are there are kept."""
-    table = conv_costs.shown()
+    table = conv_costs.conv_page()
     page = path.read_text(encoding="utf-8") if path.is_file() else ""
     machine, timings = measured(page) if keep_timings else _measure(table)
     path.write_text(render(table, machine, timings), encoding="utf-8")
 
 
-def _measure(table: conv_costs.Shown) -> tuple[str, dict[str, Timing]]:
+def _measure(table: conv_costs.ConvPage) -> tuple[str, dict[str, Timing]]:
     device = resolve_device("auto")
     rows, drift = conv_costs.timings(table, device)
     today = datetime.datetime.now(datetime.UTC).date()
@@ -76,7 +76,7 @@ def _measure(table: conv_costs.Shown) -> tuple[str, dict[str, Timing]]:
     return machine, dict(zip(table.convs, ratios, strict=True))
 
 
-def _costs(table: conv_costs.Shown, timings: Mapping[str, Timing]) -> str:
+def _costs(table: conv_costs.ConvPage, timings: Mapping[str, Timing]) -> str:
     head = ["conv", "params", "params ratio", "MACs", "MACs ratio", "latency ratio", "throughput ratio"]
     rows = [
         [
