@@ -27,15 +27,13 @@ def test_every_conv_of_the_table_has_been_measured():
 SMALL = conv_costs.ConvPage("WRN-10-1", 10, 8, ("S", "G(4)", "shift(e=1)"))
 
 
-def test_measured_ratios_survive_a_new_page(tmp_path, monkeypatch):
-    monkeypatch.setattr(conv_costs, "conv_page", lambda: SMALL)
-    monkeypatch.setattr(network_docs, "_measure", lambda table: ("Timings: a clock.", {"G(4)": ("0.50", "1.75")}))
+def test_measured_ratios_survive_a_new_page(tmp_path):
     path = tmp_path / "networks.md"
-    network_docs.write(path)
+    network_docs.write(SMALL, path, measure=lambda table: ("Timings: a clock.", {"G(4)": ("0.50", "1.75")}))
     first = path.read_text()
     assert "| `G(4)` | 28,218 | 0.362 |" in first
     assert "| 0.50 | 1.75 |" in first
-    network_docs.write(path, keep_timings=True)
+    network_docs.write(SMALL, path, keep_timings=True)
     assert path.read_text() == first
 
 
