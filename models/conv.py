@@ -6,6 +6,8 @@ architecture. It also says how many operators stand in one residual block and ho
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import torch
@@ -39,6 +41,10 @@ class Conv(ABC):
 
         Raises ValueError, with the rule, for channels or a kernel size that the conv cannot take.
         """
+
+    def files(self) -> Mapping[str, Path]:
+        """The files that an operator is read from, by the parameter that names each."""
+        return {}
 
     def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
         """Trainable parameters of an operator, in closed form where the conv gives it and counted where it does not."""
