@@ -26,7 +26,7 @@ class Architecture(ABC):
         """
 
     def files(self) -> Mapping[str, Path]:
-        """The files that a network is read from, by the parameter that names each: a cell is known by what they hold."""
+        """The files that a network is read from, by parameter; a cell is known by what they hold."""
         return {}
 
     def unread(self) -> Self:

@@ -43,7 +43,7 @@ class Conv(ABC):
         """
 
     def files(self) -> Mapping[str, Path]:
-        """The files that an operator is read from, by the parameter that names each."""
+        """The files that an operator is read from, by parameter."""
         return {}
 
     def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:

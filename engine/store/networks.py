@@ -14,7 +14,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.files import read_json, write_bytes
 from cheapconv.engine.store.runs import Store
 from cheapconv.methods.base import Method
-from cheapconv.models.build import build_network
+from cheapconv.models.build import filled, unread_network
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Loaded:
     """A trained network with what is needed to use it on an image."""
 
     network: nn.Module
+    architecture: str  # the texts that it was built from
+    conv: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
     class_names: tuple[str, ...]
@@ -58,12 +60,26 @@ def load(store: Store, key: str, name: str | None = None) -> Loaded:
             f"cell {key} has no saved network '{name}' in {store.root}; its students: {', '.join(students)}."
         )
     body = torch.load(path, map_location="cpu", weights_only=True)
-    architecture, conv = (body.get(part) or cell[part] for part in ("architecture", "conv"))
-    network = build_network(architecture, conv, cell["classes"])
-    if body["structure"] is not None:
-        network = catalog.entry("method", cell["method"]).cls.rebuild(network, body["structure"])
-    network.load_state_dict(body["weights"])
+    body |= {part: body.get(part) or cell[part] for part in ("architecture", "conv")}
     normalisation = cell["recipe"]["normalisation"]
     return Loaded(
-        network.eval(), tuple(normalisation["mean"]), tuple(normalisation["std"]), tuple(body["class_names"]), cell
+        network=_rebuilt(body, cell).eval(),
+        architecture=body["architecture"],
+        conv=body["conv"],
+        mean=tuple(normalisation["mean"]),
+        std=tuple(normalisation["std"]),
+        class_names=tuple(body["class_names"]),
+        cell=cell,
     )
+
+
+def _rebuilt(body: Mapping[str, Any], cell: Mapping[str, Any]) -> nn.Module:
+    """A saved network; nothing is read but its own file."""
+
+    def build() -> nn.Module:
+        network = unread_network(body["architecture"], body["conv"], cell["classes"])
+        if body["structure"] is None:
+            return network
+        return catalog.entry("method", cell["method"]).cls.rebuild(network, body["structure"])
+
+    return filled(build, body["weights"])
