@@ -15,7 +15,7 @@ from cheapconv import catalog
 from cheapconv.engine.measure import clock as timing
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.run import show
-from cheapconv.models.build import build_network, standard_conv
+from cheapconv.models.build import build_network, on_device, standard_conv
 from cheapconv.models.size import count_macs, count_params
 
 SETTINGS = Path(__file__).with_name("networks.yaml")
@@ -106,8 +106,7 @@ def _size(table: ConvPage, conv: str) -> tuple[int, int]:
 
 
 def _time(table: ConvPage, conv: str, device: torch.device) -> dict[str, float]:
-    network = build_network(table.architecture, conv, table.classes).eval()
-    network = network.to(device, memory_format=torch.channels_last)
+    network = on_device(build_network(table.architecture, conv, table.classes).eval(), device)
     return {
         "latency_ratio": timing.latency(network, table.shape, device, BUDGET_S)["median_ms"],
         "throughput_ratio": timing.throughput(network, table.shape, device, BUDGET_S, BATCH)["images_per_s"],

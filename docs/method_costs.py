@@ -9,7 +9,7 @@ import statistics
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from ruamel.yaml import YAML
@@ -96,7 +96,7 @@ def seconds(name: str, table: StepPage) -> float:
     return statistics.median(times)
 
 
-def step(method: Method, batch: Batch) -> None:
+def step(method: Method, batch: Any) -> None:
     """Forward and backward passes of all updates on a batch, without the optimiser."""
     for update in range(method.updates_per_batch):
         method.zero_grad(set_to_none=True)

@@ -16,6 +16,7 @@ class Architecture(ABC):
     `version` is raised when the same numbers begin to mean another network.
     """
 
+    registered_name: ClassVar[str]
     version: ClassVar[int] = 1
 
     @abstractmethod

@@ -27,6 +27,7 @@ class Conv(ABC):
     asks for it: 1, or by the compression ratio of the network (models/structured.py).
     """
 
+    registered_name: ClassVar[str]
     version: ClassVar[int] = 1
     is_standard: ClassVar[bool] = False
     operators_per_block: ClassVar[int] = 2

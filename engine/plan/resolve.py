@@ -56,7 +56,7 @@ def resolve(
 
 def _weights(things: Iterable[Any]) -> dict[str, str]:
     """What every file of these architectures and convs holds, by its parameter as their texts have it."""
-    found = {}
+    found: dict[str, str] = {}
     for thing in things:
         found |= {f"{name}={getattr(thing, name)!r}": content_hash(path) for name, path in thing.files().items()}
         found |= _weights(_named_in([getattr(thing, f.name) for f in dataclasses.fields(thing)]))
