@@ -35,8 +35,9 @@ def profile(
         "input": list(shape),
         **sizes(built, shape),
     }
-    if hasattr(built, "substitutions"):
-        body["substitutions"] = [dataclasses.asdict(row) for row in built.substitutions]
+    substitutions = getattr(built, "substitutions", None)  # of a library's network
+    if substitutions is not None:
+        body["substitutions"] = [dataclasses.asdict(row) for row in substitutions]
     if device is not None:
         set_threads(threads)
         body |= {k: v for k, v in time_network(built, shape, resolve_device(device)).items() if k != "input"}
