@@ -17,6 +17,7 @@ from cheapconv.models.convs.group import Group
 from cheapconv.models.convs.od_shift import ODShift
 from cheapconv.models.convs.standard import Standard
 from cheapconv.models.network import Network
+from cheapconv.models.parts.layers import Pointwise
 from cheapconv.models.parts.shift import Shift
 
 catalog.load()
@@ -100,7 +101,7 @@ def test_od_block_adds_after_its_last_relu(x):
 def test_od_block_of_shifts_strides_in_its_last_convolution():
     block = ActivationBeforeAddBlock(ODShift(expansion=3), 9, 18, 2)
     path = [m for m in block.path.modules() if isinstance(m, nn.Conv2d | Shift)]
-    assert [type(m) for m in path] == [Shift, nn.Conv2d, Shift, nn.Conv2d]
+    assert [type(m) for m in path] == [Shift, Pointwise, Shift, Pointwise]
     assert [(m.in_channels, m.out_channels, m.stride) for m in path[1::2]] == [(9, 54, (1, 1)), (54, 18, (2, 2))]
 
 
