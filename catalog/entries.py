@@ -13,11 +13,14 @@ import pkgutil
 import typing
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pydantic
 
 from cheapconv.catalog.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 KINDS = ("architecture", "conv", "method", "suite")
 ROOT = "cheapconv"
@@ -25,6 +28,7 @@ PACKAGES = ("models.architectures", "models.convs", "methods", "baselines", "sui
 PLUGINS = "cheapconv.plugins"  # the entry points of installed packages that bring things of their own
 
 T = TypeVar("T", bound=type)
+Parameters = Mapping[str, object]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +37,10 @@ class Registered:
 
     kind: str
     name: str
-    cls: Any
-    config: Any
+    cls: Any  # what it promises depends on its kind
+    config: "type[DataclassInstance]"
     paper: str
-    notation: Mapping[str, Mapping[str, Any]]
+    notation: Mapping[str, Parameters]
 
     @property
     def summary(self) -> str:
@@ -44,16 +48,22 @@ class Registered:
         return (self.cls.__doc__ or "").strip().splitlines()[0]
 
     @property
-    def defaults(self) -> dict[str, Any]:
+    def defaults(self) -> dict[str, object]:
         """Parameters and their defaults (`...` marks a required one)."""
-        return {f.name: _default(f) for f in dataclasses.fields(self.config)}
+        found: dict[str, object] = {}
+        for field in dataclasses.fields(self.config):
+            if field.default_factory is not dataclasses.MISSING:
+                found[field.name] = field.default_factory()
+            else:
+                found[field.name] = ... if field.default is dataclasses.MISSING else field.default
+        return found
 
 
 _entries: dict[tuple[str, str], Registered] = {}
 
 
 def register(
-    kind: str, name: str, *, paper: str = "", notation: Mapping[str, Mapping[str, Any]] | None = None
+    kind: str, name: str, *, paper: str = "", notation: Mapping[str, Parameters] | None = None
 ) -> Callable[[T], T]:
     """Class decorator: `name` of `kind` is this class. Its parameters are its nested `Config`, or its own fields."""
     assert kind in KINDS, kind
@@ -112,34 +122,23 @@ def entry(kind: str, name: str) -> Registered:
     return _entries[kind, name]
 
 
-def build(kind: str, name: str, params: Mapping[str, Any]) -> Any:
+def build(kind: str, name: str, params: Parameters) -> Any:
     """The parameter object of `name` filled with `params`; a wrong keyword, type or number is a UserError."""
     thing = entry(kind, name)
     known = [f.name for f in dataclasses.fields(thing.config)]
-    for key in params:
+    hints = typing.get_type_hints(thing.config)
+    for key, value in params.items():
         if key not in known:
             raise UserError(f"{kind} '{name}' has no parameter '{key}'{nearest(key, known)}")
-    _refuse_odd_values(kind, name, params)
+        # What pydantic would take for a number: nan, inf, and a boolean where a number is declared.
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"{kind} '{name}': {key} must be a finite number, not {value}")
+        if isinstance(value, bool) and hints[key] in (int, float):
+            raise UserError(f"{kind} '{name}': {key} must be a number, not {str(value).lower()}")
     try:
         return pydantic.TypeAdapter(thing.config).validate_python(dict(params))
     except pydantic.ValidationError as error:
         raise UserError(f"{kind} '{name}': {_explain(error)}") from error
-
-
-def _refuse_odd_values(kind: str, name: str, params: Mapping[str, Any]) -> None:
-    """What pydantic would take for a number: nan, inf, and a boolean where a number is declared."""
-    hints = typing.get_type_hints(entry(kind, name).config)
-    for key, value in params.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise UserError(f"{kind} '{name}': {key} must be a finite number, not {value}")
-        if isinstance(value, bool) and hints.get(key) in (int, float):
-            raise UserError(f"{kind} '{name}': {key} must be a number, not {str(value).lower()}")
-
-
-def _default(f: dataclasses.Field) -> Any:
-    if f.default is not dataclasses.MISSING:
-        return f.default
-    return f.default_factory() if f.default_factory is not dataclasses.MISSING else ...
 
 
 def _explain(error: pydantic.ValidationError) -> str:

@@ -9,11 +9,10 @@ import ast
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from cheapconv.catalog.entries import build, entry, registered, spellings
+from cheapconv.catalog.entries import Parameters, build, entry, registered, spellings
 from cheapconv.catalog.errors import UserError, nearest
 
 FREE = "?"  # stands for a number that is yet to be chosen
@@ -21,7 +20,7 @@ FREE = "?"  # stands for a number that is yet to be chosen
 
 def parse(kind: str, text: str) -> Any:
     """The parameter object that `text` names: `wrn(depth=40, width=2)`, `depthwise`, or a notation such as `G(N/8)`."""
-    name, params = _match_notation(kind, text) or _own_spelling(kind, text) or _split(kind, text)
+    name, params = _special(kind, text) or _split(kind, text)
     return build(kind, name, params)
 
 
@@ -43,27 +42,18 @@ def label(kind: str, thing: Any) -> str:
     return thing.to_text() if hasattr(thing, "to_text") else canonical(thing)
 
 
-def _match_notation(kind: str, text: str) -> tuple[str, dict[str, Any]] | None:
-    for name, form, fixed in _forms(kind):
+def _special(kind: str, text: str) -> tuple[str, Parameters] | None:
+    """Name and parameters that a notation, or else a class with a spelling of its own, reads from `text`."""
+    forms = [(thing.name, form, fixed) for thing in registered(kind) for form, fixed in thing.notation.items()]
+    for name, form, fixed in sorted(forms, key=lambda found: "{" in found[1]):  # one without a free number wins
         found = _pattern(form).fullmatch(text.replace(" ", ""))
         if found:
             return name, {**fixed, **{key: ast.literal_eval(value) for key, value in found.groupdict().items()}}
-    return None
-
-
-def _own_spelling(kind: str, text: str) -> tuple[str, dict[str, Any]] | None:
-    """What a class with a spelling of its own reads from `text`: `from_text(text)` gives its parameters, or None."""
     for thing in registered(kind):
         params = thing.cls.from_text(text) if hasattr(thing.cls, "from_text") else None
         if params is not None:
             return thing.name, params
     return None
-
-
-def _forms(kind: str) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """Name, form and fixed parameters of every notation; those without a free number come first and so win."""
-    forms = [(thing.name, form, fixed) for thing in registered(kind) for form, fixed in thing.notation.items()]
-    return sorted(forms, key=lambda found: "{" in found[1])
 
 
 @functools.cache
@@ -72,26 +62,22 @@ def _pattern(form: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>(?:0|[1-9]\\d*)(?:\\.\\d+)?)", re.escape(form.replace(" ", ""))))
 
 
-def _written(value: Any) -> str:
+def _written(value: object) -> str:
     """`value` in a notation: a fraction with two digits, as the papers write it, or as many as it needs."""
     if not isinstance(value, float):
         return str(value)
     return f"{value:.2f}" if round(value, 2) == value else f"{Decimal(repr(value)):f}"
 
 
-def _split(kind: str, text: str) -> tuple[str, dict[str, Any]]:
-    """Name and keyword literals of a call-like text."""
+def _split(kind: str, text: str) -> tuple[str, Parameters]:
+    """Name and keyword literals of a call-like text; a bare word, as in `timm(name=resnet34)`, is text."""
     try:
         node = ast.parse(text.strip(), mode="eval").body
         if isinstance(node, ast.Name):
             return node.id, {}
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
-            return node.func.id, {str(k.arg): _value(k.value) for k in node.keywords}
+            values = ((str(k.arg), k.value) for k in node.keywords)
+            return node.func.id, {k: v.id if isinstance(v, ast.Name) else ast.literal_eval(v) for k, v in values}
     except (SyntaxError, ValueError):
         pass
     raise UserError(f"'{text}' is no {kind}: write name(keyword=number, ...){nearest(text, spellings(kind))}")
-
-
-def _value(node: ast.expr) -> Any:
-    """A literal; a bare word, as in `timm(name=resnet34)`, is text."""
-    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)

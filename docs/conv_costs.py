@@ -4,10 +4,9 @@ docs/networks.yaml says which network and which convs. Sizes are exact. Timings 
 the standard conv, which is timed again before every few others, because a machine's speed drifts.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from ruamel.yaml import YAML
@@ -16,7 +15,7 @@ from cheapconv import catalog
 from cheapconv.engine.measure import clock as timing
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.run import show
-from cheapconv.models.build import build_network, standard_conv
+from cheapconv.models.build import build_network, on_device, standard_conv
 from cheapconv.models.size import count_macs, count_params
 
 SETTINGS = Path(__file__).with_name("networks.yaml")
@@ -26,8 +25,8 @@ AT_A_TIME = 6  # convs between two timings of the standard one
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The network and the convs that the table shows, and what the page says below it."""
+class ConvPage:
+    """What docs/networks.yaml asks for: the network and the convs of the table, and what the page says below it."""
 
     architecture: str
     classes: int
@@ -41,23 +40,35 @@ class Shown:
         return 3, self.side, self.side
 
 
-def shown(path: Path = SETTINGS) -> Shown:
+def conv_page(path: Path = SETTINGS) -> ConvPage:
     """What docs/networks.yaml asks for."""
     body = YAML(typ="safe").load(path)
-    return Shown(**{**body, "convs": tuple(body["convs"])})
+    return ConvPage(**{**body, "convs": tuple(body["convs"])})
 
 
-def sizes(table: Shown) -> list[dict[str, Any]]:
-    """A row for every conv: name, parameters, multiply-adds, and both as ratios to the standard conv's."""
+@dataclass(frozen=True)
+class Size:
+    """A conv's parameters and multiply-adds in the network, and both as ratios to the standard conv's."""
+
+    conv: str
+    params: int
+    macs: int
+    params_ratio: float
+    macs_ratio: float
+
+
+def sizes(table: ConvPage) -> list[Size]:
+    """A row for every conv."""
     catalog.load()
-    rows: list[dict[str, Any]] = [{"conv": conv, **_size(table, conv)} for conv in table.convs]
-    standard = _size(table, standard_conv().registered_name)
-    for row in rows:
-        row |= {f"{quantity}_ratio": row[quantity] / standard[quantity] for quantity in ("params", "macs")}
+    standard_params, standard_macs = _size(table, standard_conv().registered_name)
+    rows = []
+    for conv in table.convs:
+        params, macs = _size(table, conv)
+        rows.append(Size(conv, params, macs, params / standard_params, macs / standard_macs))
     return rows
 
 
-def timings(table: Shown, device: torch.device) -> tuple[list[dict[str, float]], float]:
+def timings(table: ConvPage, device: torch.device) -> tuple[list[dict[str, float]], float]:
     """For every conv, latency and throughput on `device` divided by those of the standard conv; and the drift.
 
     The drift is the largest of the standard conv's own timings over the smallest: how far the ratios can be trusted.
@@ -65,42 +76,38 @@ def timings(table: Shown, device: torch.device) -> tuple[list[dict[str, float]],
     catalog.load()
     rows, standards = [], []
     with timing.exclusive("the table of convs"):
-        for convs in _in_parts(table.convs):
+        for start in range(0, len(table.convs), AT_A_TIME):
             standards.append(_time(table, standard_conv().registered_name, device))
-            times = [_time(table, conv, device) for conv in convs]
+            times = [_time(table, conv, device) for conv in table.convs[start : start + AT_A_TIME]]
             rows += [{name: value / standards[-1][name] for name, value in found.items()} for found in times]
     by_name = [[found[name] for found in standards] for name in standards[0]]
     return rows, max(max(values) / min(values) for values in by_name)
 
 
-def timed() -> list[dict[str, Any]]:
+def timed() -> list[dict[str, object]]:
     """The table that docs/networks.yaml asks for, sizes and timings on this machine side by side."""
-    table = shown()
+    table = conv_page()
     times, _ = timings(table, resolve_device("auto"))
-    return [size | time for size, time in zip(sizes(table), times, strict=True)]
+    return [asdict(size) | time for size, time in zip(sizes(table), times, strict=True)]
 
 
-def present(rows: Sequence[dict[str, Any]]) -> None:
+def present(rows: Sequence[Mapping[str, object]]) -> None:
     """The table for people; nothing if it is empty."""
     if rows:
         printed = [{k: f"{v:.3f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
         show.table("\nratios to the standard conv", printed, list(printed[0]))
 
 
-def _size(table: Shown, conv: str) -> dict[str, int]:
+def _size(table: ConvPage, conv: str) -> tuple[int, int]:
+    """Parameters and multiply-adds."""
     with torch.device("meta"):
         network = build_network(table.architecture, conv, table.classes)
-    return {"params": count_params(network), "macs": count_macs(network, table.shape)}
+    return count_params(network), count_macs(network, table.shape)
 
 
-def _time(table: Shown, conv: str, device: torch.device) -> dict[str, float]:
-    network = build_network(table.architecture, conv, table.classes).eval()
-    network = network.to(device, memory_format=torch.channels_last)
+def _time(table: ConvPage, conv: str, device: torch.device) -> dict[str, float]:
+    network = on_device(build_network(table.architecture, conv, table.classes).eval(), device)
     return {
         "latency_ratio": timing.latency(network, table.shape, device, BUDGET_S)["median_ms"],
         "throughput_ratio": timing.throughput(network, table.shape, device, BUDGET_S, BATCH)["images_per_s"],
     }
-
-
-def _in_parts(convs: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (convs[i : i + AT_A_TIME] for i in range(0, len(convs), AT_A_TIME))

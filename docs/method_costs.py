@@ -28,8 +28,8 @@ TIMED_STEPS = 5
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The step that is measured, and what the page says of each method."""
+class StepPage:
+    """What docs/methods.yaml asks for: the step that is measured, and what the page says of each method."""
 
     architecture: str
     conv: str
@@ -46,12 +46,12 @@ class Shown:
 
 
 @functools.cache
-def shown(path: Path = SETTINGS) -> Shown:
+def step_page(path: Path = SETTINGS) -> StepPage:
     """What docs/methods.yaml asks for."""
-    return Shown(**YAML(typ="safe").load(path))
+    return StepPage(**YAML(typ="safe").load(path))
 
 
-def builder(name: str, table: Shown) -> UntrainedBuilder:
+def builder(name: str, table: StepPage) -> UntrainedBuilder:
     """What the method is built from: an untrained teacher costs what a trained one does."""
     suite = catalog.parse("suite", table.suite)
     cell = resolve(
@@ -67,14 +67,14 @@ def builder(name: str, table: Shown) -> UntrainedBuilder:
     return UntrainedBuilder(cell, (table.teacher, standard_conv().registered_name), torch.device("cpu"))
 
 
-def build(name: str, table: Shown) -> Method:
+def build(name: str, table: StepPage) -> Method:
     """The method of that name, ready for a step."""
     torch.manual_seed(0)
     entry = catalog.entry("method", name)
     return on_device(entry.cls(builder(name, table), entry.config()), torch.device("cpu")).train()
 
 
-def costs(name: str, table: Shown) -> dict[str, float]:
+def costs(name: str, table: StepPage) -> dict[str, float]:
     """Executed multiply-adds, and peak bytes of what is allocated, in one step."""
     method, batch = build(name, table), make_batch(name, table)
     with FlopCounterMode(display=False) as counter:
@@ -84,7 +84,7 @@ def costs(name: str, table: Shown) -> dict[str, float]:
     return {"macs": counter.get_total_flops() / 2, "bytes": storages.peak}
 
 
-def seconds(name: str, table: Shown) -> float:
+def seconds(name: str, table: StepPage) -> float:
     """Median duration of a step."""
     method, batch = build(name, table), make_batch(name, table)
     step(method, batch)
@@ -104,7 +104,7 @@ def step(method: Method, batch: Any) -> None:
         method.after_update(0.0)
 
 
-def make_batch(name: str, table: Shown) -> Batch:
+def make_batch(name: str, table: StepPage) -> Batch:
     """Random images in as many views as the method asks for."""
     suite, views = catalog.parse("suite", table.suite), build(name, table).views
     x = torch.rand(table.batch, *suite.image, generator=torch.Generator().manual_seed(0))

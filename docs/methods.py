@@ -34,7 +34,7 @@ method changes its structure. A method that chooses the convs itself is compared
 """
 
 
-def render(table: method_costs.Shown, machine: str, times: Mapping[str, str]) -> str:
+def render(table: method_costs.StepPage, machine: str, times: Mapping[str, str]) -> str:
     """The whole page; `machine` says where `times` were measured."""
     catalog.load()
     own = names()
@@ -58,15 +58,15 @@ def measured(page: str) -> tuple[str, dict[str, str]]:
     return machine[0] if machine else "Times: none.", dict(rows)
 
 
-def write(path: Path = PATH, keep_timings: bool = False) -> None:
+def write(table: method_costs.StepPage, path: Path = PATH, keep_timings: bool = False) -> None:
     """Write the page, measuring on this machine unless the times that are there are kept."""
-    table = method_costs.shown()
     page = path.read_text(encoding="utf-8") if path.is_file() else ""
-    machine, times = measured(page) if keep_timings else _measure(table)
+    machine, times = measured(page) if keep_timings else measure(table)
     path.write_text(render(table, machine, times), encoding="utf-8")
 
 
-def _measure(table: method_costs.Shown) -> tuple[str, dict[str, str]]:
+def measure(table: method_costs.StepPage) -> tuple[str, dict[str, str]]:
+    """The line about this machine and the times by method on it."""
     catalog.load()
     today = datetime.datetime.now(datetime.UTC).date()
     machine = device_name(resolve_device("cpu"))
@@ -79,32 +79,28 @@ def _measure(table: method_costs.Shown) -> tuple[str, dict[str, str]]:
     return line, ratios
 
 
-def _costs(own: list[str], table: method_costs.Shown, times: Mapping[str, str]) -> str:
+def _costs(own: list[str], table: method_costs.StepPage, times: Mapping[str, str]) -> str:
     head = ["method", "what it is", "teacher", "students", "multiply-adds", "memory", "time"]
-    rows = [[*_identity(n, table.of(n)), *_ratios(n, table.of(n)), times.get(n, "")] for n in own]
+    rows = []
+    for name in own:
+        entry, step = catalog.entry("method", name), table.of(name)
+        students = [t for t in method_costs.build(name, step).networks() if t.role == "student"]
+        found, reference = method_costs.costs(name, step), method_costs.costs(step.reference, step)
+        ratios = [f"{found[quantity] / reference[quantity]:.2f}" for quantity in ("macs", "bytes")]
+        needs = "yes" if entry.cls.needs_teacher else ""
+        rows.append(
+            [f"[`{name}`](#{name})", entry.summary, needs, str(len(students)), *ratios, times.get(name, "")],
+        )
     return markdown(head, rows, right=head[3:])
 
 
-def _identity(name: str, table: method_costs.Shown) -> list[str]:
-    entry = catalog.entry("method", name)
-    trained = [t for t in method_costs.build(name, table).networks() if t.role == "student"]
-    return [f"[`{name}`](#{name})", entry.summary, "yes" if entry.cls.needs_teacher else "", str(len(trained))]
-
-
-def _ratios(name: str, table: method_costs.Shown) -> list[str]:
-    found, reference = method_costs.costs(name, table), method_costs.costs(table.reference, table)
-    return [f"{found[quantity] / reference[quantity]:.2f}" for quantity in ("macs", "bytes")]
-
-
-def _section(name: str, table: method_costs.Shown) -> str:
+def _section(name: str, table: method_costs.StepPage) -> str:
     entry = catalog.entry("method", name)
     equation = inspect.cleandoc(entry.config.__doc__ or "")
-    defaults = [f"`{k}={_short(v)}`" for k, v in entry.defaults.items()]
+    defaults = []
+    for setting, value in entry.defaults.items():
+        text = "required" if value is ... else f"{value:.4g}" if isinstance(value, float) else repr(value)
+        defaults.append(f"`{setting}={text if len(text) <= TEXT_LIMIT else f'{text[:TEXT_LIMIT]}...'}`")
     parts = [f"## {name}", f"{entry.summary} {entry.paper}.", equation, table.use.get(name, "")]
     parts = [part for part in parts if part]
     return "\n\n".join([*parts, f"Defaults: {', '.join(defaults)}." if defaults else "No settings."])
-
-
-def _short(value: object) -> str:
-    text = "required" if value is ... else f"{value:.4g}" if isinstance(value, float) else repr(value)
-    return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}..."

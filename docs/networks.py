@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -35,7 +35,7 @@ multiply-adds are not always a gain: many small or grouped convolutions move mor
 """
 
 
-def render(table: conv_costs.Shown, machine: str, timings: Mapping[str, Timing]) -> str:
+def render(table: conv_costs.ConvPage, machine: str, timings: Mapping[str, Timing]) -> str:
     """The whole page; `machine` says where the `timings` by conv were measured."""
     catalog.load()
     introduction = INTRODUCTION.format(
@@ -56,15 +56,8 @@ def measured(page: str) -> tuple[str, dict[str, Timing]]:
     return machine[0] if machine else "Timings: none.", {conv: (slow, fast) for conv, slow, fast in rows}
 
 
-def write(path: Path = PATH, keep_timings: bool = False) -> None:
-    """Write the page, measuring on this machine unless the timings that are there are kept."""
-    table = conv_costs.shown()
-    page = path.read_text(encoding="utf-8") if path.is_file() else ""
-    machine, timings = measured(page) if keep_timings else _measure(table)
-    path.write_text(render(table, machine, timings), encoding="utf-8")
-
-
-def _measure(table: conv_costs.Shown) -> tuple[str, dict[str, Timing]]:
+def measure(table: conv_costs.ConvPage) -> tuple[str, dict[str, Timing]]:
+    """The line about this machine and the timings by conv on it."""
     device = resolve_device("auto")
     rows, drift = conv_costs.timings(table, device)
     today = datetime.datetime.now(datetime.UTC).date()
@@ -76,16 +69,28 @@ def _measure(table: conv_costs.Shown) -> tuple[str, dict[str, Timing]]:
     return machine, dict(zip(table.convs, ratios, strict=True))
 
 
-def _costs(table: conv_costs.Shown, timings: Mapping[str, Timing]) -> str:
+def write(
+    table: conv_costs.ConvPage,
+    path: Path = PATH,
+    keep_timings: bool = False,
+    measure: Callable[[conv_costs.ConvPage], tuple[str, dict[str, Timing]]] = measure,
+) -> None:
+    """Write the page, measuring on this machine unless the timings that are there are kept."""
+    page = path.read_text(encoding="utf-8") if path.is_file() else ""
+    machine, timings = measured(page) if keep_timings else measure(table)
+    path.write_text(render(table, machine, timings), encoding="utf-8")
+
+
+def _costs(table: conv_costs.ConvPage, timings: Mapping[str, Timing]) -> str:
     head = ["conv", "params", "params ratio", "MACs", "MACs ratio", "latency ratio", "throughput ratio"]
     rows = [
         [
-            f"`{row['conv']}`",
-            f"{row['params']:,}",
-            f"{row['params_ratio']:.3f}",
-            f"{row['macs']:,}",
-            f"{row['macs_ratio']:.3f}",
-            *timings.get(row["conv"], UNMEASURED),
+            f"`{row.conv}`",
+            f"{row.params:,}",
+            f"{row.params_ratio:.3f}",
+            f"{row.macs:,}",
+            f"{row.macs_ratio:.3f}",
+            *timings.get(row.conv, UNMEASURED),
         ]
         for row in conv_costs.sizes(table)
     ]
@@ -94,11 +99,9 @@ def _costs(table: conv_costs.Shown, timings: Mapping[str, Timing]) -> str:
 
 def _listing(kind: str) -> str:
     """Every registered thing of a kind: name with parameters, notation, what it is, and its paper."""
-    entries = [catalog.entry(kind, name) for name in catalog.names(kind)]
-    rows = [[_call(e), ", ".join(f"`{form}`" for form in e.notation), e.summary, e.paper] for e in entries]
+    rows = []
+    for entry in (catalog.entry(kind, name) for name in catalog.names(kind)):
+        parameters = [name if value is ... else f"{name}={value!r}" for name, value in entry.defaults.items()]
+        call = f"`{entry.name}({', '.join(parameters)})`" if parameters else f"`{entry.name}`"
+        rows.append([call, ", ".join(f"`{form}`" for form in entry.notation), entry.summary, entry.paper])
     return f"## {kind.capitalize()}s\n\n" + markdown(["name", "notation", "what it is", "source"], rows)
-
-
-def _call(entry: catalog.Registered) -> str:
-    parameters = [name if value is ... else f"{name}={value!r}" for name, value in entry.defaults.items()]
-    return f"`{entry.name}({', '.join(parameters)})`" if parameters else f"`{entry.name}`"

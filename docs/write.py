@@ -5,7 +5,7 @@ Without `--measure` the measured columns stay as they are in the files, and only
 
 import sys
 
-from cheapconv.docs import methods, networks
+from cheapconv.docs import conv_costs, method_costs, methods, networks
 from cheapconv.engine.read import schema
 
 
@@ -13,8 +13,8 @@ def main() -> None:
     """Write all of them."""
     measure = "--measure" in sys.argv[1:]
     schema.write()
-    methods.write(keep_timings=not measure)
-    networks.write(keep_timings=not measure)
+    methods.write(method_costs.step_page(), keep_timings=not measure)
+    networks.write(conv_costs.conv_page(), keep_timings=not measure)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Architecture: a network family with its numbers, which builds a network out of a conv."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Self
 
 from cheapconv.catalog import canonical
 from cheapconv.models.conv import Conv
@@ -14,6 +16,7 @@ class Architecture(ABC):
     `version` is raised when the same numbers begin to mean another network.
     """
 
+    registered_name: ClassVar[str]
     version: ClassVar[int] = 1
 
     @abstractmethod
@@ -22,6 +25,14 @@ class Architecture(ABC):
 
         Raises ValueError, with the rule, if the conv does not fit a width of the network.
         """
+
+    def files(self) -> Mapping[str, Path]:
+        """The files that a network is read from, by parameter; a cell is known by what they hold."""
+        return {}
+
+    def unread(self) -> Self:
+        """The family whose networks have the same structure and are read from nowhere."""
+        return self
 
     def require_standard(self, conv: Conv) -> None:
         """ValueError unless `conv` leaves the network as it is: for families that are made of cheap convolutions."""

@@ -1,11 +1,17 @@
 """Networks from the texts that name them."""
 
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 import torch
+from torch import Tensor, nn
 
 from cheapconv import catalog
+from cheapconv.models.conv import Conv
+from cheapconv.models.network import Network
 from cheapconv.models.size import count_params
+
+M = TypeVar("M", bound=nn.Module)
 
 
 def standard_params(architecture: str, classes: int) -> int:
@@ -21,7 +27,7 @@ def count_blocks(architecture: str, classes: int) -> int:
     class Asked(standard_conv()):  # type: ignore[misc]
         """The standard conv, which remembers how many blocks there are."""
 
-        def at_block(self, index: int, count: int) -> Any:
+        def at_block(self, index: int, count: int) -> Conv:
             counts.append(count)
             return self
 
@@ -30,17 +36,51 @@ def count_blocks(architecture: str, classes: int) -> int:
     return counts[-1]
 
 
-def standard_conv() -> Any:
+def standard_conv() -> type[Conv]:
     """The class of the conv that leaves a network as it is."""
     convs = [catalog.entry("conv", name).cls for name in catalog.names("conv")]
     return next(conv for conv in convs if conv.is_standard)
 
 
-def on_device(network: Any, device: torch.device) -> Any:
+def on_device(network: M, device: torch.device) -> M:
     """The module on a device, in the channels-last layout that convolutions run fastest in."""
-    return network.to(device, memory_format=torch.channels_last)
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def build_network(architecture: str, conv: str, classes: int) -> Any:
+def build_network(architecture: str, conv: str, classes: int) -> Network:
     """A freshly initialised network from the two texts."""
     return catalog.parse("architecture", architecture).build(catalog.parse("conv", conv), classes)
+
+
+def unread_network(architecture: str, conv: str, classes: int) -> Network:
+    """A freshly initialised network of the same structure, for which no file or library is read."""
+    return catalog.parse("architecture", architecture).unread().build(catalog.parse("conv", conv), classes)
+
+
+def filled(build: Callable[[], nn.Module], weights: Mapping[str, Tensor]) -> nn.Module:
+    """The network that `build` makes, with saved weights, on the CPU.
+
+    It is built on the meta device, which takes neither memory nor the time of drawing weights. Where a state dict does
+    not hold all of it (buffers that are worked out, one tensor under two names) it is built on the CPU instead.
+    """
+    with torch.device("meta"):
+        network = build()
+    held, own = network.state_dict().keys(), [*_tensors(network)]
+    if all(name in held for name, _ in own) and len({id(tensor) for _, tensor in own}) == len(own):
+        # In the layout of a fresh network: kernels are chosen by layout, and training has left that of its device.
+        laid_out = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in weights.items()}
+        network.load_state_dict(laid_out, assign=True)
+    else:
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+            network = build()
+        network.load_state_dict(weights)
+    assert not any(tensor.is_meta for _, tensor in _tensors(network))
+    return network
+
+
+def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of a network by name: parameters and buffers, as often as they are held, and what else there is."""
+    yield from network.named_parameters(remove_duplicate=False)
+    yield from network.named_buffers(remove_duplicate=False)
+    for prefix, module in network.named_modules():
+        yield from ((f"{prefix}.{name}", value) for name, value in vars(module).items() if isinstance(value, Tensor))

@@ -6,6 +6,8 @@ architecture. It also says how many operators stand in one residual block and ho
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import torch
@@ -25,6 +27,7 @@ class Conv(ABC):
     asks for it: 1, or by the compression ratio of the network (models/structured.py).
     """
 
+    registered_name: ClassVar[str]
     version: ClassVar[int] = 1
     is_standard: ClassVar[bool] = False
     operators_per_block: ClassVar[int] = 2
@@ -39,6 +42,10 @@ class Conv(ABC):
 
         Raises ValueError, with the rule, for channels or a kernel size that the conv cannot take.
         """
+
+    def files(self) -> Mapping[str, Path]:
+        """The files that an operator is read from, by parameter."""
+        return {}
 
     def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
         """Trainable parameters of an operator, in closed form where the conv gives it and counted where it does not."""

@@ -76,13 +76,13 @@ def _convolution_macs(arguments: Sequence[Any], outputs: Sequence[Tensor]) -> in
     return x.shape[0] * weight.numel() * math.prod(positions)
 
 
-def _linear_macs(arguments: Sequence[Any], outputs: Sequence[Tensor]) -> int:
+def _linear_macs(arguments: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
     """MACs of aten.addmm(bias, x, weight) and aten.mm(x, weight): x (rows, in), weight (in, out)."""
     x, weight = arguments[-2:]
     return x.numel() * weight.shape[1]
 
 
-def _nothing(arguments: Sequence[Any], outputs: Sequence[Tensor]) -> int:
+def _nothing(arguments: object, outputs: object) -> int:
     return 0
 
 

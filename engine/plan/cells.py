@@ -107,16 +107,20 @@ def _cells(
     grid = itertools.product(entry.seeds or sweep.seeds, networks, methods, recipes)
     for seed, (architecture, conv), (choice, settings), recipe in grid:
         teacher = teacher_of(entry, choice.teacher, seed, by_name[choice.teacher]) if choice.teacher else None
-        yield resolve(
-            suite=suite,
-            recipe=recipe,
-            architecture=architecture,
-            conv=conv,
-            method=choice.name,
-            settings=settings,
-            seed=seed,
-            teacher=teacher.key if teacher else None,
-        )
+        try:
+            cell = resolve(
+                suite=suite,
+                recipe=recipe,
+                architecture=architecture,
+                conv=conv,
+                method=choice.name,
+                settings=settings,
+                seed=seed,
+                teacher=teacher.key if teacher else None,
+            )
+        except UserError as error:  # a file of weights that is not there
+            raise entry.error(str(error)) from error
+        yield cell
 
 
 def _recipes(entry: Entry, sweep: Sweep, recipe: Recipe, forced: Mapping[str, Any]) -> list[Recipe]:

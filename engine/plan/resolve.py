@@ -3,12 +3,13 @@
 import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.content import content_hash
 
 
 def resolve(
@@ -22,7 +23,10 @@ def resolve(
     seed: int,
     teacher: str | None,
 ) -> Cell:
-    """The cell of a suite, its recipe after every override, and names and settings as the registry spells them."""
+    """The cell of a suite, its recipe after every override, and names and settings as the registry spells them.
+
+    A UserError if a file that a network is read from cannot be read.
+    """
     network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
     thing = catalog.entry("method", method)
     everything = _settings(catalog.build("method", method, settings))
@@ -46,7 +50,27 @@ def resolve(
         seed=seed,
         teacher=teacher,
         classes=suite.classes,
+        weights=_weights([network, operator, *_named_in(everything)]),
     )
+
+
+def _weights(things: Iterable[Any]) -> dict[str, str]:
+    """What every file of these architectures and convs holds, by its parameter as their texts have it."""
+    found: dict[str, str] = {}
+    for thing in things:
+        found |= {f"{name}={getattr(thing, name)!r}": content_hash(path) for name, path in thing.files().items()}
+        found |= _weights(_named_in([getattr(thing, f.name) for f in dataclasses.fields(thing)]))
+    return found
+
+
+def _named_in(value: Any) -> Iterator[Any]:
+    """The architectures and convs that the texts in settings or parameters name."""
+    if isinstance(value, Mapping | list | tuple):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _named_in(part)
+    for kind in ("conv", "architecture") if isinstance(value, str) and "(" in value else ():
+        with contextlib.suppress(UserError):
+            yield catalog.parse(kind, value)
 
 
 def _settings(config: Any) -> dict[str, Any]:

@@ -36,8 +36,9 @@ def profile(
         "input": list(shape),
         **dataclasses.asdict(sizes(built, shape)),
     }
-    if hasattr(built, "substitutions"):
-        body["substitutions"] = [dataclasses.asdict(row) for row in built.substitutions]
+    substitutions = getattr(built, "substitutions", None)  # of a library's network
+    if substitutions is not None:
+        body["substitutions"] = [dataclasses.asdict(row) for row in substitutions]
     if device is not None:
         set_threads(threads)
         structure = Structure("", body["architecture"], body["conv"], classes, shape)

@@ -1,8 +1,9 @@
 """A cell: one fully resolved training run, and the key that names it.
 
 The key is a hash of exactly the fields that can change the result, so that equal runs are trained once and shared, and
-a change of any of them makes a new cell. What is not in it: names of entries and recipes, labels, device, threads,
-logging, the code's revision (recorded beside the result).
+a change of any of them makes a new cell. A file that a network is read from is in it with what it holds, not with its
+path. What is not in it: names of entries and recipes, labels, device, threads, logging, the code's revision (recorded
+beside the result).
 """
 
 import dataclasses
@@ -46,6 +47,8 @@ class Cell:
     seed: int
     teacher: str | None  # key of the teacher's cell
     classes: int
+    # SHA-256 of every file that is read, by its parameter as the texts have it: weights='net.pt'
+    weights: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def key(self) -> str:
@@ -53,6 +56,8 @@ class Cell:
         fields = {name: getattr(self, name) for name in _IN_KEY}
         # Equal numbers, equal run; a None is as good as absent, so that a recipe may learn new fields.
         fields["recipe"] = {k: v for k, v in self.recipe.items() if k != "name" and v is not None}
+        if self.weights:  # else the key is that of a release that did not know of files
+            fields = _by_content(fields, self.weights) | {"weights": sorted(self.weights.values())}
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 
@@ -78,3 +83,14 @@ class CellRecord(Cell):
 def recipe_of(cell: Cell) -> Recipe:
     """The recipe of a cell's plain numbers."""
     return TypeAdapter(Recipe).validate_python(cell.recipe)
+
+
+def _by_content(value: Any, weights: Mapping[str, str]) -> Any:
+    """`value`, in all of whose texts a file's path is replaced by the hash of what it holds."""
+    if isinstance(value, Mapping):
+        return {key: _by_content(part, weights) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_by_content(part, weights) for part in value]
+    for parameter, content in weights.items() if isinstance(value, str) else ():
+        value = value.replace(parameter, f"{parameter.partition('=')[0]}={content}")
+    return value

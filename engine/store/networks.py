@@ -1,6 +1,7 @@
 """Trained networks on disk: saving them, and getting them back."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from cheapconv.engine.store.cell import CellRecord, recipe_of
 from cheapconv.engine.store.files import write_bytes
 from cheapconv.engine.store.runs import NETWORKS, Store
 from cheapconv.methods.base import Method
-from cheapconv.models.build import build_network
+from cheapconv.models.build import filled, unread_network
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Loaded:
     """A trained network with what is needed to use it on an image."""
 
     network: nn.Module
+    architecture: str  # the texts that it was built from
+    conv: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
     class_names: tuple[str, ...]
@@ -58,9 +61,26 @@ def load(store: Store, key: str, name: str | None = None) -> Loaded:
             f"cell {key} has no saved network '{name}' in {store.root}; its students: {', '.join(students)}."
         )
     body = torch.load(path, map_location="cpu", weights_only=True)
-    network = build_network(body["architecture"] or cell.architecture, body["conv"] or cell.conv, cell.classes)
-    if body["structure"] is not None:
-        network = catalog.entry("method", cell.method).cls.rebuild(network, body["structure"])
-    network.load_state_dict(body["weights"])
+    body |= {part: body.get(part) or getattr(cell, part) for part in ("architecture", "conv")}
     normalisation = recipe_of(cell).normalisation
-    return Loaded(network.eval(), normalisation.mean, normalisation.std, tuple(body["class_names"]), cell)
+    return Loaded(
+        network=_rebuilt(body, cell).eval(),
+        architecture=body["architecture"],
+        conv=body["conv"],
+        mean=normalisation.mean,
+        std=normalisation.std,
+        class_names=tuple(body["class_names"]),
+        cell=cell,
+    )
+
+
+def _rebuilt(body: Mapping[str, Any], cell: CellRecord) -> nn.Module:
+    """A saved network; nothing is read but its own file."""
+
+    def build() -> nn.Module:
+        network = unread_network(body["architecture"], body["conv"], cell.classes)
+        if body["structure"] is None:
+            return network
+        return catalog.entry("method", cell.method).cls.rebuild(network, body["structure"])
+
+    return filled(build, body["weights"])

@@ -9,7 +9,7 @@ from cheapconv import catalog
 from cheapconv.engine.store.networks import load
 from cheapconv.engine.store.runs import Store
 from cheapconv.methods.base import Clock, Cost, Method
-from cheapconv.models.build import build_network, count_blocks, on_device, standard_params
+from cheapconv.models.build import build_network, count_blocks, on_device, standard_params, unread_network
 from cheapconv.models.size import count_macs, count_params
 from cheapconv.models.structured import scale_by_compression, structured_modules
 from cheapconv.suites.memory import seed_of
@@ -89,7 +89,9 @@ class Builder:
         """The teacher cell's deployed network, frozen; with `copy` a trainable one."""
         assert self._cell.teacher, "the plan gives every method that needs one a teacher"
         loaded = load(self._store, self._cell.teacher)
-        self._scale_weight_decay(loaded.network, loaded.cell.architecture)
+        # Drawn and dropped: a method's own modules are drawn behind its teacher's, in every result that there is.
+        unread_network(loaded.architecture, loaded.conv, self.classes)
+        self._scale_weight_decay(loaded.network, loaded.architecture)
         network = on_device(loaded.network, self._device)
         return network.train().requires_grad_(True) if copy else Frozen(network)
 

@@ -7,6 +7,7 @@ Layers are as the base has them, and their weights are drawn by its rule for the
 of maps do not scale so; networks with them are refused.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +47,7 @@ class Thin(Architecture):
                 f"{canonical(self)} is a network of standard convolutions; {canonical(conv)} is not for it"
             )
         network = catalog.parse("architecture", self.base).build(conv, classes)
-        redraw: Any = getattr(network, "redraw", None)
+        redraw: Callable[[nn.Module], None] | None = getattr(network, "redraw", None)
         if redraw is None:
             raise ValueError(f"{self.base} has no rule by which the weights of other widths could be drawn")
         for name, layer in [*network.named_modules()]:
@@ -82,13 +83,9 @@ class Thin(Architecture):
         network.eval()
         try:
             with torch.no_grad(), torch.device("meta"):
-                torch.func.functional_call(network, _on_meta(network), (torch.empty(2, *IMAGE),))
+                tensors = [*network.named_parameters(), *network.named_buffers()]
+                shapes = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors}
+                torch.func.functional_call(network, shapes, (torch.empty(2, *IMAGE),))
         except RuntimeError as error:
             raise ValueError(f"{self.base} joins or splits maps, whose widths cannot be scaled one by one") from error
         network.train()
-
-
-def _on_meta(network: nn.Module) -> dict[str, torch.Tensor]:
-    """Parameters and buffers without numbers."""
-    tensors = [*network.named_parameters(), *network.named_buffers()]
-    return {name: torch.empty_like(t, device="meta") for name, t in tensors}

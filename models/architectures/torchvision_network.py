@@ -7,7 +7,6 @@ Auxiliary classifiers are left out. torchvision is imported when such a network 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -15,7 +14,7 @@ from cheapconv.catalog import register
 from cheapconv.models.wrap.library import LibraryNetwork
 
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
-OPTIONS: dict[str, dict[str, Any]] = {
+OPTIONS: dict[str, dict[str, bool]] = {
     "googlenet": {"aux_logits": False, "init_weights": True},
     "inception_v3": {"aux_logits": False, "init_weights": True},
 }

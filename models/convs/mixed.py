@@ -11,7 +11,6 @@ Params and MACs are the sums over the blocks; the weight decay of each is scaled
 import ast
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from torch import nn
 
@@ -55,7 +54,7 @@ class Mixed(Conv):
         raise ValueError(f"{canonical(self)} names a conv per residual block, and this network has no such blocks")
 
     @staticmethod
-    def from_text(text: str) -> dict[str, Any] | None:
+    def from_text(text: str) -> dict[str, tuple[str, ...]] | None:
         """`blocks` of `mixed(S, "G(4)", "G(2)" * 4)`; None for any other text."""
         try:
             node = ast.parse(text.strip(), mode="eval").body

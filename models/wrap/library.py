@@ -4,10 +4,11 @@ A stage is what the library calls one (`taps`), else what ends at the last map o
 taken before or after an activation is the library's affair.
 """
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -26,8 +27,9 @@ PRETRAINED = "pretrained"
 class LibraryNetwork(Architecture):
     """Base of dataclasses with the fields `name` (in the library), `cifar_stem` and `weights`.
 
-    `weights` is a file (see models/wrap/stored_weights.py) or 'pretrained', for the library's own. A cell's key holds
-    the path, not what the file holds; file or library must stay at hand while cells that name them are used.
+    `weights` is a file (see models/wrap/stored_weights.py) or 'pretrained', for the library's own. A cell is known
+    by what the file holds, wherever it lies, and by 'pretrained' as by any name. What has been trained and saved no
+    longer needs either.
     """
 
     library: ClassVar[str]
@@ -56,6 +58,12 @@ class LibraryNetwork(Architecture):
     def taps(self, network: nn.Module) -> list[str]:
         """Names of the modules that end a stage; none if the library does not say."""
         return []
+
+    def files(self) -> Mapping[str, Path]:
+        return {} if self.weights in (None, PRETRAINED) else {"weights": Path(str(self.weights))}
+
+    def unread(self) -> Self:
+        return dataclasses.replace(self, weights=None)  # type: ignore[type-var]  # its subclasses are dataclasses
 
     def build(self, conv: Conv, classes: int) -> Network:
         """The library's network, its convolutions replaced as models/wrap/substitute.py says."""

@@ -6,11 +6,11 @@ module that holds the library's modules under the library's names.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import torch
 from torch import fx, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.node import Argument, Target
 from torch.fx.passes.split_module import split_module
 
 
@@ -72,13 +72,13 @@ class _Follower(fx.Interpreter):
         self.extra_traceback = False  # an error is told in one sentence, not printed
         self.shapes: dict[fx.Node, torch.Size] = {}
 
-    def run_node(self, n: fx.Node) -> Any:
+    def run_node(self, n: fx.Node) -> object:
         found = super().run_node(n)
         if isinstance(found, torch.Tensor):
             self.shapes[n] = found.shape
         return found
 
-    def call_module(self, target: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def call_module(self, target: Target, args: tuple[Argument, ...], kwargs: dict[str, object]) -> object:
         ordinary = tuple(list(value) if isinstance(value, list) else value for value in args)  # fx's refuse assignment
         return super().call_module(target, ordinary, kwargs)
 

@@ -11,14 +11,14 @@ from cheapconv.docs import methods as method_docs
 def test_the_page_is_in_step_with_the_code():
     page = method_docs.PATH.read_text(encoding="utf-8")
     machine, times = method_docs.measured(page)
-    assert page == method_docs.render(method_costs.shown(), machine, times), "run make docs"
+    assert page == method_docs.render(method_costs.step_page(), machine, times), "run make docs"
 
 
 def test_every_method_of_the_page_has_its_words_its_section_and_its_time():
     catalog.load()
     page = method_docs.PATH.read_text(encoding="utf-8")
     machine, times = method_docs.measured(page)
-    assert set(method_costs.shown().use) == set(times) <= set(method_docs.names())
+    assert set(method_costs.step_page().use) == set(times) <= set(method_docs.names())
     assert machine.startswith("Times: ")
     assert all(float(ratio) > 0 for ratio in times.values())
     for name in times:
@@ -28,7 +28,7 @@ def test_every_method_of_the_page_has_its_words_its_section_and_its_time():
 
 def test_a_step_of_the_reference_costs_one_and_online_students_cost_one_each():
     catalog.load()
-    table = method_costs.shown()
+    table = method_costs.step_page()
     alone = method_costs.costs("scratch", table)["macs"]
     together = method_costs.costs("ind", table)["macs"]  # four students
     assert together == 4 * alone

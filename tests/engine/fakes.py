@@ -1,5 +1,6 @@
 """A small world for the tests of the planning code: an architecture, three convs, four methods, one suite."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -60,6 +61,10 @@ class Net:
         """Refuse what the conv refuses."""
         conv.check(self.width)
 
+    def files(self) -> Mapping[str, Path]:
+        """None."""
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plain:
@@ -69,6 +74,10 @@ class Plain:
 
     def check(self, channels: int) -> None:
         """Nothing to refuse."""
+
+    def files(self) -> Mapping[str, Path]:
+        """None."""
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from cheapconv.engine.store import networks
 from cheapconv.engine.store.records import Environment
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.loop import Job, train
+from cheapconv.models.build import build_network
 from tests.methods.world import CPU, SUITE, World, batch, data
 
 PARTNERS = ["ResNet-8", {"architecture": "WRN-10-2", "conv": "G(4)"}, {"conv": "G(N)"}]
@@ -49,8 +50,7 @@ def test_a_partner_that_is_none_is_refused(partner: object, sentence: str) -> No
 def test_what_a_partner_leaves_out_is_the_cell_s(world: World) -> None:
     method = world.method("ind", students=1, partners=["ResNet-8", {"conv": "standard"}], conv="G(4)")
     cell, resnet, standard = (
-        networks.build_network(*texts, 10)
-        for texts in (("WRN-10-1", "G(4)"), ("ResNet-8", "G(4)"), ("WRN-10-1", "standard"))
+        build_network(*texts, 10) for texts in (("WRN-10-1", "G(4)"), ("ResNet-8", "G(4)"), ("WRN-10-1", "standard"))
     )
     for trained, expected in zip(method.networks(), (cell, resnet, standard), strict=False):
         assert [p.shape for p in trained.network.parameters()] == [p.shape for p in expected.parameters()]

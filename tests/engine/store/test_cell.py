@@ -44,6 +44,7 @@ OTHER_VALUES = {
     "method_config": {"heat": 2},
     "seed": 1,
     "teacher": None,
+    "weights": {"weights='net.pt'": "0123"},
 }
 COSMETIC = {
     "architecture_label": "x",

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.content import content_hash
 from cheapconv.engine.store.networks import load
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, Frozen, build_method
 from cheapconv.engine.train.precision import use_ieee_float32
+from cheapconv.models.build import build_network
 from cheapconv.suites.memory import normalise
 from tests.engine import tiny
 from tests.engine.tiny import CPU, RECIPE
@@ -139,6 +141,20 @@ def test_loading_gives_what_is_needed_to_use_the_network(trained):
     assert (loaded.mean, loaded.std) == (RECIPE.normalisation.mean, RECIPE.normalisation.std)
     assert loaded.cell.architecture == "wrn(depth=10, width=1)"
     assert same(loaded.network, load(*trained, "student_0").network)  # the first of the headline
+
+
+def test_a_run_folder_is_enough_where_the_file_of_the_first_weights_is_gone(tmp_path):
+    first = tmp_path / "first.pt"
+    torch.save({"weights": build_network("timm(name=test_resnet)", "standard", 10).state_dict()}, first)
+    whole = tiny.planned({"architecture": f"timm(name=test_resnet, weights='{first}')"}, epochs=1)
+    cell = whole.cells[0].cell
+    assert list(cell.weights.values()) == [content_hash(first)]
+    assert tiny.ends(Store(tmp_path), whole) == ["done"]
+    before = load(Store(tmp_path), cell.key).network
+    first.unlink()
+    after = load(Store(tmp_path), cell.key).network
+    assert same(before, after)
+    assert torch.equal(before(images()), after(images()))
 
 
 @pytest.mark.parametrize("name", ["student_2", "ensemble", "../student_0"])
