@@ -13,8 +13,8 @@ from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy
 from cheapconv.methods.parts import checks
-from cheapconv.methods.parts.group import MeanLogits
 from cheapconv.methods.parts.partners import Members, Partner, spelled_out
+from cheapconv.methods.parts.siblings import MeanLogits
 
 
 @register("method", "ind", paper="control of the online methods; no paper of its own")

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from cheapconv.baselines.scratch import Scratch
 from cheapconv.methods.base import Build, Context, Phase, Trained
-from cheapconv.methods.parts import budget, checks
-from cheapconv.methods.parts.budget import Budget
+from cheapconv.methods.parts import checks, size_target
 from cheapconv.methods.parts.channels import ChannelGroup, Channels, Member, resize, structure_of
+from cheapconv.methods.parts.size_target import SizeTarget
 
 
 class Pruning(Scratch):
@@ -27,7 +27,7 @@ class Pruning(Scratch):
     sums: ClassVar[bool] = True  # whether channels that sums tie are removed too
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(Budget):
+    class Config(SizeTarget):
         """`finetune_share` of the epochs follows the pruning, from `finetune_lr` (null: the recipe's rate); 1/3 and
         0.01 are DepGraph's 100 epochs after 200."""
 
@@ -44,7 +44,7 @@ class Pruning(Scratch):
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         self._build = build
-        budget.number(config, build, build.cost(config.cost))  # refuses a budget that is none, before training
+        size_target.number(config, build, build.cost(config.cost))  # refuses a budget that is none, before training
         self._structure: Mapping[str, Any] | None = None
         self._least: dict[str, int] = {}
 
@@ -91,13 +91,13 @@ class Pruning(Scratch):
         """Remove channels in rounds, each by the same factor, down to the budget."""
         c = self.config
         whole = self._build.cost(c.cost, self.student)
-        limit = budget.number(c, self._build, whole)
+        limit = size_target.number(c, self._build, whole)
         for number in range(1, c.rounds + 1):
             self._round(context, whole * (limit / whole) ** (number / c.rounds), last=number == c.rounds)
         self._structure = structure_of(self.student, self._build.image)
         self.student.channels, self.student.features = self._structure["channels"], self._structure["features"]
         left = self._build.cost(c.cost, self.student)
-        assert (1 - budget.TOLERANCE) * limit <= left <= limit, (left, limit)
+        assert (1 - size_target.TOLERANCE) * limit <= left <= limit, (left, limit)
 
     def _round(self, context: Context, limit: float, last: bool) -> None:
         c = self.config
@@ -115,7 +115,9 @@ class Pruning(Scratch):
             sizes = [n * g.step if len(s) else g.size for n, g, s in zip(kept, channels.groups, scores, strict=True)]
             return rest + channels.cost(c.cost, sizes)
 
-        channels.remove(budget.units_to_remove(scores, least, cost_of, limit, budget.TOLERANCE if last else 1.0))
+        channels.remove(
+            size_target.units_to_remove(scores, least, cost_of, limit, size_target.TOLERANCE if last else 1.0)
+        )
 
     def _unit_scores(self, group: ChannelGroup, context: Context) -> Tensor:
         """Mean score (units,) of the channels of every unit; none where the group is left whole."""

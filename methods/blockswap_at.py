@@ -18,9 +18,9 @@ from cheapconv.catalog import register
 from cheapconv.methods.at import AT
 from cheapconv.methods.base import Batch, Build, Context, Cost, Phase, Trained
 from cheapconv.methods.losses import cross_entropy, wide
-from cheapconv.methods.parts import budget, checks
+from cheapconv.methods.parts import checks, size_target
 from cheapconv.methods.parts.block_search import POOL, STANDARD, candidates, options
-from cheapconv.methods.parts.budget import Budget
+from cheapconv.methods.parts.size_target import SizeTarget
 
 
 def fisher(activation: Tensor, gradient: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class BlockSwapAT(AT):
     """Searches a conv for each block by Fisher potential, then attention transfer."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(AT.Config, Budget):
+    class Config(AT.Config, SizeTarget):
         """L as in `at`. Of `candidates` networks drawn from `pool` with a cost within `tolerance` of the budget, the
         one with the greatest sum_l sum_c 1/(2B) sum_b (sum_hw a g)^2 on one batch of at most `images`; 1000, 2.5 % of
         the parameters, and 128 are the paper's. Its budgets are 150K to 800K of the 2.24M parameters of WRN-40-2."""
@@ -63,7 +63,7 @@ class BlockSwapAT(AT):
 
         def __post_init__(self) -> None:
             AT.Config.__post_init__(self)
-            Budget.__post_init__(self)
+            SizeTarget.__post_init__(self)
             checks.at_least(1, candidates=self.candidates, images=self.images, **{"the pool": len(self.pool)})
             checks.share(tolerance=self.tolerance)
 
@@ -73,7 +73,7 @@ class BlockSwapAT(AT):
         whole = build.cost(config.cost, conv=STANDARD)
         if build.cost(config.cost) != whole:
             raise ValueError(f"{self.registered_name} chooses the convs itself: give the entry `conv: {STANDARD}`")
-        budget.number(config, build, whole)  # refuses a budget that is none, before training
+        size_target.number(config, build, whole)  # refuses a budget that is none, before training
         self._conv: str | None = None
 
     def phases(self) -> list[Phase]:
@@ -105,7 +105,7 @@ class BlockSwapAT(AT):
     def _search(self, context: Context) -> None:
         c = self.config
         whole = self._build.cost(c.cost, conv=STANDARD)
-        limit = budget.number(c, self._build, whole)
+        limit = size_target.number(c, self._build, whole)
         table = options(self._build, c.pool, c.cost)
         drawn = [*dict.fromkeys(islice(candidates(table, whole, limit, c.tolerance), c.candidates))]
         self._adopt(*self.choose(drawn, next(iter(context.batches()))))

@@ -16,8 +16,8 @@ from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl
 from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.branches import split, tree
-from cheapconv.methods.parts.group import MeanLogits
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
+from cheapconv.methods.parts.siblings import MeanLogits
 
 
 @register("method", "cl_ilr", paper="Song and Chai 2018, arXiv:1805.11761")

@@ -20,9 +20,9 @@ from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Context, Method, Phase, Trained
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import cross_entropy
-from cheapconv.methods.parts import budget, checks
-from cheapconv.methods.parts.budget import Budget
+from cheapconv.methods.parts import checks, size_target
 from cheapconv.methods.parts.channels import ChannelGroup, Channels, resize, structure_of, total
+from cheapconv.methods.parts.size_target import SizeTarget
 
 FIRST, LOWEST, HIGHEST, SPEED = 1e-4, 1e-6, 5e-2, 0.4  # of the multipliers
 
@@ -46,7 +46,7 @@ class CompactKD(Method):
     needs_teacher = True
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(Budget):
+    class Config(SizeTarget):
         """L = ce_weight CE(s, y) + kd_weight T^2 KL(p_t^T || p_s^T); after every step of the search also
         gamma <- prox(gamma, lr lambda_b c_g), c_g the cost of a channel of group g over the mean. The search takes
         60 of 240 epochs from 0.01 (played down by the recipe's schedule), the fine-tuning the others from 0.05. The
@@ -85,7 +85,7 @@ class CompactKD(Method):
         self._model = CostModel(channels, self._searched, self._blocks, config.cost)
         self._whole = build.cost(config.cost, self.student)
         self._rest = self._whole - self._model.cost(self._model.sizes)
-        self._limit = budget.number(config, build, self._whole)
+        self._limit = size_target.number(config, build, self._whole)
         self.multipliers: Any
         self.prices: Any
         self.register_buffer("multipliers", torch.full((len(set(self._blocks)),), FIRST))
@@ -162,7 +162,7 @@ class CompactKD(Method):
             kept = [n * group.step for n, group in zip(units, self._searched, strict=True)]
             return self._rest + self._model.cost(kept)
 
-        units = budget.units_to_remove(scores, [g.least() for g in self._searched], cost_of, self._limit)
+        units = size_target.units_to_remove(scores, [g.least() for g in self._searched], cost_of, self._limit)
         expected = cost_of([g.units - len(gone) for g, gone in zip(self._searched, units, strict=True)])
         if self.config.finetune_from == "fresh":
             self.student = self._build.network()

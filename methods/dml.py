@@ -17,8 +17,8 @@ from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl
 from cheapconv.methods.parts import checks
-from cheapconv.methods.parts.group import MeanLogits
 from cheapconv.methods.parts.partners import Members, Partner, spelled_out
+from cheapconv.methods.parts.siblings import MeanLogits
 
 
 @torch.no_grad()

@@ -16,8 +16,8 @@ from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Context, Method, Trained
 from cheapconv.methods.losses import cross_entropy, exact, kl, wide
 from cheapconv.methods.parts import checks
-from cheapconv.methods.parts.group import MeanLogits
 from cheapconv.methods.parts.partners import Members, Partner, spelled_out
+from cheapconv.methods.parts.siblings import MeanLogits
 
 SEARCH_STEPS = 40  # of `linear`: within 1e-3 of the least loss (0.1 % of one above 1) on random logits, see the tests
 COVARIANCE_BATCHES = 10  # of `general`, an epoch

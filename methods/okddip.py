@@ -16,8 +16,8 @@ from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, exact, kl
 from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.branches import split
-from cheapconv.methods.parts.group import Group
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
+from cheapconv.methods.parts.siblings import Siblings
 
 
 class PeerAttention(nn.Module):
@@ -47,7 +47,7 @@ def individual_targets(attention: Tensor, logits: Tensor) -> Tensor:
 class PeerMean(nn.Module):
     """The mean of the peers' logits, without the leader, which is network 0 of the group."""
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Siblings) -> None:
         super().__init__()
         self.group = group
 
@@ -82,7 +82,7 @@ class OKDDip(Method):
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         networks = [build.network() for _ in range(1 + config.peers)]  # the leader first
-        self.group = split(networks, config.own_stages) if config.structure == "branch" else Group(networks)
+        self.group = split(networks, config.own_stages) if config.structure == "branch" else Siblings(networks)
         self.attention = PeerAttention(networks[0].features)
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:

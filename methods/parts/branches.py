@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cheapconv.methods.parts.group import Group
+from cheapconv.methods.parts.siblings import Siblings
 
 
 class _DividedGradient(torch.autograd.Function):
@@ -28,7 +28,7 @@ class _DividedGradient(torch.autograd.Function):
         return gradients[0] / ctx.divisor, None
 
 
-class Branches(Group):
+class Branches(Siblings):
     """Networks of one structure of which `sizes[i]` neighbours run stage i together; all of them share the stem.
 
     [3, 3, 1] is a trunk of two stages with three branches, [4, 2, 1] a tree. Built from fresh networks, of which the

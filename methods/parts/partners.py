@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from cheapconv import catalog
 from cheapconv.methods.base import Build, Trained
-from cheapconv.methods.parts.group import Group
+from cheapconv.methods.parts.siblings import Siblings
 
 Part = Literal["architecture", "conv"]
 Partner = str | dict[Part, str]
 
 
-class Members(Group):
+class Members(Siblings):
     """`count` fresh networks of the cell, then one for each of the spelled-out partners."""
 
     def __init__(self, build: Build, count: int, partners: Sequence[Any]) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.methods.parts.budget import Budget, units_to_remove
+from cheapconv.methods.parts.size_target import SizeTarget, units_to_remove
 
 
 def cost_of(kept: object) -> int:
@@ -34,4 +34,4 @@ def test_what_cannot_be_met_is_said_with_what_can() -> None:
 @pytest.mark.parametrize("wrong", [{"keep": 0.0}, {"keep": 1.0}, {"limit": 0}, {"limit": 5, "like": "G(4)"}])
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises((ValueError, UserError)):
-        Budget(**wrong)  # type: ignore[arg-type]
+        SizeTarget(**wrong)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Group(nn.Module):
+class Siblings(nn.Module):
     """Networks without a common part, in a fixed order."""
 
     def __init__(self, networks: Sequence[Any]) -> None:
@@ -28,9 +28,9 @@ class Group(nn.Module):
 
 
 class MeanLogits(nn.Module):
-    """A group as one network from image to logits: the mean of its members' logits."""
+    """Siblings as one network from image to logits: the mean of their logits."""
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Siblings) -> None:
         super().__init__()
         self.group = group
 

@@ -13,7 +13,7 @@ TOLERANCE = 0.02  # by how much a budget may be undercut; it is never exceeded
 
 
 @dataclass(frozen=True, kw_only=True)
-class Budget:
+class SizeTarget:
     """Settings of the methods that make a network smaller: `keep` is the share of the multiply-adds (`cost: macs`) or
     parameters (`params`) that is left. Instead, `limit` is their number, or `like` a conv whose cost in the cell's
     architecture is the budget, as in `like: G(4)`."""
@@ -34,7 +34,7 @@ class Budget:
             object.__setattr__(self, "like", catalog.canonical(catalog.parse("conv", self.like)))
 
 
-def number(settings: Budget, build: Build, whole: int) -> float:
+def number(settings: SizeTarget, build: Build, whole: int) -> float:
     """The budget of a network that costs `whole`; ValueError if that is within it already."""
     limit: float = settings.keep * whole
     if settings.limit is not None:
