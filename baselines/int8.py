@@ -20,7 +20,7 @@ from torch.nn import functional
 from cheapconv.baselines.scratch import Scratch
 from cheapconv.catalog import register
 from cheapconv.methods.base import Build, Context, Trained
-from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.numbers import Count
 
 LEVELS = 255  # of an activation; zero is one of them, so that padding is exact
 
@@ -120,10 +120,7 @@ class Int8(Scratch):
     class Config:
         """L = CE(s, y); the ranges are those of `batches` training batches."""
 
-        batches: int = 10
-
-        def __post_init__(self) -> None:
-            checks.at_least(1, batches=self.batches)
+        batches: Count = 10
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from cheapconv.baselines.scratch import Scratch
 from cheapconv.methods.base import Build, Context, Phase, Trained
-from cheapconv.methods.parts import checks, size_target
+from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.channels import ChannelGroup, Channels, Member, resize, structure_of
+from cheapconv.methods.parts.numbers import Count, ProperShare, Rate
 from cheapconv.methods.parts.size_target import SizeTarget
 
 
@@ -31,15 +32,9 @@ class Pruning(Scratch):
         """`finetune_share` of the epochs follows the pruning, from `finetune_lr` (null: the recipe's rate); 1/3 and
         0.01 are DepGraph's 100 epochs after 200."""
 
-        finetune_share: float = 1 / 3
-        finetune_lr: float | None = 0.01
-        rounds: int = 10
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if not 0 < self.finetune_share < 1:
-                raise ValueError(f"finetune_share must be between 0 and 1, not {self.finetune_share}")
-            checks.at_least(1, rounds=self.rounds)
+        finetune_share: ProperShare = 1 / 3
+        finetune_lr: Rate | None = 0.01
+        rounds: Count = 10
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

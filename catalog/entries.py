@@ -8,8 +8,11 @@ is the affair of catalog/spelling.py.
 import dataclasses
 import functools
 import importlib
+import itertools
 import math
 import pkgutil
+import re
+import reprlib
 import typing
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
@@ -25,6 +28,7 @@ PACKAGES = ("models.architectures", "models.convs", "methods", "baselines", "sui
 PLUGINS = "cheapconv.plugins"  # the entry points of installed packages that bring things of their own
 
 T = TypeVar("T", bound=type)
+_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}  # by what annotated_types calls a bound
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +51,13 @@ class Registered:
     def defaults(self) -> dict[str, Any]:
         """Parameters and their defaults (`...` marks a required one)."""
         return {f.name: _default(f) for f in dataclasses.fields(self.config)}
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """What a parameter's type says of its numbers, as "> 0" or ">= 0, < 1"; of those that have bounds."""
+        hints = typing.get_type_hints(self.config, include_extras=True)
+        known = {f.name: _bounds(hints[f.name]) for f in dataclasses.fields(self.config)}
+        return {name: text for name, text in known.items() if text}
 
 
 _entries: dict[tuple[str, str], Registered] = {}
@@ -136,6 +147,13 @@ def _refuse_odd_values(kind: str, name: str, params: Mapping[str, Any]) -> None:
             raise UserError(f"{kind} '{name}': {key} must be a number, not {str(value).lower()}")
 
 
+def _bounds(hint: Any) -> str:
+    """Of `Annotated[int, Ge(1)] | None` it is ">= 1"."""
+    pairs = itertools.product(getattr(hint, "__metadata__", ()), _SIGNS.items())
+    parts = [f"{sign} {getattr(mark, name)}" for mark, (name, sign) in pairs if hasattr(mark, name)]
+    return ", ".join(parts or filter(None, map(_bounds, typing.get_args(hint))))
+
+
 def _default(f: dataclasses.Field) -> Any:
     if f.default is not dataclasses.MISSING:
         return f.default
@@ -143,8 +161,11 @@ def _default(f: dataclasses.Field) -> Any:
 
 
 def _explain(error: pydantic.ValidationError) -> str:
-    """The first complaint of pydantic as part of a sentence."""
+    """The first complaint of pydantic as part of a sentence: the parameter, what it has to be, and what it is."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
+    if where and message.startswith("Input should be "):
+        wanted = re.split(", unable|, got", message.removeprefix("Input should be "))[0]
+        return f"{where} must be {wanted}, not {reprlib.repr(first['input'])}"
     return f"{where}: {message}" if where else message

@@ -9,17 +9,19 @@ teacher is the network whose blocks are swapped.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Len
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
 from cheapconv.methods.at import AT
 from cheapconv.methods.base import Batch, Build, Context, Cost, Phase, Trained
 from cheapconv.methods.losses import cross_entropy, wide
-from cheapconv.methods.parts import checks, size_target
+from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.block_search import POOL, STANDARD, candidates, options
+from cheapconv.methods.parts.numbers import Count, Share
 from cheapconv.methods.parts.size_target import SizeTarget
 
 
@@ -56,16 +58,10 @@ class BlockSwapAT(AT):
         the parameters, and 128 are the paper's. Its budgets are 150K to 800K of the 2.24M parameters of WRN-40-2."""
 
         cost: Cost = "params"
-        candidates: int = 1000
-        tolerance: float = 0.025
-        images: int = 128
-        pool: tuple[str, ...] = POOL
-
-        def __post_init__(self) -> None:
-            AT.Config.__post_init__(self)
-            SizeTarget.__post_init__(self)
-            checks.at_least(1, candidates=self.candidates, images=self.images, **{"the pool": len(self.pool)})
-            checks.share(tolerance=self.tolerance)
+        candidates: Count = 1000
+        tolerance: Share = 0.025
+        images: Count = 128
+        pool: Annotated[tuple[str, ...], Len(1)] = POOL
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

@@ -14,8 +14,8 @@ from torch import Tensor
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl
-from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.branches import split, tree
+from cheapconv.methods.parts.numbers import Count, Several, Temperature, Weight
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 from cheapconv.methods.parts.siblings import MeanLogits
 
@@ -33,19 +33,14 @@ class CLILR(Method):
         weights 1, T = 3, ramped, and a target that is not detached.
         """
 
-        heads: int = 4
+        heads: Several = 4
         structure: Literal["split", "tree"] = "split"
-        own_stages: int = 1
-        temperature: float = 2.0
-        ce_weight: float = 0.5
-        kd_weight: float = 0.5
+        own_stages: Count = 1
+        temperature: Temperature = 2.0
+        ce_weight: Weight = 0.5
+        kd_weight: Weight = 0.5
         ramped: bool = False
         detach_target: bool = True
-
-        def __post_init__(self) -> None:
-            checks.at_least(2, heads=self.heads)
-            checks.above_zero(temperature=self.temperature)
-            checks.not_negative(ce_weight=self.ce_weight, kd_weight=self.kd_weight)
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

@@ -20,8 +20,9 @@ from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Context, Method, Phase, Trained
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import cross_entropy
-from cheapconv.methods.parts import checks, size_target
+from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.channels import ChannelGroup, Channels, resize, structure_of, total
+from cheapconv.methods.parts.numbers import ProperShare, Rate, Temperature, Weight
 from cheapconv.methods.parts.size_target import SizeTarget
 
 FIRST, LOWEST, HIGHEST, SPEED = 1e-4, 1e-6, 5e-2, 0.4  # of the multipliers
@@ -53,19 +54,13 @@ class CompactKD(Method):
         student starts from the teacher's weights where the two are the same network. `finetune_from`: the weights
         found, or the same channels of a `fresh` network."""
 
-        temperature: float = 4.0
-        ce_weight: float = 0.1
-        kd_weight: float = 0.9
-        search_share: float = 0.25
-        search_lr: float | None = 0.01
-        finetune_lr: float | None = 0.05
+        temperature: Temperature = 4.0
+        ce_weight: Weight = 0.1
+        kd_weight: Weight = 0.9
+        search_share: ProperShare = 0.25
+        search_lr: Rate | None = 0.01
+        finetune_lr: Rate | None = 0.05
         finetune_from: Literal["weights", "fresh"] = "weights"
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            checks.above_zero(temperature=self.temperature)
-            if not 0 < self.search_share < 1:
-                raise ValueError(f"search_share must be between 0 and 1, not {self.search_share}")
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

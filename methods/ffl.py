@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl
-from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.branches import Branches, split
+from cheapconv.methods.parts.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 FUSION_WEIGHT_DECAY = 1e-5  # released code
@@ -74,15 +74,10 @@ class FFL(Method):
         of the run (80 of 300 epochs). The fusion module has a weight decay of its own, 1e-5.
         """
 
-        branches: int = 2
-        temperature: float = 3.0
-        ramp_share: float = PAPER_SHARE
-        own_stages: int = 1
-
-        def __post_init__(self) -> None:
-            checks.at_least(2, branches=self.branches)
-            checks.above_zero(temperature=self.temperature)
-            checks.share(ramp_share=self.ramp_share)
+        branches: Several = 2
+        temperature: Temperature = 3.0
+        ramp_share: Share = PAPER_SHARE
+        own_stages: Count = 1
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

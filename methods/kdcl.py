@@ -15,8 +15,8 @@ from torch.nn.functional import one_hot
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Context, Method, Trained
 from cheapconv.methods.losses import cross_entropy, exact, kl, wide
-from cheapconv.methods.parts import checks
-from cheapconv.methods.parts.partners import Members, Partner, spelled_out
+from cheapconv.methods.parts.numbers import Count, Temperature, Weight
+from cheapconv.methods.parts.partners import Members, Partners
 from cheapconv.methods.parts.siblings import MeanLogits
 
 SEARCH_STEPS = 40  # of `linear`: within 1e-3 of the least loss (0.1 % of one above 1) on random logits, see the tests
@@ -85,18 +85,16 @@ class KDCL(Method):
         The group is `students` networks of the cell and the `partners`, each on its own view.
         """
 
-        students: int = 2
+        students: Count = 2
         target: Literal["minlogit", "naive", "linear", "general"] = "minlogit"
-        temperature: float = 2.0
-        kd_weight: float = 1.0
-        partners: tuple[Partner, ...] = ()
+        temperature: Temperature = 2.0
+        kd_weight: Weight = 1.0
+        partners: Partners = ()
 
         def __post_init__(self) -> None:
-            object.__setattr__(self, "partners", spelled_out(self.partners))
-            checks.at_least(1, students=self.students)
-            checks.at_least(2, **{"students and partners together": self.students + len(self.partners)})
-            checks.above_zero(temperature=self.temperature)
-            checks.not_negative(kd_weight=self.kd_weight)
+            networks = self.students + len(self.partners)
+            if networks < 2:
+                raise ValueError(f"students and partners together must be at least 2, not {networks}")
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

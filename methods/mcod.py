@@ -9,17 +9,18 @@ number made with this file is a reproduction.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Len
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl, wide
 from cheapconv.methods.one import Gate, gated
-from cheapconv.methods.parts import checks
-from cheapconv.methods.parts.partners import Members, Partner, spelled_out
+from cheapconv.methods.parts.numbers import Temperature, Weight
+from cheapconv.methods.parts.partners import Members, Partners
 
 STAGES = 4
 
@@ -76,17 +77,14 @@ class MCOD(Method):
         first; none means the recipe's.
         """
 
-        partners: tuple[Partner, ...] = ({"architecture": "resnet(depth=20)"},)
+        partners: Annotated[Partners, Len(1)] = ({"architecture": "resnet(depth=20)"},)
         ensemble: Literal["mean_logits", "mean_probs", "gated"] = "mean_logits"
         schedule: Literal["both", "fixed", "discontinuous_only", "progressive_only"] = "both"
         unit: Literal["epoch", "iteration"] = "epoch"
-        temperature: float = 3.0
-        weight_decays: tuple[float, ...] = ()
+        temperature: Temperature = 3.0
+        weight_decays: tuple[Weight, ...] = ()
 
         def __post_init__(self) -> None:
-            object.__setattr__(self, "partners", spelled_out(self.partners))
-            checks.at_least(1, **{"the number of partners": len(self.partners)})
-            checks.above_zero(temperature=self.temperature)
             members = 1 + len(self.partners)
             if len(self.weight_decays) not in (0, members):
                 raise ValueError(f"weight_decays has {len(self.weight_decays)} numbers for {members} members")

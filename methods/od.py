@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import Reduction, cross_entropy, kl
+from cheapconv.methods.parts.numbers import Count, Temperature
 
 
 class OnlineTeacher(nn.Module):
@@ -56,18 +57,12 @@ class OD(Method):
         `symmetric` adds T^2 KL(p_{s_i} || p_t) with the student detached (our reading, off by default).
         """
 
-        students: int = 4
-        temperature: float = 4.0
+        students: Count = 4
+        temperature: Temperature = 4.0
         form: Literal["corrected", "code"] = "corrected"
         detach_teacher: bool = False
         od_head: Literal["bn_relu", "plain"] = "bn_relu"
         od_mutual: Literal["code", "symmetric"] = "code"
-
-        def __post_init__(self) -> None:
-            if self.students < 1:
-                raise ValueError(f"students must be at least 1, not {self.students}")
-            if self.temperature <= 0:
-                raise ValueError(f"temperature must be above 0, not {self.temperature}")
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, exact, kl
-from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.branches import split
+from cheapconv.methods.parts.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 from cheapconv.methods.parts.siblings import Siblings
 
@@ -68,16 +68,11 @@ class OKDDip(Method):
         `branch` shares all but the last `own_stages` stages, `network` shares nothing.
         """
 
-        peers: int = 3
+        peers: Several = 3
         structure: Literal["branch", "network"] = "branch"
-        own_stages: int = 1
-        temperature: float = 3.0
-        ramp_share: float = PAPER_SHARE
-
-        def __post_init__(self) -> None:
-            checks.at_least(2, peers=self.peers)
-            checks.above_zero(temperature=self.temperature)
-            checks.share(ramp_share=self.ramp_share)
+        own_stages: Count = 1
+        temperature: Temperature = 3.0
+        ramp_share: Share = PAPER_SHARE
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

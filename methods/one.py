@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl, wide
-from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.branches import Branches, split
+from cheapconv.methods.parts.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 
@@ -70,16 +70,11 @@ class ONE(Method):
         head. OKDDip's code has four branches and does not detach; MCL-OKD has four and no ramp (`ramp_share: 0`).
         """
 
-        branches: int = 3
-        temperature: float = 3.0
-        ramp_share: float = PAPER_SHARE
-        own_stages: int = 1
+        branches: Several = 3
+        temperature: Temperature = 3.0
+        ramp_share: Share = PAPER_SHARE
+        own_stages: Count = 1
         detach_target: bool = True
-
-        def __post_init__(self) -> None:
-            checks.at_least(2, branches=self.branches)
-            checks.above_zero(temperature=self.temperature)
-            checks.share(ramp_share=self.ramp_share)
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

@@ -13,7 +13,7 @@ from torch import nn
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch
 from cheapconv.methods.blockswap_at import BlockSwapAT
-from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.numbers import Count, Position
 
 
 @register("method", "random_at", paper="control of Turner et al. 2020, arXiv:1906.04113")
@@ -24,12 +24,8 @@ class RandomAT(BlockSwapAT):
     class Config(BlockSwapAT.Config):
         """L as in `at`, of the network number `draw` (from 0) among those that blockswap_at would score."""
 
-        draw: int = 0
-        candidates: int = 100
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            checks.not_negative(draw=self.draw)
+        draw: Position = 0
+        candidates: Count = 100
 
     def choose(self, drawn: list[str], batch: Batch) -> tuple[str, nn.Module | Any]:
         """The candidate of that number."""

@@ -13,6 +13,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.numbers import Share, Weight
 from cheapconv.methods.parts.offline import Offline, Seen, check_same_stages, look, warm_up
 
 LARGEST_WIDTH = 512
@@ -69,8 +70,8 @@ class ReviewKD(Offline):
         epochs and the student's maps too are those before the ReLU; for other pairs 1 is our choice.
         """
 
-        weight: float = 1.0
-        warm_up: float = 20 / 240
+        weight: Weight = 1.0
+        warm_up: Share = 20 / 240
         student_pre_activation: bool = False
 
     def __init__(self, build: Build, config: Config) -> None:

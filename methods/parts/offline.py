@@ -15,6 +15,7 @@ from torch.nn.functional import relu
 from cheapconv.methods.base import Batch, Build, Clock, Method, Trained
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import cross_entropy
+from cheapconv.methods.parts.numbers import Temperature, Weight
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,10 @@ class Offline(Method):
     class Config:
         """`weight` multiplies the method's own loss; `kd_weight` adds T^2 KL(p_t^T || p_s^T), averaged over samples."""
 
-        weight: float
-        ce_weight: float = 1.0
-        kd_weight: float = 0.0
-        temperature: float = 4.0
-
-        def __post_init__(self) -> None:
-            if self.temperature <= 0:
-                raise ValueError(f"temperature must be above 0, not {self.temperature}")
+        weight: Weight
+        ce_weight: Weight = 1.0
+        kd_weight: Weight = 0.0
+        temperature: Temperature = 4.0
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

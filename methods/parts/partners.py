@@ -5,7 +5,9 @@ cell's. They are evaluated and saved as students, but the cell's number is that 
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator
 
 from cheapconv import catalog
 from cheapconv.methods.base import Build, Trained
@@ -38,6 +40,9 @@ class Members(Siblings):
 def spelled_out(partners: Sequence[Partner]) -> tuple[dict[Part, str], ...]:
     """The partners in canonical texts, so that two spellings are one cell; a UserError for an unknown name."""
     return tuple(_canonical({"architecture": p} if isinstance(p, str) else p) for p in partners)
+
+
+Partners = Annotated[tuple[Partner, ...], AfterValidator(spelled_out)]
 
 
 def _canonical(texts: dict[Part, str]) -> dict[Part, str]:

@@ -90,7 +90,7 @@ def test_student_and_teacher_need_as_many_stages() -> None:
 
 def test_a_temperature_that_divides_by_nothing_is_refused() -> None:
     catalog.load()
-    with pytest.raises(UserError, match=r"method 'at': temperature must be above 0, not 0\.0"):
+    with pytest.raises(UserError, match=r"method 'at': temperature must be greater than 0, not 0"):
         catalog.build("method", "at", {"temperature": 0})
 
 

@@ -77,7 +77,7 @@ def test_only_the_student_is_trained(world: World) -> None:
 @pytest.mark.parametrize("temperature", [0, -1.0])
 def test_a_temperature_that_divides_by_nothing_is_refused(temperature: float) -> None:
     catalog.load()
-    with pytest.raises(UserError, match=f"method 'kd': temperature must be above 0, not {float(temperature)}"):
+    with pytest.raises(UserError, match=f"method 'kd': temperature must be greater than 0, not {temperature}"):
         catalog.build("method", "kd", {"temperature": temperature})
 
 
