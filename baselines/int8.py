@@ -19,8 +19,9 @@ from torch.nn import functional
 
 from cheapconv.baselines.scratch import Scratch
 from cheapconv.catalog import register
-from cheapconv.methods.base import Build, Context, Trained
+from cheapconv.methods.base import Context
 from cheapconv.methods.parts.numbers import Count
+from cheapconv.methods.parts.restructured import Restructured
 
 LEVELS = 255  # of an activation; zero is one of them, so that padding is exact
 
@@ -111,7 +112,7 @@ def input_ranges(network: nn.Module, batches: Any) -> dict[str, tuple[Tensor, Te
 
 
 @register("method", "int8", paper="Jacob et al. 2018, arXiv:1712.05877")
-class Int8(Scratch):
+class Int8(Restructured, Scratch):
     """The network of scratch, quantised to 8 bits after its training."""
 
     is_baseline = False  # the gap that distillation recovers starts without it
@@ -122,28 +123,12 @@ class Int8(Scratch):
 
         batches: Count = 10
 
-    def __init__(self, build: Build, config: Config) -> None:
-        super().__init__(build, config)
-        self._structure: Mapping[str, Any] | None = None
-
-    def networks(self) -> list[Trained]:
-        """The network, with 8 bits at the end."""
-        return [Trained("student", self.student, structure=self._structure)]
-
     def finish(self, context: Context) -> None:
         """Quantise every convolution and linear layer; norms stay in float32."""
         ranges = input_ranges(self.student, islice(context.batches(), self.config.batches))
         for name, layer in replace(self.student, ranges).items():
             layer.set_range(*ranges[name])
         self._structure = {"int8": [*ranges]}
-
-    def structure(self) -> Mapping[str, Any] | None:
-        """The names of the int8 layers."""
-        return self._structure
-
-    def restructure(self, structure: Mapping[str, Any]) -> None:
-        """Put int8 layers into their places."""
-        self.student, self._structure = self.rebuild(self.student, structure), structure
 
     @classmethod
     def rebuild(cls, network: nn.Module, structure: Mapping[str, Any]) -> nn.Module:

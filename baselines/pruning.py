@@ -6,7 +6,7 @@ budget is met from below within 2 % or the cell fails, and training and fine-tun
 that a pruned network has not been trained for longer than any other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,14 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.baselines.scratch import Scratch
-from cheapconv.methods.base import Build, Context, Phase, Trained
+from cheapconv.methods.base import Build, Context, Phase
 from cheapconv.methods.parts import size_target
-from cheapconv.methods.parts.channels import ChannelGroup, Channels, Member, resize, structure_of
+from cheapconv.methods.parts.channels import ChannelGroup, Channels, Member, structure_of
 from cheapconv.methods.parts.numbers import Count, ProperShare, Rate
+from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.methods.parts.size_target import SizeTarget
 
 
-class Pruning(Scratch):
+class Pruning(Restructured, Scratch):
     """Base class: a subclass says how channels are scored."""
 
     is_baseline = False  # the gap that distillation recovers starts at the network as it is
@@ -40,7 +41,6 @@ class Pruning(Scratch):
         super().__init__(build, config)
         self._build = build
         size_target.number(config, build, build.cost(config.cost))  # refuses a budget that is none, before training
-        self._structure: Mapping[str, Any] | None = None
         self._least: dict[str, int] = {}
 
     def score(self, group: ChannelGroup, context: Context) -> Tensor | None:
@@ -54,24 +54,6 @@ class Pruning(Scratch):
         """Training, and fine-tuning of what is left."""
         c = self.config
         return [Phase("train", 1 - c.finetune_share), Phase("finetune", c.finetune_share, self._prune, c.finetune_lr)]
-
-    def networks(self) -> list[Trained]:
-        """The network, pruned or not yet."""
-        return [Trained("student", self.student, structure=self._structure)]
-
-    def structure(self) -> Mapping[str, Any] | None:
-        """The shapes of the pruned network."""
-        return self._structure
-
-    def restructure(self, structure: Mapping[str, Any]) -> None:
-        """Cut the network to these shapes."""
-        self.student = self.rebuild(self.student, structure)
-        self._structure = structure
-
-    @classmethod
-    def rebuild(cls, network: nn.Module, structure: Mapping[str, Any]) -> nn.Module:
-        """The network in these shapes."""
-        return resize(network, structure)
 
     @classmethod
     def published(cls, config: Any) -> Any:

@@ -22,6 +22,7 @@ from cheapconv.methods.losses import cross_entropy, wide
 from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.block_search import POOL, STANDARD, candidates, options
 from cheapconv.methods.parts.numbers import Count, Share
+from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.methods.parts.size_target import SizeTarget
 
 
@@ -48,7 +49,7 @@ def fisher_potential(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 
 @register("method", "blockswap_at", paper="Turner et al. 2020, arXiv:1906.04113")
-class BlockSwapAT(AT):
+class BlockSwapAT(Restructured, AT):
     """Searches a conv for each block by Fisher potential, then attention transfer."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,6 @@ class BlockSwapAT(AT):
         if build.cost(config.cost) != whole:
             raise ValueError(f"{self.registered_name} chooses the convs itself: give the entry `conv: {STANDARD}`")
         size_target.number(config, build, whole)  # refuses a budget that is none, before training
-        self._conv: str | None = None
 
     def phases(self) -> list[Phase]:
         """One, which begins with the search."""
@@ -78,11 +78,7 @@ class BlockSwapAT(AT):
 
     def networks(self) -> list[Trained]:
         """The student, with the conv that was found for it."""
-        return [Trained("student", self.student, conv=self._conv)]
-
-    def structure(self) -> Mapping[str, Any] | None:
-        """The conv that was found."""
-        return None if self._conv is None else {"conv": self._conv}
+        return [Trained("student", self.student, conv=self._structure and self._structure["conv"])]
 
     def restructure(self, structure: Mapping[str, Any]) -> None:
         """Build the student with it."""
@@ -107,7 +103,7 @@ class BlockSwapAT(AT):
         self._adopt(*self.choose(drawn, next(iter(context.batches()))))
 
     def _adopt(self, conv: str, network: Any) -> None:
-        self._conv, self.student = conv, network
+        self.student, self._structure = network, {"conv": conv}
 
     @classmethod
     def published(cls, config: Any) -> Any:

@@ -9,7 +9,7 @@ multiplier a block that follows the gap to the budget. No number made with this 
 Searched are the channels inside of blocks: those behind a batch norm that no sum ties, outside of stem and classifier.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
-from cheapconv.methods.base import Batch, Build, Context, Method, Phase, Trained
+from cheapconv.methods.base import Batch, Build, Context, Phase
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import cross_entropy
 from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.channels import ChannelGroup, Channels, resize, structure_of, total
 from cheapconv.methods.parts.numbers import ProperShare, Rate, Temperature, Weight
+from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.methods.parts.size_target import SizeTarget
 
 FIRST, LOWEST, HIGHEST, SPEED = 1e-4, 1e-6, 5e-2, 0.4  # of the multipliers
@@ -41,7 +42,7 @@ def next_multiplier(multiplier: float, gap: float, share: float) -> float:
 
 
 @register("method", "compact_kd", paper="Ahmed et al. 2020, arXiv:2104.09191 (interpretation)")
-class CompactKD(Method):
+class CompactKD(Restructured):
     """Learns how many channels each block needs while it is taught, cuts the others and goes on (interpretation)."""
 
     needs_teacher = True
@@ -68,7 +69,6 @@ class CompactKD(Method):
         self.teacher = build.teacher()
         start_from(self.student, build.teacher(copy=True))
         self._build = build
-        self._structure: Mapping[str, Any] | None = None
         channels = Channels(self.student, build.image, sums=False)
         self._searched = [
             g for g in channels.groups if g.name.startswith("stage_modules.") and _scale_name(g, self.student)
@@ -94,10 +94,6 @@ class CompactKD(Method):
             "ce": c.ce_weight * cross_entropy(student, batch.y),
             "kd": c.kd_weight * soft_target_loss(student, teacher, c.temperature, "batchmean"),
         }
-
-    def networks(self) -> list[Trained]:
-        """The student, cut or not yet."""
-        return [Trained("student", self.student, structure=self._structure)]
 
     def phases(self) -> list[Phase]:
         """The search, and the training of what it has found."""
@@ -131,20 +127,6 @@ class CompactKD(Method):
         for number, (old, own) in enumerate(zip(self.multipliers.tolist(), use, strict=True)):
             self.multipliers[number] = next_multiplier(old, gap, own / mean if mean else 0.0)
         self.prices.copy_(torch.tensor(self._model.prices([max(n, 1) for n in alive])))
-
-    def structure(self) -> Mapping[str, Any] | None:
-        """The shapes of the cut student."""
-        return self._structure
-
-    def restructure(self, structure: Mapping[str, Any]) -> None:
-        """Cut the student to these shapes."""
-        self.student = self.rebuild(self.student, structure)
-        self._structure = structure
-
-    @classmethod
-    def rebuild(cls, network: nn.Module, structure: Mapping[str, Any]) -> nn.Module:
-        """The network in these shapes."""
-        return resize(network, structure)
 
     def _cut(self, context: Context) -> None:
         """Remove the channels with the smallest |gamma| / price over all blocks until the budget is met."""
