@@ -135,7 +135,3 @@ class Int8(Restructured, Scratch):
         """The network with int8 layers, whose integers are yet to be loaded."""
         replace(network, structure["int8"])
         return network
-
-    @classmethod
-    def published(cls, config: object) -> None:  # type: ignore[override]
-        """No source has numbers of it."""

@@ -38,7 +38,3 @@ class LabelSmoothing(Scratch):
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
         """Cross-entropy with the smoothed labels."""
         return {"ce": smoothed_cross_entropy(self.student(batch.x), batch.y, self.config.smoothing)}
-
-    @classmethod
-    def published(cls, config: object) -> None:  # type: ignore[override]
-        """No source has numbers of it."""

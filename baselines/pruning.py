@@ -8,7 +8,7 @@ that a pruned network has not been trained for longer than any other.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -54,11 +54,6 @@ class Pruning(Restructured, Scratch):
         """Training, and fine-tuning of what is left."""
         c = self.config
         return [Phase("train", 1 - c.finetune_share), Phase("finetune", c.finetune_share, self._prune, c.finetune_lr)]
-
-    @classmethod
-    def published(cls, config: Any) -> Any:
-        """Published pruned networks have other budgets and were trained for longer."""
-        return None
 
     def weights(self, member: Member) -> Tensor:
         """The weights (size, n) of every channel of one side of a layer."""

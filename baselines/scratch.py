@@ -30,8 +30,3 @@ class Scratch(Method):
     def networks(self) -> list[Trained]:
         """The network."""
         return [Trained("student", self.student)]
-
-    @classmethod
-    def published(cls, config: Any) -> tuple[str, str]:
-        """Every source has it."""
-        return "scratch", ""

@@ -66,8 +66,3 @@ class AT(Method):
     def networks(self) -> list[Trained]:
         """The student."""
         return [Trained("student", self.student)]
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """Moonshine's numbers were made with the defaults."""
-        return ("at", "Moonshine") if config == cls.Config() else None

@@ -126,12 +126,6 @@ class Method(nn.Module):
         """The networks to evaluate."""
         raise NotImplementedError
 
-    @classmethod
-    def published(cls, config: Any) -> tuple[str, str] | None:
-        """Under which method key, and of which source (a part of its name), published numbers were made with exactly
-        this configuration; None if there are none."""
-        return None
-
     def phases(self) -> list[Phase]:
         """Phases of the training, in order; shares sum to 1."""
         return [Phase()]

@@ -70,8 +70,3 @@ class CC(Offline):
         if c.form == "code":
             return consecutive_correlation(ours, theirs)
         return kernel_distance(ours, theirs, gamma=c.gamma, order=c.order)
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("cc", "RepDistiller") if config == cls.Config() else None

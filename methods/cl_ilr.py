@@ -65,8 +65,3 @@ class CLILR(Method):
         """Every head counts; the mean of all logits is shown apart."""
         students = [Trained(f"head_{i}", network) for i, network in enumerate(self.heads.networks)]
         return [*students, Trained("ensemble", MeanLogits(self.heads), "ensemble", headline=False)]
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """MCL-OKD's numbers were made with a tree of four heads."""
-        return ("cl_ilr", "MCL-OKD") if config == cls.Config(structure="tree") else None

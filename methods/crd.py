@@ -130,11 +130,6 @@ class CRD(Offline):
         drawn = draw(self.labels != batch.y[:, None], self.config.negatives)  # of (B, N) allowed ones
         return torch.cat([batch.index[:, None], drawn], dim=1)
 
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("crd", "RepDistiller") if config == cls.Config() else None
-
 
 @exact
 def _unit(embedding: Tensor) -> Tensor:

@@ -58,11 +58,6 @@ class DIST(Offline):
         loss = c.inter_weight * inter_loss(ours, theirs) + c.intra_weight * intra_loss(ours, theirs)
         return c.temperature**2 * loss
 
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """The numbers, all of ImageNet, were made with T = 1."""
-        return ("dist", "") if config == cls.Config(temperature=1.0) else None
-
 
 @exact
 def _probabilities(logits: Tensor, temperature: float) -> Tensor:

@@ -80,8 +80,3 @@ class DML(Method):
         temperature = self.config.temperature
         others = [z.detach() for i, z in enumerate(logits) if i != learner]
         return temperature**2 * torch.stack([kl(logits[learner], z, temperature) for z in others]).mean()
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """The paper's numbers are those of two networks in turn."""
-        return ("dml", "DML (Zhang") if config == cls.Config(update="sequential") else None

@@ -80,8 +80,3 @@ class FitNet(Offline):
         """One, or the hint and what follows it."""
         share = self.config.hint_share
         return super().phases() if self.config.stages == "joint" else [Phase("hint", share), Phase("distil", 1 - share)]
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("fitnet", "RepDistiller") if config == cls.Config() else None

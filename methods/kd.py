@@ -64,10 +64,3 @@ class KD(Method):
     def networks(self) -> list[Trained]:
         """The student."""
         return [Trained("student", self.student)]
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """Moonshine's column was made with its code's form, RepDistiller's with `batchmean`; both at T = 4, 0.9/0.1."""
-        if config == cls.Config(form="moonshine_code"):
-            return "kd", "Moonshine"
-        return ("kd", "RepDistiller") if config == cls.Config() else None

@@ -108,10 +108,3 @@ class OKDDip(Method):
         targets = individual_targets(attention, together).unbind(dim=1)
         peer_kd = torch.stack([kl(z, t, temperature) for z, t in zip(peers, targets, strict=True)]).sum()
         return peer_kd, kl(leader, together.mean(dim=1), temperature)
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """MCL-OKD's numbers were made with branches, those of the paper known to us with networks."""
-        if config == cls.Config(structure="network"):
-            return "okddip", "OKDDip (Chen"
-        return ("okddip", "MCL-OKD") if config == cls.Config() else None

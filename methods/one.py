@@ -99,8 +99,3 @@ class ONE(Method):
         branches = self.ensemble.branches.networks
         students = [Trained(f"branch_{i}", network, headline=i == 0) for i, network in enumerate(branches)]
         return [*students, Trained("ensemble", self.ensemble, "ensemble", headline=False)]
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """MCL-OKD's numbers were made with four branches and without a ramp."""
-        return ("one", "MCL-OKD") if config == cls.Config(branches=4, ramp_share=0) else None

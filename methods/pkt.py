@@ -48,8 +48,3 @@ class PKT(Offline):
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """Divergence of the neighbourhoods."""
         return neighbour_divergence(student.embedding, teacher.embedding)
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("pkt", "RepDistiller") if config == cls.Config() else None

@@ -97,12 +97,6 @@ class ReviewKD(Offline):
             distances.append(hierarchical_distance(guess, theirs))
         return warm_up(self.clock, self._epochs, self.config.warm_up) * torch.stack(distances).sum()
 
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """The numbers, all of ImageNet, were made with its settings."""
-        imagenet = cls.Config(warm_up=1 / 100, student_pre_activation=True)
-        return ("reviewkd", "") if config == imagenet else None
-
 
 def _levels(network: nn.Module) -> list[int]:
     """Widths of the pooled vector and of the maps, from deep to shallow."""

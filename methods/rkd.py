@@ -66,8 +66,3 @@ class RKD(Offline):
         distance = distance_loss(student.embedding, teacher.embedding)
         angle = angle_loss(student.embedding, teacher.embedding)
         return self.config.distance_weight * distance + self.config.angle_weight * angle
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("rkd", "RepDistiller") if config == cls.Config() else None

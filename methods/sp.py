@@ -43,8 +43,3 @@ class SP(Offline):
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """Distance of the similarity matrices."""
         return similarity_distance(student.maps[-1], teacher.maps[-1])
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("sp", "RepDistiller") if config == cls.Config() else None

@@ -71,8 +71,3 @@ class VID(Offline):
         """Sum over the stages."""
         stages = zip(self.predictors, student.maps, teacher.maps, strict=True)
         return torch.stack([predictor(s, t) for predictor, s, t in stages]).sum()
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("vid", "RepDistiller") if config == cls.Config() else None

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cheapconv.catalog.errors import UserError, nearest
 
-CELL_FIELDS = ("suite_label", "seed", "is_baseline", "is_standard", "published_as", "published_source")
+CELL_FIELDS = ("suite_label", "seed", "is_baseline", "is_standard", "method_config")
 RESULT_FIELDS = ("test_images", "top1", "top5", "top1_best", "train_s", "train_images_per_s", "teacher_train_s")
 SIZE_FIELDS = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes", "structure")
 
@@ -107,6 +107,7 @@ def _row(record: Record, cells: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "state": record.state,
         "error": record.error,
         **{name: cell[f"{name}_label"] for name in ("architecture", "conv", "method")},
+        "method_name": cell["method"],
         **{name: cell.get(name) for name in CELL_FIELDS},
         "is_plain": not cell["method_config"],
         "teacher": teacher.get("architecture_label", ""),

@@ -18,15 +18,11 @@ from cheapconv.suites.memory import Data
 def describe(cell: Cell) -> dict[str, Any]:
     """The body of cell.json: the cell, and what a report needs to know of its parts without importing them."""
     method = catalog.entry("method", cell.method).cls
-    config = catalog.build("method", cell.method, cell.method_config)
-    published = method.published(config)
     return {
         **cell.to_json(),
         "suite_label": catalog.entry("suite", cell.suite).cls.label,
         "is_baseline": method.is_baseline,
         "is_standard": catalog.parse("conv", cell.conv).is_standard,
-        "published_as": published[0] if published else None,
-        "published_source": published[1] if published else None,
     }
 
 

@@ -114,10 +114,3 @@ def test_a_resumed_run_knows_its_stage(world: World, tmp_path: Path, stop_after:
 def test_the_share_of_the_hint_is_a_part_of_the_run() -> None:
     with pytest.raises(UserError, match="hint_share must be less than 1, not 1"):
         catalog.build("method", "fitnet", {"hint_share": 1})
-
-
-def test_published_numbers_are_those_of_the_defaults() -> None:
-    fitnet = catalog.entry("method", "fitnet")
-    assert fitnet.cls.published(fitnet.config()) == ("fitnet", "RepDistiller")
-    assert fitnet.cls.published(fitnet.config(stages="two_stage")) is None
-    assert fitnet.cls.published(fitnet.config(kd_weight=1.0)) is None

@@ -161,4 +161,3 @@ def test_it_says_that_it_is_an_interpretation() -> None:
     entry = catalog.entry("method", "mcod")
     assert "interpretation" in entry.summary
     assert "interpretation" in entry.paper
-    assert entry.cls.published(entry.config()) is None

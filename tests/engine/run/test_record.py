@@ -166,8 +166,7 @@ def test_a_description_says_what_a_report_needs():
     assert student["teacher"] == teacher["key"]
     assert student["suite_label"] == "Tiny"
     assert student["is_standard"] is True
-    assert (student["published_as"], student["published_source"]) == ("kd", "RepDistiller")
+    assert (student["method"], student["method_config"]) == ("kd", {})
     assert student["conv_label"] == "S"
     odd = tiny.planned({"method": "noisy", "conv": "group(groups=2)"}).cells[0].cell
-    assert record.describe(odd)["published_as"] is None
     assert record.describe(odd)["is_standard"] is False
