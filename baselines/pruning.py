@@ -57,7 +57,7 @@ class Pruning(Restructured, Scratch):
 
     def weights(self, member: Member) -> Tensor:
         """The weights (size, n) of every channel of one side of a layer."""
-        return by_channel(self.student.get_submodule(member.layer).weight, self.student, member)
+        return by_channel(self.student.get_parameter(f"{member.layer}.weight"), self.student, member)
 
     def _prune(self, context: Context) -> None:
         """Remove channels in rounds, each by the same factor, down to the budget."""

@@ -1,10 +1,8 @@
 """Training the network alone with cross-entropy: what every distillation method has to beat.
 
-The fair form gives it the epochs that a distilled student has cost, teacher included: `python -m engine.fair SWEEP`
+The fair form gives it the epochs that a distilled student has cost, teacher included: `cheapconv fair SWEEP`
 says how many, and an entry of the registry sets them with `epochs`. The schedule keeps its shape.
 """
-
-from typing import Any
 
 from torch import Tensor
 
@@ -19,7 +17,7 @@ class Scratch(Method):
 
     is_baseline = True
 
-    def __init__(self, build: Build, config: Any) -> None:
+    def __init__(self, build: Build, config: object) -> None:
         super().__init__(build, config)
         self.student = build.network()
 

@@ -6,10 +6,9 @@ code. Training is attention transfer. The winner goes on from the weights with w
 teacher is the network whose blocks are swapped.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from annotated_types import Len
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from cheapconv.catalog import register
 from cheapconv.methods.at import AT
-from cheapconv.methods.base import Batch, Build, Context, Cost, Phase, Trained
+from cheapconv.methods.base import Batch, Build, Context, Cost, Phase, Structure, TrainableNetwork, Trained
 from cheapconv.methods.losses import cross_entropy, wide
 from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.block_search import POOL, STANDARD, candidates, options
@@ -78,21 +77,22 @@ class BlockSwapAT(Restructured, AT):
 
     def networks(self) -> list[Trained]:
         """The student, with the conv that was found for it."""
-        return [Trained("student", self.student, conv=self._structure and self._structure["conv"])]
+        return [Trained("student", self.student, conv=self._structure["conv"] if self._structure else None)]
 
-    def restructure(self, structure: Mapping[str, Any]) -> None:
+    def restructure(self, structure: Structure) -> None:
         """Build the student with it."""
         self._adopt(structure["conv"], self._build.network(conv=structure["conv"]))
 
-    def choose(self, drawn: list[str], batch: Batch) -> tuple[str, nn.Module]:
+    def choose(self, drawn: list[str], batch: Batch) -> tuple[str, TrainableNetwork]:
         """The candidate to train, and its network."""
         x, y = batch.x[: self.config.images], batch.y[: self.config.images]
-        best: tuple[float, str, Any] = (-1.0, "", None)
+        highest, chosen = -1.0, (STANDARD, self.student)
         for conv in drawn:
             network = self._build.network(conv=conv).train()
             score = fisher_potential(network, x, y)
-            best = max(best, (score, conv, network), key=lambda scored: scored[0])
-        return best[1], best[2]
+            if score > highest:
+                highest, chosen = score, (conv, network)
+        return chosen
 
     def _search(self, context: Context) -> None:
         c = self.config
@@ -102,5 +102,5 @@ class BlockSwapAT(Restructured, AT):
         drawn = [*dict.fromkeys(islice(candidates(table, whole, limit, c.tolerance), c.candidates))]
         self._adopt(*self.choose(drawn, next(iter(context.batches()))))
 
-    def _adopt(self, conv: str, network: Any) -> None:
+    def _adopt(self, conv: str, network: TrainableNetwork) -> None:
         self.student, self._structure = network, {"conv": conv}

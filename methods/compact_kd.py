@@ -11,13 +11,13 @@ Searched are the channels inside of blocks: those behind a batch norm that no su
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
-from cheapconv.methods.base import Batch, Build, Context, Phase
+from cheapconv.methods.base import Batch, Build, Context, Cost, ParamGroup, Phase
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import cross_entropy
 from cheapconv.methods.parts import size_target
@@ -63,6 +63,9 @@ class CompactKD(Restructured):
         finetune_lr: Rate | None = 0.05
         finetune_from: Literal["weights", "fresh"] = "weights"
 
+    multipliers: Tensor  # one a block
+    prices: Tensor  # one a group of channels
+
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         self.student = build.network()
@@ -76,14 +79,14 @@ class CompactKD(Restructured):
         if not self._searched:
             raise ValueError("compact_kd finds no channels behind a batch norm inside of the blocks of this network")
         self._scales = [str(_scale_name(group, self.student)) for group in self._searched]
-        self._blocks = [block_of(group.name, self.student) for group in self._searched]
-        self._model = CostModel(channels, self._searched, self._blocks, config.cost)
+        blocks = [block_of(group.name, self.student) for group in self._searched]
+        names = [*dict.fromkeys(blocks)]
+        self._block_numbers = [names.index(block) for block in blocks]
+        self._model = CostModel(channels, self._searched, blocks, config.cost)
         self._whole = build.cost(config.cost, self.student)
         self._rest = self._whole - self._model.cost(self._model.sizes)
         self._limit = size_target.number(config, build, self._whole)
-        self.multipliers: Any
-        self.prices: Any
-        self.register_buffer("multipliers", torch.full((len(set(self._blocks)),), FIRST))
+        self.register_buffer("multipliers", torch.full((len(names),), FIRST))
         self.register_buffer("prices", torch.tensor(self._model.prices(self._model.sizes)))
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
@@ -101,11 +104,11 @@ class CompactKD(Restructured):
         search = Phase("search", c.search_share, lr=c.search_lr)
         return [search, Phase("finetune", 1 - c.search_share, self._cut, c.finetune_lr)]
 
-    def param_groups(self) -> list[dict[str, Any]]:
+    def param_groups(self) -> list[ParamGroup]:
         """In the search, the searched scales have no weight decay: they have their L1."""
         if self.clock.phase > 0:
             return super().param_groups()
-        searched = [self.student.get_submodule(name).weight for name in self._scales]
+        searched = self._gammas()
         known = {id(p) for p in searched}
         others = [p for p in self.parameters() if p.requires_grad and id(p) not in known]
         return [{"params": others}, {"params": searched, "weight_decay": 0.0}]
@@ -113,7 +116,7 @@ class CompactKD(Restructured):
     def after_update(self, lr: float) -> None:
         """The proximal step of the search."""
         if self.clock.phase == 0:
-            for scale, block, price in zip(self._gammas(), self._block_numbers(), self.prices, strict=True):
+            for scale, block, price in zip(self._gammas(), self._block_numbers, self.prices, strict=True):
                 shrink(scale, lr * self.multipliers[block] * price)
 
     def end_epoch(self, context: Context) -> None:
@@ -150,18 +153,14 @@ class CompactKD(Restructured):
         resize(self.student, self._structure)  # for the lists of widths that a network keeps
         assert self._build.cost(self.config.cost, self.student) == expected
 
-    def _gammas(self) -> list[Tensor]:
-        return [self.student.get_submodule(name).weight for name in self._scales]
-
-    def _block_numbers(self) -> list[int]:
-        names = [*dict.fromkeys(self._blocks)]
-        return [names.index(block) for block in self._blocks]
+    def _gammas(self) -> list[nn.Parameter]:
+        return [self.student.get_parameter(f"{name}.weight") for name in self._scales]
 
 
 class CostModel:
     """What the searched channels cost, of the whole network and of each block."""
 
-    def __init__(self, channels: Channels, searched: Sequence[ChannelGroup], blocks: Sequence[str], kind: Any) -> None:
+    def __init__(self, channels: Channels, searched: Sequence[ChannelGroup], blocks: Sequence[str], kind: Cost) -> None:
         self._all_sizes, self._layers, self._kind = channels.sizes, channels.layers, kind
         self._numbers = [channels.groups.index(group) for group in searched]
         self._inside = {

@@ -7,10 +7,10 @@ running statistics of BN alone.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from cheapconv.catalog import register
@@ -22,7 +22,7 @@ from cheapconv.methods.parts.siblings import MeanLogits
 
 
 @torch.no_grad()
-def predict(network: Any, x: Tensor) -> Tensor:
+def predict(network: nn.Module, x: Tensor) -> Tensor:
     """Logits as in training, without gradient, from copies of the buffers: running statistics stay as they are."""
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     return functional_call(network, buffers, (x,))

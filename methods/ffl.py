@@ -8,13 +8,12 @@ classifier (FFL) keeps all branches and is shown as the ensemble.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
-from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.base import Batch, Build, Method, ParamGroup, Trained
 from cheapconv.methods.losses import cross_entropy, kl
 from cheapconv.methods.parts.branches import Branches, split
 from cheapconv.methods.parts.numbers import Count, Several, Share, Temperature
@@ -49,7 +48,7 @@ class FusedBranches(nn.Module):
 
     def __init__(self, branches: Branches, fusion: Fusion) -> None:
         super().__init__()
-        self.branches: Any = branches
+        self.branches = branches
         self.fusion = fusion
 
     def predict(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -103,7 +102,7 @@ class FFL(Method):
         branches = [Trained(f"branch_{i}", network) for i, network in enumerate(self.fused.branches.networks)]
         return [*branches, Trained("ensemble", self.fused, "ensemble", headline=False)]
 
-    def param_groups(self) -> list[dict[str, Any]]:
+    def param_groups(self) -> list[ParamGroup]:
         """The branches as the recipe says, the fusion module with its own weight decay."""
         return [
             {"params": [*self.fused.branches.parameters()]},

@@ -6,7 +6,7 @@ estimates its covariance on training batches, because a method has no validation
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -96,11 +96,12 @@ class KDCL(Method):
             if networks < 2:
                 raise ValueError(f"students and partners together must be at least 2, not {networks}")
 
+    weights: Tensor  # one a network, of `general`
+
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         self.students = Members(build, config.students, config.partners)
         self.views = len(self.students.networks)
-        self.weights: Any
         self.register_buffer("weights", torch.full((self.views,), 1 / self.views))
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ released code. The targets are not detached: distillation is all that trains the
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -97,7 +97,7 @@ class OKDDip(Method):
     def networks(self) -> list[Trained]:
         """The leader is deployed; the peers and the mean of their logits (OKDDip-E) are shown apart."""
         leader, *peers = self.group.networks
-        others: list[Any] = [Trained(f"peer_{i}", peer, headline=False) for i, peer in enumerate(peers)]
+        others = [Trained(f"peer_{i}", peer, headline=False) for i, peer in enumerate(peers)]
         mean = Trained("ensemble", PeerMean(self.group), "ensemble", headline=False)
         return [Trained("leader", leader), *others, mean]
 

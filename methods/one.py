@@ -7,7 +7,6 @@ target's probabilities, which is left out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +42,7 @@ class GatedEnsemble(nn.Module):
 
     def __init__(self, branches: Branches, gate: Gate) -> None:
         super().__init__()
-        self.branches: Any = branches
+        self.branches = branches
         self.gate = gate
 
     def predict(self, x: Tensor) -> tuple[list[Tensor], Tensor]:

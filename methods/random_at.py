@@ -6,12 +6,9 @@ accuracy, and the mean over them is what no search at all gives.
 """
 
 from dataclasses import dataclass
-from typing import Any
-
-from torch import nn
 
 from cheapconv.catalog import register
-from cheapconv.methods.base import Batch
+from cheapconv.methods.base import Batch, TrainableNetwork
 from cheapconv.methods.blockswap_at import BlockSwapAT
 from cheapconv.methods.parts.numbers import Count, Position
 
@@ -27,7 +24,7 @@ class RandomAT(BlockSwapAT):
         draw: Position = 0
         candidates: Count = 100
 
-    def choose(self, drawn: list[str], batch: Batch) -> tuple[str, nn.Module | Any]:
+    def choose(self, drawn: list[str], batch: Batch) -> tuple[str, TrainableNetwork]:
         """The candidate of that number."""
         if self.config.draw >= len(drawn):
             raise ValueError(f"draw {self.config.draw} is not among the {len(drawn)} networks drawn: raise candidates")

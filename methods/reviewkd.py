@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from cheapconv.catalog import register
-from cheapconv.methods.base import Batch, Build
+from cheapconv.methods.base import Batch, Build, Network
 from cheapconv.methods.losses import exact
 from cheapconv.methods.parts.numbers import Share, Weight
 from cheapconv.methods.parts.offline import Offline, Seen, check_same_stages, look, warm_up
@@ -98,9 +98,9 @@ class ReviewKD(Offline):
         return warm_up(self.clock, self._epochs, self.config.warm_up) * torch.stack(distances).sum()
 
 
-def _levels(network: nn.Module) -> list[int]:
+def _levels(network: Network) -> list[int]:
     """Widths of the pooled vector and of the maps, from deep to shallow."""
-    return [network.features, *reversed(network.channels)]  # type: ignore[list-item, arg-type]
+    return [network.features, *reversed(network.channels)]
 
 
 def _deep_to_shallow(seen: Seen) -> list[Tensor]:

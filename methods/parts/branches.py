@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cheapconv.methods.base import TrainableNetwork
 from cheapconv.methods.parts.siblings import Siblings
 
 
@@ -35,7 +36,7 @@ class Branches(Siblings):
     first of each set of neighbours lends its modules to the others.
     """
 
-    def __init__(self, networks: Sequence[Any], sizes: Sequence[int]) -> None:
+    def __init__(self, networks: Sequence[TrainableNetwork], sizes: Sequence[int]) -> None:
         super().__init__(networks)
         assert len(networks) > 1
         assert len(sizes) == len(networks[0].stage_modules)
@@ -73,7 +74,7 @@ class Branches(Siblings):
         return maps
 
 
-def split(networks: Sequence[Any], own_stages: int) -> Branches:
+def split(networks: Sequence[TrainableNetwork], own_stages: int) -> Branches:
     """A trunk, and branches whose last `own_stages` stages (and head) are their own.
 
     Raises ValueError if that leaves no stage to share.
@@ -86,7 +87,7 @@ def split(networks: Sequence[Any], own_stages: int) -> Branches:
     return Branches(networks, [len(networks)] * (stages - own_stages) + [1] * own_stages)
 
 
-def tree(networks: Sequence[Any]) -> Branches:
+def tree(networks: Sequence[TrainableNetwork]) -> Branches:
     """A tree that doubles from stage to stage up to the last one, which every network has for itself."""
     stages = len(networks[0].stage_modules)
     return Branches(networks, [2**i for i in reversed(range(stages))])

@@ -5,7 +5,7 @@ cell's. They are evaluated and saved as students, but the cell's number is that 
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
@@ -18,12 +18,13 @@ Partner = str | dict[Part, str]
 
 
 class Members(Siblings):
-    """`count` fresh networks of the cell, then one for each of the spelled-out partners."""
+    """`count` fresh networks of the cell, then one for each partner."""
 
-    def __init__(self, build: Build, count: int, partners: Sequence[Any]) -> None:
+    def __init__(self, build: Build, count: int, partners: Sequence[Partner]) -> None:
         own = [build.network() for _ in range(count)]
-        super().__init__([*own, *(build.network(**texts) for texts in partners)])
-        self._count, self._partners = count, partners
+        texts = spelled_out(partners)
+        super().__init__([*own, *(build.network(t.get("architecture"), t.get("conv")) for t in texts)])
+        self._count, self._partners = count, texts
 
     def trained(self) -> list[Trained]:
         """student_0, student_1, ..., which count, and partner_0, ..., which do not."""
@@ -31,8 +32,8 @@ class Members(Siblings):
         return [
             *(Trained(f"student_{i}", network) for i, network in enumerate(own)),
             *(
-                Trained(f"partner_{i}", network, headline=False, **texts)
-                for i, (network, texts) in enumerate(zip(others, self._partners, strict=True))
+                Trained(f"partner_{i}", network, headline=False, architecture=t.get("architecture"), conv=t.get("conv"))
+                for i, (network, t) in enumerate(zip(others, self._partners, strict=True))
             ),
         ]
 

@@ -1,11 +1,6 @@
 """Methods that change the structure of their one network in training, so that it can be saved, resumed and loaded."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from torch import nn
-
-from cheapconv.methods.base import Method, Trained
+from cheapconv.methods.base import Method, Structure, TrainableNetwork, Trained
 from cheapconv.methods.parts.channels import resize
 
 
@@ -15,22 +10,22 @@ class Restructured(Method):
     As it stands the structure is that of `channels.structure_of`; another one needs a `rebuild` of its own.
     """
 
-    student: nn.Module
-    _structure: Mapping[str, Any] | None = None
+    student: TrainableNetwork
+    _structure: Structure | None = None
 
     def networks(self) -> list[Trained]:
         """The student, changed or not yet."""
         return [Trained("student", self.student, structure=self._structure)]
 
-    def structure(self) -> Mapping[str, Any] | None:
+    def structure(self) -> Structure | None:
         """How the student differs from a fresh one."""
         return self._structure
 
-    def restructure(self, structure: Mapping[str, Any]) -> None:
+    def restructure(self, structure: Structure) -> None:
         """Bring the student into this structure."""
         self.student, self._structure = self.rebuild(self.student, structure), structure
 
     @classmethod
-    def rebuild(cls, network: nn.Module, structure: Mapping[str, Any]) -> nn.Module:
+    def rebuild(cls, network: TrainableNetwork, structure: Structure) -> TrainableNetwork:
         """The network in these shapes."""
         return resize(network, structure)

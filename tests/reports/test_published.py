@@ -19,10 +19,10 @@ OURS = {
     "teacher": "WRN-40-2",
     "teacher_is_standard": True,
 }
-MOONSHINE = {"form": "moonshine_code", "x": 2}
+MOONSHINE = {"form": "half", "x": 2}
 FILE = """source,table,dataset,architecture,conv,method,settings,params,macs,metric,value,std,runs,selection,note
 "Moonshine (Crowley)",Table 3,CIFAR-10,WRN-40-2,G(4),kd,-,,,top1_error,7,,1,last,teacher=WRN-40-2
-"Moonshine (Crowley)",Table 2,CIFAR-10,WRN-40-2,G(4),kd,form=moonshine_code;x=2,,,top1_error,5.5,,1,last,teacher=WRN-40-2
+"Moonshine (Crowley)",Table 2,CIFAR-10,WRN-40-2,G(4),kd,form=half;x=2,,,top1_error,5.5,,1,last,teacher=WRN-40-2
 "Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top1_accuracy,94.2,0.3,3,best_on_test,teacher=WRN-40-2 (of 3)
 "Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top1_accuracy,93,,,unknown,teacher=ResNet-110
 "Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top1_accuracy,96,,,last,ensemble of all branches kept
@@ -57,7 +57,7 @@ def test_protocol_says_source_table_selection_runs_and_note(file: Path) -> None:
 
 
 def test_a_configuration_never_published_matches_nothing(file: Path) -> None:
-    assert accuracies(file, method_config={"form": "moonshine_code"}) == []
+    assert accuracies(file, method_config={"form": "half"}) == []
     assert accuracies(file, method_config=MOONSHINE | {"x": 3}) == []
 
 
