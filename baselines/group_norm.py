@@ -13,7 +13,7 @@ from cheapconv.methods.parts.channels import ChannelGroup
 
 
 @register("method", "group_norm", paper="Fang et al. 2023, arXiv:2301.12900")
-class GroupNorm(Pruning):
+class GroupNormPruning(Pruning):
     """Channels with the smallest sum of squared weights are removed."""
 
     def score(self, group: ChannelGroup, context: Context) -> Tensor:

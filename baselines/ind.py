@@ -12,9 +12,9 @@ from torch import Tensor
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy
-from cheapconv.methods.parts import checks
-from cheapconv.methods.parts.group import MeanLogits
-from cheapconv.methods.parts.partners import Members, Partner, spelled_out
+from cheapconv.methods.parts.numbers import Count
+from cheapconv.methods.parts.partners import Members, Partners
+from cheapconv.methods.parts.siblings import MeanLogits
 
 
 @register("method", "ind", paper="control of the online methods; no paper of its own")
@@ -27,12 +27,8 @@ class Independent(Method):
     class Config:
         """L = sum_i CE(z_i, y) over `students` networks of the cell and the `partners`."""
 
-        students: int = 4
-        partners: tuple[Partner, ...] = ()
-
-        def __post_init__(self) -> None:
-            object.__setattr__(self, "partners", spelled_out(self.partners))
-            checks.at_least(1, students=self.students)
+        students: Count = 4
+        partners: Partners = ()
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

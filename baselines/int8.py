@@ -8,7 +8,7 @@ some processors only; here the integers are stored as such, so that size and acc
 floating-point numbers. The measured speed is therefore not that of an int8 kernel.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -19,8 +19,9 @@ from torch.nn import functional
 
 from cheapconv.baselines.scratch import Scratch
 from cheapconv.catalog import register
-from cheapconv.methods.base import Build, Context, Trained
-from cheapconv.methods.parts import checks
+from cheapconv.methods.base import Batch, Context, Structure, TrainableNetwork
+from cheapconv.methods.parts.numbers import Count
+from cheapconv.methods.parts.restructured import Restructured
 
 LEVELS = 255  # of an activation; zero is one of them, so that padding is exact
 
@@ -28,8 +29,13 @@ LEVELS = 255  # of an activation; zero is one of them, so that padding is exact
 class Int8Layer(nn.Module):
     """A convolution or linear layer with int8 weights, on inputs rounded to 8 bits; the bias stays in float32."""
 
-    def __init__(self, layer: Any) -> None:
+    scale: Tensor  # (out,) of the weights
+    step: Tensor  # 0-d, of the inputs
+    zero: Tensor  # 0-d
+
+    def __init__(self, layer: nn.Module) -> None:
         super().__init__()
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
         self.options: dict[str, Any] = {}
         if isinstance(layer, nn.Conv2d):
             assert layer.padding_mode == "zeros"
@@ -38,10 +44,7 @@ class Int8Layer(nn.Module):
         integers, scale = quantised(layer.weight.detach().float())
         self.weight = nn.Parameter(integers, requires_grad=False)
         self.bias = None if layer.bias is None else nn.Parameter(layer.bias.detach().clone())
-        self.scale: Any
-        self.step: Any
-        self.zero: Any
-        self.register_buffer("scale", scale)  # (out,)
+        self.register_buffer("scale", scale)
         self.register_buffer("step", torch.ones((), device=scale.device))
         self.register_buffer("zero", torch.zeros((), device=scale.device))
 
@@ -78,7 +81,7 @@ def layers(network: nn.Module) -> dict[str, nn.Module]:
     return {name: m for name, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
 
 
-def replace(network: nn.Module, names: Mapping[str, Any] | list[str]) -> dict[str, Int8Layer]:
+def replace(network: nn.Module, names: Iterable[str]) -> dict[str, Int8Layer]:
     """Put int8 layers into the places of these, in place."""
     new = {name: Int8Layer(network.get_submodule(name)) for name in names}
     for name, layer in new.items():
@@ -87,7 +90,7 @@ def replace(network: nn.Module, names: Mapping[str, Any] | list[str]) -> dict[st
 
 
 @torch.no_grad()
-def input_ranges(network: nn.Module, batches: Any) -> dict[str, tuple[Tensor, Tensor]]:
+def input_ranges(network: nn.Module, batches: Iterable[Batch]) -> dict[str, tuple[Tensor, Tensor]]:
     """Smallest and largest input of every layer over the batches, in eval mode."""
     ranges: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -111,7 +114,7 @@ def input_ranges(network: nn.Module, batches: Any) -> dict[str, tuple[Tensor, Te
 
 
 @register("method", "int8", paper="Jacob et al. 2018, arXiv:1712.05877")
-class Int8(Scratch):
+class Int8(Restructured, Scratch):
     """The network of scratch, quantised to 8 bits after its training."""
 
     is_baseline = False  # the gap that distillation recovers starts without it
@@ -120,18 +123,7 @@ class Int8(Scratch):
     class Config:
         """L = CE(s, y); the ranges are those of `batches` training batches."""
 
-        batches: int = 10
-
-        def __post_init__(self) -> None:
-            checks.at_least(1, batches=self.batches)
-
-    def __init__(self, build: Build, config: Config) -> None:
-        super().__init__(build, config)
-        self._structure: Mapping[str, Any] | None = None
-
-    def networks(self) -> list[Trained]:
-        """The network, with 8 bits at the end."""
-        return [Trained("student", self.student, structure=self._structure)]
+        batches: Count = 10
 
     def finish(self, context: Context) -> None:
         """Quantise every convolution and linear layer; norms stay in float32."""
@@ -140,20 +132,8 @@ class Int8(Scratch):
             layer.set_range(*ranges[name])
         self._structure = {"int8": [*ranges]}
 
-    def structure(self) -> Mapping[str, Any] | None:
-        """The names of the int8 layers."""
-        return self._structure
-
-    def restructure(self, structure: Mapping[str, Any]) -> None:
-        """Put int8 layers into their places."""
-        self.student, self._structure = self.rebuild(self.student, structure), structure
-
     @classmethod
-    def rebuild(cls, network: nn.Module, structure: Mapping[str, Any]) -> nn.Module:
+    def rebuild(cls, network: TrainableNetwork, structure: Structure) -> TrainableNetwork:
         """The network with int8 layers, whose integers are yet to be loaded."""
         replace(network, structure["int8"])
         return network
-
-    @classmethod
-    def published(cls, config: object) -> None:  # type: ignore[override]
-        """No source has numbers of it."""

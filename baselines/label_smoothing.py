@@ -4,7 +4,9 @@ Szegedy et al., "Rethinking the Inception architecture for computer vision", CVP
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Ge, Lt
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
@@ -31,16 +33,8 @@ class LabelSmoothing(Scratch):
     class Config:
         """L = (1 - smoothing) CE(s, y) + smoothing mean_c(-log p_c); 0.1 is the paper's."""
 
-        smoothing: float = 0.1
-
-        def __post_init__(self) -> None:
-            if not 0 <= self.smoothing < 1:
-                raise ValueError(f"smoothing must be at least 0 and below 1, not {self.smoothing}")
+        smoothing: Annotated[float, Ge(0), Lt(1)] = 0.1
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
         """Cross-entropy with the smoothed labels."""
         return {"ce": smoothed_cross_entropy(self.student(batch.x), batch.y, self.config.smoothing)}
-
-    @classmethod
-    def published(cls, config: object) -> None:  # type: ignore[override]
-        """No source has numbers of it."""

@@ -6,46 +6,41 @@ budget is met from below within 2 % or the cell fails, and training and fine-tun
 that a pruned network has not been trained for longer than any other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from cheapconv.baselines.scratch import Scratch
-from cheapconv.methods.base import Build, Context, Phase, Trained
-from cheapconv.methods.parts import budget, checks
-from cheapconv.methods.parts.budget import Budget
-from cheapconv.methods.parts.channels import ChannelGroup, Channels, Member, resize, structure_of
+from cheapconv.methods.base import Build, Context, Phase
+from cheapconv.methods.parts import size_target
+from cheapconv.methods.parts.channels import ChannelGroup, Channels, Member, structure_of
+from cheapconv.methods.parts.numbers import Count, ProperShare, Rate
+from cheapconv.methods.parts.restructured import Restructured
+from cheapconv.methods.parts.size_target import SizeTarget
 
 
-class Pruning(Scratch):
+class Pruning(Restructured, Scratch):
     """Base class: a subclass says how channels are scored."""
 
     is_baseline = False  # the gap that distillation recovers starts at the network as it is
     sums: ClassVar[bool] = True  # whether channels that sums tie are removed too
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(Budget):
+    class Config(SizeTarget):
         """`finetune_share` of the epochs follows the pruning, from `finetune_lr` (null: the recipe's rate); 1/3 and
         0.01 are DepGraph's 100 epochs after 200."""
 
-        finetune_share: float = 1 / 3
-        finetune_lr: float | None = 0.01
-        rounds: int = 10
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if not 0 < self.finetune_share < 1:
-                raise ValueError(f"finetune_share must be between 0 and 1, not {self.finetune_share}")
-            checks.at_least(1, rounds=self.rounds)
+        finetune_share: ProperShare = 1 / 3
+        finetune_lr: Rate | None = 0.01
+        rounds: Count = 10
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         self._build = build
-        budget.number(config, build, build.cost(config.cost))  # refuses a budget that is none, before training
-        self._structure: Mapping[str, Any] | None = None
+        size_target.number(config, build, build.cost(config.cost))  # refuses a budget that is none, before training
         self._least: dict[str, int] = {}
 
     def score(self, group: ChannelGroup, context: Context) -> Tensor | None:
@@ -60,44 +55,21 @@ class Pruning(Scratch):
         c = self.config
         return [Phase("train", 1 - c.finetune_share), Phase("finetune", c.finetune_share, self._prune, c.finetune_lr)]
 
-    def networks(self) -> list[Trained]:
-        """The network, pruned or not yet."""
-        return [Trained("student", self.student, structure=self._structure)]
-
-    def structure(self) -> Mapping[str, Any] | None:
-        """The shapes of the pruned network."""
-        return self._structure
-
-    def restructure(self, structure: Mapping[str, Any]) -> None:
-        """Cut the network to these shapes."""
-        self.student = self.rebuild(self.student, structure)
-        self._structure = structure
-
-    @classmethod
-    def rebuild(cls, network: nn.Module, structure: Mapping[str, Any]) -> nn.Module:
-        """The network in these shapes."""
-        return resize(network, structure)
-
-    @classmethod
-    def published(cls, config: Any) -> Any:
-        """Published pruned networks have other budgets and were trained for longer."""
-        return None
-
     def weights(self, member: Member) -> Tensor:
         """The weights (size, n) of every channel of one side of a layer."""
-        return by_channel(self.student.get_submodule(member.layer).weight, self.student, member)
+        return by_channel(self.student.get_parameter(f"{member.layer}.weight"), self.student, member)
 
     def _prune(self, context: Context) -> None:
         """Remove channels in rounds, each by the same factor, down to the budget."""
         c = self.config
         whole = self._build.cost(c.cost, self.student)
-        limit = budget.number(c, self._build, whole)
+        limit = size_target.number(c, self._build, whole)
         for number in range(1, c.rounds + 1):
             self._round(context, whole * (limit / whole) ** (number / c.rounds), last=number == c.rounds)
         self._structure = structure_of(self.student, self._build.image)
         self.student.channels, self.student.features = self._structure["channels"], self._structure["features"]
         left = self._build.cost(c.cost, self.student)
-        assert (1 - budget.TOLERANCE) * limit <= left <= limit, (left, limit)
+        assert (1 - size_target.TOLERANCE) * limit <= left <= limit, (left, limit)
 
     def _round(self, context: Context, limit: float, last: bool) -> None:
         c = self.config
@@ -115,7 +87,9 @@ class Pruning(Scratch):
             sizes = [n * g.step if len(s) else g.size for n, g, s in zip(kept, channels.groups, scores, strict=True)]
             return rest + channels.cost(c.cost, sizes)
 
-        channels.remove(budget.units_to_remove(scores, least, cost_of, limit, budget.TOLERANCE if last else 1.0))
+        channels.remove(
+            size_target.units_to_remove(scores, least, cost_of, limit, size_target.TOLERANCE if last else 1.0)
+        )
 
     def _unit_scores(self, group: ChannelGroup, context: Context) -> Tensor:
         """Mean score (units,) of the channels of every unit; none where the group is left whole."""

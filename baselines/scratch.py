@@ -4,8 +4,6 @@ The fair form gives it the epochs that a distilled student has cost, teacher inc
 says how many, and an entry of the registry sets them with `epochs`. The schedule keeps its shape.
 """
 
-from typing import Any
-
 from torch import Tensor
 
 from cheapconv.catalog import register
@@ -19,7 +17,7 @@ class Scratch(Method):
 
     is_baseline = True
 
-    def __init__(self, build: Build, config: Any) -> None:
+    def __init__(self, build: Build, config: object) -> None:
         super().__init__(build, config)
         self.student = build.network()
 
@@ -30,8 +28,3 @@ class Scratch(Method):
     def networks(self) -> list[Trained]:
         """The network."""
         return [Trained("student", self.student)]
-
-    @classmethod
-    def published(cls, config: Any) -> tuple[str, str]:
-        """Every source has it."""
-        return "scratch", ""

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from cheapconv.baselines.pruning import Pruning
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Context
-from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.channels import ChannelGroup
+from cheapconv.methods.parts.numbers import Count, ProperShare, Rate, Weight
 
 
 @register("method", "slimming", paper="Liu et al. 2017, arXiv:1708.06519")
@@ -29,14 +29,10 @@ class Slimming(Pruning):
         CE alone in the second, which is as long and starts from the full rate. `sparsity`: 1e-4 in the paper's VGG,
         1e-5 in its ResNet and DenseNet."""
 
-        sparsity: float = 1e-4
-        finetune_share: float = 0.5
-        finetune_lr: float | None = None
-        rounds: int = 1
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            checks.not_negative(sparsity=self.sparsity)
+        sparsity: Weight = 1e-4
+        finetune_share: ProperShare = 0.5
+        finetune_lr: Rate | None = None
+        rounds: Count = 1
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
         """Cross-entropy and, before the pruning, the sum of the absolute scales."""

@@ -14,8 +14,8 @@ from cheapconv.baselines.pruning import Pruning, by_channel, normalised
 from cheapconv.catalog import register
 from cheapconv.methods.base import Context
 from cheapconv.methods.losses import cross_entropy
-from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.channels import ChannelGroup
+from cheapconv.methods.parts.numbers import Count
 
 
 @register("method", "taylor", paper="Molchanov et al. 2019, arXiv:1906.10771")
@@ -26,11 +26,7 @@ class Taylor(Pruning):
     class Config(Pruning.Config):
         """I = mean over `batches` of sum over layers of (sum_w g w)^2, g the gradient of the mean cross-entropy."""
 
-        batches: int = 10
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            checks.at_least(1, batches=self.batches)
+        batches: Count = 10
 
     def prepare(self, context: Context) -> None:
         """The gradients of every weight on each batch; in eval mode, so that the statistics stay as they are."""

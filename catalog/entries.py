@@ -8,8 +8,11 @@ is the affair of catalog/spelling.py.
 import dataclasses
 import functools
 import importlib
+import itertools
 import math
 import pkgutil
+import re
+import reprlib
 import typing
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
@@ -29,6 +32,7 @@ PLUGINS = "cheapconv.plugins"  # the entry points of installed packages that bri
 
 T = TypeVar("T", bound=type)
 Parameters = Mapping[str, object]
+_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}  # by what annotated_types calls a bound
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +61,13 @@ class Registered:
             else:
                 found[field.name] = ... if field.default is dataclasses.MISSING else field.default
         return found
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """What a parameter's type says of its numbers, as "> 0" or ">= 0, < 1"; of those that have bounds."""
+        hints = typing.get_type_hints(self.config, include_extras=True)
+        known = {f.name: _bounds(hints[f.name]) for f in dataclasses.fields(self.config)}
+        return {name: text for name, text in known.items() if text}
 
 
 _entries: dict[tuple[str, str], Registered] = {}
@@ -141,9 +152,19 @@ def build(kind: str, name: str, params: Parameters) -> Any:
         raise UserError(f"{kind} '{name}': {_explain(error)}") from error
 
 
+def _bounds(hint: Any) -> str:
+    """Of `Annotated[int, Ge(1)] | None` it is ">= 1"."""
+    pairs = itertools.product(getattr(hint, "__metadata__", ()), _SIGNS.items())
+    parts = [f"{sign} {getattr(mark, name)}" for mark, (name, sign) in pairs if hasattr(mark, name)]
+    return ", ".join(parts or filter(None, map(_bounds, typing.get_args(hint))))
+
+
 def _explain(error: pydantic.ValidationError) -> str:
-    """The first complaint of pydantic as part of a sentence."""
+    """The first complaint of pydantic as part of a sentence: the parameter, what it has to be, and what it is."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
+    if where and message.startswith("Input should be "):
+        wanted = re.split(", unable|, got", message.removeprefix("Input should be "))[0]
+        return f"{where} must be {wanted}, not {reprlib.repr(first['input'])}"
     return f"{where}: {message}" if where else message

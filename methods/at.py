@@ -13,6 +13,7 @@ from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import attention_distance, cross_entropy
+from cheapconv.methods.parts.numbers import Temperature, Weight
 
 REFERENCE_TAPS = 3  # beta is quoted for three taps: 1000 on CIFAR, 750 on ImageNet's four, 600 on five
 
@@ -31,15 +32,11 @@ class AT(Method):
         were made; `paper` the un-squared 2-norm, eq. 2 as printed. `scale_taps`: beta' = beta 3 / (number of taps).
         """
 
-        beta: float = 1000.0
+        beta: Weight = 1000.0
         form: Literal["code", "paper"] = "code"
         scale_taps: bool = True
-        kd_weight: float = 0.0
-        temperature: float = 4.0
-
-        def __post_init__(self) -> None:
-            if self.temperature <= 0:
-                raise ValueError(f"temperature must be above 0, not {self.temperature}")
+        kd_weight: Weight = 0.0
+        temperature: Temperature = 4.0
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
@@ -69,8 +66,3 @@ class AT(Method):
     def networks(self) -> list[Trained]:
         """The student."""
         return [Trained("student", self.student)]
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """Moonshine's numbers were made with the defaults."""
-        return ("at", "Moonshine") if config == cls.Config() else None

@@ -4,12 +4,15 @@ A method owns wiring and losses. The trainer owns data, optimiser, schedule, pre
 Baselines are methods too. The smallest method has `__init__`, `losses` and `networks`; everything else has a default.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, Required, TypedDict, TypeVar, cast, overload
 
 import torch
 from torch import Tensor, nn
+
+Structure = Mapping[str, Any]  # JSON that says how a network differs from a fresh one of its texts
+M = TypeVar("M", bound=nn.Module)
 
 
 class Batch(Protocol):
@@ -37,6 +40,52 @@ class Clock:
         return cls(progress, phase_progress, epoch)
 
 
+class Network(Protocol):
+    """What a method sees of a network, be it trained or a frozen teacher, of which no output carries a gradient."""
+
+    @property
+    def channels(self) -> list[int]:
+        """Width of the map after each stage."""
+
+    @property
+    def features(self) -> int:
+        """Width of the embedding."""
+
+    @property
+    def post_activation(self) -> bool:
+        """Whether the stages end in a ReLU."""
+
+    def __call__(self, x: Tensor, /) -> Tensor:
+        """Logits (B, classes) of images (B, 3, H, W)."""
+
+    def stages(self, x: Tensor, *, pre_activation: bool = False) -> list[Tensor]:
+        """Maps (B, C_i, H_i, W_i) after each stage, on request those before the ReLU that ends it."""
+
+    def embed(self, last_map: Tensor) -> Tensor:
+        """Vectors (B, features) of the last map."""
+
+    def classify(self, embedding: Tensor) -> Tensor:
+        """Logits of the vectors."""
+
+    def head(self, last_map: Tensor) -> Tensor:
+        """Logits of the last map: `classify` of `embed`."""
+
+
+class TrainableNetwork(nn.Module):
+    """The type of a `Network` that is a module as well, which no Protocol can say; nothing is made from this class."""
+
+    channels: list[int]
+    features: int
+    post_activation: bool
+    stem: nn.Module
+    stage_modules: nn.ModuleList
+    classifier: nn.Linear
+    stages: Callable[..., list[Tensor]]
+    embed: Callable[[Tensor], Tensor]
+    classify: Callable[[Tensor], Tensor]
+    head: Callable[[Tensor], Tensor]
+
+
 Cost = Literal["macs", "params"]
 
 
@@ -49,10 +98,14 @@ class Build(Protocol):
     labels: Tensor  # (N,) int64 of the training set, in the order of `Batch.index`
     clock: Clock
 
-    def network(self, architecture: str | None = None, conv: str | None = None) -> Any:
+    def network(self, architecture: str | None = None, conv: str | None = None) -> TrainableNetwork:
         """A fresh network of the cell's (or the named) architecture and conv, initialised by its own member seed."""
 
-    def teacher(self, copy: bool = False) -> Any:
+    @overload
+    def teacher(self) -> Network: ...
+    @overload
+    def teacher(self, copy: Literal[True]) -> TrainableNetwork: ...
+    def teacher(self, copy: bool = False) -> Network:
         """The cell's teacher: frozen and outside the module tree, or with `copy` a trainable copy."""
 
     def cost(self, kind: Cost, network: nn.Module | None = None, *, conv: str | None = None) -> int:
@@ -76,7 +129,7 @@ class Trained:
     headline: bool = True
     architecture: str | None = None
     conv: str | None = None
-    structure: Mapping[str, Any] | None = None
+    structure: Structure | None = None
 
 
 @dataclass(frozen=True)
@@ -94,9 +147,23 @@ class Phase:
 class Context:
     """What `begin`, `end_epoch` and `finish` may use: training batches of the current epoch, drawn anew at a call."""
 
-    batches: Callable[[], Any]
+    batches: Callable[[], Iterator[Batch]]
     device: torch.device
     epoch: int
+
+
+class ParamGroup(TypedDict, total=False):
+    """Parameters for the optimiser, and numbers of their own where the method's paper has them."""
+
+    params: Required[list[nn.Parameter]]
+    lr: float
+    weight_decay: float
+    weight_decay_scale: float
+
+
+def module_list(modules: Iterable[M]) -> Sequence[M]:
+    """An `nn.ModuleList`, under the type of what it holds."""
+    return cast(Sequence[M], nn.ModuleList(modules))
 
 
 class Method(nn.Module):
@@ -113,9 +180,9 @@ class Method(nn.Module):
     class Config:
         """A method without settings."""
 
-    def __init__(self, build: Build, config: Any) -> None:
+    def __init__(self, build: Build, config: object) -> None:
         super().__init__()
-        self.config = config
+        self.config: Any = config  # the class's own Config
         self.clock = build.clock
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
@@ -126,18 +193,12 @@ class Method(nn.Module):
         """The networks to evaluate."""
         raise NotImplementedError
 
-    @classmethod
-    def published(cls, config: Any) -> tuple[str, str] | None:
-        """Under which method key, and of which source (a part of its name), published numbers were made with exactly
-        this configuration; None if there are none."""
-        return None
-
     def phases(self) -> list[Phase]:
         """Phases of the training, in order; shares sum to 1."""
         return [Phase()]
 
-    def param_groups(self) -> list[dict[str, Any]]:
-        """Optimiser groups: `params`, and where the paper has its own, `lr`, `weight_decay` or `weight_decay_scale`."""
+    def param_groups(self) -> list[ParamGroup]:
+        """What the optimiser trains, in groups."""
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
     def after_update(self, lr: float) -> None:
@@ -149,16 +210,16 @@ class Method(nn.Module):
     def finish(self, context: Context) -> None:
         """Called once after the last epoch, before the last evaluation."""
 
-    def structure(self) -> Mapping[str, Any] | None:
+    def structure(self) -> Structure | None:
         """JSON that rebuilds networks whose structure has changed in training; None if it never changes."""
         return None
 
-    def restructure(self, structure: Mapping[str, Any]) -> None:
+    def restructure(self, structure: Structure) -> None:
         """Bring freshly built networks into the structure that `structure()` described."""
         raise NotImplementedError
 
     @classmethod
-    def rebuild(cls, network: nn.Module, structure: Mapping[str, Any]) -> nn.Module:
+    def rebuild(cls, network: TrainableNetwork, structure: Structure) -> TrainableNetwork:
         """A freshly built network in the structure that a `Trained` named; it may be changed in place. This is how a
         saved network is loaded, without its method."""
         raise NotImplementedError

@@ -6,21 +6,23 @@ code. Training is attention transfer. The winner goes on from the weights with w
 teacher is the network whose blocks are swapped.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Annotated
 
 import torch
+from annotated_types import Len
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
 from cheapconv.methods.at import AT
-from cheapconv.methods.base import Batch, Build, Context, Cost, Phase, Trained
+from cheapconv.methods.base import Batch, Build, Context, Cost, Phase, Structure, TrainableNetwork, Trained
 from cheapconv.methods.losses import cross_entropy, wide
-from cheapconv.methods.parts import budget, checks
+from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.block_search import POOL, STANDARD, candidates, options
-from cheapconv.methods.parts.budget import Budget
+from cheapconv.methods.parts.numbers import Count, Share
+from cheapconv.methods.parts.restructured import Restructured
+from cheapconv.methods.parts.size_target import SizeTarget
 
 
 def fisher(activation: Tensor, gradient: Tensor) -> Tensor:
@@ -46,26 +48,20 @@ def fisher_potential(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 
 @register("method", "blockswap_at", paper="Turner et al. 2020, arXiv:1906.04113")
-class BlockSwapAT(AT):
+class BlockSwapAT(Restructured, AT):
     """Searches a conv for each block by Fisher potential, then attention transfer."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(AT.Config, Budget):
+    class Config(AT.Config, SizeTarget):
         """L as in `at`. Of `candidates` networks drawn from `pool` with a cost within `tolerance` of the budget, the
         one with the greatest sum_l sum_c 1/(2B) sum_b (sum_hw a g)^2 on one batch of at most `images`; 1000, 2.5 % of
         the parameters, and 128 are the paper's. Its budgets are 150K to 800K of the 2.24M parameters of WRN-40-2."""
 
         cost: Cost = "params"
-        candidates: int = 1000
-        tolerance: float = 0.025
-        images: int = 128
-        pool: tuple[str, ...] = POOL
-
-        def __post_init__(self) -> None:
-            AT.Config.__post_init__(self)
-            Budget.__post_init__(self)
-            checks.at_least(1, candidates=self.candidates, images=self.images, **{"the pool": len(self.pool)})
-            checks.share(tolerance=self.tolerance)
+        candidates: Count = 1000
+        tolerance: Share = 0.025
+        images: Count = 128
+        pool: Annotated[tuple[str, ...], Len(1)] = POOL
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
@@ -73,8 +69,7 @@ class BlockSwapAT(AT):
         whole = build.cost(config.cost, conv=STANDARD)
         if build.cost(config.cost) != whole:
             raise ValueError(f"{self.registered_name} chooses the convs itself: give the entry `conv: {STANDARD}`")
-        budget.number(config, build, whole)  # refuses a budget that is none, before training
-        self._conv: str | None = None
+        size_target.number(config, build, whole)  # refuses a budget that is none, before training
 
     def phases(self) -> list[Phase]:
         """One, which begins with the search."""
@@ -82,38 +77,30 @@ class BlockSwapAT(AT):
 
     def networks(self) -> list[Trained]:
         """The student, with the conv that was found for it."""
-        return [Trained("student", self.student, conv=self._conv)]
+        return [Trained("student", self.student, conv=self._structure["conv"] if self._structure else None)]
 
-    def structure(self) -> Mapping[str, Any] | None:
-        """The conv that was found."""
-        return None if self._conv is None else {"conv": self._conv}
-
-    def restructure(self, structure: Mapping[str, Any]) -> None:
+    def restructure(self, structure: Structure) -> None:
         """Build the student with it."""
         self._adopt(structure["conv"], self._build.network(conv=structure["conv"]))
 
-    def choose(self, drawn: list[str], batch: Batch) -> tuple[str, nn.Module]:
+    def choose(self, drawn: list[str], batch: Batch) -> tuple[str, TrainableNetwork]:
         """The candidate to train, and its network."""
         x, y = batch.x[: self.config.images], batch.y[: self.config.images]
-        best: tuple[float, str, Any] = (-1.0, "", None)
+        highest, chosen = -1.0, (STANDARD, self.student)
         for conv in drawn:
             network = self._build.network(conv=conv).train()
             score = fisher_potential(network, x, y)
-            best = max(best, (score, conv, network), key=lambda scored: scored[0])
-        return best[1], best[2]
+            if score > highest:
+                highest, chosen = score, (conv, network)
+        return chosen
 
     def _search(self, context: Context) -> None:
         c = self.config
         whole = self._build.cost(c.cost, conv=STANDARD)
-        limit = budget.number(c, self._build, whole)
+        limit = size_target.number(c, self._build, whole)
         table = options(self._build, c.pool, c.cost)
         drawn = [*dict.fromkeys(islice(candidates(table, whole, limit, c.tolerance), c.candidates))]
         self._adopt(*self.choose(drawn, next(iter(context.batches()))))
 
-    def _adopt(self, conv: str, network: Any) -> None:
-        self._conv, self.student = conv, network
-
-    @classmethod
-    def published(cls, config: Any) -> Any:
-        """The published numbers are those of one budget each; a report compares by structure."""
-        return None
+    def _adopt(self, conv: str, network: TrainableNetwork) -> None:
+        self.student, self._structure = network, {"conv": conv}

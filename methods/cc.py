@@ -15,6 +15,7 @@ from torch.nn.functional import normalize
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.numbers import Count, Weight
 from cheapconv.methods.parts.offline import Offline, Seen
 
 
@@ -51,11 +52,11 @@ class CC(Offline):
         the distance of the Gaussian kernels of all pairs, expanded to `order`, with the paper's `gamma`.
         """
 
-        weight: float = 0.02
+        weight: Weight = 0.02
         form: Literal["code", "paper"] = "code"
-        dimensions: int = 128
-        gamma: float = 0.4
-        order: int = 2
+        dimensions: Count = 128
+        gamma: Weight = 0.4
+        order: Count = 2
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
@@ -69,8 +70,3 @@ class CC(Offline):
         if c.form == "code":
             return consecutive_correlation(ours, theirs)
         return kernel_distance(ours, theirs, gamma=c.gamma, order=c.order)
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("cc", "RepDistiller") if config == cls.Config() else None

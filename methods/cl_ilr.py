@@ -14,10 +14,10 @@ from torch import Tensor
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl
-from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.branches import split, tree
-from cheapconv.methods.parts.group import MeanLogits
+from cheapconv.methods.parts.numbers import Count, Several, Temperature, Weight
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
+from cheapconv.methods.parts.siblings import MeanLogits
 
 
 @register("method", "cl_ilr", paper="Song and Chai 2018, arXiv:1805.11761")
@@ -33,19 +33,14 @@ class CLILR(Method):
         weights 1, T = 3, ramped, and a target that is not detached.
         """
 
-        heads: int = 4
+        heads: Several = 4
         structure: Literal["split", "tree"] = "split"
-        own_stages: int = 1
-        temperature: float = 2.0
-        ce_weight: float = 0.5
-        kd_weight: float = 0.5
+        own_stages: Count = 1
+        temperature: Temperature = 2.0
+        ce_weight: Weight = 0.5
+        kd_weight: Weight = 0.5
         ramped: bool = False
         detach_target: bool = True
-
-        def __post_init__(self) -> None:
-            checks.at_least(2, heads=self.heads)
-            checks.above_zero(temperature=self.temperature)
-            checks.not_negative(ce_weight=self.ce_weight, kd_weight=self.kd_weight)
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
@@ -70,8 +65,3 @@ class CLILR(Method):
         """Every head counts; the mean of all logits is shown apart."""
         students = [Trained(f"head_{i}", network) for i, network in enumerate(self.heads.networks)]
         return [*students, Trained("ensemble", MeanLogits(self.heads), "ensemble", headline=False)]
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """MCL-OKD's numbers were made with a tree of four heads."""
-        return ("cl_ilr", "MCL-OKD") if config == cls.Config(structure="tree") else None

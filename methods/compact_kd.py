@@ -9,20 +9,22 @@ multiplier a block that follows the gap to the budget. No number made with this 
 Searched are the channels inside of blocks: those behind a batch norm that no sum ties, outside of stem and classifier.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
-from cheapconv.methods.base import Batch, Build, Context, Method, Phase, Trained
+from cheapconv.methods.base import Batch, Build, Context, Cost, ParamGroup, Phase
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import cross_entropy
-from cheapconv.methods.parts import budget, checks
-from cheapconv.methods.parts.budget import Budget
+from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.channels import ChannelGroup, Channels, resize, structure_of, total
+from cheapconv.methods.parts.numbers import ProperShare, Rate, Temperature, Weight
+from cheapconv.methods.parts.restructured import Restructured
+from cheapconv.methods.parts.size_target import SizeTarget
 
 FIRST, LOWEST, HIGHEST, SPEED = 1e-4, 1e-6, 5e-2, 0.4  # of the multipliers
 
@@ -40,32 +42,29 @@ def next_multiplier(multiplier: float, gap: float, share: float) -> float:
 
 
 @register("method", "compact_kd", paper="Ahmed et al. 2020, arXiv:2104.09191 (interpretation)")
-class CompactKD(Method):
+class CompactKD(Restructured):
     """Learns how many channels each block needs while it is taught, cuts the others and goes on (interpretation)."""
 
     needs_teacher = True
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(Budget):
+    class Config(SizeTarget):
         """L = ce_weight CE(s, y) + kd_weight T^2 KL(p_t^T || p_s^T); after every step of the search also
         gamma <- prox(gamma, lr lambda_b c_g), c_g the cost of a channel of group g over the mean. The search takes
         60 of 240 epochs from 0.01 (played down by the recipe's schedule), the fine-tuning the others from 0.05. The
         student starts from the teacher's weights where the two are the same network. `finetune_from`: the weights
         found, or the same channels of a `fresh` network."""
 
-        temperature: float = 4.0
-        ce_weight: float = 0.1
-        kd_weight: float = 0.9
-        search_share: float = 0.25
-        search_lr: float | None = 0.01
-        finetune_lr: float | None = 0.05
+        temperature: Temperature = 4.0
+        ce_weight: Weight = 0.1
+        kd_weight: Weight = 0.9
+        search_share: ProperShare = 0.25
+        search_lr: Rate | None = 0.01
+        finetune_lr: Rate | None = 0.05
         finetune_from: Literal["weights", "fresh"] = "weights"
 
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            checks.above_zero(temperature=self.temperature)
-            if not 0 < self.search_share < 1:
-                raise ValueError(f"search_share must be between 0 and 1, not {self.search_share}")
+    multipliers: Tensor  # one a block
+    prices: Tensor  # one a group of channels
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
@@ -73,7 +72,6 @@ class CompactKD(Method):
         self.teacher = build.teacher()
         start_from(self.student, build.teacher(copy=True))
         self._build = build
-        self._structure: Mapping[str, Any] | None = None
         channels = Channels(self.student, build.image, sums=False)
         self._searched = [
             g for g in channels.groups if g.name.startswith("stage_modules.") and _scale_name(g, self.student)
@@ -81,14 +79,14 @@ class CompactKD(Method):
         if not self._searched:
             raise ValueError("compact_kd finds no channels behind a batch norm inside of the blocks of this network")
         self._scales = [str(_scale_name(group, self.student)) for group in self._searched]
-        self._blocks = [block_of(group.name, self.student) for group in self._searched]
-        self._model = CostModel(channels, self._searched, self._blocks, config.cost)
+        blocks = [block_of(group.name, self.student) for group in self._searched]
+        names = [*dict.fromkeys(blocks)]
+        self._block_numbers = [names.index(block) for block in blocks]
+        self._model = CostModel(channels, self._searched, blocks, config.cost)
         self._whole = build.cost(config.cost, self.student)
         self._rest = self._whole - self._model.cost(self._model.sizes)
-        self._limit = budget.number(config, build, self._whole)
-        self.multipliers: Any
-        self.prices: Any
-        self.register_buffer("multipliers", torch.full((len(set(self._blocks)),), FIRST))
+        self._limit = size_target.number(config, build, self._whole)
+        self.register_buffer("multipliers", torch.full((len(names),), FIRST))
         self.register_buffer("prices", torch.tensor(self._model.prices(self._model.sizes)))
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
@@ -100,21 +98,17 @@ class CompactKD(Method):
             "kd": c.kd_weight * soft_target_loss(student, teacher, c.temperature, "batchmean"),
         }
 
-    def networks(self) -> list[Trained]:
-        """The student, cut or not yet."""
-        return [Trained("student", self.student, structure=self._structure)]
-
     def phases(self) -> list[Phase]:
         """The search, and the training of what it has found."""
         c = self.config
         search = Phase("search", c.search_share, lr=c.search_lr)
         return [search, Phase("finetune", 1 - c.search_share, self._cut, c.finetune_lr)]
 
-    def param_groups(self) -> list[dict[str, Any]]:
+    def param_groups(self) -> list[ParamGroup]:
         """In the search, the searched scales have no weight decay: they have their L1."""
         if self.clock.phase > 0:
             return super().param_groups()
-        searched = [self.student.get_submodule(name).weight for name in self._scales]
+        searched = self._gammas()
         known = {id(p) for p in searched}
         others = [p for p in self.parameters() if p.requires_grad and id(p) not in known]
         return [{"params": others}, {"params": searched, "weight_decay": 0.0}]
@@ -122,7 +116,7 @@ class CompactKD(Method):
     def after_update(self, lr: float) -> None:
         """The proximal step of the search."""
         if self.clock.phase == 0:
-            for scale, block, price in zip(self._gammas(), self._block_numbers(), self.prices, strict=True):
+            for scale, block, price in zip(self._gammas(), self._block_numbers, self.prices, strict=True):
                 shrink(scale, lr * self.multipliers[block] * price)
 
     def end_epoch(self, context: Context) -> None:
@@ -137,20 +131,6 @@ class CompactKD(Method):
             self.multipliers[number] = next_multiplier(old, gap, own / mean if mean else 0.0)
         self.prices.copy_(torch.tensor(self._model.prices([max(n, 1) for n in alive])))
 
-    def structure(self) -> Mapping[str, Any] | None:
-        """The shapes of the cut student."""
-        return self._structure
-
-    def restructure(self, structure: Mapping[str, Any]) -> None:
-        """Cut the student to these shapes."""
-        self.student = self.rebuild(self.student, structure)
-        self._structure = structure
-
-    @classmethod
-    def rebuild(cls, network: nn.Module, structure: Mapping[str, Any]) -> nn.Module:
-        """The network in these shapes."""
-        return resize(network, structure)
-
     def _cut(self, context: Context) -> None:
         """Remove the channels with the smallest |gamma| / price over all blocks until the budget is met."""
         scores = [
@@ -162,7 +142,7 @@ class CompactKD(Method):
             kept = [n * group.step for n, group in zip(units, self._searched, strict=True)]
             return self._rest + self._model.cost(kept)
 
-        units = budget.units_to_remove(scores, [g.least() for g in self._searched], cost_of, self._limit)
+        units = size_target.units_to_remove(scores, [g.least() for g in self._searched], cost_of, self._limit)
         expected = cost_of([g.units - len(gone) for g, gone in zip(self._searched, units, strict=True)])
         if self.config.finetune_from == "fresh":
             self.student = self._build.network()
@@ -173,18 +153,14 @@ class CompactKD(Method):
         resize(self.student, self._structure)  # for the lists of widths that a network keeps
         assert self._build.cost(self.config.cost, self.student) == expected
 
-    def _gammas(self) -> list[Tensor]:
-        return [self.student.get_submodule(name).weight for name in self._scales]
-
-    def _block_numbers(self) -> list[int]:
-        names = [*dict.fromkeys(self._blocks)]
-        return [names.index(block) for block in self._blocks]
+    def _gammas(self) -> list[nn.Parameter]:
+        return [self.student.get_parameter(f"{name}.weight") for name in self._scales]
 
 
 class CostModel:
     """What the searched channels cost, of the whole network and of each block."""
 
-    def __init__(self, channels: Channels, searched: Sequence[ChannelGroup], blocks: Sequence[str], kind: Any) -> None:
+    def __init__(self, channels: Channels, searched: Sequence[ChannelGroup], blocks: Sequence[str], kind: Cost) -> None:
         self._all_sizes, self._layers, self._kind = channels.sizes, channels.layers, kind
         self._numbers = [channels.groups.index(group) for group in searched]
         self._inside = {

@@ -15,6 +15,7 @@ from torch.nn.functional import normalize
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.numbers import Count, Share, Temperature, Weight
 from cheapconv.methods.parts.offline import Offline, Seen
 
 EPS = 1e-7
@@ -89,11 +90,11 @@ class CRD(Offline):
         `negatives` samples of other classes. All numbers are those of the released code for CIFAR.
         """
 
-        weight: float = 0.8
-        dimensions: int = 128
-        negatives: int = 16384
-        contrast_temperature: float = 0.07
-        momentum: float = 0.5
+        weight: Weight = 0.8
+        dimensions: Count = 128
+        negatives: Count = 16384
+        contrast_temperature: Temperature = 0.07
+        momentum: Share = 0.5
 
     labels: Tensor  # (N,)
 
@@ -128,11 +129,6 @@ class CRD(Offline):
         draw = draw_repeatedly if self._repeat else draw_once
         drawn = draw(self.labels != batch.y[:, None], self.config.negatives)  # of (B, N) allowed ones
         return torch.cat([batch.index[:, None], drawn], dim=1)
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("crd", "RepDistiller") if config == cls.Config() else None
 
 
 @exact

@@ -11,6 +11,7 @@ from torch import Tensor
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.numbers import Weight
 from cheapconv.methods.parts.offline import Offline, Seen
 
 EPS = 1e-8
@@ -46,9 +47,9 @@ class DIST(Offline):
         Weight 2 and the weights of 1 are the paper's; T = 4 is for CIFAR, 1 for ImageNet.
         """
 
-        weight: float = 2.0
-        inter_weight: float = 1.0
-        intra_weight: float = 1.0
+        weight: Weight = 2.0
+        inter_weight: Weight = 1.0
+        intra_weight: Weight = 1.0
 
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """The two correlations of the softened probabilities, weighted."""
@@ -56,11 +57,6 @@ class DIST(Offline):
         ours, theirs = (_probabilities(seen.logits, temperature=c.temperature) for seen in (student, teacher))
         loss = c.inter_weight * inter_loss(ours, theirs) + c.intra_weight * intra_loss(ours, theirs)
         return c.temperature**2 * loss
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """The numbers, all of ImageNet, were made with T = 1."""
-        return ("dist", "") if config == cls.Config(temperature=1.0) else None
 
 
 @exact

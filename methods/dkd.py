@@ -15,6 +15,7 @@ from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build
 from cheapconv.methods.kd_ls import standardise
 from cheapconv.methods.losses import exact, kl
+from cheapconv.methods.parts.numbers import Share, Weight
 from cheapconv.methods.parts.offline import Offline, Seen, warm_up
 
 
@@ -57,11 +58,11 @@ class DKD(Offline):
         ResNet-32x4 -> ResNet-8x4).
         """
 
-        weight: float = 1.0
-        target_weight: float = 1.0
-        non_target_weight: float = 8.0
+        weight: Weight = 1.0
+        target_weight: Weight = 1.0
+        non_target_weight: Weight = 8.0
         standardise: bool = False
-        warm_up: float = 20 / 240
+        warm_up: Share = 20 / 240
 
     def __init__(self, build: Build, config: Config) -> None:
         if build.classes < 3:

@@ -7,22 +7,22 @@ running statistics of BN alone.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl
-from cheapconv.methods.parts import checks
-from cheapconv.methods.parts.group import MeanLogits
-from cheapconv.methods.parts.partners import Members, Partner, spelled_out
+from cheapconv.methods.parts.numbers import Count, Temperature
+from cheapconv.methods.parts.partners import Members, Partners
+from cheapconv.methods.parts.siblings import MeanLogits
 
 
 @torch.no_grad()
-def predict(network: Any, x: Tensor) -> Tensor:
+def predict(network: nn.Module, x: Tensor) -> Tensor:
     """Logits as in training, without gradient, from copies of the buffers: running statistics stay as they are."""
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     return functional_call(network, buffers, (x,))
@@ -41,16 +41,15 @@ class DML(Method):
         K (K - 1) more forward passes a batch.
         """
 
-        peers: int = 2
-        temperature: float = 1.0
+        peers: Count = 2
+        temperature: Temperature = 1.0
         update: Literal["simultaneous", "sequential"] = "simultaneous"
-        partners: tuple[Partner, ...] = ()
+        partners: Partners = ()
 
         def __post_init__(self) -> None:
-            object.__setattr__(self, "partners", spelled_out(self.partners))
-            checks.at_least(1, peers=self.peers)
-            checks.at_least(2, **{"peers and partners together": self.peers + len(self.partners)})
-            checks.above_zero(temperature=self.temperature)
+            networks = self.peers + len(self.partners)
+            if networks < 2:
+                raise ValueError(f"peers and partners together must be at least 2, not {networks}")
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
@@ -81,8 +80,3 @@ class DML(Method):
         temperature = self.config.temperature
         others = [z.detach() for i, z in enumerate(logits) if i != learner]
         return temperature**2 * torch.stack([kl(logits[learner], z, temperature) for z in others]).mean()
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """The paper's numbers are those of two networks in turn."""
-        return ("dml", "DML (Zhang") if config == cls.Config(update="sequential") else None

@@ -8,16 +8,15 @@ classifier (FFL) keeps all branches and is shown as the ensemble.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
-from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.base import Batch, Build, Method, ParamGroup, Trained
 from cheapconv.methods.losses import cross_entropy, kl
-from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.branches import Branches, split
+from cheapconv.methods.parts.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 FUSION_WEIGHT_DECAY = 1e-5  # released code
@@ -49,7 +48,7 @@ class FusedBranches(nn.Module):
 
     def __init__(self, branches: Branches, fusion: Fusion) -> None:
         super().__init__()
-        self.branches: Any = branches
+        self.branches = branches
         self.fusion = fusion
 
     def predict(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -74,15 +73,10 @@ class FFL(Method):
         of the run (80 of 300 epochs). The fusion module has a weight decay of its own, 1e-5.
         """
 
-        branches: int = 2
-        temperature: float = 3.0
-        ramp_share: float = PAPER_SHARE
-        own_stages: int = 1
-
-        def __post_init__(self) -> None:
-            checks.at_least(2, branches=self.branches)
-            checks.above_zero(temperature=self.temperature)
-            checks.share(ramp_share=self.ramp_share)
+        branches: Several = 2
+        temperature: Temperature = 3.0
+        ramp_share: Share = PAPER_SHARE
+        own_stages: Count = 1
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
@@ -108,7 +102,7 @@ class FFL(Method):
         branches = [Trained(f"branch_{i}", network) for i, network in enumerate(self.fused.branches.networks)]
         return [*branches, Trained("ensemble", self.fused, "ensemble", headline=False)]
 
-    def param_groups(self) -> list[dict[str, Any]]:
+    def param_groups(self) -> list[ParamGroup]:
         """The branches as the recipe says, the fusion module with its own weight decay."""
         return [
             {"params": [*self.fused.branches.parameters()]},

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Phase
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.numbers import Count, ProperShare, Weight
 from cheapconv.methods.parts.offline import Offline, Seen, map_shapes
 
 
@@ -50,20 +51,15 @@ class FitNet(Offline):
         the other terms after it, where the paper distils: set `kd_weight`.
         """
 
-        weight: float = 100.0
-        hint: int = 2
+        weight: Weight = 100.0
+        hint: Count = 2
         stages: Literal["joint", "two_stage"] = "joint"
-        hint_share: float = 0.3
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if not 0 < self.hint_share < 1:
-                raise ValueError(f"hint_share must be between 0 and 1, not {self.hint_share}")
+        hint_share: ProperShare = 0.3
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         shapes = map_shapes(self.student, build), map_shapes(self.teacher, build)
-        if not 1 <= config.hint <= min(map(len, shapes)):
+        if config.hint > min(map(len, shapes)):
             raise ValueError(f"hint must be a stage from 1 to {min(map(len, shapes))}, not {config.hint}")
         self.regressor = regressor(*(s[config.hint - 1] for s in shapes))
 
@@ -84,8 +80,3 @@ class FitNet(Offline):
         """One, or the hint and what follows it."""
         share = self.config.hint_share
         return super().phases() if self.config.stages == "joint" else [Phase("hint", share), Phase("distil", 1 - share)]
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("fitnet", "RepDistiller") if config == cls.Config() else None

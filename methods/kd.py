@@ -12,6 +12,7 @@ from torch import Tensor
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl, soft_cross_entropy
+from cheapconv.methods.parts.numbers import Temperature, Weight
 
 Form = Literal["batchmean", "moonshine_code", "moonshine_paper"]
 
@@ -41,14 +42,10 @@ class KD(Method):
         `moonshine_paper` is 2 T^2 times the soft cross-entropy, eq. 1 as printed.
         """
 
-        temperature: float = 4.0
-        kd_weight: float = 0.9
-        ce_weight: float = 0.1
+        temperature: Temperature = 4.0
+        kd_weight: Weight = 0.9
+        ce_weight: Weight = 0.1
         form: Form = "batchmean"
-
-        def __post_init__(self) -> None:
-            if self.temperature <= 0:
-                raise ValueError(f"temperature must be above 0, not {self.temperature}")
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
@@ -67,10 +64,3 @@ class KD(Method):
     def networks(self) -> list[Trained]:
         """The student."""
         return [Trained("student", self.student)]
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """Moonshine's column was made with its code's form, RepDistiller's with `batchmean`; both at T = 4, 0.9/0.1."""
-        if config == cls.Config(form="moonshine_code"):
-            return "kd", "Moonshine"
-        return ("kd", "RepDistiller") if config == cls.Config() else None

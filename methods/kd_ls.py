@@ -11,6 +11,7 @@ from cheapconv.catalog import register
 from cheapconv.methods.base import Batch
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.numbers import Temperature, Weight
 from cheapconv.methods.parts.offline import Offline, Seen
 
 EPS = 1e-7
@@ -34,9 +35,9 @@ class KDLS(Offline):
         VGG-13 -> VGG-8, ResNet-32x4 -> WRN and pairs with MobileNetV2; (4, 12) for ResNet-110 -> ResNet-20.
         """
 
-        weight: float = 9.0
-        ce_weight: float = 0.1
-        temperature: float = 2.0
+        weight: Weight = 9.0
+        ce_weight: Weight = 0.1
+        temperature: Temperature = 2.0
 
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """Distillation of standardised logits; the gradient also flows through the student's mean and scale."""

@@ -6,7 +6,7 @@ estimates its covariance on training batches, because a method has no validation
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,9 +15,9 @@ from torch.nn.functional import one_hot
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Context, Method, Trained
 from cheapconv.methods.losses import cross_entropy, exact, kl, wide
-from cheapconv.methods.parts import checks
-from cheapconv.methods.parts.group import MeanLogits
-from cheapconv.methods.parts.partners import Members, Partner, spelled_out
+from cheapconv.methods.parts.numbers import Count, Temperature, Weight
+from cheapconv.methods.parts.partners import Members, Partners
+from cheapconv.methods.parts.siblings import MeanLogits
 
 SEARCH_STEPS = 40  # of `linear`: within 1e-3 of the least loss (0.1 % of one above 1) on random logits, see the tests
 COVARIANCE_BATCHES = 10  # of `general`, an epoch
@@ -85,24 +85,23 @@ class KDCL(Method):
         The group is `students` networks of the cell and the `partners`, each on its own view.
         """
 
-        students: int = 2
+        students: Count = 2
         target: Literal["minlogit", "naive", "linear", "general"] = "minlogit"
-        temperature: float = 2.0
-        kd_weight: float = 1.0
-        partners: tuple[Partner, ...] = ()
+        temperature: Temperature = 2.0
+        kd_weight: Weight = 1.0
+        partners: Partners = ()
 
         def __post_init__(self) -> None:
-            object.__setattr__(self, "partners", spelled_out(self.partners))
-            checks.at_least(1, students=self.students)
-            checks.at_least(2, **{"students and partners together": self.students + len(self.partners)})
-            checks.above_zero(temperature=self.temperature)
-            checks.not_negative(kd_weight=self.kd_weight)
+            networks = self.students + len(self.partners)
+            if networks < 2:
+                raise ValueError(f"students and partners together must be at least 2, not {networks}")
+
+    weights: Tensor  # one a network, of `general`
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         self.students = Members(build, config.students, config.partners)
         self.views = len(self.students.networks)
-        self.weights: Any
         self.register_buffer("weights", torch.full((self.views,), 1 / self.views))
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:

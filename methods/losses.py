@@ -7,7 +7,7 @@ into whatever requires them: detaching is the method's business. KL is written o
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ def exact(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
     make the products half as wide again, is off."""
 
     @functools.wraps(loss)
-    def computed(*tensors: Tensor, **numbers: Any) -> Tensor:
+    def computed(*tensors: Tensor, **numbers: float) -> Tensor:
         with torch.autocast(tensors[0].device.type, enabled=False):
             return loss(*map(wide, tensors), **numbers)
 
@@ -42,7 +42,7 @@ def kl(student: Tensor, teacher: Tensor, temperature: float, reduction: Reductio
     log_p = log_softmax(wide(teacher) / temperature, dim=1)  # (B, C)
     log_q = log_softmax(wide(student) / temperature, dim=1)  # (B, C)
     per_sample = (log_p.exp() * (log_p - log_q)).sum(dim=1)  # (B,)
-    return _reduce(per_sample, student.shape[1], reduction)
+    return per_sample.mean() if reduction == "batchmean" else per_sample.mean() / student.shape[1]
 
 
 def soft_cross_entropy(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
@@ -76,7 +76,3 @@ def fit(feature_map: Tensor, other: Tensor) -> Tensor:
 def wide(x: Tensor) -> Tensor:
     """float32 for the half-width types, unchanged otherwise (float64 in tests)."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
-
-
-def _reduce(per_sample: Tensor, classes: int, reduction: Reduction) -> Tensor:
-    return per_sample.mean() if reduction == "batchmean" else per_sample.mean() / classes

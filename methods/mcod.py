@@ -9,17 +9,18 @@ number made with this file is a reproduction.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Len
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
-from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.base import Batch, Build, Method, ParamGroup, Trained
 from cheapconv.methods.losses import cross_entropy, kl, wide
 from cheapconv.methods.one import Gate, gated
-from cheapconv.methods.parts import checks
-from cheapconv.methods.parts.partners import Members, Partner, spelled_out
+from cheapconv.methods.parts.numbers import Temperature, Weight
+from cheapconv.methods.parts.partners import Members, Partners
 
 STAGES = 4
 
@@ -29,7 +30,7 @@ class Ensemble(nn.Module):
 
     def __init__(self, members: Members, classes: int, kind: str, temperature: float) -> None:
         super().__init__()
-        self.members: Any = members
+        self.members = members
         self._kind, self._temperature = kind, temperature
         widths = [network.channels[-1] for network in members.networks]
         self.gate = Gate(sum(widths), len(widths)) if kind == "gated" else None
@@ -76,26 +77,24 @@ class MCOD(Method):
         first; none means the recipe's.
         """
 
-        partners: tuple[Partner, ...] = ({"architecture": "resnet(depth=20)"},)
+        partners: Annotated[Partners, Len(1)] = ({"architecture": "resnet(depth=20)"},)
         ensemble: Literal["mean_logits", "mean_probs", "gated"] = "mean_logits"
         schedule: Literal["both", "fixed", "discontinuous_only", "progressive_only"] = "both"
         unit: Literal["epoch", "iteration"] = "epoch"
-        temperature: float = 3.0
-        weight_decays: tuple[float, ...] = ()
+        temperature: Temperature = 3.0
+        weight_decays: tuple[Weight, ...] = ()
 
         def __post_init__(self) -> None:
-            object.__setattr__(self, "partners", spelled_out(self.partners))
-            checks.at_least(1, **{"the number of partners": len(self.partners)})
-            checks.above_zero(temperature=self.temperature)
             members = 1 + len(self.partners)
             if len(self.weight_decays) not in (0, members):
                 raise ValueError(f"weight_decays has {len(self.weight_decays)} numbers for {members} members")
+
+    steps: Tensor  # 0-d
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         members = Members(build, 1, config.partners)
         self.ensemble = Ensemble(members, build.classes, config.ensemble, config.temperature)
-        self.steps: Any
         self.register_buffer("steps", torch.zeros(()))  # finished ones, for `unit: iteration`
         self._epochs = build.epochs
 
@@ -117,12 +116,12 @@ class MCOD(Method):
         ensemble = Trained("ensemble", self.ensemble, "ensemble", headline=False)
         return [*self.ensemble.members.trained(), ensemble]
 
-    def param_groups(self) -> list[dict[str, Any]]:
+    def param_groups(self) -> list[ParamGroup]:
         """A group a member with its weight decay, and the gate's."""
         if not self.config.weight_decays:
             return super().param_groups()
         members = zip(self.ensemble.members.networks, self.config.weight_decays, strict=True)
-        groups: list[dict[str, Any]] = [{"params": [*n.parameters()], "weight_decay": decay} for n, decay in members]
+        groups: list[ParamGroup] = [{"params": [*n.parameters()], "weight_decay": decay} for n, decay in members]
         gate = self.ensemble.gate
         return groups if gate is None else [*groups, {"params": [*gate.parameters()]}]
 

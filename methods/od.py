@@ -6,15 +6,17 @@ exists in training only. Nothing is detached by default: the distillation gradie
 through the maps, every student. That is all the code has for the paper's mutual learning.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
-from cheapconv.methods.base import Batch, Build, Method, Trained
+from cheapconv.methods.base import Batch, Build, Method, TrainableNetwork, Trained, module_list
 from cheapconv.methods.losses import Reduction, cross_entropy, kl
+from cheapconv.methods.parts.numbers import Count, Temperature
 
 
 class OnlineTeacher(nn.Module):
@@ -34,9 +36,9 @@ class OnlineTeacher(nn.Module):
 class Ensemble(nn.Module):
     """The students and the online teacher as one network from image to logits, for evaluation."""
 
-    def __init__(self, students: nn.ModuleList, teacher: OnlineTeacher) -> None:
+    def __init__(self, students: Sequence[TrainableNetwork], teacher: OnlineTeacher) -> None:
         super().__init__()
-        self.students: Any = students
+        self.students = students
         self.teacher = teacher
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,23 +58,17 @@ class OD(Method):
         `symmetric` adds T^2 KL(p_{s_i} || p_t) with the student detached (our reading, off by default).
         """
 
-        students: int = 4
-        temperature: float = 4.0
+        students: Count = 4
+        temperature: Temperature = 4.0
         form: Literal["corrected", "code"] = "corrected"
         detach_teacher: bool = False
         od_head: Literal["bn_relu", "plain"] = "bn_relu"
         od_mutual: Literal["code", "symmetric"] = "code"
 
-        def __post_init__(self) -> None:
-            if self.students < 1:
-                raise ValueError(f"students must be at least 1, not {self.students}")
-            if self.temperature <= 0:
-                raise ValueError(f"temperature must be above 0, not {self.temperature}")
-
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
-        students: list[Any] = [build.network() for _ in range(config.students)]
-        self.students: Any = nn.ModuleList(students)
+        students = [build.network() for _ in range(config.students)]
+        self.students = module_list(students)
         channels = sum(student.channels[-1] for student in students)
         self.teacher = OnlineTeacher(channels, build.classes, config.od_head)
 

@@ -6,7 +6,7 @@ released code. The targets are not detached: distillation is all that trains the
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, exact, kl
-from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.branches import split
-from cheapconv.methods.parts.group import Group
+from cheapconv.methods.parts.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
+from cheapconv.methods.parts.siblings import Siblings
 
 
 class PeerAttention(nn.Module):
@@ -47,7 +47,7 @@ def individual_targets(attention: Tensor, logits: Tensor) -> Tensor:
 class PeerMean(nn.Module):
     """The mean of the peers' logits, without the leader, which is network 0 of the group."""
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Siblings) -> None:
         super().__init__()
         self.group = group
 
@@ -68,21 +68,16 @@ class OKDDip(Method):
         `branch` shares all but the last `own_stages` stages, `network` shares nothing.
         """
 
-        peers: int = 3
+        peers: Several = 3
         structure: Literal["branch", "network"] = "branch"
-        own_stages: int = 1
-        temperature: float = 3.0
-        ramp_share: float = PAPER_SHARE
-
-        def __post_init__(self) -> None:
-            checks.at_least(2, peers=self.peers)
-            checks.above_zero(temperature=self.temperature)
-            checks.share(ramp_share=self.ramp_share)
+        own_stages: Count = 1
+        temperature: Temperature = 3.0
+        ramp_share: Share = PAPER_SHARE
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         networks = [build.network() for _ in range(1 + config.peers)]  # the leader first
-        self.group = split(networks, config.own_stages) if config.structure == "branch" else Group(networks)
+        self.group = split(networks, config.own_stages) if config.structure == "branch" else Siblings(networks)
         self.attention = PeerAttention(networks[0].features)
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
@@ -102,7 +97,7 @@ class OKDDip(Method):
     def networks(self) -> list[Trained]:
         """The leader is deployed; the peers and the mean of their logits (OKDDip-E) are shown apart."""
         leader, *peers = self.group.networks
-        others: list[Any] = [Trained(f"peer_{i}", peer, headline=False) for i, peer in enumerate(peers)]
+        others = [Trained(f"peer_{i}", peer, headline=False) for i, peer in enumerate(peers)]
         mean = Trained("ensemble", PeerMean(self.group), "ensemble", headline=False)
         return [Trained("leader", leader), *others, mean]
 
@@ -113,10 +108,3 @@ class OKDDip(Method):
         targets = individual_targets(attention, together).unbind(dim=1)
         peer_kd = torch.stack([kl(z, t, temperature) for z, t in zip(peers, targets, strict=True)]).sum()
         return peer_kd, kl(leader, together.mean(dim=1), temperature)
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """MCL-OKD's numbers were made with branches, those of the paper known to us with networks."""
-        if config == cls.Config(structure="network"):
-            return "okddip", "OKDDip (Chen"
-        return ("okddip", "MCL-OKD") if config == cls.Config() else None

@@ -7,7 +7,6 @@ target's probabilities, which is left out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +14,8 @@ from torch import Tensor, nn
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl, wide
-from cheapconv.methods.parts import checks
 from cheapconv.methods.parts.branches import Branches, split
+from cheapconv.methods.parts.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 
@@ -43,7 +42,7 @@ class GatedEnsemble(nn.Module):
 
     def __init__(self, branches: Branches, gate: Gate) -> None:
         super().__init__()
-        self.branches: Any = branches
+        self.branches = branches
         self.gate = gate
 
     def predict(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -70,16 +69,11 @@ class ONE(Method):
         head. OKDDip's code has four branches and does not detach; MCL-OKD has four and no ramp (`ramp_share: 0`).
         """
 
-        branches: int = 3
-        temperature: float = 3.0
-        ramp_share: float = PAPER_SHARE
-        own_stages: int = 1
+        branches: Several = 3
+        temperature: Temperature = 3.0
+        ramp_share: Share = PAPER_SHARE
+        own_stages: Count = 1
         detach_target: bool = True
-
-        def __post_init__(self) -> None:
-            checks.at_least(2, branches=self.branches)
-            checks.above_zero(temperature=self.temperature)
-            checks.share(ramp_share=self.ramp_share)
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
@@ -104,8 +98,3 @@ class ONE(Method):
         branches = self.ensemble.branches.networks
         students = [Trained(f"branch_{i}", network, headline=i == 0) for i, network in enumerate(branches)]
         return [*students, Trained("ensemble", self.ensemble, "ensemble", headline=False)]
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """MCL-OKD's numbers were made with four branches and without a ramp."""
-        return ("one", "MCL-OKD") if config == cls.Config(branches=4, ramp_share=0) else None

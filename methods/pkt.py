@@ -12,6 +12,7 @@ from torch import Tensor
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.numbers import Weight
 from cheapconv.methods.parts.offline import Offline, Seen
 
 EPS = 1e-7
@@ -42,13 +43,8 @@ class PKT(Offline):
         The mean over B^2 pairs, as in RepDistiller, is why the weight is as large as 30000.
         """
 
-        weight: float = 30000.0
+        weight: Weight = 30000.0
 
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """Divergence of the neighbourhoods."""
         return neighbour_divergence(student.embedding, teacher.embedding)
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("pkt", "RepDistiller") if config == cls.Config() else None

@@ -6,14 +6,11 @@ accuracy, and the mean over them is what no search at all gives.
 """
 
 from dataclasses import dataclass
-from typing import Any
-
-from torch import nn
 
 from cheapconv.catalog import register
-from cheapconv.methods.base import Batch
+from cheapconv.methods.base import Batch, TrainableNetwork
 from cheapconv.methods.blockswap_at import BlockSwapAT
-from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.numbers import Count, Position
 
 
 @register("method", "random_at", paper="control of Turner et al. 2020, arXiv:1906.04113")
@@ -24,14 +21,10 @@ class RandomAT(BlockSwapAT):
     class Config(BlockSwapAT.Config):
         """L as in `at`, of the network number `draw` (from 0) among those that blockswap_at would score."""
 
-        draw: int = 0
-        candidates: int = 100
+        draw: Position = 0
+        candidates: Count = 100
 
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            checks.not_negative(draw=self.draw)
-
-    def choose(self, drawn: list[str], batch: Batch) -> tuple[str, nn.Module | Any]:
+    def choose(self, drawn: list[str], batch: Batch) -> tuple[str, TrainableNetwork]:
         """The candidate of that number."""
         if self.config.draw >= len(drawn):
             raise ValueError(f"draw {self.config.draw} is not among the {len(drawn)} networks drawn: raise candidates")

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from cheapconv.catalog import register
-from cheapconv.methods.base import Batch, Build
+from cheapconv.methods.base import Batch, Build, Network
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.numbers import Share, Weight
 from cheapconv.methods.parts.offline import Offline, Seen, check_same_stages, look, warm_up
 
 LARGEST_WIDTH = 512
@@ -69,8 +70,8 @@ class ReviewKD(Offline):
         epochs and the student's maps too are those before the ReLU; for other pairs 1 is our choice.
         """
 
-        weight: float = 1.0
-        warm_up: float = 20 / 240
+        weight: Weight = 1.0
+        warm_up: Share = 20 / 240
         student_pre_activation: bool = False
 
     def __init__(self, build: Build, config: Config) -> None:
@@ -96,16 +97,10 @@ class ReviewKD(Offline):
             distances.append(hierarchical_distance(guess, theirs))
         return warm_up(self.clock, self._epochs, self.config.warm_up) * torch.stack(distances).sum()
 
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """The numbers, all of ImageNet, were made with its settings."""
-        imagenet = cls.Config(warm_up=1 / 100, student_pre_activation=True)
-        return ("reviewkd", "") if config == imagenet else None
 
-
-def _levels(network: nn.Module) -> list[int]:
+def _levels(network: Network) -> list[int]:
     """Widths of the pooled vector and of the maps, from deep to shallow."""
-    return [network.features, *reversed(network.channels)]  # type: ignore[list-item, arg-type]
+    return [network.features, *reversed(network.channels)]
 
 
 def _deep_to_shallow(seen: Seen) -> list[Tensor]:

@@ -13,6 +13,7 @@ from torch.nn.functional import normalize, smooth_l1_loss
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.numbers import Weight
 from cheapconv.methods.parts.offline import Offline, Seen
 
 EPS = 1e-12  # keeps the root of a squared distance, and its gradient, away from zero
@@ -56,17 +57,12 @@ class RKD(Offline):
         25 and 50 are RepDistiller's.
         """
 
-        weight: float = 1.0
-        distance_weight: float = 25.0
-        angle_weight: float = 50.0
+        weight: Weight = 1.0
+        distance_weight: Weight = 25.0
+        angle_weight: Weight = 50.0
 
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """The two relations, weighted."""
         distance = distance_loss(student.embedding, teacher.embedding)
         angle = angle_loss(student.embedding, teacher.embedding)
         return self.config.distance_weight * distance + self.config.angle_weight * angle
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("rkd", "RepDistiller") if config == cls.Config() else None

@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.numbers import Weight
 from cheapconv.methods.parts.offline import Offline, Seen
 
 
@@ -37,13 +38,8 @@ class SP(Offline):
         Rows have unit length, so that an entry's size, and with it the loss, falls with the batch size B.
         """
 
-        weight: float = 3000.0
+        weight: Weight = 3000.0
 
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """Distance of the similarity matrices."""
         return similarity_distance(student.maps[-1], teacher.maps[-1])
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("sp", "RepDistiller") if config == cls.Config() else None

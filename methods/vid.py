@@ -13,6 +13,7 @@ from torch.nn.functional import softplus
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build
 from cheapconv.methods.losses import exact, fit
+from cheapconv.methods.parts.numbers import Weight
 from cheapconv.methods.parts.offline import Offline, Seen, check_same_stages
 
 INITIAL_VARIANCE, EPS = 5.0, 1e-5
@@ -58,7 +59,7 @@ class VID(Offline):
         Predictors and variances are trained with the student. Weight 1 is RepDistiller's.
         """
 
-        weight: float = 1.0
+        weight: Weight = 1.0
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
@@ -70,8 +71,3 @@ class VID(Offline):
         """Sum over the stages."""
         stages = zip(self.predictors, student.maps, teacher.maps, strict=True)
         return torch.stack([predictor(s, t) for predictor, s, t in stages]).sum()
-
-    @classmethod
-    def published(cls, config: Config) -> tuple[str, str] | None:
-        """RepDistiller's numbers were made with the defaults."""
-        return ("vid", "RepDistiller") if config == cls.Config() else None

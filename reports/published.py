@@ -1,14 +1,15 @@
 """The papers' numbers beside ours: rows of `baselines/published/published.csv` that mean the same experiment.
 
-Same dataset, architecture, conv, method and form of the loss (a cell says under which name, and from which source, its
-configuration was published, or that it never was), and the same standard teacher. The recipe is the paper's own.
-Ensembles, gains in points and other metrics than top-1 are left out.
+Same dataset, architecture, conv, method and settings of it, and the same standard teacher. The recipe is the paper's
+own. Ensembles, gains in points and other metrics than top-1 are left out.
 """
 
 import dataclasses
 import functools
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -32,30 +33,45 @@ class Paper:
 
 @functools.cache
 def load(path: Path = PUBLISHED) -> pd.DataFrame:
-    """Published top-1 accuracies with columns as in the file and `top1`, a fraction, and `teacher`, "" for none."""
-    table = pd.read_csv(path, dtype={"std": float, "runs": float}).fillna({"note": ""})
+    """Published top-1 accuracies with columns as in the file and `top1`, a fraction, and `teacher`, "" for none.
+
+    `settings` is a dict, None where no settings of ours are those of the row.
+    """
+    table = pd.read_csv(path, dtype={"std": float, "runs": float, "settings": str}).fillna({"note": "", "settings": ""})
     table = table[table["metric"].isin(["top1_accuracy", "top1_error"])]
     excluded = table["table"].str.contains("ensemble") | table["note"].str.contains("ensemble|GAIN")
     table = table[~excluded]
     is_error = table["metric"] == "top1_error"
     percent = table["value"].where(~is_error, 100 - table["value"])
     teacher = table["note"].str.extract(r"(?:^|; )teacher=([^;(]+)", expand=False).str.strip().fillna("")
-    return table.assign(top1=(percent / 100).round(6), teacher=teacher)
+    return table.assign(top1=(percent / 100).round(6), teacher=teacher, settings=table["settings"].map(settings))
+
+
+def settings(text: str) -> dict[str, Any] | None:
+    """Settings that differ from their defaults, from "branches=4;form=code"; "" is none of them, "-" none of ours."""
+    if text == "-":
+        return None
+    pairs = (pair.split("=", 1) for pair in text.split(";") if pair)
+    return {name: _value(value) for name, value in pairs}
 
 
 def match(row: pd.Series, path: Path = PUBLISHED) -> list[Paper]:
     """Published numbers of the same experiment as `row` of `stats.summarise`, most often none."""
-    method = row["published_as"]
-    if not isinstance(method, str):
-        return []
     table = load(path)
-    same = table["dataset"] == row["suite_label"]
-    for name, value in {"architecture": row["architecture"], "conv": row["conv"], "method": method}.items():
-        same &= table[name].str.replace(" ", "") == value.replace(" ", "")
-    if isinstance(row["published_source"], str):
-        same &= table["source"].str.contains(row["published_source"], regex=False)
+    same = (table["dataset"] == row["suite_label"]) & (table["method"] == row["method_name"])
+    for name in ("architecture", "conv"):
+        same &= table[name].str.replace(" ", "") == row[name].replace(" ", "")
+    same &= table["settings"].map(lambda published: published == row["method_config"])
     found = table[same & _same_teacher(row, table)]
     return [_paper(published) for _, published in found.iterrows()]
+
+
+def _value(text: str) -> Any:
+    """A number or `true` as in JSON, else a word."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _same_teacher(row: pd.Series, table: pd.DataFrame) -> "pd.Series[bool]":

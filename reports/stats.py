@@ -12,7 +12,7 @@ import scipy.stats
 
 ROW = ["architecture", "conv", "method", "variant"]
 FIRST = (
-    *("suite_label", "is_baseline", "is_standard", "is_plain", "published_as", "published_source"),
+    *("suite_label", "is_baseline", "is_standard", "is_plain", "method_name", "method_config"),
     *("teacher", "teacher_is_standard", "test_images", "measured_on"),
 )
 MEANS = (

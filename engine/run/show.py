@@ -65,6 +65,7 @@ def _described(entry: catalog.Registered) -> dict[str, Any]:
     return {
         "name": entry.name,
         "parameters": {name: "required" if value is ... else value for name, value in entry.defaults.items()},
+        "bounds": entry.bounds,
         "notation": list(entry.notation),
         "recipes": sorted(getattr(entry.cls, "recipes", {})),
         "about": entry.summary,

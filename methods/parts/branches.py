@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cheapconv.methods.parts.group import Group
+from cheapconv.methods.base import TrainableNetwork
+from cheapconv.methods.parts.siblings import Siblings
 
 
 class _DividedGradient(torch.autograd.Function):
@@ -28,14 +29,14 @@ class _DividedGradient(torch.autograd.Function):
         return gradients[0] / ctx.divisor, None
 
 
-class Branches(Group):
+class Branches(Siblings):
     """Networks of one structure of which `sizes[i]` neighbours run stage i together; all of them share the stem.
 
     [3, 3, 1] is a trunk of two stages with three branches, [4, 2, 1] a tree. Built from fresh networks, of which the
     first of each set of neighbours lends its modules to the others.
     """
 
-    def __init__(self, networks: Sequence[Any], sizes: Sequence[int]) -> None:
+    def __init__(self, networks: Sequence[TrainableNetwork], sizes: Sequence[int]) -> None:
         super().__init__(networks)
         assert len(networks) > 1
         assert len(sizes) == len(networks[0].stage_modules)
@@ -73,7 +74,7 @@ class Branches(Group):
         return maps
 
 
-def split(networks: Sequence[Any], own_stages: int) -> Branches:
+def split(networks: Sequence[TrainableNetwork], own_stages: int) -> Branches:
     """A trunk, and branches whose last `own_stages` stages (and head) are their own.
 
     Raises ValueError if that leaves no stage to share.
@@ -86,7 +87,7 @@ def split(networks: Sequence[Any], own_stages: int) -> Branches:
     return Branches(networks, [len(networks)] * (stages - own_stages) + [1] * own_stages)
 
 
-def tree(networks: Sequence[Any]) -> Branches:
+def tree(networks: Sequence[TrainableNetwork]) -> Branches:
     """A tree that doubles from stage to stage up to the last one, which every network has for itself."""
     stages = len(networks[0].stage_modules)
     return Branches(networks, [2**i for i in reversed(range(stages))])

@@ -15,9 +15,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from cheapconv.methods.base import Cost
+from cheapconv.methods.base import Cost, Structure, TrainableNetwork
 
 Side = Literal["out", "in", "norm"]
+Untyped = Any  # of Torch-Pruning
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Channels:
         black = torch.zeros(1, *image, device=next(network.parameters()).device)
         training = network.training
         network.eval()
-        self.network: Any = network
+        self.network = network
         self._names = {module: name for name, module in network.named_modules()}
         self._cuts = {group: cut for group, cut in self._groups(black) if sums or not group.added}
         self.groups = [*self._cuts]
@@ -115,7 +116,7 @@ class Channels:
             if gone:
                 self._cuts[group].prune(group.channels(gone))
 
-    def _groups(self, black: Tensor) -> Iterator[tuple[ChannelGroup, Any]]:
+    def _groups(self, black: Tensor) -> Iterator[tuple[ChannelGroup, Untyped]]:
         """Every group whose channels may go, with Torch-Pruning's object that cuts them."""
         import torch_pruning  # here, because it imports torchvision
 
@@ -126,7 +127,7 @@ class Channels:
             if group is not None:
                 yield group, cut
 
-    def _group(self, graph: Any, cut: Any) -> ChannelGroup | None:
+    def _group(self, graph: Untyped, cut: Untyped) -> ChannelGroup | None:
         """The group, or None where its channels have to stay."""
         size, members, steps, added = len(cut[0].idxs), [], {1}, False
         for dependency, indices in cut:
@@ -157,17 +158,18 @@ class Channels:
         return [_layer(name, module, positions[module], of) for name, module in named]
 
 
-def _layer(name: str, module: Any, positions: int, of: Mapping[tuple[str, Side], int]) -> Layer:
+def _layer(name: str, module: nn.Module, positions: int, of: Mapping[tuple[str, Side], int]) -> Layer:
     if isinstance(module, nn.BatchNorm2d):
         vectors = 2 if module.affine else 0
         return Layer(name, module.num_features, 0, 0, 1, vectors, 0, of.get((name, "norm")), None)
+    assert isinstance(module, nn.Conv2d | nn.Linear)
     (rows, columns), groups = module.weight.shape[:2], getattr(module, "groups", 1)
     read = None if _depthwise(module) else of.get((name, "in"))
     kernel, vectors = module.weight[0, 0].numel(), int(module.bias is not None)
     return Layer(name, rows, columns, kernel, groups, vectors, positions, of.get((name, "out")), read)
 
 
-def structure_of(network: Any, image: tuple[int, int, int]) -> dict[str, Any]:
+def structure_of(network: TrainableNetwork, image: tuple[int, int, int]) -> Structure:
     """JSON from which `resize` gives a fresh network the shapes of this one."""
     black = torch.zeros(1, *image, device=next(network.parameters()).device)
     training = network.training
@@ -178,7 +180,7 @@ def structure_of(network: Any, image: tuple[int, int, int]) -> dict[str, Any]:
     return {"weights": weights, "channels": channels, "features": network.classifier.in_features}
 
 
-def resize(network: Any, structure: Mapping[str, Any]) -> Any:
+def resize(network: TrainableNetwork, structure: Structure) -> TrainableNetwork:
     """A fresh network, in place, with the shapes that `structure_of` described; its weights are yet to be loaded."""
     for name, shape in structure["weights"].items():
         _resize_layer(network.get_submodule(name), shape)
@@ -208,7 +210,7 @@ def _positions(modules: Sequence[nn.Module], network: nn.Module, black: Tensor) 
     """Pixels of the output of each convolution and linear layer; 0 for the others."""
     positions = dict.fromkeys(modules, 0)
 
-    def note(module: nn.Module, _: Any, output: Tensor) -> None:
+    def note(module: nn.Module, _: object, output: Tensor) -> None:
         positions[module] = output[0, 0].numel()
 
     handles = [m.register_forward_hook(note) for m in modules if isinstance(m, nn.Conv2d | nn.Linear)]
@@ -218,8 +220,9 @@ def _positions(modules: Sequence[nn.Module], network: nn.Module, black: Tensor) 
     return positions
 
 
-def _resize_layer(layer: Any, shape: Sequence[int]) -> None:
+def _resize_layer(layer: nn.Module, shape: Sequence[int]) -> None:
     """Give a layer a new, empty weight of this shape, and what belongs to it."""
+    assert isinstance(layer, _CUT)
     if list(layer.weight.shape) == list(shape):
         return
     depthwise = _depthwise(layer)

@@ -6,15 +6,15 @@ teacher see the same images once, and a method compares feature maps, pooled emb
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from cheapconv.methods.base import Batch, Build, Clock, Method, Trained
+from cheapconv.methods.base import Batch, Build, Clock, Method, Network, Trained
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import cross_entropy
+from cheapconv.methods.parts.numbers import Temperature, Weight
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,10 @@ class Offline(Method):
     class Config:
         """`weight` multiplies the method's own loss; `kd_weight` adds T^2 KL(p_t^T || p_s^T), averaged over samples."""
 
-        weight: float
-        ce_weight: float = 1.0
-        kd_weight: float = 0.0
-        temperature: float = 4.0
-
-        def __post_init__(self) -> None:
-            if self.temperature <= 0:
-                raise ValueError(f"temperature must be above 0, not {self.temperature}")
+        weight: Weight
+        ce_weight: Weight = 1.0
+        kd_weight: Weight = 0.0
+        temperature: Temperature = 4.0
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
@@ -75,7 +71,7 @@ class Offline(Method):
         return [Trained("student", self.student)]
 
 
-def look(network: Any, x: Tensor, pre_activation: bool = False) -> Seen:
+def look(network: Network, x: Tensor, pre_activation: bool = False) -> Seen:
     """One forward pass; with `pre_activation` the maps are those before the ReLU that ends their stage."""
     maps = network.stages(x, pre_activation=pre_activation)
     last = relu(maps[-1]) if pre_activation and network.post_activation else maps[-1]
@@ -84,15 +80,15 @@ def look(network: Any, x: Tensor, pre_activation: bool = False) -> Seen:
 
 
 @torch.no_grad()
-def map_shapes(network: Any, build: Build) -> list[torch.Size]:
+def map_shapes(network: Network, build: Build) -> list[torch.Size]:
     """(C_i, H_i, W_i) of the maps after each stage, from a look at one black image in eval mode."""
-    training = getattr(network, "training", False)
-    if training:
-        network.eval()
+    trained = network if isinstance(network, nn.Module) and network.training else None
+    if trained:
+        trained.eval()
     black = torch.zeros(1, *build.image, device=build.clock.progress.device)
     shapes = [m.shape[1:] for m in network.stages(black)]
-    if training:
-        network.train()
+    if trained:
+        trained.train()
     return shapes
 
 
@@ -101,7 +97,7 @@ def warm_up(clock: Clock, epochs: int, share: float) -> Tensor:
     return ((clock.epoch.floor() + 1) / max(share * epochs, 1.0)).clamp(max=1)
 
 
-def check_same_stages(name: str, student: Any, teacher: Any) -> None:
+def check_same_stages(name: str, student: Network, teacher: Network) -> None:
     """ValueError where the maps of student and teacher cannot be paired one by one."""
     stages = len(student.channels), len(teacher.channels)
     if stages[0] != stages[1]:

@@ -5,23 +5,26 @@ cell's. They are evaluated and saved as students, but the cell's number is that 
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from cheapconv import catalog
 from cheapconv.methods.base import Build, Trained
-from cheapconv.methods.parts.group import Group
+from cheapconv.methods.parts.siblings import Siblings
 
 Part = Literal["architecture", "conv"]
 Partner = str | dict[Part, str]
 
 
-class Members(Group):
-    """`count` fresh networks of the cell, then one for each of the spelled-out partners."""
+class Members(Siblings):
+    """`count` fresh networks of the cell, then one for each partner."""
 
-    def __init__(self, build: Build, count: int, partners: Sequence[Any]) -> None:
+    def __init__(self, build: Build, count: int, partners: Sequence[Partner]) -> None:
         own = [build.network() for _ in range(count)]
-        super().__init__([*own, *(build.network(**texts) for texts in partners)])
-        self._count, self._partners = count, partners
+        texts = spelled_out(partners)
+        super().__init__([*own, *(build.network(t.get("architecture"), t.get("conv")) for t in texts)])
+        self._count, self._partners = count, texts
 
     def trained(self) -> list[Trained]:
         """student_0, student_1, ..., which count, and partner_0, ..., which do not."""
@@ -29,8 +32,8 @@ class Members(Group):
         return [
             *(Trained(f"student_{i}", network) for i, network in enumerate(own)),
             *(
-                Trained(f"partner_{i}", network, headline=False, **texts)
-                for i, (network, texts) in enumerate(zip(others, self._partners, strict=True))
+                Trained(f"partner_{i}", network, headline=False, architecture=t.get("architecture"), conv=t.get("conv"))
+                for i, (network, t) in enumerate(zip(others, self._partners, strict=True))
             ),
         ]
 
@@ -38,6 +41,9 @@ class Members(Group):
 def spelled_out(partners: Sequence[Partner]) -> tuple[dict[Part, str], ...]:
     """The partners in canonical texts, so that two spellings are one cell; a UserError for an unknown name."""
     return tuple(_canonical({"architecture": p} if isinstance(p, str) else p) for p in partners)
+
+
+Partners = Annotated[tuple[Partner, ...], AfterValidator(spelled_out)]
 
 
 def _canonical(texts: dict[Part, str]) -> dict[Part, str]:

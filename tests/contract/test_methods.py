@@ -235,10 +235,3 @@ def test_it_says_what_it_is_and_where_it_comes_from(name: str) -> None:
     assert entry.summary.endswith(".")
     assert entry.paper
     assert entry.cls.version >= 1
-
-
-@every_method
-def test_published_names_a_key_and_a_source(name: str) -> None:
-    entry = catalog.entry("method", name)
-    found = entry.cls.published(entry.config())
-    assert found is None or (len(found) == 2 and all(isinstance(part, str) for part in found) and found[0])

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from cheapconv import catalog
 from cheapconv.methods.parts.branches import Branches, split, tree
-from cheapconv.methods.parts.group import Group, MeanLogits
+from cheapconv.methods.parts.siblings import MeanLogits, Siblings
 from cheapconv.models.build import build_network
 from tests.methods.world import World, batch
 
@@ -122,7 +122,7 @@ def test_dividing_leaves_the_branches_alone() -> None:
 
 
 def test_the_mean_of_a_group_is_that_of_its_logits() -> None:
-    group, x = Group(networks(3)).eval(), batch().x
+    group, x = Siblings(networks(3)).eval(), batch().x
     expected = sum(network(x) for network in group.networks) / 3
     torch.testing.assert_close(MeanLogits(group)(x), expected)
 

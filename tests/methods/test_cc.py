@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from cheapconv import catalog
 from cheapconv.methods.cc import consecutive_correlation, kernel_distance
 from tests.methods.fixed import BATCH
 from tests.methods.known import SAME_WIDTH_VECTOR, STUDENT_VECTOR, TEACHER_VECTOR, known_method, own_term
@@ -62,9 +61,3 @@ def test_both_embeddings_are_trained(world: World) -> None:
     assert method.teacher_embedding.weight.shape == (16, 128)
     trained = {id(p) for group in method.param_groups() for p in group["params"]}
     assert {id(p) for p in [*method.student_embedding.parameters(), *method.teacher_embedding.parameters()]} <= trained
-
-
-def test_published_numbers_are_those_of_the_code() -> None:
-    cc = catalog.entry("method", "cc")
-    assert cc.cls.published(cc.config()) == ("cc", "RepDistiller")
-    assert cc.cls.published(cc.config(form="paper")) is None

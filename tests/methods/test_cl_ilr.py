@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from cheapconv import catalog
 from cheapconv.methods.base import Method
 from cheapconv.methods.losses import cross_entropy, kl
 from tests.methods.fixed import BATCH, total
@@ -68,10 +67,3 @@ def test_structures(world: World, structure: str, sizes: list[int]) -> None:
 def test_every_head_counts(world: World) -> None:
     found = [(t.name, t.headline) for t in world.method("cl_ilr").networks()]
     assert found == [*((f"head_{i}", True) for i in range(4)), ("ensemble", False)]
-
-
-def test_published_numbers_are_those_of_the_tree() -> None:
-    catalog.load()
-    entry = catalog.entry("method", "cl_ilr")
-    assert entry.cls.published(entry.config(structure="tree")) == ("cl_ilr", "MCL-OKD")
-    assert entry.cls.published(entry.config()) is None

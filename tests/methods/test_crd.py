@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from cheapconv import catalog
 from cheapconv.methods.crd import Memory, contrast_loss, draw_once, draw_repeatedly
 from cheapconv.methods.parts.offline import look
 from tests.methods.known import known_method
@@ -145,9 +144,3 @@ def test_memories_are_in_the_checkpoint_and_not_trained(world: World) -> None:
 def test_every_other_sample_may_be_a_negative() -> None:
     assert not known_method("crd", negatives=3)._repeat  # four samples of four classes
     assert known_method("crd", negatives=4)._repeat
-
-
-def test_published_numbers_are_those_of_the_defaults() -> None:
-    crd = catalog.entry("method", "crd")
-    assert crd.cls.published(crd.config()) == ("crd", "RepDistiller")
-    assert crd.cls.published(crd.config(kd_weight=1.0)) is None

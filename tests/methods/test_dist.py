@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from cheapconv import catalog
 from cheapconv.methods.dist import inter_loss, intra_loss
 from tests.methods.fixed import BATCH
 from tests.methods.inputs import STUDENT, TEACHER
@@ -46,9 +45,3 @@ def test_one_sample_has_no_relation_within_classes() -> None:
     assert loss == 1
     assert student.grad is not None
     assert (student.grad == 0).all()
-
-
-def test_published_numbers_are_those_of_imagenet() -> None:
-    dist = catalog.entry("method", "dist")
-    assert dist.cls.published(dist.config(temperature=1.0)) == ("dist", "")
-    assert dist.cls.published(dist.config()) is None

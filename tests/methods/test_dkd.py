@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from cheapconv import catalog
 from cheapconv.methods.dkd import non_target_loss, target_loss
 from cheapconv.methods.kd_ls import standardise
 from cheapconv.methods.losses import kl
@@ -79,8 +78,3 @@ def test_logits_can_be_standardised_first() -> None:
 def test_two_classes_have_no_ranking() -> None:
     with pytest.raises(ValueError, match="dkd ranks the wrong classes, and with 2 classes there is only one"):
         known_method("dkd", classes=2)
-
-
-def test_published_weights_depend_on_the_pair_of_networks() -> None:
-    dkd = catalog.entry("method", "dkd")
-    assert dkd.cls.published(dkd.config()) is None

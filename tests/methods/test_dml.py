@@ -131,9 +131,9 @@ def test_every_peer_counts_and_partners_do_not(world: World) -> None:
     ("settings", "sentence"),
     [
         ({"peers": 1}, "peers and partners together must be at least 2, not 1"),
-        ({"peers": 0, "partners": ["ResNet-8"]}, "peers must be at least 1, not 0"),
-        ({"temperature": 0}, "temperature must be a finite number above 0"),
-        ({"update": "joint"}, "update: .*'simultaneous' or 'sequential'"),
+        ({"peers": 0, "partners": ["ResNet-8"]}, "peers must be greater than or equal to 1, not 0"),
+        ({"temperature": 0}, "temperature must be greater than 0, not 0"),
+        ({"update": "joint"}, "update must be 'simultaneous' or 'sequential', not 'joint'"),
         ({"partners": ["ResNet8"]}, "ResNet8"),
     ],
 )

@@ -51,10 +51,11 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
         regressor((3, 4, 4), (6, 6, 6))
 
 
-@pytest.mark.parametrize("hint", [0, 4])
-def test_the_hint_is_a_stage(hint: int) -> None:
-    with pytest.raises(ValueError, match=f"hint must be a stage from 1 to 3, not {hint}"):
-        known_method("fitnet", hint=hint)
+def test_the_hint_is_a_stage() -> None:
+    with pytest.raises(ValueError, match="hint must be a stage from 1 to 3, not 4"):
+        known_method("fitnet", hint=4)
+    with pytest.raises(UserError, match="hint must be greater than or equal to 1, not 0"):
+        known_method("fitnet", hint=0)
 
 
 def test_the_hint_chooses_the_maps() -> None:
@@ -111,12 +112,5 @@ def test_a_resumed_run_knows_its_stage(world: World, tmp_path: Path, stop_after:
 
 
 def test_the_share_of_the_hint_is_a_part_of_the_run() -> None:
-    with pytest.raises(UserError, match=r"hint_share must be between 0 and 1, not 1\.0"):
+    with pytest.raises(UserError, match="hint_share must be less than 1, not 1"):
         catalog.build("method", "fitnet", {"hint_share": 1})
-
-
-def test_published_numbers_are_those_of_the_defaults() -> None:
-    fitnet = catalog.entry("method", "fitnet")
-    assert fitnet.cls.published(fitnet.config()) == ("fitnet", "RepDistiller")
-    assert fitnet.cls.published(fitnet.config(stages="two_stage")) is None
-    assert fitnet.cls.published(fitnet.config(kd_weight=1.0)) is None

@@ -5,7 +5,6 @@ import statistics
 import pytest
 import torch
 
-from cheapconv import catalog
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.kd_ls import standardise
 from tests.methods.fixed import BATCH
@@ -49,8 +48,3 @@ def test_equal_logits_break_nothing() -> None:
     standardise(logits).sum().backward()
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
-
-
-def test_published_settings_depend_on_the_pair_of_networks() -> None:
-    kd_ls = catalog.entry("method", "kd_ls")
-    assert kd_ls.cls.published(kd_ls.config()) is None

@@ -145,9 +145,10 @@ def test_each_member_may_have_its_weight_decay(world: World) -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"partners": []}, "the number of partners must be at least 1, not 0"),
+        ({"partners": []}, "partners: .* should have at least 1 item .*, not 0"),
         ({"weight_decays": [1e-4]}, "weight_decays has 1 numbers for 2 members"),
-        ({"ensemble": "best"}, "ensemble: "),
+        ({"weight_decays": [1e-4, -1]}, r"weight_decays\.1 must be greater than or equal to 0, not -1"),
+        ({"ensemble": "best"}, "ensemble must be .*, not 'best'"),
     ],
 )
 def test_wrong_settings_are_refused(settings: dict, sentence: str) -> None:
@@ -160,4 +161,3 @@ def test_it_says_that_it_is_an_interpretation() -> None:
     entry = catalog.entry("method", "mcod")
     assert "interpretation" in entry.summary
     assert "interpretation" in entry.paper
-    assert entry.cls.published(entry.config()) is None

@@ -160,9 +160,9 @@ def test_the_ensemble_is_the_online_teacher(world: World) -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"students": 0}, "students must be at least 1, not 0"),
-        ({"temperature": 0}, "temperature must be above 0"),
-        ({"form": "mean"}, "form: .*'corrected' or 'code'"),
+        ({"students": 0}, "students must be greater than or equal to 1, not 0"),
+        ({"temperature": 0}, "temperature must be greater than 0, not 0"),
+        ({"form": "mean"}, "form must be 'corrected' or 'code', not 'mean'"),
         ({"student": 2}, "no parameter 'student'; did you mean students"),
     ],
 )

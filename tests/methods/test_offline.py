@@ -109,7 +109,7 @@ def test_the_student_starts_as_it_does_alone(world: World, name: str) -> None:
 
 @every_method
 def test_a_temperature_that_divides_by_nothing_is_refused(name: str) -> None:
-    with pytest.raises(UserError, match=f"method '{name}': temperature must be above 0, not 0"):
+    with pytest.raises(UserError, match=f"method '{name}': temperature must be greater than 0, not 0"):
         catalog.build("method", name, {"temperature": 0})
 
 

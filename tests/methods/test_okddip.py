@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cheapconv import catalog
 from cheapconv.methods.base import Method
 from cheapconv.methods.losses import cross_entropy
 from cheapconv.methods.okddip import PeerAttention, individual_targets
@@ -114,11 +113,3 @@ def test_the_ensemble_is_that_of_the_peers(world: World) -> None:
 def test_attention_sees_the_vector_that_the_classifier_sees() -> None:
     method = built("okddip", PlainBuild("mobilenet_v2_half"), structure="network")
     assert method.attention.query.weight.shape == (160, 1280)  # the last map has 160 channels
-
-
-def test_published_numbers_tell_branches_from_networks() -> None:
-    catalog.load()
-    entry = catalog.entry("method", "okddip")
-    assert entry.cls.published(entry.config()) == ("okddip", "MCL-OKD")
-    assert entry.cls.published(entry.config(structure="network")) == ("okddip", "OKDDip (Chen")
-    assert entry.cls.published(entry.config(peers=2)) is None

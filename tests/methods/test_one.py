@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from cheapconv import catalog
 from cheapconv.methods.base import Method
 from cheapconv.methods.losses import cross_entropy, kl
 from cheapconv.methods.one import Gate, gated
@@ -89,10 +88,3 @@ def test_the_first_branch_is_deployed(world: World) -> None:
         ("branch_2", "student", False),
         ("ensemble", "ensemble", False),
     ]
-
-
-def test_published_numbers_are_those_of_four_branches_without_a_ramp() -> None:
-    catalog.load()
-    one = catalog.entry("method", "one")
-    assert one.cls.published(one.config(branches=4, ramp_share=0)) == ("one", "MCL-OKD")
-    assert one.cls.published(one.config()) is None

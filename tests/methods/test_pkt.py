@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from cheapconv import catalog
 from cheapconv.methods.pkt import neighbour_divergence
 from tests.methods.fixed import BATCH
 from tests.methods.known import STUDENT_VECTOR, TEACHER_VECTOR, known_method, own_term
@@ -49,9 +48,3 @@ def test_a_vector_of_zeros_is_no_one_s_neighbour_and_breaks_nothing() -> None:
     assert loss.isfinite()
     assert student.grad is not None
     assert student.grad.isfinite().all()
-
-
-def test_published_numbers_are_those_of_the_defaults() -> None:
-    pkt = catalog.entry("method", "pkt")
-    assert pkt.cls.published(pkt.config()) == ("pkt", "RepDistiller")
-    assert pkt.cls.published(pkt.config(weight=1.0)) is None

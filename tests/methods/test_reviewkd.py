@@ -5,7 +5,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from cheapconv import catalog
 from cheapconv.methods.reviewkd import Fusion, hierarchical_distance
 from tests.methods.inputs import STUDENT_MAP
 from tests.methods.known import SAME_WIDTH_MAP
@@ -112,10 +111,3 @@ def test_levels_are_summed(world: World) -> None:
     assert [size for _, size in seen] == [level.shape[2:] for level in levels]
     expected = [hierarchical_distance(out, level) for (out, _), level in zip(seen, levels, strict=True)]
     torch.testing.assert_close(found, torch.stack(expected).sum())
-
-
-def test_published_numbers_are_those_of_imagenet() -> None:
-    reviewkd = catalog.entry("method", "reviewkd")
-    imagenet = reviewkd.config(warm_up=1 / 100, student_pre_activation=True)
-    assert reviewkd.cls.published(imagenet) == ("reviewkd", "")
-    assert reviewkd.cls.published(reviewkd.config()) is None

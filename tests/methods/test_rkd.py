@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from cheapconv import catalog
 from cheapconv.methods.rkd import angle_loss, distance_loss
 from tests.methods.fixed import BATCH
 from tests.methods.known import STUDENT_VECTOR, TEACHER_VECTOR, known_method, own_term
@@ -72,9 +71,3 @@ def test_equal_samples_and_a_batch_of_one_have_finite_gradients(loss: object) ->
         assert value.isfinite()
         assert student.grad is not None
         assert student.grad.isfinite().all()
-
-
-def test_published_numbers_are_those_of_the_defaults() -> None:
-    rkd = catalog.entry("method", "rkd")
-    assert rkd.cls.published(rkd.config()) == ("rkd", "RepDistiller")
-    assert rkd.cls.published(rkd.config(angle_weight=25.0)) is None

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from cheapconv import catalog
 from cheapconv.methods.sp import similarity_distance
 from tests.methods.fixed import BATCH
 from tests.methods.inputs import STUDENT_MAP, TEACHER_MAP
@@ -44,9 +43,3 @@ def test_the_last_maps_are_compared() -> None:
 def test_it_forgets_scale_and_rotation() -> None:
     flipped = 7 * STUDENT_MAP.flip(2)
     torch.testing.assert_close(similarity_distance(flipped, STUDENT_MAP), torch.zeros((), dtype=torch.float64))
-
-
-def test_published_numbers_are_those_of_the_defaults() -> None:
-    sp = catalog.entry("method", "sp")
-    assert sp.cls.published(sp.config()) == ("sp", "RepDistiller")
-    assert sp.cls.published(sp.config(weight=1.0)) is None

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from cheapconv import catalog
 from cheapconv.methods.vid import Predictor, gaussian_loss
 from tests.methods.fixed import BATCH
 from tests.methods.inputs import STUDENT_MAP, TEACHER_MAP
@@ -61,9 +60,3 @@ def test_means_and_variances_are_trained(world: World) -> None:
     trained = {id(p) for group in method.param_groups() for p in group["params"]}
     assert all({id(p) for p in predictor.parameters()} <= trained for predictor in method.predictors)
     assert [predictor.rho.shape[0] for predictor in method.predictors] == [32, 64, 128]
-
-
-def test_published_numbers_are_those_of_the_defaults() -> None:
-    vid = catalog.entry("method", "vid")
-    assert vid.cls.published(vid.config()) == ("vid", "RepDistiller")
-    assert vid.cls.published(vid.config(weight=2.0)) is None

@@ -135,8 +135,6 @@ def cell_file(
         "classes": 10,
         "is_baseline": method == "scratch",
         "is_standard": conv == "S",
-        "published_as": method,
-        "published_source": None,
     }
 
 

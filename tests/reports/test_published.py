@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from cheapconv import catalog
 from cheapconv.reports import published
 
 OURS = {
@@ -13,19 +14,21 @@ OURS = {
     "architecture": "WRN-40-2",
     "conv": "G(4)",
     "is_baseline": False,
-    "published_as": "kd",
-    "published_source": None,
+    "method_name": "kd",
+    "method_config": {},
     "teacher": "WRN-40-2",
     "teacher_is_standard": True,
 }
-FILE = """source,table,dataset,architecture,conv,method,params,macs,metric,value,std,runs,selection,note
-"Moonshine (Crowley)",Table 2,CIFAR-10,WRN-40-2,G(4),kd,,,top1_error,5.5,,1,last,role=student; teacher=WRN-40-2
-"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,top1_accuracy,94.2,0.3,3,best_on_test,teacher=WRN-40-2 (of 3)
-"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,top1_accuracy,93,,,unknown,teacher=ResNet-110
-"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,top1_accuracy,96,,,last,ensemble of all branches kept
-"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,top5_error,1,,,last,
-"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,top1_accuracy,2,,,last,GAIN in percentage points
-"Moonshine (Crowley)",Table 2,CIFAR-10,WRN-40-2,G(4),scratch,,,top1_error,6,,1,last,role=student; teacher=WRN-40-2
+MOONSHINE = {"form": "half", "x": 2}
+FILE = """source,table,dataset,architecture,conv,method,settings,params,macs,metric,value,std,runs,selection,note
+"Moonshine (Crowley)",Table 3,CIFAR-10,WRN-40-2,G(4),kd,-,,,top1_error,7,,1,last,teacher=WRN-40-2
+"Moonshine (Crowley)",Table 2,CIFAR-10,WRN-40-2,G(4),kd,form=half;x=2,,,top1_error,5.5,,1,last,teacher=WRN-40-2
+"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top1_accuracy,94.2,0.3,3,best_on_test,teacher=WRN-40-2 (of 3)
+"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top1_accuracy,93,,,unknown,teacher=ResNet-110
+"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top1_accuracy,96,,,last,ensemble of all branches kept
+"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top5_error,1,,,last,
+"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top1_accuracy,2,,,last,GAIN in percentage points
+"Moonshine (Crowley)",Table 2,CIFAR-10,WRN-40-2,G(4),scratch,,,,top1_error,6,,1,last,role=student; teacher=WRN-40-2
 """
 
 
@@ -41,29 +44,27 @@ def accuracies(file: Path, **changes: Any) -> list[float]:
 
 
 def test_errors_become_accuracies_and_other_metrics_gains_ensembles_are_left_out(file: Path) -> None:
-    assert accuracies(file) == [0.945, 0.942]
+    assert accuracies(file) == [0.942]
+    assert accuracies(file, method_config=MOONSHINE) == [0.945]
 
 
 def test_protocol_says_source_table_selection_runs_and_note(file: Path) -> None:
-    moonshine, other = published.match(pd.Series(OURS), file)
-    assert moonshine.protocol == "Moonshine, Table 2: last epoch; 1 run; role=student; teacher=WRN-40-2"
+    [moonshine] = published.match(pd.Series(OURS | {"method_config": MOONSHINE}), file)
+    [other] = published.match(pd.Series(OURS), file)
+    assert moonshine.protocol == "Moonshine, Table 2: last epoch; 1 run; teacher=WRN-40-2"
     assert other.std == 0.003
     assert other.protocol.startswith("Other README, main: best epoch on test (optimistic); 3 runs; ")
 
 
-def test_only_the_source_that_used_the_same_form(file: Path) -> None:
-    assert accuracies(file, published_source="Moonshine") == [0.945]
-    assert accuracies(file, published_source="RepDistiller") == []
-
-
 def test_a_configuration_never_published_matches_nothing(file: Path) -> None:
-    assert accuracies(file, published_as=None) == []
+    assert accuracies(file, method_config={"form": "half"}) == []
+    assert accuracies(file, method_config=MOONSHINE | {"x": 3}) == []
 
 
 @pytest.mark.parametrize(
     "difference",
     [
-        *({"suite_label": "CIFAR-100"}, {"architecture": "WRN-16-2"}, {"conv": "G(8)"}, {"published_as": "at"}),
+        *({"suite_label": "CIFAR-100"}, {"architecture": "WRN-16-2"}, {"conv": "G(8)"}, {"method_name": "at"}),
         *({"teacher": "WRN-16-2"}, {"teacher": ""}, {"teacher_is_standard": False}),
     ],
     ids=str,
@@ -73,11 +74,55 @@ def test_another_experiment_does_not_match(file: Path, difference: dict[str, Any
 
 
 def test_a_baseline_ignores_the_teacher_of_its_table(file: Path) -> None:
-    alone = {"published_as": "scratch", "is_baseline": True, "teacher": "", "teacher_is_standard": False}
+    alone = {"method_name": "scratch", "is_baseline": True, "teacher": "", "teacher_is_standard": False}
     assert accuracies(file, **alone) == [0.94]
 
 
 def test_shipped_file_holds_moonshine_table_2() -> None:
-    [paper] = published.match(pd.Series({**OURS, "published_source": "Moonshine (Crowley"}))
+    [paper] = published.match(pd.Series({**OURS, "method_config": {"form": "moonshine_code"}}))
     assert paper.top1 == pytest.approx(0.9419)
     assert paper.protocol.startswith("Moonshine, Table 2: last epoch; 1 run")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("", {}),
+        ("-", None),
+        ("branches=4;ramp_share=0", {"branches": 4, "ramp_share": 0.0}),
+        ("student_pre_activation=true;warm_up=0.01", {"student_pre_activation": True, "warm_up": 1 / 100}),
+        ("form=code", {"form": "code"}),
+    ],
+)
+def test_settings_are_written_in_short(text: str, meant: dict[str, Any] | None) -> None:
+    assert published.settings(text) == meant
+
+
+# How many rows of the file are of a method with these settings; of other settings, and other methods, there are none.
+SHIPPED = {
+    "scratch": {"": 218},
+    "kd": {"": 13, "form=moonshine_code": 58},  # RepDistiller's, and Moonshine's
+    "at": {"": 82},  # Moonshine's
+    **{name: {"": 13} for name in ("cc", "crd", "fitnet", "pkt", "rkd", "sp", "vid")},  # RepDistiller's
+    "okddip": {"": 10, "structure=network": 3},  # MCL-OKD's, and the paper's
+    "cl_ilr": {"structure=tree": 10},
+    "one": {"branches=4;ramp_share=0": 10},
+    "dml": {"update=sequential": 1},  # the paper's
+    "dist": {"temperature=1": 7},  # all of ImageNet, as are the next
+    "reviewkd": {"student_pre_activation=true;warm_up=0.01": 3},
+}
+
+
+def test_shipped_rows_by_settings() -> None:
+    table = pd.read_csv(published.PUBLISHED).fillna({"settings": ""})
+    counts = table[table["settings"] != "-"].groupby(["method", "settings"]).size()
+    assert {method: counts[method].to_dict() for method in counts.index.levels[0]} == SHIPPED
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in SHIPPED.items() for text in texts])
+def test_shipped_settings_are_those_that_a_cell_of_ours_records(name: str, text: str) -> None:
+    catalog.load()
+    given = published.settings(text)
+    assert given is not None
+    config, defaults = catalog.build("method", name, given), catalog.entry("method", name).defaults
+    assert {key: getattr(config, key) for key, value in defaults.items() if getattr(config, key) != value} == given

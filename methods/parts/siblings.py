@@ -1,18 +1,19 @@
 """Networks that are trained side by side on the same images, and the mean of their logits as their ensemble."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from cheapconv.methods.base import TrainableNetwork, module_list
 
-class Group(nn.Module):
+
+class Siblings(nn.Module):
     """Networks without a common part, in a fixed order."""
 
-    def __init__(self, networks: Sequence[Any]) -> None:
+    def __init__(self, networks: Sequence[TrainableNetwork]) -> None:
         super().__init__()
-        self.networks: Any = nn.ModuleList(networks)
+        self.networks = module_list(networks)
 
     def stages(self, x: Tensor) -> list[list[Tensor]]:
         """For every network its maps (B, C_i, H_i, W_i) after each stage."""
@@ -28,9 +29,9 @@ class Group(nn.Module):
 
 
 class MeanLogits(nn.Module):
-    """A group as one network from image to logits: the mean of its members' logits."""
+    """Siblings as one network from image to logits: the mean of their logits."""
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Siblings) -> None:
         super().__init__()
         self.group = group
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
-from cheapconv.methods.parts.budget import Budget, units_to_remove
+from cheapconv.methods.parts.size_target import units_to_remove
 
 
 def cost_of(kept: object) -> int:
@@ -31,7 +32,16 @@ def test_what_cannot_be_met_is_said_with_what_can() -> None:
         units_to_remove(SCORES, [1, 1], cost_of, limit=12)
 
 
-@pytest.mark.parametrize("wrong", [{"keep": 0.0}, {"keep": 1.0}, {"limit": 0}, {"limit": 5, "like": "G(4)"}])
-def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises((ValueError, UserError)):
-        Budget(**wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"keep": 0.0}, r"keep must be greater than 0, not 0\.0"),
+        ({"keep": 1.0}, r"keep must be less than 1, not 1\.0"),
+        ({"limit": 0}, "limit must be greater than or equal to 1, not 0"),
+        ({"limit": 5, "like": "G(4)"}, "give limit or like, not both"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object], sentence: str) -> None:
+    catalog.load()
+    with pytest.raises(UserError, match=sentence):
+        catalog.build("method", "fpgm", wrong)

@@ -2,39 +2,41 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import AfterValidator
 from torch import Tensor
 
 from cheapconv import catalog
 from cheapconv.methods.base import Build, Cost
-from cheapconv.methods.parts import checks
+from cheapconv.methods.parts.numbers import Count, ProperShare
 
+
+def _canonical(conv: str) -> str:
+    return catalog.canonical(catalog.parse("conv", conv))
+
+
+ConvText = Annotated[str, AfterValidator(_canonical)]  # two spellings are one setting
 TOLERANCE = 0.02  # by how much a budget may be undercut; it is never exceeded
 
 
 @dataclass(frozen=True, kw_only=True)
-class Budget:
+class SizeTarget:
     """Settings of the methods that make a network smaller: `keep` is the share of the multiply-adds (`cost: macs`) or
     parameters (`params`) that is left. Instead, `limit` is their number, or `like` a conv whose cost in the cell's
     architecture is the budget, as in `like: G(4)`."""
 
     cost: Cost = "macs"
-    keep: float = 0.5
-    limit: int | None = None
-    like: str | None = None
+    keep: ProperShare = 0.5
+    limit: Count | None = None
+    like: ConvText | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.keep < 1:
-            raise ValueError(f"keep must be between 0 and 1, not {self.keep}")
         if self.limit is not None and self.like is not None:
             raise ValueError("give limit or like, not both")
-        if self.limit is not None:
-            checks.at_least(1, limit=self.limit)
-        if self.like is not None:
-            object.__setattr__(self, "like", catalog.canonical(catalog.parse("conv", self.like)))
 
 
-def number(settings: Budget, build: Build, whole: int) -> float:
+def number(settings: SizeTarget, build: Build, whole: int) -> float:
     """The budget of a network that costs `whole`; ValueError if that is within it already."""
     limit: float = settings.keep * whole
     if settings.limit is not None:
