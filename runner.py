@@ -64,7 +64,7 @@ def plan(
     """Show the cells of a sweep in the order in which they will run, without running them."""
     from cheapconv.engine.run import planning, show
 
-    show.cells_of(f"plan of {sweep}", planning.planned(sweep, registry, select, epochs), store, as_json)
+    show.cells_of(f"plan of {sweep}", planning.planned(sweep, registry, select, epochs, to_look=True), store, as_json)
 
 
 @app.command()
@@ -79,7 +79,7 @@ def status(
     """Show how far each cell of a sweep is: planned, running, done or failed."""
     from cheapconv.engine.run import planning, show
 
-    show.cells_of(f"status of {sweep}", planning.planned(sweep, registry, select, epochs), store, as_json)
+    show.cells_of(f"status of {sweep}", planning.planned(sweep, registry, select, epochs, to_look=True), store, as_json)
 
 
 @app.command()
@@ -205,8 +205,9 @@ def check(registry: options.RegistryFile = None) -> None:
     from cheapconv.engine.run import planning
     from cheapconv.engine.run.show import table
 
-    sweeps = planning.load(registry).sweeps
-    table("", [{"sweep": n, "cells": len(planning.plan(s, n).cells)} for n, s in sweeps.items()], ["sweep", "cells"])
+    plans = [planning.planned(name, registry, None, None) for name in planning.load(registry).sweeps]
+    rows = [{"sweep": plan.sweep, "cells": len(plan.cells), "skipped": len(plan.skipped) or None} for plan in plans]
+    table("", rows, ["sweep", "cells", "skipped"])
 
 
 @app.command()

@@ -16,6 +16,7 @@ from cheapconv.engine.measure import clock as timing
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.run import show
 from cheapconv.models.build import build_network, on_device, standard_conv
+from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params
 
 SETTINGS = Path(__file__).with_name("networks.yaml")
@@ -100,7 +101,7 @@ def present(rows: Sequence[Mapping[str, object]]) -> None:
 
 def _size(table: ConvPage, conv: str) -> tuple[int, int]:
     """Parameters and multiply-adds."""
-    with torch.device("meta"):
+    with on_meta():
         network = build_network(table.architecture, conv, table.classes)
     return count_params(network), count_macs(network, table.shape)
 

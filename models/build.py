@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from cheapconv import catalog
 from cheapconv.models.conv import Conv
+from cheapconv.models.meta import on_meta
 from cheapconv.models.network import Network
 from cheapconv.models.size import count_params
 
@@ -16,7 +17,7 @@ M = TypeVar("M", bound=nn.Module)
 
 def standard_params(architecture: str, classes: int) -> int:
     """Parameters of an architecture with standard convolutions."""
-    with torch.device("meta"):
+    with on_meta():
         return count_params(catalog.parse("architecture", architecture).build(standard_conv()(), classes))
 
 
@@ -31,7 +32,7 @@ def count_blocks(architecture: str, classes: int) -> int:
             counts.append(count)
             return self
 
-    with torch.device("meta"):
+    with on_meta():
         catalog.parse("architecture", architecture).build(Asked(), classes)
     return counts[-1]
 
@@ -63,7 +64,7 @@ def filled(build: Callable[[], nn.Module], weights: Mapping[str, Tensor]) -> nn.
     It is built on the meta device, which takes neither memory nor the time of drawing weights. Where a state dict does
     not hold all of it (buffers that are worked out, one tensor under two names) it is built on the CPU instead.
     """
-    with torch.device("meta"):
+    with on_meta():
         network = build()
     held, own = network.state_dict().keys(), [*_tensors(network)]
     if all(name in held for name, _ in own) and len({id(tensor) for _, tensor in own}) == len(own):

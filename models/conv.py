@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import torch
 from torch import nn
 
 from cheapconv.catalog import canonical
+from cheapconv.models.meta import on_meta
 
 
 class Conv(ABC):
@@ -51,14 +51,14 @@ class Conv(ABC):
         """Trainable parameters of an operator, in closed form where the conv gives it and counted where it does not."""
         from cheapconv.models.size import count_params
 
-        with torch.device("meta"):
+        with on_meta():
             return count_params(self.operator(in_channels, out_channels, kernel_size=kernel_size))
 
     def macs(self, in_channels: int, out_channels: int, height: int, stride: int, kernel_size: int = 3) -> int:
         """Multiply-adds that an operator executes on one square map of side `height`."""
         from cheapconv.models.size import count_macs
 
-        with torch.device("meta"):
+        with on_meta():
             operator = self.operator(in_channels, out_channels, stride, kernel_size)
         return count_macs(operator, (in_channels, height, height))
 

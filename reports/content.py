@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cheapconv.engine.store.records import SkippedCell
 from cheapconv.reports import collect, gap, header, measurements, published, stats, variants
 from cheapconv.reports.columns import Column, columns, method_label
 from cheapconv.reports.notes import Notes
@@ -51,7 +52,7 @@ def build(store: Path, name: str) -> Content:
         sweep=sweep,
         cells=cells,
         conditions=header.conditions(sweep, measured),
-        remarks=_remarks(rows, sweep.unrecorded),
+        remarks=[*_remarks(rows, sweep.unrecorded), *map(_skipped, sweep.skipped)],
         rows=rows,
         columns=shown,
         notes=notes.marked(),
@@ -91,6 +92,10 @@ def _remarks(rows: pd.DataFrame, unrecorded: int) -> list[str]:
             "The papers' numbers come from their own recipes and are for orientation, not a like-for-like test."
         )
     return remarks
+
+
+def _skipped(cell: SkippedCell) -> str:
+    return f"Skipped, because it cannot be: {cell.architecture} {cell.conv} by {cell.method} ({cell.reason})."
 
 
 def _single_seed(rows: pd.DataFrame) -> str:

@@ -10,6 +10,12 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """Plans of one test are no other test's, nor the user's."""
+    monkeypatch.setenv("CHEAPCONV_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 def pytest_collection_modifyitems(items):
     """Tests marked `gpu` are skipped where there is no CUDA device."""
     if not torch.cuda.is_available():

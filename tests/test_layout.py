@@ -15,8 +15,8 @@ from cheapconv import catalog
 ROOT = Path(__file__).parent.parent
 ROOMS = ("catalog", "models", "suites", "methods", "baselines", "engine", "reports", "docs")
 CONTRACTS = (  # what the engine may know of those it runs
-    *("methods.base", "models.build", "models.size", "models.structured"),
-    *("suites.memory", "suites.recipe"),
+    *("methods.base", "models.build", "models.meta", "models.size", "models.structured"),
+    *("suites.base", "suites.memory", "suites.recipe"),
 )
 
 # What the modules of a room may import of this repository: a room stands for everything in it.

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
 
-import torch
 from torch import nn
 
 from cheapconv import catalog
@@ -17,6 +16,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.search import Search
 from cheapconv.engine.plan.template import Template, template
 from cheapconv.models.build import build_network
+from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params
 
 Quantity = Literal["params", "macs", "latency_ms"]
@@ -88,7 +88,7 @@ class _Candidates:
     def possible(self, step: int) -> bool:
         """Whether the network of a step can be built."""
         try:
-            with torch.device("meta"):
+            with on_meta():
                 self._built[step] = build_network(*self.texts.texts(step), self.classes)
         except (UserError, ValueError) as refusal:
             self.refusal = self.refusal or str(refusal).rstrip(".")

@@ -2,18 +2,18 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.plan.budget import Limit, meet
+from cheapconv.engine.plan.networks import Refusal, networks
+from cheapconv.engine.plan.plan import Plan, PlannedCell, plan_name
 from cheapconv.engine.plan.resolve import resolve
 from cheapconv.engine.plan.teachers import teacher_of, teachers_first
-from cheapconv.engine.read.registry import Budget, Entry, Sweep
+from cheapconv.engine.read.registry import Entry, Sweep
 from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.records import SkippedCell
+from cheapconv.suites.base import Suite
 from cheapconv.suites.recipe import Precision, Recipe
 
 OVERRIDES = (
@@ -30,30 +30,6 @@ OVERRIDES = (
 Rehearsal = Callable[[Cell, Cell | None], None]
 
 
-@dataclass(frozen=True)
-class PlannedCell:
-    """A cell, and where in the registry it comes from."""
-
-    cell: Cell
-    entry: str | None  # the entry's name
-    line: int | None  # the entry's line
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Keys of the cells that must be done before this one."""
-        return (self.cell.teacher,) if self.cell.teacher else ()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The cells of a sweep in an order in which they can be run one after another."""
-
-    sweep: str
-    suite: str
-    recipe: str
-    cells: tuple[PlannedCell, ...]
-
-
 def plan(
     sweep: Sweep,
     name: str,
@@ -64,40 +40,52 @@ def plan(
 ) -> Plan:
     """All cells of `sweep`; `epochs` and `precision` replace whatever sweep and entries say.
 
-    Equal cells are planned once, under the first entry that asks for them. A network that cannot be built, a
-    method that cannot be wired to it and a teacher that does not exist are UserErrors.
+    Equal cells are planned once, under the first entry that asks for them. What cannot be built or wired in a grid is
+    skipped, with the reason; where nothing is left of an entry, it is a UserError, as is a teacher that does not exist.
     """
     suite = catalog.parse("suite", sweep.suite)
     forced = {k: v for k, v in {"epochs": epochs, "precision": precision}.items() if v is not None}
     by_name: dict[str, list[Cell]] = {}
     found: dict[str, PlannedCell] = {}
+    skipped: dict[SkippedCell, None] = {}  # an ordered set: a pair is refused once a seed
     for entry in teachers_first(sweep):
-        networks = _networks(entry, suite)
-        cells = {cell.key: cell for cell in _cells(entry, networks, sweep, suite, forced, by_name)}
+        pairs, refused = networks(entry, suite)
+        wired: list[Cell] = []
+        for cell in _cells(entry, pairs, sweep, suite, forced, by_name):
+            refusal = _rehearsed(rehearse, entry, cell, found[cell.teacher].cell if cell.teacher else None)
+            if refusal is None:
+                wired.append(cell)
+            else:
+                refused.append(refusal)
+        if not wired:
+            raise refused[0].error
         if entry.name:
-            by_name[entry.name] = list(cells.values())
-        for key, cell in cells.items():
-            _rehearse(rehearse, entry, cell, found[cell.teacher].cell if cell.teacher else None)
-            found.setdefault(key, PlannedCell(cell, entry.name, entry.line))
-    return Plan(name, suite.registered_name, sweep.recipe, tuple(found.values()))
+            by_name[entry.name] = list(dict.fromkeys(wired))
+        for cell in wired:
+            found.setdefault(cell.key, PlannedCell(cell, entry.name, entry.line))
+        skipped |= dict.fromkeys(refusal.skipped for refusal in refused)
+    return Plan(plan_name(name, epochs), suite.registered_name, sweep.recipe, tuple(found.values()), tuple(skipped))
 
 
-def _rehearse(rehearse: Rehearsal, entry: Entry, cell: Cell, teacher: Cell | None) -> None:
-    """Refuse a method that cannot be wired to its networks."""
+def _rehearsed(rehearse: Rehearsal, entry: Entry, cell: Cell, teacher: Cell | None) -> Refusal | None:
+    """Why the cell's method cannot be wired to its networks; None where it can."""
     try:
         rehearse(cell, teacher)
     except (UserError, ValueError) as error:
         networks = f"{cell.architecture_label} {cell.conv_label}"
-        raise entry.error(
-            f"{cell.method_label} cannot train {networks}: {str(error).rstrip('.')}.", "method"
-        ) from error
+        reason = f"{cell.method_label} cannot train {networks}: {str(error).rstrip('.')}"
+        skipped = SkippedCell(
+            architecture=cell.architecture, conv=cell.conv, method=cell.method_label, entry=entry.name, reason=reason
+        )
+        return Refusal(skipped, entry.error(f"{reason}.", "method"))
+    return None
 
 
 def _cells(
     entry: Entry,
     networks: Sequence[tuple[str, str]],
     sweep: Sweep,
-    suite: Any,
+    suite: Suite,
     forced: Mapping[str, Any],
     by_name: Mapping[str, list[Cell]],
 ) -> Iterator[Cell]:
@@ -132,32 +120,3 @@ def _recipes(entry: Entry, sweep: Sweep, recipe: Recipe, forced: Mapping[str, An
         return [recipe.override(**{**common, **numbers, **forced}) for numbers in grid]
     except ValueError as error:
         raise entry.error(f"recipe '{recipe.name}': {error}.") from error
-
-
-def _networks(entry: Entry, suite: Any) -> list[tuple[str, str]]:
-    """Architecture and conv of every network of an entry, with a budget met; one that cannot be built is refused."""
-    pairs = []
-    for architecture, (position, conv) in itertools.product(entry.architecture, enumerate(entry.conv)):
-        try:
-            if entry.budget is not None:
-                architecture, conv = _fitted(entry.budget, architecture, conv, suite)
-            _refuse_impossible(architecture, conv, suite.classes)
-        except (UserError, ValueError) as error:
-            reason = str(error).rstrip(".")
-            sentence = reason if isinstance(error, UserError) else f"{conv} does not fit {architecture}: {reason}"
-            raise entry.error(f"{sentence}.", "conv", position) from error
-        pairs.append((architecture, conv))
-    return pairs
-
-
-def _fitted(budget: Budget, architecture: str, conv: str, suite: Any) -> tuple[str, str]:
-    """The setting of the two that comes nearest under the budget."""
-    chosen = meet(architecture, conv, Limit(budget.quantity, budget.limit), suite.classes, suite.image).chosen
-    return chosen.architecture, chosen.conv
-
-
-def _refuse_impossible(architecture: str, conv: str, classes: int) -> None:
-    """Build a network once, on the meta device: neither memory nor time."""
-    network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
-    with torch.device("meta"):
-        network.build(operator, classes)

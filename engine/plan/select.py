@@ -9,7 +9,7 @@ import fnmatch
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store.cell import Cell
 
 _PARTS = ("architecture", "conv", "method", "seed")

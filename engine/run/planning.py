@@ -1,27 +1,52 @@
 """A sweep of a registry file as a plan whose every cell was rehearsed."""
 
-import functools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cheapconv.engine.plan import cells
-from cheapconv.engine.plan.cells import Plan
-from cheapconv.engine.plan.select import select
-from cheapconv.engine.read import registry
-from cheapconv.engine.read.registry import Registry
-from cheapconv.engine.train.rehearsal import rehearse
+from cheapconv.engine.plan.plan import Plan
+from cheapconv.engine.run import plan_cache
+
+if TYPE_CHECKING:
+    from cheapconv.engine.read.registry import Registry, Sweep
 
 OWN = Path(__file__).parents[2] / "registry.yaml"
 
-plan = functools.partial(cells.plan, rehearse=rehearse)
 
-
-def load(path: Path | None) -> Registry:
+def registry_path(path: Path | None) -> Path:
     """The registry of that path, else of the current folder, else the suite's own."""
     here = Path("registry.yaml")
-    return registry.load(path or (here if here.is_file() else OWN))
+    return path or (here if here.is_file() else OWN)
 
 
-def planned(sweep: str, path: Path | None, pattern: str | None, epochs: int | None) -> Plan:
-    """The plan of a sweep, or what `pattern` chooses of it."""
-    whole = plan(load(path).sweep(sweep), sweep, epochs=epochs)
-    return select(whole, pattern) if pattern else whole
+def load(path: Path | None) -> "Registry":
+    """The registry, read and checked."""
+    from cheapconv.engine.read import registry
+
+    return registry.load(registry_path(path))
+
+
+def plan(sweep: "Sweep", name: str, *, epochs: int | None = None) -> Plan:
+    """The plan of a sweep, every cell rehearsed."""
+    from cheapconv.engine.plan import cells
+    from cheapconv.engine.train.rehearsal import rehearse
+
+    return cells.plan(sweep, name, rehearse, epochs=epochs)
+
+
+def planned(sweep: str, path: Path | None, pattern: str | None, epochs: int | None, *, to_look: bool = False) -> Plan:
+    """The plan of a sweep, or what `pattern` chooses of it; one that was made before is not made again.
+
+    Whoever only wants `to_look` at it gets that without anything of the sweep being imported.
+    """
+    name = plan_cache.fingerprint(registry_path(path), sweep, epochs)
+    whole = plan_cache.read(name)
+    if whole is None or not to_look or pattern:
+        registry = load(path)  # which also imports what the sweep's names stand for
+        if whole is None:
+            whole = plan(registry.sweep(sweep), sweep, epochs=epochs)
+            plan_cache.write(name, whole)
+    if pattern:
+        from cheapconv.engine.plan.select import select
+
+        return select(whole, pattern)
+    return whole

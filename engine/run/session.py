@@ -7,7 +7,7 @@ import torch
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import resolve_device
-from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import record
 from cheapconv.engine.run.launch import Launcher, Options
 from cheapconv.engine.run.measuring import measure_again
@@ -128,7 +128,16 @@ def write_plan(store: Store, plan: Plan) -> None:
     for planned in plan.cells:
         store.run(planned.cell.key).write_cell(record.described(planned.cell))
     cells = tuple(PlannedKey(key=p.cell.key, entry=p.entry, needs=p.needs) for p in plan.cells)
-    store.write_plan(SweepPlan(sweep=plan.sweep, suite=plan.suite, recipe=plan.recipe, created=now(), cells=cells))
+    store.write_plan(
+        SweepPlan(
+            sweep=plan.sweep,
+            suite=plan.suite,
+            recipe=plan.recipe,
+            created=now(),
+            cells=cells,
+            skipped=plan.skipped,
+        )
+    )
 
 
 def _summarise(ends: dict[str, str], sweep: str, total: int, uri: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -10,15 +11,20 @@ from rich.console import Console
 from rich.table import Table
 
 from cheapconv import catalog
-from cheapconv.engine.plan.cells import Plan
-from cheapconv.engine.read.registry import Registry
+from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cheapconv.engine.read.registry import Registry
+
 console = Console(width=None if sys.stdout.isatty() else 240)  # a pipe has no width to fold at
+CELL_FIELDS = (
+    *("key", "suite", "architecture", "architecture_label", "conv", "conv_label"),
+    *("method", "seed", "teacher"),
+)
 LISTED = {"suites": "suite", "architectures": "architecture", "convs": "conv", "methods": "method"}
 
 
@@ -38,7 +44,7 @@ def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str])
     console.print(view, markup=False)  # an error may hold brackets
 
 
-def listing(what: str, registry: Registry) -> list[dict[str, Any]]:
+def listing(what: str, registry: "Registry") -> list[dict[str, Any]]:
     """Every registered thing of a kind, with its parameters, notation, paper and first line of documentation."""
     if what == "sweeps":
         return [
@@ -99,19 +105,8 @@ def cells(plan: Plan, store: Store) -> list[dict[str, Any]]:
     for planned in plan.cells:
         cell, run = planned.cell, store.run(planned.cell.key)
         state, result = run.state(), run.result()
-        fields = (
-            "key",
-            "suite",
-            "architecture",
-            "architecture_label",
-            "conv",
-            "conv_label",
-            "method",
-            "seed",
-            "teacher",
-        )
         rows.append(
-            {field: getattr(cell, field) for field in fields}
+            {field: getattr(cell, field) for field in CELL_FIELDS}
             | {
                 "method_config": dict(cell.method_config),
                 "entry": planned.entry,
@@ -129,10 +124,13 @@ def cells(plan: Plan, store: Store) -> list[dict[str, Any]]:
 def cells_of(title: str, plan: Plan, store: Path, as_json: bool) -> None:
     """The plan's cells with their states, for people or as a JSON document."""
     rows = cells(plan, Store(store))
+    skipped = [asdict(cell) for cell in plan.skipped]
     if as_json:
-        print_json({"cells": rows})
-    else:
-        cells_table(title, rows)
+        print_json({"cells": rows, "skipped": skipped})
+        return
+    cells_table(title, rows)
+    if skipped:
+        table("\nskipped, because they cannot be", skipped, ["architecture", "conv", "method", "reason"])
 
 
 def cells_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

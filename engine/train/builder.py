@@ -10,6 +10,7 @@ from cheapconv.engine.store.networks import load
 from cheapconv.engine.store.runs import Store
 from cheapconv.methods.base import Clock, Cost, Method
 from cheapconv.models.build import build_network, count_blocks, on_device, standard_params, unread_network
+from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params
 from cheapconv.models.structured import scale_by_compression, structured_modules
 from cheapconv.suites.memory import seed_of
@@ -98,7 +99,7 @@ class Builder:
     def cost(self, kind: Cost, network: nn.Module | None = None, *, conv: str | None = None) -> int:
         """Multiply-adds on an image, or parameters, of a network or of one that is only looked at."""
         if network is None:
-            with torch.device("meta"):
+            with on_meta():
                 network = build_network(self._cell.architecture, conv or self._cell.conv, self.classes)
         return count_macs(network, self.image) if kind == "macs" else count_params(network)
 

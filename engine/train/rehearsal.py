@@ -4,7 +4,6 @@ The networks are built on the meta device, which takes neither memory nor the ti
 fresh network, because its shapes are all that matters here.
 """
 
-import contextlib
 import functools
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from cheapconv import catalog
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, Frozen
+from cheapconv.models.meta import on_meta
 
 SAMPLES = 2048  # labels for a method that asks for those of the training set
 
@@ -58,6 +58,10 @@ class _Wiring:
 def _wire(wiring: _Wiring) -> None:
     entry = catalog.entry("method", wiring.cell.method)
     config = catalog.build("method", wiring.cell.method, wiring.cell.method_config)
-    # A method that reads the values of weights cannot be wired without any: its cell will say what is wrong, if it is.
-    with torch.device("meta"), contextlib.suppress(RuntimeError):
-        entry.cls(UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta")), config)
+    try:
+        with on_meta():
+            entry.cls(UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta")), config)
+    except RuntimeError as error:
+        # A method that reads the values of weights cannot be wired without any: its cell says what is wrong, if it is.
+        if not isinstance(error, NotImplementedError) and "meta" not in str(error).lower():
+            raise ValueError(str(error).splitlines()[0]) from error

@@ -94,7 +94,7 @@ def test_parameters_become_the_types_that_are_declared():
     [
         ({"layer": 2}, "conv 'thick' has no parameter 'layer'; did you mean layers"),
         ({}, "conv 'thick': layers: .*required"),
-        ({"layers": "two"}, "conv 'thick': layers: .*integer"),
+        ({"layers": "two"}, "conv 'thick': layers must be a valid integer, not .two."),
         ({"layers": 2, "heat": float("nan")}, "conv 'thick': heat must be a finite number, not nan"),
         ({"layers": 2, "heat": float("inf")}, "conv 'thick': heat must be a finite number, not inf"),
         ({"layers": True}, "conv 'thick': layers must be a number, not true"),

@@ -10,7 +10,7 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog import entries
 from cheapconv.engine.measure import timings
-from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read.registry import Sweep
 from cheapconv.engine.run import launch, session
 from cheapconv.engine.run.planning import plan

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read import registry
 from cheapconv.engine.run.planning import plan
 from tests.engine import fakes
@@ -111,14 +111,29 @@ def test_wrong_teachers_are_refused(entries: list, sentence: str) -> None:
         planned(*entries)
 
 
-def test_impossible_networks_are_refused_at_the_line_of_the_conv(tmp_path: Path) -> None:
+def test_an_impossible_network_of_a_grid_is_skipped_with_its_reason(tmp_path: Path) -> None:
     entry = (
         "      - architecture: net(width=4)\n        conv:\n          - S\n          - G(N/3)\n        method: alone"
     )
     sweep = registry.load(fakes.write_registry(tmp_path, entry)).sweep("sweep")
-    sentence = r"registry\.yaml:9: G\(N/3\) does not fit net\(width=4\): needs channels divisible by 3, got 4"
+    found = plan(sweep, "sweep")
+    assert [p.cell.conv for p in found.cells] == ["plain"]
+    [skipped] = found.skipped
+    assert (skipped.conv, skipped.method) == ("G(N/3)", "alone")
+    assert skipped.reason == "G(N/3) does not fit net(width=4): needs channels divisible by 3, got 4"
+
+
+def test_a_grid_of_nothing_but_impossible_networks_is_refused_at_the_line_of_the_conv(tmp_path: Path) -> None:
+    entry = "      - architecture: net(width=4)\n        conv:\n          - G(N/3)\n        method: alone"
+    sweep = registry.load(fakes.write_registry(tmp_path, entry)).sweep("sweep")
+    sentence = r"registry\.yaml:8: G\(N/3\) does not fit net\(width=4\): needs channels divisible by 3, got 4"
     with pytest.raises(UserError, match=sentence):
         plan(sweep, "sweep")
+
+
+def test_what_the_command_line_overrides_is_in_the_name_of_the_plan() -> None:
+    assert plan(fakes.sweep({}), "sweep").sweep == "sweep"
+    assert plan(fakes.sweep({}), "sweep", epochs=2).sweep == "sweep@epochs=2"
 
 
 def test_a_wrong_teacher_is_refused_at_its_line(tmp_path: Path) -> None:

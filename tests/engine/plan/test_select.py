@@ -1,7 +1,7 @@
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.plan.select import matches, select
 from cheapconv.engine.run.planning import plan
 from tests.engine import fakes

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read import registry
 from cheapconv.engine.run.planning import plan
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.files import TEMPORARY
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Run, Store

@@ -8,7 +8,7 @@ import pytest
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import timings
-from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store import runs
 from cheapconv.engine.store.files import TEMPORARY
 from cheapconv.engine.store.runs import CHECKPOINT, Store

@@ -11,7 +11,7 @@ import torch
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import timings
 from cheapconv.engine.measure.timings import Structure
-from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.plan.select import select
 from cheapconv.engine.run import session
 from cheapconv.engine.run.session import Settings

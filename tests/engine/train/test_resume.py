@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cheapconv.engine.plan.cells import Plan
+from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import TEMPORARY, read_json
 from cheapconv.engine.store.runs import CHECKPOINT, Store
