@@ -110,8 +110,8 @@ def test_a_follower_sends_the_end_although_its_run_was_killed(store: Store, tmp_
     """The run holds the lock of a cell that it trains, and dies by SIGKILL."""
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     connect(uri)
-    write_cell(store, "cell0", state="running", epochs=1)
-    write_sweep(store, "s", ["cell0"])
+    write_cell(store, "begun", state="running", epochs=1)
+    write_sweep(store, "s", ["begun"])
     program = (
         "import sys, pathlib, os\n"
         "from cheapconv.engine.store.runs import Store; from cheapconv.engine.track import child\n"
@@ -120,7 +120,7 @@ def test_a_follower_sends_the_end_although_its_run_was_killed(store: Store, tmp_
         "    process = begin(*args); print(process.pid, flush=True); return process\n"
         "child.start = start\n"
         "store = Store(pathlib.Path(sys.argv[1]))\n"
-        "with store.run('cell0').lock(), child.following(store, 's', sys.argv[2]):\n"
+        "with store.run('begun').lock(), child.following(store, 's', sys.argv[2]):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     killed = subprocess.run(
