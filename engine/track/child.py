@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track.follow import lagging
 
-PATIENCE_S = 30.0  # importing MLflow, or making the tables of a new database, can take that long where the CPU is busy
+PATIENCE_S = 60.0  # importing MLflow and making a new database take that long on a busy machine; a dead server, 4 s
 
 log = logging.getLogger(__name__)
 

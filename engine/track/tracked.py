@@ -8,23 +8,19 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from functools import cached_property
 from statistics import fmean
 
-from cheapconv.engine.store.cell import CellRecord
+from cheapconv.engine.store.cell import Cell, CellRecord
 from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State
 from cheapconv.engine.store.runs import Store
 
 # Cells in the other states have nothing to show. A stopped one is KILLED until it is resumed.
 STATUS = {"running": "RUNNING", "stopped": "KILLED", "failed": "FAILED", "done": "FINISHED"}
-CELL_TAGS = (
-    *("suite", "protocol", "data", "architecture", "architecture_label", "conv", "conv_label"),
-    *("method", "method_label", "seed", "teacher"),
-)
-ENVIRONMENT_TAGS = ("device", "device_name", "git_sha", "git_dirty", "precision")
+MACHINE = ("device", "device_name", "git_sha", "git_dirty", "precision")
 Point = tuple[str, float, int, int]  # metric, value, milliseconds since 1970, epoch
 KEY_LENGTH, PARAM_LENGTH, TAG_LENGTH = 250, 6000, 5000  # MLflow's limits, characters
 
@@ -67,11 +63,10 @@ class Tracked:
         return milliseconds(*[item.end for item in self.environments[-1:]], self.state.heartbeat)
 
     @property
-    def rows(self) -> list[tuple[CurveRow, int]]:
+    def rows(self) -> Iterator[tuple[CurveRow, int]]:
         """Each epoch and when it ended, as if they had followed one another without a pause."""
         seconds = itertools.accumulate(row.seconds + row.method_s for row in self.curve)
-        times = [self.start_ms + int(passed * 1000) for passed in seconds]
-        return list(zip(self.curve, times, strict=True))
+        return ((row, self.start_ms + int(passed * 1000)) for row, passed in zip(self.curve, seconds, strict=True))
 
     @cached_property
     def epochs(self) -> list[list[Point]]:
@@ -117,9 +112,10 @@ class Tracked:
         """The axes of the benchmark and on what the cell was run."""
         values: dict[str, object] = {"precision": self.cell.recipe.get("precision")}
         values |= {"cell_key": self.key, "sweep": self.sweep, "recipe": self.cell.recipe["name"]}
-        values |= {name: getattr(self.cell, name) for name in CELL_TAGS}
+        axes = {field.name: getattr(self.cell, field.name) for field in fields(Cell)}
+        values |= {name: value for name, value in axes.items() if not isinstance(value, Mapping)}
         for environment in self.environments[-1:]:
-            values |= {name: getattr(environment, name) for name in ENVIRONMENT_TAGS}
+            values |= {name: getattr(environment, name) for name in MACHINE}
         values["latency_device"] = self.measurement and self.measurement.device_name
         known = {name: _text(value, TAG_LENGTH) for name, value in values.items() if value not in (None, "")}
         # An empty error replaces the one of an earlier, failed attempt.
@@ -161,9 +157,9 @@ def read(store: Store, key: str, sweep: str) -> Tracked | None:
 
 
 def milliseconds(*times: str | None) -> int:
-    """The first of the ISO 8601 times that is known, as milliseconds since 1970; UTC where it names no zone."""
-    moment = datetime.fromisoformat(next(filter(None, times), "1970-01-01"))
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    """The first of the ISO 8601 times that is known, as milliseconds since 1970."""
+    known = [datetime.fromisoformat(time) for time in times if time]
+    return int(known[0].timestamp() * 1000) if known else 0
 
 
 def _by_network(prefix: str, scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

@@ -14,7 +14,7 @@ import pytest
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track.child import finish, following, start
 from cheapconv.engine.track.server import connect
-from tests.engine.written_cell import write_cell, write_sweep
+from tests.engine.written_cell import shared_database, write_cell, write_sweep
 
 GENEROUS_S = 60.0  # MLflow is imported in these tests, on a machine that may be busy
 TICK_S = 0.05
@@ -106,12 +106,14 @@ def test_a_call_that_hangs_does_not_keep_the_run_from_ending(
     assert line.startswith(f"MLflow at {black_hole} does not answer (nothing within 0.2 s); results are safe in")
 
 
-def test_a_follower_sends_the_end_although_its_run_was_killed(store: Store, tmp_path: Path) -> None:
+def test_a_follower_sends_the_end_although_its_run_was_killed(
+    store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """The run holds the lock of a cell that it trains, and dies by SIGKILL."""
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri = shared_database(tmp_path_factory)
     connect(uri)
     write_cell(store, "begun", state="running", epochs=1)
-    write_sweep(store, "s", ["begun"])
+    write_sweep(store, "killed", ["begun"])
     program = (
         "import sys, pathlib, os\n"
         "from cheapconv.engine.store.runs import Store; from cheapconv.engine.track import child\n"
@@ -120,7 +122,7 @@ def test_a_follower_sends_the_end_although_its_run_was_killed(store: Store, tmp_
         "    process = begin(*args); print(process.pid, flush=True); return process\n"
         "child.start = start\n"
         "store = Store(pathlib.Path(sys.argv[1]))\n"
-        "with store.run('begun').lock(), child.following(store, 's', sys.argv[2]):\n"
+        "with store.run('begun').lock(), child.following(store, 'killed', sys.argv[2]):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     killed = subprocess.run(
@@ -128,7 +130,7 @@ def test_a_follower_sends_the_end_although_its_run_was_killed(store: Store, tmp_
     )
     assert killed.returncode == -signal.SIGKILL
     wait_for_end(int(killed.stdout))
-    [run] = connect(uri).search_runs([connect(uri).get_experiment_by_name("s").experiment_id])
+    [run] = connect(uri).search_runs([connect(uri).get_experiment_by_name("killed").experiment_id])
     assert run.info.status == "KILLED"
 
 
