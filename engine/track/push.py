@@ -17,7 +17,7 @@ from cheapconv.engine.track.tracked import CellRefusedError, Tracked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Metric, Param, Run, RunTag
 
 # The most that one request may hold is 100 params, 100 tags, and 1000 of everything.
 MOST_PARAMS, MOST_TAGS, MOST_METRICS = 100, 100, 800
@@ -36,23 +36,13 @@ def push(store: Store, key: str, sweep: str, uri: str, *, ask: bool = False, con
     """
     folder, name = store.run(key).folder, server.public(uri)
     known = recall(folder).get(name, {}).get(sweep, Sent())
-    try:
-        cell = tracked.read(store, key, sweep)
-        if cell is None or (cell.digest == known.digest and not ask):
-            return 0
-    except (LookupError, TypeError, ValueError) as error:  # files that contradict one another
-        raise CellRefusedError(f"its files are damaged: {type(error).__name__}: {error}") from error
+    cell = tracked.read(store, key, sweep)
+    if cell is None or (cell.digest == known.digest and not ask):
+        return 0
     client = connect(uri)
-    from mlflow.exceptions import MlflowException
-
     with filelock.FileLock(store.root / "mlflow.lock"):  # two processes that create a run at once would create two
         run = find_run(client, cell)
-    try:
-        values = send(client, run, cell, known if known.run_id == run.info.run_id else Sent())
-    except MlflowException as error:
-        if error.get_http_status_code() != 400:
-            raise
-        raise CellRefusedError(server.reason(error)) from error
+    values = send(client, run, cell, known if known.run_id == run.info.run_id else Sent())
     remember(folder, name, sweep, Sent(run.info.run_id, len(cell.epochs), len(cell.means), cell.digest))
     return values
 
@@ -71,7 +61,7 @@ def find_run(client: "MlflowClient", cell: Tracked) -> "Run":
 
 
 def send(client: "MlflowClient", run: "Run", cell: Tracked, known: Sent) -> int:
-    """Send the difference between the cell and its run, in as few requests as the server's limits allow."""
+    """Send the difference between the cell and its run."""
     from mlflow.entities import Metric, Param, RunTag
 
     rows = cell.epochs[known.epochs :] + cell.means[known.means :]
@@ -79,18 +69,29 @@ def send(client: "MlflowClient", run: "Run", cell: Tracked, known: Sent) -> int:
     metrics += [Metric(n, value, cell.end_ms, 0) for n, value in cell.final.items() if run.data.metrics.get(n) != value]
     params = [Param(name, value) for name, value in cell.params.items() if name not in run.data.params]
     tags = [RunTag(name, value) for name, value in cell.tags.items() if run.data.tags.get(name, "") != value]
-    requests = math.ceil(max(len(metrics) / MOST_METRICS, len(params) / MOST_PARAMS, len(tags) / MOST_TAGS))
-    for i in range(requests):
-        client.log_batch(
-            run.info.run_id,
-            metrics=metrics[i * MOST_METRICS : (i + 1) * MOST_METRICS],
-            params=params[i * MOST_PARAMS : (i + 1) * MOST_PARAMS],
-            tags=tags[i * MOST_TAGS : (i + 1) * MOST_TAGS],
-            synchronous=True,
-        )
+    log(client, run.info.run_id, metrics, params, tags)
     restated = cell.status != run.info.status
     if restated and cell.status == "RUNNING":  # again, after a resumption
         client.update_run(run.info.run_id, status="RUNNING")
     elif restated:
         client.set_terminated(run.info.run_id, status=cell.status, end_time=cell.end_ms)
     return len(metrics) + len(params) + len(tags) + restated
+
+
+def log(
+    client: "MlflowClient", run_id: str, metrics: list["Metric"], params: list["Param"], tags: list["RunTag"]
+) -> None:
+    """Log in as few requests as the server's limits allow."""
+    from mlflow.exceptions import MlflowException
+
+    requests = math.ceil(max(len(metrics) / MOST_METRICS, len(params) / MOST_PARAMS, len(tags) / MOST_TAGS))
+    for i in range(requests):
+        some_metrics = metrics[i * MOST_METRICS : (i + 1) * MOST_METRICS]
+        some_params = params[i * MOST_PARAMS : (i + 1) * MOST_PARAMS]
+        some_tags = tags[i * MOST_TAGS : (i + 1) * MOST_TAGS]
+        try:
+            client.log_batch(run_id, metrics=some_metrics, params=some_params, tags=some_tags, synchronous=True)
+        except MlflowException as error:
+            if error.get_http_status_code() != 400:
+                raise
+            raise CellRefusedError(server.reason(error)) from error

@@ -130,8 +130,11 @@ class Tracked:
 
     @cached_property
     def digest(self) -> str:
-        """A hash of all that is shown."""
-        shown = (self.status, self.epochs, self.means, self.final, self.tags, self.params)
+        """A hash of all that is shown; the first to be asked for, so files that contradict one another fail here."""
+        try:
+            shown = (self.status, self.epochs, self.means, self.final, self.tags, self.params)
+        except (LookupError, TypeError, ValueError) as error:
+            raise CellRefusedError(f"its files are damaged: {type(error).__name__}: {error}") from error
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
 
 
