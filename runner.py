@@ -219,11 +219,17 @@ def clean(store: options.StoreFolder = Path("runs")) -> None:
 
 
 @app.command()
-def sync(sweep: options.SweepName, store: options.StoreFolder = Path("runs"), mlflow: options.Mlflow = None) -> None:
+def sync(
+    sweep: options.SweepName,
+    store: options.StoreFolder = Path("runs"),
+    mlflow: options.Mlflow = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until the standard input ends (Ctrl-D).")] = False,
+) -> None:
     """Send to MLflow what it has missed of a sweep."""
-    from cheapconv.engine.run import session
+    from cheapconv.engine.track import follow as tracking
 
-    session.sync(sweep, store, mlflow)
+    for line in tracking.command(sweep, store, mlflow, keep_on=follow):
+        typer.echo(line)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from cheapconv.engine.measure import timings as measure
 from cheapconv.engine.run import launch
 from cheapconv.engine.store.runs import Store
 from tests.command_line import REGISTRY, CommandLine
-from tests.engine.tiny import NO_MLFLOW
+from tests.engine.tiny import DEAD_SERVER
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -108,7 +108,7 @@ def process(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     text = REGISTRY.replace("    suite: tiny", "    plugins: [tests.plugin]\n    suite: tiny")
     (folder / "registry.yaml").write_text(text)
     line = [sys.executable, str(ROOT / "runner.py"), *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MLFLOW_TRACKING_URI": NO_MLFLOW}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MLFLOW_TRACKING_URI": DEAD_SERVER}
     return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
 

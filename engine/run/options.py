@@ -28,7 +28,8 @@ Data = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:n.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores if not given.")]
 Mlflow = Annotated[
-    str | None, typer.Option("--mlflow", help="MLflow tracking URI; MLFLOW_TRACKING_URI, else sqlite:///mlflow.db.")
+    str | None,
+    typer.Option("--mlflow", help="MLflow tracking URI, or none; MLFLOW_TRACKING_URI, else sqlite:///mlflow.db."),
 ]
 Classes = Annotated[int, typer.Option(min=1, help="Outputs of the classifier.")]
 Side = Annotated[int, typer.Option(min=1, help="Height and width of the image.")]

@@ -1,4 +1,4 @@
-"""What the commands that change the store do: run, measure, clean, sync."""
+"""What the commands that change the store do: run, measure, clean."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,11 @@ from cheapconv.engine.run.measuring import measure_again
 from cheapconv.engine.run.progress import Progress
 from cheapconv.engine.run.show import console
 from cheapconv.engine.run.stop import StopRequest
-from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import now
 from cheapconv.engine.store.records import PlannedKey, SweepPlan
 from cheapconv.engine.store.runs import Store
-from cheapconv.engine.track.mirror import Mirror
-from cheapconv.engine.track.mirror import sync as send_missing
-from cheapconv.engine.track.push import public, tracking_uri
-from cheapconv.engine.train.checkpoint import Position
+from cheapconv.engine.track.child import following
+from cheapconv.engine.track.server import public, tracking_uri
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -41,28 +38,6 @@ class Settings:
     mlflow: str | None = None
 
 
-class Mirrored:
-    """A watcher (`engine.run.launch.Watcher`) that tells the mirror which cells have changed."""
-
-    def __init__(self, mirror: Mirror) -> None:
-        self._mirror = mirror
-
-    def started(self, cell: Cell) -> None:
-        """A cell begins or goes on."""
-        self._mirror.changed(cell.key)
-
-    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
-        """Steps are not mirrored."""
-
-    def epoch_ended(self, cell: Cell, position: Position) -> None:
-        """An epoch's metrics are there."""
-        self._mirror.changed(cell.key)
-
-    def ended(self, cell: Cell, state: str) -> None:
-        """Also cells that were done before: the server may have missed them."""
-        self._mirror.changed(cell.key)
-
-
 def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     """Run the chosen cells of a sweep; returns the exit code."""
     device, threads = resolve_device(settings.device), set_threads(settings.threads)
@@ -72,7 +47,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     with store.explaining_full_disk():
         write_plan(store, whole)
     cells = [planned.cell for planned in chosen.cells]
-    with StopRequest(settings.budget_s) as stop, Mirror(store, whole.sweep, uri) as mirror:
+    with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri):
         options = Options(
             device=device,
             threads=threads,
@@ -84,7 +59,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
             should_stop=stop,
         )
         with Progress(cells, console) as progress:
-            ends = Launcher(store, options, [progress, Mirrored(mirror)]).run(cells)
+            ends = Launcher(store, options, [progress]).run(cells)
     _summarise(ends, whole.sweep, len(cells), uri)
     if stop.signalled and "stopped" in ends.values():  # not if the signal came after the last cell
         return INTERRUPTED
@@ -109,13 +84,6 @@ def clean(folder: Path) -> None:
     console.print(f"removed {Store(folder).tidy()} files; every result is kept")
 
 
-def sync(sweep: str, folder: Path, uri: str | None) -> None:
-    """Send every cell of the sweep to MLflow."""
-    uri = tracking_uri(uri)
-    sent = send_missing(Store(folder), sweep, uri)
-    console.print(f"{sweep} in {public(uri)}: {sent}", highlight=False, markup=False)
-
-
 def set_threads(threads: int | None) -> int:
     """Set the number of CPU threads (all cores if None) and return it."""
     if threads is not None:
@@ -124,7 +92,7 @@ def set_threads(threads: int | None) -> int:
 
 
 def write_plan(store: Store, plan: Plan) -> None:
-    """What reports and the mirror know of a sweep: its plan, and what each of its cells is."""
+    """What reports and MLflow know of a sweep: its plan, and what each of its cells is."""
     for planned in plan.cells:
         store.run(planned.cell.key).write_cell(record.described(planned.cell))
     cells = tuple(PlannedKey(key=p.cell.key, entry=p.entry, needs=p.needs) for p in plan.cells)
@@ -140,7 +108,7 @@ def write_plan(store: Store, plan: Plan) -> None:
     )
 
 
-def _summarise(ends: dict[str, str], sweep: str, total: int, uri: str) -> None:
+def _summarise(ends: dict[str, str], sweep: str, total: int, uri: str | None) -> None:
     """What happened, and what to do next."""
     counts = {end: sum(e == end for e in ends.values()) for end in sorted(set(ends.values()))}
     said = ", ".join(f"{count} {end}" for end, count in counts.items())
@@ -151,7 +119,9 @@ def _summarise(ends: dict[str, str], sweep: str, total: int, uri: str) -> None:
     if left:
         lines.append(f"{left} cells are left: the same command goes on where it stopped.")
     else:
-        at = public(uri) if uri.startswith("http") else f"mlflow ui --backend-store-uri {public(uri)}"
-        lines.append(f"Next: cheapconv report {sweep}; tracking: {at}")
+        lines.append(f"Next: cheapconv report {sweep}")
+        if uri:
+            at = public(uri) if uri.startswith("http") else f"mlflow ui --backend-store-uri {public(uri)}"
+            lines[-1] += f"; tracking: {at}"
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -3,43 +3,42 @@
 One file serves several servers and several sweeps that share the cell: `{uri: {experiment: {...}}}`.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import filelock
+from pydantic import TypeAdapter
+
 from cheapconv.engine.store.files import read_json, write_json
-from cheapconv.engine.track.tracked import Tracked
 
 
+@dataclass(frozen=True)
 class Sent:
-    """What was sent of a cell to one experiment of one server; nothing where the file is absent or damaged."""
+    """What was sent of a cell to one experiment of one server."""
 
-    def __init__(self, folder: Path, uri: str, experiment: str) -> None:
-        self._path, self._uri, self._experiment = folder / "mlflow.json", uri, experiment
-        self.start("")
-        try:
-            known = read_json(self._path)[uri][experiment]
-            counts = [int(known[name]) for name in ("epochs", "headline", "final")]
-            self.run_id, self.status = str(known["run_id"]), str(known["status"])
-            self.epochs, self.headline, self.final = counts
-        except (LookupError, TypeError, ValueError):
-            pass
+    run_id: str = ""
+    epochs: int = 0
+    means: int = 0
+    digest: str = ""  # of everything, if everything was sent
 
-    def start(self, run_id: str) -> None:
-        """Another run, to which nothing has been sent yet."""
-        self.run_id, self.status = run_id, ""
-        self.epochs, self.headline, self.final = 0, 0, 0
 
-    def has_all(self, cell: Tracked) -> bool:
-        """Whether the finished cell was sent in full."""
-        counts = (len(cell.epochs), len(cell.headline), len(cell.final))
-        return self.status == cell.status == "FINISHED" and (self.epochs, self.headline, self.final) == counts
+Memory = dict[str, dict[str, Sent]]
+_memory = TypeAdapter(Memory)
 
-    def save(self, cell: Tracked) -> None:
-        """Write down that the run shows the cell as it is."""
-        self.epochs, self.headline = max(self.epochs, len(cell.epochs)), max(self.headline, len(cell.headline))
-        self.status, self.final = cell.status, len(cell.final)
-        known = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        body = read_json(self._path)
-        body = body if isinstance(body, dict) else {}
-        runs = body.get(self._uri)
-        body[self._uri] = {**(runs if isinstance(runs, dict) else {}), self._experiment: known}
-        write_json(self._path, body)
+
+def recall(folder: Path) -> Memory:
+    """All that is remembered; nothing where the file is absent or damaged, which costs no more than asking."""
+    try:
+        return _memory.validate_python(read_json(folder / "mlflow.json") or {})
+    except ValueError:
+        return {}
+
+
+def remember(folder: Path, uri: str, experiment: str, sent: Sent) -> None:
+    """Note what was sent, beside what another process has noted meanwhile."""
+    with filelock.FileLock(folder / "mlflow.lock"):
+        memory = recall(folder)
+        before = memory.setdefault(uri, {}).get(experiment)
+        if not before or before.run_id != sent.run_id or before.epochs <= sent.epochs:  # else the other has sent more
+            memory[uri][experiment] = sent
+            write_json(folder / "mlflow.json", _memory.dump_python(memory))

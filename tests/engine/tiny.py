@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -24,7 +24,8 @@ from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedul
 from tests.engine import toys
 
 TRAIN, TEST, BATCH, STEPS = 40, 23, 16, 3
-NO_MLFLOW = "http://127.0.0.1:9"  # the discard port, where nobody listens
+NO_MLFLOW = "none"
+DEAD_SERVER = "http://127.0.0.1:9"  # the discard port, where nobody listens
 CPU = torch.device("cpu")
 RECIPE = Recipe(
     name="short",
@@ -89,28 +90,9 @@ def skip_timing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timings, "take", lambda *args: None)
 
 
-class NoMirror:
-    """Takes the place of `engine.session.Mirror`, because MLflow takes seconds to import; remembers what it hears."""
-
-    changes: ClassVar[list[str]] = []
-
-    def __init__(self, store: Store, sweep: str, uri: str) -> None:
-        self.changes.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Nothing to close."""
-
-    def changed(self, key: str) -> None:
-        """A cell has changed."""
-        self.changes.append(key)
-
-
 def skip_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run sessions without the mirror."""
-    monkeypatch.setattr(session, "Mirror", NoMirror)
+    """Run sessions without tracking, because MLflow takes seconds to import."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", NO_MLFLOW)
 
 
 def planned(*entries: dict[str, Any] | str, **fields: Any) -> Plan:

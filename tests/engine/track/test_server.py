@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.track.push import connect, reason, tracking_uri
+from cheapconv.engine.track.server import connect, reason, tracking_uri
 
 
 def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,6 +16,7 @@ def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://a:5000")
     assert tracking_uri() == "http://a:5000"
     assert tracking_uri("http://b:5000") == "http://b:5000"
+    assert tracking_uri("none") is None
 
 
 def test_what_is_no_uri_is_a_user_error() -> None:
