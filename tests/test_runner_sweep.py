@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from cheapconv.engine.measure import clock as timing
-from cheapconv.engine.measure import timings as measure
-from cheapconv.engine.run import launch
+from cheapconv.engine.measure import timings
 from cheapconv.engine.store.runs import Store
 from tests.command_line import REGISTRY, CommandLine
 from tests.engine.tiny import DEAD_SERVER
 
+TAKE = timings.take
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -24,8 +24,8 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 def test_a_sweep_from_run_to_report(command, monkeypatch, tmp_path):
     """With timings, as short as they can be."""
-    monkeypatch.setattr(launch, "time_once", measure.time_once)
-    monkeypatch.setattr(measure, "TIMING_BUDGET_S", 0.0)
+    monkeypatch.setattr(timings, "take", TAKE)
+    monkeypatch.setattr(timings, "TIMING_BUDGET_S", 0.0)
     for name, value in {"WARM_UP_RUNS": 0, "MIN_RUNS": 2, "MAX_RUNS": 2}.items():
         monkeypatch.setattr(timing, name, value)
     monkeypatch.setattr(timing.tempfile, "gettempdir", lambda: str(tmp_path))
@@ -81,10 +81,10 @@ def test_a_time_budget_ends_cleanly_and_the_same_command_goes_on(command):
 
 def test_a_cell_that_another_process_holds_is_not_trained_twice(command):
     teacher, _ = command.document("plan", "small")["cells"]
-    with Store(Path("runs")).lock(teacher["key"]):
+    with Store(Path("runs")).run(teacher["key"]).lock():
         code, out, _ = command("run", "small", "--device", "cpu")
     assert code == 0
-    assert "1 elsewhere, 1 waiting of 2 cells" in out
+    assert "1 running elsewhere, 1 waiting of 2 cells" in out
     assert command("run", "small", "--device", "cpu")[0] == 0
 
 
@@ -120,7 +120,7 @@ def test_an_interrupted_process_is_exit_code_130_and_goes_on(command, tmp_path):
     assert "1 cells are left: the same command goes on where it stopped." in first.stdout
     assert "MLflow at http://127.0.0.1:9 does not answer" in first.stderr
     assert "Traceback" not in first.stderr
-    assert [row["state"] for row in command.document("status", "interrupted")["cells"]] == ["planned"]
+    assert [row["state"] for row in command.document("status", "interrupted")["cells"]] == ["stopped"]
     assert command("run", "interrupted", "--device", "cpu")[0] == 0
     [row] = command.document("status", "interrupted")["cells"]
     assert (row["state"], row["epoch"]) == ("done", 2)

@@ -8,6 +8,7 @@ from cheapconv.engine.run import plan_cache
 
 if TYPE_CHECKING:
     from cheapconv.engine.read.registry import Registry, Sweep
+    from cheapconv.suites.recipe import Precision
 
 OWN = Path(__file__).parents[2] / "registry.yaml"
 
@@ -25,12 +26,12 @@ def load(path: Path | None) -> "Registry":
     return registry.load(registry_path(path))
 
 
-def plan(sweep: "Sweep", name: str, *, epochs: int | None = None) -> Plan:
+def plan(sweep: "Sweep", name: str, *, epochs: int | None = None, precision: "Precision | None" = None) -> Plan:
     """The plan of a sweep, every cell rehearsed."""
     from cheapconv.engine.plan import cells
     from cheapconv.engine.train.rehearsal import rehearse
 
-    return cells.plan(sweep, name, rehearse, epochs=epochs)
+    return cells.plan(sweep, name, rehearse, epochs=epochs, precision=precision)
 
 
 def planned(sweep: str, path: Path | None, pattern: str | None, epochs: int | None, *, to_look: bool = False) -> Plan:

@@ -111,7 +111,7 @@ def write_plan(store: Store, plan: Plan) -> None:
 def _summarise(ends: dict[str, str], sweep: str, total: int, uri: str | None) -> None:
     """What happened, and what to do next."""
     counts = {end: sum(e == end for e in ends.values()) for end in sorted(set(ends.values()))}
-    said = ", ".join(f"{count} {end}" for end, count in counts.items())
+    said = ", ".join(f"{n} {'running elsewhere' if end == 'running' else end}" for end, n in counts.items())
     left = total - counts.get("done", 0) - counts.get("failed", 0)
     lines = [f"{sweep}: {said} of {total} cells."]
     if "failed" in counts:

@@ -51,8 +51,8 @@ def check_method(folder: Path) -> None:
     rows = results(folder)
     labels = ["confidence_penalty", "confidence_penalty(weight=0.3)", "scratch"]
     assert [row[:3] for row in rows] == [("WRN-10-1", "G(4)", label) for label in labels]
-    assert all(result["epochs"] == 1 and result["top1"] > 0.1 for *_, result in rows)
-    assert len({result["top1"] for *_, result in rows}) > 1
+    assert all(result["epochs"] == 1 and result["scores"]["top1"] > 0.1 for *_, result in rows)
+    assert len({result["scores"]["top1"] for *_, result in rows}) > 1
     assert "confidence_penalty" in (folder / "report" / "table.md").read_text()
 
 
@@ -60,7 +60,7 @@ def check_conv(folder: Path) -> None:
     """What the guide to convs and architectures promises of its commands."""
     rows = results(folder)
     assert [row[:3] for row in rows] == [("Plain-8", "S", "scratch"), ("Plain-8", "pool", "scratch")]
-    standard, pooling = (result["networks"][0]["macs"] for *_, result in rows)
+    standard, pooling = (result["networks"][0]["sizes"]["macs"] for *_, result in rows)
     assert pooling < standard
 
 

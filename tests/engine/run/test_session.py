@@ -14,6 +14,7 @@ from cheapconv.engine.measure.timings import Structure
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.plan.select import select
 from cheapconv.engine.run import session
+from cheapconv.engine.run.progress import Progress
 from cheapconv.engine.run.session import Settings
 from cheapconv.engine.store import runs
 from cheapconv.engine.store.cell import Cell
@@ -45,13 +46,13 @@ def run(store: Store, whole: Plan, chosen: Plan | None = None, **settings: Any) 
 
 def on_epoch(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
     """Do something at the end of every epoch."""
-    told = session.Mirrored.epoch_ended
+    told = Progress.epoch_ended
 
-    def also(self: session.Mirrored, cell: Cell, position: Position) -> None:
+    def also(self: Progress, cell: Cell, position: Position) -> None:
         told(self, cell, position)
         action(cell, position)
 
-    monkeypatch.setattr(session.Mirrored, "epoch_ended", also)
+    monkeypatch.setattr(Progress, "epoch_ended", also)
 
 
 def test_a_sweep_runs_to_its_end(store, capsys):
@@ -62,12 +63,6 @@ def test_a_sweep_runs_to_its_end(store, capsys):
     assert "cheapconv report sweep" in out
     assert run(store, whole) == 0
     assert "epoch" not in capsys.readouterr().out  # nothing was trained
-
-
-def test_the_mirror_hears_of_every_change(store):
-    whole = tiny.planned("scratch", epochs=2)
-    run(store, whole)
-    assert tiny.NoMirror.changes == [whole.cells[0].cell.key] * 4  # started, two epochs, ended
 
 
 def test_failures_are_exit_code_1(store, capsys):
@@ -188,9 +183,3 @@ def test_cleaning_removes_leftovers_of_cells_that_nobody_runs(store, capsys):
 def test_cleaning_what_is_not_there_is_refused(tmp_path):
     with pytest.raises(UserError, match="there is no store at"):
         session.clean(tmp_path / "nowhere")
-
-
-def test_sending_what_was_missed_says_what_was_sent(store, monkeypatch, capsys):
-    monkeypatch.setattr(session, "send_missing", lambda store, sweep, uri: {"sent": 3})
-    session.sync("quick", store.root, "http://user:secret@host:5000")
-    assert capsys.readouterr().out == "quick in http://host:5000: {'sent': 3}\n"
