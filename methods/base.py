@@ -4,7 +4,7 @@ A method owns wiring and losses. The trainer owns data, optimiser, schedule, pre
 Baselines are methods too. The smallest method has `__init__`, `losses` and `networks`; everything else has a default.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -15,10 +15,21 @@ from torch import Tensor, nn
 class Batch(Protocol):
     """One step's samples."""
 
-    x: Tensor  # (B, 3, H, W) normalised
-    y: Tensor  # (B,) int64
-    index: Tensor  # (B,) positions in the training set
-    views: tuple[Tensor, ...]  # as many differently augmented copies of x as the method asks for
+    @property
+    def x(self) -> Tensor:
+        """(B, 3, H, W), normalised."""
+
+    @property
+    def y(self) -> Tensor:
+        """(B,) int64."""
+
+    @property
+    def index(self) -> Tensor:
+        """(B,) int64, positions in the training set."""
+
+    @property
+    def views(self) -> tuple[Tensor, ...]:
+        """As many differently augmented copies of `x` as the method asks for, the first of them `x`."""
 
 
 @dataclass
@@ -28,13 +39,13 @@ class Clock:
     progress: Tensor  # 0..1 of the whole training
     phase_progress: Tensor  # 0..1 of the current phase
     epoch: Tensor  # finished epochs, with the fraction of the current one
+    lr: Tensor  # learning rate of the current step, of the first of the method's groups
     phase: int = 0  # number of the current phase, also when a run is resumed in the middle of it
 
     @classmethod
     def start(cls, device: torch.device) -> "Clock":
         """A clock at zero."""
-        progress, phase_progress, epoch = (torch.zeros((), device=device) for _ in range(3))
-        return cls(progress, phase_progress, epoch)
+        return cls(*(torch.zeros((), device=device) for _ in range(4)))
 
 
 Cost = Literal["macs", "params"]
@@ -94,7 +105,7 @@ class Phase:
 class Context:
     """What `begin`, `end_epoch` and `finish` may use: training batches of the current epoch, drawn anew at a call."""
 
-    batches: Callable[[], Any]
+    batches: Callable[[], Iterator[Batch]]
     device: torch.device
     epoch: int
 
@@ -122,6 +133,10 @@ class Method(nn.Module):
         """Named loss terms, already weighted; the trainer minimises their sum."""
         raise NotImplementedError
 
+    def forward(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
+        """The losses: what wraps a module (a compiler, a gatherer of gradients) so wraps the method."""
+        return self.losses(batch, update)
+
     def networks(self) -> list[Trained]:
         """The networks to evaluate."""
         raise NotImplementedError
@@ -140,8 +155,8 @@ class Method(nn.Module):
         """Optimiser groups: `params`, and where the paper has its own, `lr`, `weight_decay` or `weight_decay_scale`."""
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
-    def after_update(self, lr: float) -> None:
-        """Called after every optimiser step with its learning rate."""
+    def after_update(self) -> None:
+        """Called after every optimiser step, whose learning rate is `self.clock.lr`."""
 
     def end_epoch(self, context: Context) -> None:
         """Called after every epoch, before its evaluation."""

@@ -19,9 +19,11 @@ from cheapconv.engine.store.runs import CHECKPOINT, Store
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.checkpoint import Position
-from cheapconv.engine.train.loop import Diverged, Job, Stopped, train
+from cheapconv.engine.train.loop import Stopped, train
 from cheapconv.engine.train.precision import use_ieee_float32
-from cheapconv.suites.memory import Data, hold_out
+from cheapconv.engine.train.training import Diverged, Training
+from cheapconv.suites.base import Data, Suite
+from cheapconv.suites.place import Place
 from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
 
@@ -62,7 +64,7 @@ class Launcher:
     store: Store
     options: Options
     watchers: list[Watcher]
-    _data: dict[str, Data] = field(default_factory=dict)
+    _data: dict[tuple[str, int], Data] = field(default_factory=dict)
 
     def run(self, cells: list[Cell]) -> dict[str, str]:
         """Run every cell that is not done, teachers first as the plan has them; the end state by key."""
@@ -79,9 +81,11 @@ class Launcher:
 
     def _load_data(self, cells: list[Cell]) -> None:
         """Before anything trains, so that a wrong folder is known at once."""
-        for name in {cell.suite for cell in cells if self.store.state(cell.key)["state"] != "done"}:
-            suite = catalog.entry("suite", name).cls()
-            self._data[name] = suite.load(self.options.data_folder, self.options.download).to(self.options.device)
+        place, options = Place(self.options.device, self.options.threads), self.options
+        wanted = {data_key(cell) for cell in cells if self.store.state(cell.key)["state"] != "done"}
+        for name, validation in wanted - self._data.keys():
+            opened = suite_of(name).open(place, options.data_folder, options.download, validation)
+            self._data[name, validation] = opened
 
     def _attempt(self, cell: Cell) -> str:
         """Run one cell if it can and should be run."""
@@ -120,51 +124,48 @@ class Launcher:
         return "done"
 
     def _train(self, cell: Cell) -> None:
-        folder, data, options = self.store.folder(cell.key), self._data_of(cell), self.options
-        record.tidy(folder)
-        epochs_done = self._take_up(folder)
+        """One and two threads give other bits: a resumed cell goes on with the number it began with."""
+        record.tidy(self.store.folder(cell.key))
+        saved = checkpoint.read(self.store.folder(cell.key))
+        place = Place(self.options.device, saved["position"]["threads"] if saved else self.options.threads)
+        with place.in_use():
+            self._train_on(place, cell, saved)
+
+    def _train_on(self, place: Place, cell: Cell, saved: checkpoint.State | None) -> None:
+        folder, data, options = self.store.folder(cell.key), self._data[data_key(cell)], self.options
         precision = cell.recipe["precision"]
         record.begin(folder, describe(options.device, precision=precision, compiled=options.compiled))
-        self.store.set_state(cell.key, "running", epochs_done, cell.recipe["epochs"])
+        self.store.set_state(cell.key, "running", saved["position"]["epoch"] if saved else 0, cell.recipe["epochs"])
         for watcher in self.watchers:
             watcher.started(cell)
-        method = build_method(cell, Builder(cell, cell.classes, options.device, self.store, data.train_y))
-        job = Job(
-            recipe=recipe_of(cell),
-            data=data,
+        builder = Builder(cell, cell.classes, place, self.store, data.labels)
+        method = build_method(cell, builder)
+        training = Training(
+            method,
+            data,
+            recipe_of(cell),
+            suite_of(cell.suite).task,
             seed=cell.seed,
-            device=options.device,
-            folder=folder,
-            compiled=options.compiled,
+            place=place,
+            randomness=builder.randomness,
+            compile_method=options.compiled,
+        )
+        if saved:
+            training.load_state_dict(saved)
+        position = train(
+            training,
+            folder,
             on_step=lambda position, steps: self._stepped(cell, position, steps),
             on_epoch=lambda position: self._epoch_ended(cell, position),
             should_stop=options.should_stop,
         )
-        if options.compiled:
-            torch.compiler.reset()  # all cells share the code of `Network`, and recompilations of one code are limited
-        position = train(method, job)
         # Before the result, which ends the cell: a timing that fails or is killed leaves the checkpoint to go on from.
         for trained in method.networks():
             if trained.role == "student":
                 texts = trained.architecture or cell.architecture, trained.conv or cell.conv, cell.classes
                 changed = None if trained.structure is None else (trained.structure, trained.network)
-                time_once(self.store, *texts, data.input_shape, options.device, changed)
+                time_once(self.store, *texts, data.image, options.device, changed)
         record.finish(self.store, cell, method, position, data)
-
-    def _data_of(self, cell: Cell) -> Data:
-        """The suite's data, without the training images that the cell's recipe holds out."""
-        data, count = self._data[cell.suite], cell.recipe.get("validation")
-        try:
-            return hold_out(data, count) if count else data
-        except ValueError as error:
-            raise UserError(f"{error}.") from error
-
-    def _take_up(self, folder: Path) -> int:
-        """Set the threads, and say how many epochs are done. One and two threads give other bits: a resumed cell goes
-        on with the number it began with."""
-        saved = checkpoint.read(folder)
-        torch.set_num_threads(saved["position"]["threads"] if saved else self.options.threads)
-        return saved["position"]["epoch"] if saved else 0
 
     def _stepped(self, cell: Cell, position: Position, steps: int) -> None:
         for watcher in self.watchers:
@@ -183,6 +184,16 @@ class Launcher:
             (folder / CHECKPOINT).unlink(missing_ok=True)
         line = f"{type(error).__name__}: {error}".splitlines()[0]
         self.store.set_state(cell.key, "failed", 0, cell.recipe["epochs"], line)
+
+
+def suite_of(name: str) -> Suite:
+    """The suite of that name."""
+    return catalog.entry("suite", name).cls()
+
+
+def data_key(cell: Cell) -> tuple[str, int]:
+    """What cells share whose data is the same: the suite, and how many training samples are held out."""
+    return cell.suite, cell.recipe.get("validation") or 0
 
 
 def recipe_of(cell: Cell) -> Recipe:

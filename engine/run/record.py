@@ -9,10 +9,11 @@ from cheapconv.engine.measure.timings import sizes, structure_key
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import TEMPORARY, now, read_json, write_json
+from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.methods.base import Method, Trained
-from cheapconv.suites.memory import Data
+from cheapconv.suites.base import Data
 
 
 def describe(cell: Cell) -> dict[str, Any]:
@@ -66,16 +67,16 @@ def tidy(folder: Path) -> int:
 
 
 def _result(store: Store, cell: Cell, method: Method, position: Position, data: Data) -> dict[str, Any]:
-    shape = data.input_shape
+    shape = data.image
     rows = [_network(t, cell, position, shape) for t in method.networks()]
     headline = [row for row in rows if row["headline"]]
     names = [row["name"] for row in headline]
-    means = [statistics.mean(line["top1"][name] for name in names) for line in position.curve]
+    means = [statistics.mean(row.scores[name]["top1"] for name in names) for row in position.curve]
     best = max(range(len(means)), key=means.__getitem__)
     return {
         "key": cell.key,
         "epochs": len(position.curve),
-        "test_images": len(data.test_y),
+        "test_images": data.size("test"),
         "top1": means[-1],
         "top5": statistics.mean(r["top5"] for r in headline) if headline[0]["top5"] is not None else None,
         "top1_best": means[best],
@@ -83,24 +84,26 @@ def _result(store: Store, cell: Cell, method: Method, position: Position, data: 
         "by_validation": chosen_by_validation(position.curve, names),
         "networks": rows,
         "train_s": position.train_s,
-        "train_images_per_s": statistics.median(line["images_per_s"] for line in position.curve),
+        "steps_s": position.steps_s,
+        "method_s": position.method_s,
+        "train_images_per_s": statistics.median(row.images_per_s for row in position.curve),
         "teacher_train_s": _teacher_seconds(store, cell.teacher),
     }
 
 
-def chosen_by_validation(curve: list[dict[str, Any]], names: list[str]) -> dict[str, Any] | None:
+def chosen_by_validation(curve: list[CurveRow], names: list[str]) -> dict[str, Any] | None:
     """The student and epoch most accurate on the held-out images, the later one of equals, and its test accuracy."""
-    if "validation" not in curve[-1]:
+    if not curve[-1].validation:
         return None
-    choices = [(line["validation"][name], line["epoch"], name) for line in curve for name in names]
+    choices = [(row.validation[name]["top1"], row.epoch, name) for row in curve for name in names]
     accuracy, epoch, name = max(choices)
-    top1 = curve[epoch]["top1"][name]
+    top1 = curve[epoch].scores[name]["top1"]
     return {"network": name, "epoch": epoch, "validation": accuracy, "top1": top1}
 
 
 def _network(trained: Trained, cell: Cell, position: Position, shape: tuple[int, int, int]) -> dict[str, Any]:
     """One network's accuracies (last and best epoch, best labelled as such) and sizes."""
-    top1 = [line["top1"][trained.name] for line in position.curve]
+    top1 = [row.scores[trained.name]["top1"] for row in position.curve]
     best = max(range(len(top1)), key=top1.__getitem__)
     architecture, conv = trained.architecture or cell.architecture, trained.conv or cell.conv
     student = trained.role == "student"
@@ -109,7 +112,7 @@ def _network(trained: Trained, cell: Cell, position: Position, shape: tuple[int,
         "role": trained.role,
         "headline": trained.headline,
         "top1": top1[-1],
-        "top5": position.curve[-1]["top5"].get(trained.name),
+        "top5": position.curve[-1].scores[trained.name].get("top5"),
         "top1_best": top1[best],
         "best_epoch": best,
         "architecture": architecture,

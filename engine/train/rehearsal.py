@@ -15,6 +15,7 @@ from cheapconv import catalog
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, Frozen
+from cheapconv.suites.place import Place
 
 SAMPLES = 2048  # labels for a method that asks for those of the training set
 
@@ -24,7 +25,7 @@ class UntrainedBuilder(Builder):
 
     def __init__(self, cell: Cell, teacher: tuple[str, str] | None, device: torch.device) -> None:
         labels = torch.arange(SAMPLES, device="cpu") % cell.classes
-        super().__init__(cell, cell.classes, device, Store(Path()), labels)
+        super().__init__(cell, cell.classes, Place(device), Store(Path()), labels)
         self._teacher = teacher
 
     def teacher(self, copy: bool = False) -> Any:

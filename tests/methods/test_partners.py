@@ -12,8 +12,7 @@ from cheapconv.engine.run import record
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.files import write_json
 from cheapconv.engine.store.runs import CELL, Store
-from cheapconv.engine.train.loop import Job, train
-from tests.methods.world import CPU, SUITE, World, batch, data
+from tests.methods.world import SUITE, World, batch, data, train
 
 PARTNERS = ["ResNet-8", {"architecture": "WRN-10-2", "conv": "G(4)"}, {"conv": "G(N)"}]
 NAMES = ["student_0", "partner_0", "partner_1", "partner_2"]
@@ -61,7 +60,7 @@ def test_partners_are_recorded_and_come_back(world: World, tmp_path: Path) -> No
     method = world.method("ind", students=1, partners=PARTNERS)
     folder = store.folder(cell.key)
     recipe = catalog.parse("suite", SUITE).recipes["short"].override(epochs=1, batch=8)
-    position = train(method, Job(recipe=recipe, data=data(), seed=0, device=CPU, folder=folder))
+    position = train(method, folder, recipe)
     write_json(folder / CELL, record.describe(cell))
     result = record.finish(store, cell, method, position, data())
 

@@ -14,7 +14,7 @@ from cheapconv.engine.store.runs import CELL, RESULT
 from cheapconv.engine.train.builder import Builder
 from cheapconv.methods.base import Context
 from cheapconv.methods.parts.channels import Channels
-from tests.methods.world import CPU, World, batch, data
+from tests.methods.world import CPU, PLACE, World, batch, data
 
 PRUNING = ("l1_group", "group_norm", "fpgm", "slimming", "taylor")
 every = pytest.mark.parametrize("name", PRUNING)
@@ -144,5 +144,5 @@ def test_a_pruned_teacher_can_teach(world: World) -> None:
     write_json(folder / RESULT, {"networks": [{"name": "student", "role": "student", "headline": True}]})
     student = world.cell("scratch")
     object.__setattr__(student, "teacher", cell.key)
-    teacher = Builder(student, 10, CPU, world.store, data().train_y).teacher()
+    teacher = Builder(student, 10, PLACE, world.store, data().train_y).teacher()
     assert [m.shape[1] for m in teacher.stages(batch().x)] == teacher.channels == method.student.channels

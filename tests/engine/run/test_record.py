@@ -10,16 +10,17 @@ import pytest
 from cheapconv.engine.measure.timings import structure_key
 from cheapconv.engine.run import record
 from cheapconv.engine.store.files import TEMPORARY, read_json, write_json
+from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
 from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.checkpoint import Position
 from tests.engine import tiny
-from tests.engine.tiny import CPU
+from tests.engine.tiny import PLACE
 
 SHAPE = (3, 8, 8)
 FIELDS = {
     *("key", "epochs", "test_images", "top1", "top5", "top1_best", "best_epoch", "networks"),
-    *("train_s", "train_images_per_s", "teacher_train_s"),
+    *("train_s", "steps_s", "method_s", "train_images_per_s", "teacher_train_s"),
 }
 NETWORK_FIELDS = {
     *("name", "role", "headline", "top1", "top5", "top1_best", "best_epoch", "structure"),
@@ -40,16 +41,13 @@ def store(tmp_path: Path) -> Store:
 def position(*rows: Sequence[float], top5: bool = False) -> Position:
     """A finished training; each row has the accuracies of student_0, student_1 and the ensemble."""
     names = ("student_0", "student_1", "ensemble")
-    curve: list[dict[str, Any]] = [
-        {
-            "epoch": epoch,
-            "top1": dict(zip(names, accuracies, strict=True)),
-            "top5": dict.fromkeys(names, 0.9) | {"student_1": 0.7} if top5 else {},
-            "seconds": 2.0,
-            "images_per_s": 100.0 + epoch,
-        }
-        for epoch, accuracies in enumerate(rows)
-    ]
+    fifth = dict.fromkeys(names, 0.9) | {"student_1": 0.7} if top5 else {}
+    numbers = {"lr": 0.1, "loss": 1.0, "terms": {"ce": 1.0}, "seconds": 1.5, "method_s": 0.5}
+    curve = []
+    for epoch, accuracies in enumerate(rows):
+        scores = {name: {"top1": value} for name, value in zip(names, accuracies, strict=True)}
+        scores = {name: own | ({"top5": fifth[name]} if top5 else {}) for name, own in scores.items()}
+        curve.append(CurveRow(epoch=epoch, scores=scores, images_per_s=100.0 + epoch, **numbers))
     return Position(epoch=len(rows), curve=curve)
 
 
@@ -57,7 +55,7 @@ def finish(store: Store, where: Position, teacher: str | None = None) -> dict[st
     """The result of a cell with two students, trained to `where`."""
     cell = tiny.planned_by("od", epochs=len(where.curve)).cells[0].cell
     object.__setattr__(cell, "teacher", teacher)
-    method = build_method(cell, Builder(cell, 10, CPU, store))
+    method = build_method(cell, Builder(cell, 10, PLACE, store))
     (store.folder(cell.key) / "networks").mkdir(parents=True)
     record.begin(store.folder(cell.key), {"start": "monday", "end": None})
     (store.folder(cell.key) / CHECKPOINT).write_bytes(b"checkpoint")
