@@ -45,7 +45,8 @@ class Clock:
     @classmethod
     def start(cls, device: torch.device) -> "Clock":
         """A clock at zero."""
-        return cls(*(torch.zeros((), device=device) for _ in range(4)))
+        progress, phase_progress, epoch, lr = (torch.zeros((), device=device) for _ in range(4))
+        return cls(progress, phase_progress, epoch, lr)
 
 
 Cost = Literal["macs", "params"]

@@ -21,7 +21,7 @@ class Frozen:
     """A network to learn from: eval mode, no gradients, outside the module tree of the method that holds it."""
 
     def __init__(self, network: nn.Module) -> None:
-        self.network = network.eval().requires_grad_(False)
+        self.network = network.eval().requires_grad_(False)  # eval: its batch statistics are those of its training
 
     @property
     def channels(self) -> list[int]:
@@ -83,14 +83,14 @@ class Builder:
         cpu = replace(self.place, device=torch.device("cpu"))  # where weights are drawn, whatever trains them
         with cpu.in_use(Randomness(cpu.device, seed_of("member", self._cell.seed, self._members))):
             network = build_network(architecture or self._cell.architecture, conv or self._cell.conv, self.classes)
-        self._members += 1
+        self._members += 1  # also of networks that are asked for by other texts
         self._scale_weight_decay(network, architecture or self._cell.architecture)
         return on_device(network, self.place.device)
 
     def teacher(self, copy: bool = False) -> Any:
         """The teacher cell's deployed network, frozen; with `copy` a trainable one."""
         assert self._cell.teacher, "the plan gives every method that needs one a teacher"
-        loaded = load(self._store, self._cell.teacher)
+        loaded = load(self._store, self._cell.teacher)  # its first headline network
         self._scale_weight_decay(loaded.network, loaded.cell["architecture"])
         network = on_device(loaded.network, self.place.device)
         return network.train().requires_grad_(True) if copy else Frozen(network)
@@ -98,7 +98,7 @@ class Builder:
     def cost(self, kind: Cost, network: nn.Module | None = None, *, conv: str | None = None) -> int:
         """Multiply-adds on an image, or parameters, of a network or of one that is only looked at."""
         if network is None:
-            with torch.device("meta"):
+            with torch.device("meta"):  # shapes only: no weights are drawn, which would move the random numbers on
                 network = build_network(self._cell.architecture, conv or self._cell.conv, self.classes)
         return count_macs(network, self.image) if kind == "macs" else count_params(network)
 

@@ -84,4 +84,5 @@ def read(folder: Path) -> State | None:
         body = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # bytes that are no archive raise a dozen kinds
         return None
+    # A form of before could miss what a step depends on: better the same bits from the beginning.
     return body if body is not None and body.get("version") == VERSION else None

@@ -22,6 +22,7 @@ class Stretch:
 def stretches(phases: list[Phase], epochs: int) -> list[Stretch]:
     """The phases one after the other. However short the training, none is empty: one that is left out would make
     another method; ValueError where there are fewer epochs than phases."""
+    # Ends as shares of the whole, so that rounding one phase does not push the next.
     shares = [sum(p.share for p in phases[: i + 1]) for i in range(len(phases))]
     assert abs(shares[-1] - 1) < 1e-6, "shares of the phases sum to 1"
     if epochs < len(phases):

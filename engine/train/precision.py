@@ -15,7 +15,7 @@ COMPILED_FORMS = 1000
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
     """bf16 autocast over float32 weights, or nothing."""
     if precision == "bf16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
+        return torch.autocast(device.type, dtype=torch.bfloat16)  # bf16 has float32's range: no scaling of losses
     return contextlib.nullcontext()
 
 

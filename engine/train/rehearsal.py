@@ -24,7 +24,7 @@ class UntrainedBuilder(Builder):
     """A builder without a store: the teacher is a fresh network of the two texts."""
 
     def __init__(self, cell: Cell, teacher: tuple[str, str] | None, device: torch.device) -> None:
-        labels = torch.arange(SAMPLES, device="cpu") % cell.classes
+        labels = torch.arange(SAMPLES, device="cpu") % cell.classes  # real ones, not meta: methods count them
         super().__init__(cell, cell.classes, Place(device), Store(Path()), labels)
         self._teacher = teacher
 
@@ -45,7 +45,7 @@ class _Wiring:
 
     def __init__(self, cell: Cell, teacher: tuple[str, str] | None) -> None:
         self.cell, self.teacher = cell, teacher
-        settings = repr(sorted(cell.method_config.items()))
+        settings = repr(sorted(cell.method_config.items()))  # settings may be lists, which have no hash
         self._identity = (cell.suite, cell.architecture, cell.conv, cell.method, settings, teacher)
 
     def __eq__(self, other: object) -> bool:

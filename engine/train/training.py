@@ -56,7 +56,7 @@ class Training:
     ) -> None:
         self.method, self.data, self.recipe, self.task, self.seed, self.place = method, data, recipe, task, seed, place
         self.position = Position(threads=place.threads)
-        self.steps = data.steps(recipe)  # of an epoch
+        self.steps = data.steps(recipe)  # of an epoch, the last one on a partial batch
         self.optimiser: SGD | None = None  # from the first phase on
         self._randomness = randomness or Randomness(place.device, seed_of("method", seed))
         self._stretch: Stretch | None = None
@@ -85,9 +85,10 @@ class Training:
     def batches(self) -> Iterator[Batch]:
         """The batches that this epoch still has to take; the time that it takes to make them is on the bill."""
         position = self.position
+        # From the step that is reached: an epoch that is resumed goes on with the batches that are left of it.
         made = self.data.train(self.recipe, self.seed, position.epoch, position.step, self.method.views)
         while True:
-            with self._billed("epoch_steps_s"):
+            with self._computing("epoch_steps_s"):  # cropping is work too, and on the CPU not little
                 batch = next(made, None)
             if batch is None:
                 return
@@ -103,9 +104,9 @@ class Training:
                 self.optimiser.zero_grad(set_to_none=True)  # None, so that a parameter without a loss is left alone
                 with autocast(self.place.device, self.recipe.precision):
                     terms = self._forward(batch, update)
-                torch.stack([*terms.values()]).sum().backward()
+                torch.stack([*terms.values()]).sum().backward()  # one backward for all: networks share maps
                 self.optimiser.step()
-                self.method.after_update()
+                self.method.after_update()  # each update its own: proximal steps belong to a step, not to a batch
                 for name, term in terms.items():
                     # In float64 and by samples: the last batch is a partial one. Not read here, that would wait.
                     term_sum = term.detach().double() * (len(batch.y) / updates)
@@ -114,6 +115,7 @@ class Training:
 
     def end_epoch(self) -> None:
         """What an epoch ends with: the method's own work, a look at all scores, and a row of the curve."""
+        assert self.optimiser is not None, "an epoch that ends has begun"
         position, context = self.position, self._context()
         self._settle()
         terms = {name: total / self.data.samples for name, total in position.sums.items()}
@@ -129,7 +131,7 @@ class Training:
         position.curve.append(
             CurveRow(
                 epoch=position.epoch,
-                lr=self.optimiser.param_groups[0]["lr"],  # type: ignore[union-attr]  # of the last step
+                lr=self.optimiser.param_groups[0]["lr"],  # of the epoch's last step
                 loss=sum(terms.values()),
                 terms=terms,
                 scores=scores["test"],
@@ -148,10 +150,11 @@ class Training:
         self._settle()
         return {
             "version": VERSION,
-            "position": asdict(self.position),
+            "position": asdict(self.position),  # with the curve: the file of it may be ahead by an epoch
             "structure": self.method.structure(),
             "method": self.method.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            # The hands stay where the last step has put them, and a `begin` may read them before the next step.
             "clock": {hand: getattr(self.method.clock, hand) for hand in HANDS},
             "randomness": self._randomness.state_dict(),
         }
@@ -162,13 +165,13 @@ class Training:
         self.method.clock.phase = self.position.phase  # first: structure and groups may depend on it
         if state["structure"] is not None:
             self.method.restructure(state["structure"])
-        self._take_phase(self.position.phase)
+        optimiser = self._take_phase(self.position.phase)  # after it: its groups are those of the new structure
         self.method.load_state_dict(state["method"])
         if not self.done:  # `finish` may have left other parameters than were trained
-            self.optimiser.load_state_dict(state["optimiser"])  # type: ignore[union-attr]  # of the phase just taken
+            optimiser.load_state_dict(state["optimiser"])
         for hand in HANDS:
             getattr(self.method.clock, hand).copy_(state["clock"][hand])
-        self._sums = {
+        self._sums = {  # read as float64 and put back as float64: the same bits
             name: torch.tensor(total, dtype=torch.float64, device=self.place.device)
             for name, total in self.position.sums.items()
         }
@@ -176,23 +179,24 @@ class Training:
 
     def _enter_phase(self, number: int) -> None:
         """Let the phase begin, which may change the structure, and only then make its optimiser."""
-        self.position.phase = self.method.clock.phase = number
+        self.position.phase = self.method.clock.phase = number  # first, since `begin` and `phases` may look
         begin = stretches(self.method.phases(), self.recipe.epochs)[number].phase.begin
         if begin is not None:
             with self._computing("epoch_method_s", wait=True):
                 begin(self._context())
         self._take_phase(number)
 
-    def _take_phase(self, number: int) -> None:
+    def _take_phase(self, number: int) -> SGD:
         """A new optimiser, without momentum, and the epochs between which the schedule is played."""
         self._stretch = stretches(self.method.phases(), self.recipe.epochs)[number]
         self.optimiser = make_optimiser(self.method, self.recipe, self._stretch.phase)
+        return self.optimiser
 
     def _set_clock(self) -> None:
         """Set every group's learning rate, and the method's clock, for the coming step."""
         assert self._stretch is not None, "begin_epoch comes first"
         assert self.optimiser is not None
-        done = self.position.epoch + self.position.step / self.steps  # epochs
+        done = self.position.epoch + self.position.step / self.steps  # epochs, with a fraction
         in_phase = done - self._stretch.first
         # Once a phase, not once a training: a student that was cut learns again from a high rate.
         lr = set_rates(self.optimiser, self.recipe.schedule.factor(in_phase, self._stretch.epochs))
@@ -202,7 +206,7 @@ class Training:
 
     def _context(self) -> Context:
         """What the method's hooks may use: this epoch's batches, drawn anew at each call."""
-        epoch = self.position.epoch
+        epoch = self.position.epoch  # now: a hook may keep the function
         return Context(lambda: self.data.train(self.recipe, self.seed, epoch), self.place.device, epoch)
 
     def _settle(self) -> None:
@@ -222,7 +226,7 @@ class Training:
     def _billed(self, item: BillItem, wait: bool = False) -> Iterator[None]:
         """Put the time on the bill; with `wait`, until the device is through."""
         begun = time.perf_counter()
-        yield
+        yield  # what raises is not billed: it ends the training
         if wait:
             self.place.synchronise()
         setattr(self.position, item, getattr(self.position, item) + time.perf_counter() - begun)

@@ -186,15 +186,28 @@ def test_the_losses_are_called_as_the_module():
 
 @pytest.mark.slow
 def test_compiling_one_forgets_nothing_of_another():
-    """More of them than torch keeps forms of one function by default, all trained in turn: none is compiled again."""
+    """More of them than torch keeps forms of one function by default: each has its own, none is compiled again."""
     import torch._dynamo
 
+    class Repeated(Quadratic):
+        """As many terms as its number: other code for each."""
+
+        def __init__(self, number: int) -> None:
+            super().__init__()
+            self.number = number
+
+        def losses(self, batch: Any, update: int = 0) -> dict[str, Tensor]:
+            """The parabola, so often."""
+            return {f"pull_{i}": super(Repeated, self).losses(batch)["pull"] for i in range(self.number)}
+
     counters = torch._dynamo.utils.counters
-    trainings = [tiny.training(Quadratic(), compile_method=True) for _ in range(10)]
+    compiled_before = counters["stats"]["unique_graphs"]
+    trainings = [tiny.training(Repeated(number), compile_method=True) for number in range(1, 11)]
     for training in trainings:
         training.begin_epoch()
         training.step(next(training.batches()))
     before = counters["stats"]["unique_graphs"]
+    assert before - compiled_before == len(trainings)
     for training in trainings:
         training.step(next(training.batches()))
-    assert counters["stats"]["unique_graphs"] == before > 0
+    assert counters["stats"]["unique_graphs"] == before
