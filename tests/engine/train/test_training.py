@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, build_method
@@ -182,6 +183,35 @@ def test_the_losses_are_called_as_the_module():
     method.register_forward_hook(lambda *_: seen.append("forward"))
     finish(tiny.training(method))
     assert seen == ["forward"] * STEPS
+
+
+class NoWait(TorchDispatchMode):
+    """Refuses what would make a step wait for a GPU: reading a tensor, or making one from numbers of the host."""
+
+    REFUSED = ("aten::_local_scalar_dense", "aten::lift_fresh", "aten::is_nonzero", "aten::nonzero")
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func.name().split(".")[0] not in self.REFUSED, func.name()
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("refused", [lambda: torch.ones(()).item(), lambda: torch.tensor([0.5, 0.4])])
+def test_waiting_is_noticed(refused):
+    with pytest.raises(AssertionError, match="aten::"), NoWait():
+        refused()
+
+
+@pytest.mark.parametrize("name", ["scratch", "noisy", "od"])
+def test_no_step_waits_for_the_device(name, tmp_path):
+    """The making of its batch included."""
+    training = made(name, tmp_path)
+    training.begin_epoch()
+    batches = training.batches()
+    training.step(next(batches))  # makes what is made once
+    with NoWait():
+        for batch in batches:
+            training.step(batch)
+    assert training.epoch_over
 
 
 @pytest.mark.slow
