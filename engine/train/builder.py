@@ -1,7 +1,6 @@
 """What a method builds its world from: fresh networks of its cell, and its frozen teacher."""
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -87,7 +86,7 @@ class Builder:
         self._scale_weight_decay(network, architecture or self._cell.architecture)
         return on_device(network, self.place.device)
 
-    def teacher(self, copy: bool = False) -> Any:
+    def teacher(self, copy: bool = False) -> nn.Module | Frozen:
         """The teacher cell's deployed network, frozen; with `copy` a trainable one."""
         assert self._cell.teacher, "the plan gives every method that needs one a teacher"
         loaded = load(self._store, self._cell.teacher)  # its first headline network

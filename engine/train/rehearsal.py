@@ -7,9 +7,9 @@ fresh network, because its shapes are all that matters here.
 import contextlib
 import functools
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import nn
 
 from cheapconv import catalog
 from cheapconv.engine.store.cell import Cell
@@ -28,7 +28,7 @@ class UntrainedBuilder(Builder):
         super().__init__(cell, cell.classes, Place(device), Store(Path()), labels)
         self._teacher = teacher
 
-    def teacher(self, copy: bool = False) -> Any:
+    def teacher(self, copy: bool = False) -> nn.Module | Frozen:
         """A fresh network, frozen unless it is to be trained."""
         assert self._teacher is not None, "the plan gives every method that needs one a teacher"
         network = self.network(*self._teacher)

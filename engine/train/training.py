@@ -114,35 +114,38 @@ class Training:
             self.position.step += 1
 
     def end_epoch(self) -> None:
-        """What an epoch ends with: the method's own work, a look at all scores, and a row of the curve."""
-        assert self.optimiser is not None, "an epoch that ends has begun"
+        """What an epoch ends with: a look at the losses, the method's own work, and a row of the curve."""
         position, context = self.position, self._context()
         self._settle()
-        terms = {name: total / self.data.samples for name, total in position.sums.items()}
-        for name, value in terms.items():
+        for name, value in position.sums.items():
             if not abs(value) < float("inf"):  # NaN and infinity survive a sum, so one look an epoch finds them
                 raise Diverged(f"the loss term '{name}' became {value} in epoch {position.epoch}")
         with self._computing("epoch_method_s", wait=True):
             self.method.end_epoch(context)
             if position.epoch + 1 == self.recipe.epochs:
                 self.method.finish(context)  # before the evaluation: what is deployed is what is scored
-        with self.place.in_use(self._randomness):  # on nobody's bill: it serves the report, not the training
-            scores = evaluate(self.method, self.data, self.recipe, self.task)
-        position.curve.append(
-            CurveRow(
-                epoch=position.epoch,
-                lr=self.optimiser.param_groups[0]["lr"],  # of the epoch's last step
-                loss=sum(terms.values()),
-                terms=terms,
-                scores=scores["test"],
-                validation=scores.get("validation", {}),
-                images_per_s=self.data.samples / position.epoch_steps_s,
-                seconds=position.epoch_steps_s,
-                method_s=position.epoch_method_s,
-            )
-        )
+        position.curve.append(self._row())
         position.next_epoch()
         self._sums = {}
+
+    def _row(self) -> CurveRow:
+        """The epoch's line of the curve. Scoring is on nobody's bill: it serves the report, not the training."""
+        assert self.optimiser is not None, "an epoch that ends has begun"
+        with self.place.in_use(self._randomness):
+            scores = evaluate(self.method, self.data, self.recipe, self.task)
+        position, samples = self.position, self.data.samples
+        terms = {name: total / samples for name, total in position.sums.items()}
+        return CurveRow(
+            epoch=position.epoch,
+            lr=self.optimiser.param_groups[0]["lr"],  # of the epoch's last step
+            loss=sum(terms.values()),
+            terms=terms,
+            scores=scores["test"],
+            validation=scores.get("validation", {}),
+            images_per_s=samples / position.epoch_steps_s,
+            seconds=position.epoch_steps_s,
+            method_s=position.epoch_method_s,
+        )
 
     def state_dict(self) -> State:
         """Everything that the rest of the training depends on."""
