@@ -6,26 +6,26 @@ import pytest
 import torch
 
 from cheapconv import catalog
-from cheapconv.suites.memory import Data, train_batches
+from cheapconv.suites.memory import InMemory
 
 IMAGES = 4096
 
 
 @pytest.fixture(scope="module")
-def images() -> Data:
+def images() -> InMemory:
     x = torch.randint(256, (IMAGES, 3, 32, 32), dtype=torch.uint8)
     y = torch.arange(IMAGES) % 10
-    return Data(x, y, x[:1], y[:1], tuple("0123456789"))
+    return InMemory(x, y, x[:1], y[:1], tuple("0123456789"))
 
 
 @pytest.mark.benchmark(group=f"augmentation of {IMAGES} images")
 @pytest.mark.parametrize("views", [1, 2])
-def test_augmentation(repeat: Callable, images: Data, views: int) -> None:
+def test_augmentation(repeat: Callable, images: InMemory, views: int) -> None:
     catalog.load()
     recipe = catalog.parse("suite", "cifar10").recipes["short"]
 
     def epoch() -> None:
-        for _ in train_batches(images, recipe, seed=0, epoch=0, views=views):
+        for _ in images.train(recipe, seed=0, epoch=0, views=views):
             pass
 
     repeat(epoch)

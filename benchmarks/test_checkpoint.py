@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from cheapconv.engine.train import checkpoint
-from cheapconv.engine.train.checkpoint import Position
-from tests.methods.world import make_world
+from cheapconv.engine.train.training import Training
+from cheapconv.suites.task import Classification
+from tests.engine.tiny import RECIPE
+from tests.methods.world import PLACE, data, make_world
 
 
 @pytest.mark.benchmark(group="checkpoint")
@@ -19,7 +20,7 @@ from tests.methods.world import make_world
 def test_save(repeat: Callable, tmp_path: Path, students: int) -> None:
     world = make_world(tmp_path / "store")
     method = world.method("od", architecture="wrn(depth=16, width=2)", students=students)
-    optimiser = torch.optim.SGD(method.param_groups(), lr=0.1, momentum=0.9)
-    torch.stack([p.sum() for p in method.parameters()]).sum().backward()
-    optimiser.step()  # which makes the momentum
-    repeat(lambda: checkpoint.save(tmp_path, Position(), method, optimiser))
+    training = Training(method, data(), RECIPE, Classification(10), seed=0, place=PLACE)
+    training.begin_epoch()
+    training.step(next(training.batches()))  # which makes the momentum
+    repeat(lambda: checkpoint.save(tmp_path, training.state_dict()))

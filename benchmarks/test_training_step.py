@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from cheapconv import catalog
-from cheapconv.suites.memory import train_batches
 from tests.methods.world import World, data, make_world
 
 catalog.load()
@@ -26,7 +25,7 @@ def test_training_step(world: World, repeat: Callable, name: str) -> None:
     recipe = catalog.parse("suite", "digits").recipes["short"]
     method = world.method(name, images=recipe.batch)
     optimiser = torch.optim.SGD(method.param_groups(), lr=0.1, momentum=0.9, fused=True)
-    batch = next(train_batches(data(recipe.batch), recipe, seed=0, epoch=0, views=method.views))
+    batch = next(data(recipe.batch).train(recipe, seed=0, epoch=0, views=method.views))
 
     def step() -> None:
         for update in range(method.updates_per_batch):

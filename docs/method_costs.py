@@ -21,7 +21,7 @@ from cheapconv.engine.plan.resolve import resolve
 from cheapconv.engine.train.rehearsal import UntrainedBuilder
 from cheapconv.methods.base import Method
 from cheapconv.models.build import on_device, standard_conv
-from cheapconv.suites.memory import Batch
+from cheapconv.suites.base import Batch
 
 SETTINGS = Path(__file__).with_name("methods.yaml")
 TIMED_STEPS = 5
@@ -101,7 +101,7 @@ def step(method: Method, batch: Any) -> None:
     for update in range(method.updates_per_batch):
         method.zero_grad(set_to_none=True)
         torch.stack([*method.losses(batch, update).values()]).sum().backward()
-        method.after_update(0.0)
+        method.after_update()
 
 
 def make_batch(name: str, table: StepPage) -> Batch:

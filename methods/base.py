@@ -18,10 +18,21 @@ M = TypeVar("M", bound=nn.Module)
 class Batch(Protocol):
     """One step's samples."""
 
-    x: Tensor  # (B, 3, H, W) normalised
-    y: Tensor  # (B,) int64
-    index: Tensor  # (B,) positions in the training set
-    views: tuple[Tensor, ...]  # as many differently augmented copies of x as the method asks for
+    @property
+    def x(self) -> Tensor:
+        """(B, 3, H, W), normalised."""
+
+    @property
+    def y(self) -> Tensor:
+        """(B,) int64."""
+
+    @property
+    def index(self) -> Tensor:
+        """(B,) int64, positions in the training set."""
+
+    @property
+    def views(self) -> tuple[Tensor, ...]:
+        """As many differently augmented copies of `x` as the method asks for, the first of them `x`."""
 
 
 @dataclass
@@ -31,13 +42,14 @@ class Clock:
     progress: Tensor  # 0..1 of the whole training
     phase_progress: Tensor  # 0..1 of the current phase
     epoch: Tensor  # finished epochs, with the fraction of the current one
+    lr: Tensor  # learning rate of the current step, of the first of the method's groups
     phase: int = 0  # number of the current phase, also when a run is resumed in the middle of it
 
     @classmethod
     def start(cls, device: torch.device) -> "Clock":
         """A clock at zero."""
-        progress, phase_progress, epoch = (torch.zeros((), device=device) for _ in range(3))
-        return cls(progress, phase_progress, epoch)
+        progress, phase_progress, epoch, lr = (torch.zeros((), device=device) for _ in range(4))
+        return cls(progress, phase_progress, epoch, lr)
 
 
 class Network(Protocol):
@@ -189,6 +201,10 @@ class Method(nn.Module):
         """Named loss terms, already weighted; the trainer minimises their sum."""
         raise NotImplementedError
 
+    def forward(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
+        """The losses: what wraps a module (a compiler, a gatherer of gradients) so wraps the method."""
+        return self.losses(batch, update)
+
     def networks(self) -> list[Trained]:
         """The networks to evaluate."""
         raise NotImplementedError
@@ -201,8 +217,8 @@ class Method(nn.Module):
         """What the optimiser trains, in groups."""
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
-    def after_update(self, lr: float) -> None:
-        """Called after every optimiser step with its learning rate."""
+    def after_update(self) -> None:
+        """Called after every optimiser step, whose learning rate is `self.clock.lr`."""
 
     def end_epoch(self, context: Context) -> None:
         """Called after every epoch, before its evaluation."""

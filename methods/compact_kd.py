@@ -113,11 +113,11 @@ class CompactKD(Restructured):
         others = [p for p in self.parameters() if p.requires_grad and id(p) not in known]
         return [{"params": others}, {"params": searched, "weight_decay": 0.0}]
 
-    def after_update(self, lr: float) -> None:
+    def after_update(self) -> None:
         """The proximal step of the search."""
         if self.clock.phase == 0:
             for scale, block, price in zip(self._gammas(), self._block_numbers, self.prices, strict=True):
-                shrink(scale, lr * self.multipliers[block] * price)
+                shrink(scale, self.clock.lr * self.multipliers[block] * price)
 
     def end_epoch(self, context: Context) -> None:
         """In the search, set multipliers and prices by the channels that are alive."""

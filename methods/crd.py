@@ -118,7 +118,7 @@ class CRD(Offline):
         scores = [memory.score(anchors, candidates, temperature) for anchors, memory in pairs]
         return torch.stack([contrast_loss(s, samples=len(self.labels)) for s in scores]).sum()
 
-    def after_update(self, lr: float) -> None:
+    def after_update(self) -> None:
         """Remember the embeddings that the step was made with (earlier, the backward pass still needs the old ones)."""
         index, ours, theirs = self._seen
         self.student_memory.remember(index, ours, self.config.momentum)

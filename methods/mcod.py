@@ -125,7 +125,7 @@ class MCOD(Method):
         gate = self.ensemble.gate
         return groups if gate is None else [*groups, {"params": [*gate.parameters()]}]
 
-    def after_update(self, lr: float) -> None:
+    def after_update(self) -> None:
         """Count the step."""
         self.steps.add_(1)
 

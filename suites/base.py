@@ -1,16 +1,66 @@
-"""What a suite is: data, recipes and a protocol version that no method may change."""
+"""What a suite is: data, recipes, a task and a protocol version that no method may change."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, Protocol
 
-from cheapconv.suites.memory import Data
+from torch import Tensor
+
+from cheapconv.suites.place import Place
 from cheapconv.suites.recipe import Recipe
+from cheapconv.suites.task import Classification, Task
+
+Split = Literal["test", "validation"]
+SPLITS: tuple[Split, ...] = ("test", "validation")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's samples; `views` holds one differently augmented copy of the images per view, the first being `x`."""
+
+    x: Tensor  # (B, 3, H, W) float32, normalised, channels last
+    y: Tensor  # (B,) int64
+    index: Tensor  # (B,) int64, positions in the training set
+    views: tuple[Tensor, ...]
+
+
+class Data(Protocol):
+    """The samples of a suite, opened on a place. Shuffle and augmentation of a sample depend on (seed, epoch, index)
+    alone: never on the device, or on where an epoch is resumed."""
+
+    @property
+    def samples(self) -> int:
+        """Number of training samples, without those that are held out."""
+
+    @property
+    def labels(self) -> Tensor:
+        """(N,) int64 on the device: of the training samples, in the order of `Batch.index`."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the labels."""
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """(channels, height, width) of a sample."""
+
+    def steps(self, recipe: Recipe) -> int:
+        """Number of batches of an epoch."""
+
+    def train(self, recipe: Recipe, seed: int, epoch: int, start: int = 0, views: int = 1) -> Iterator[Batch]:
+        """The shuffled, augmented batches of an epoch from batch `start` on; the last partial batch is kept."""
+
+    def size(self, split: Split) -> int:
+        """Number of samples of the test set, or of those held out of training for validation."""
+
+    def split(self, split: Split, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+        """Its samples in order, without augmentation: normalised images (B, 3, H, W) and labels (B,)."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """Base class of all suites; a subclass fills the attributes and loads the data.
+    """Base class of all suites; a subclass fills the attributes and opens the data.
 
     `fingerprint` names the exact data (it is in every cell's key) and `protocol` is raised whenever the suite's code
     may change a result.
@@ -24,6 +74,15 @@ class Suite:
     image: ClassVar[tuple[int, int, int]]  # (channels, height, width)
     recipes: ClassVar[dict[str, Recipe]]
 
-    def load(self, folder: Path | None, download: bool = False) -> Data:
-        """The data as uint8 tensors on the CPU; a missing or damaged file is a UserError."""
+    @property
+    def task(self) -> Task:
+        """What is asked of the networks."""
+        return Classification(self.classes)
+
+    def open(self, place: Place, folder: Path | None = None, download: bool = False, validation: int = 0) -> Data:
+        """The data on a place, with `validation` training samples held out: the same ones for every seed.
+
+        A missing or damaged file, or nothing left to train on, is a UserError. Nothing else holds on to what is
+        returned: it takes memory as long as its user keeps it.
+        """
         raise NotImplementedError

@@ -17,8 +17,7 @@ import torch
 
 from cheapconv.catalog import register
 from cheapconv.catalog.errors import UserError
-from cheapconv.suites.base import Suite
-from cheapconv.suites.memory import Data
+from cheapconv.suites.memory import InMemory, MemorySuite
 from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
 C10_MOONSHINE = Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010))  # Moonshine, OD
@@ -69,7 +68,7 @@ def _recipes(moonshine: Normalisation, online: Normalisation, true: Normalisatio
     return {recipe.name: recipe for recipe in recipes}
 
 
-class _Cifar(Suite):
+class _Cifar(MemorySuite):
     """What both data sets share: images of 3 x 32 x 32, 50,000 to train and 10,000 to test."""
 
     protocol: ClassVar[int] = 1
@@ -81,7 +80,7 @@ class _Cifar(Suite):
     test_file: ClassVar[str]
     md5: ClassVar[dict[str, str]]
 
-    def load(self, folder: Path | None, download: bool = False) -> Data:
+    def load(self, folder: Path | None = None, download: bool = False) -> InMemory:
         """Read and verify the official files under `folder`; with `download`, let torchvision fetch them first."""
         if folder is None:
             raise UserError(f"{self.label} needs its files: name their folder with --data DIR or CHEAPCONV_DATA.")
@@ -93,7 +92,7 @@ class _Cifar(Suite):
         test = _unpickle(home / self.test_file)
         file, key = self.names_file
         class_names = tuple(name.decode() for name in _unpickle(home / file)[key])
-        return Data(*self._tensors(train), *self._tensors([test]), class_names)
+        return InMemory(*self._tensors(train), *self._tensors([test]), class_names)
 
     def _tensors(self, files: list[dict]) -> tuple[torch.Tensor, torch.Tensor]:
         """(N, 3, 32, 32) uint8 and (N,) int64 of the concatenated files."""

@@ -6,6 +6,7 @@ times, so that every network takes it as it is.
 """
 
 import hashlib
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -13,8 +14,7 @@ import torch
 
 from cheapconv.catalog import register
 from cheapconv.catalog.errors import UserError
-from cheapconv.suites.base import Suite
-from cheapconv.suites.memory import Data
+from cheapconv.suites.memory import InMemory, MemorySuite
 from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
 TEST_IMAGES = 500
@@ -33,7 +33,7 @@ _SHORT = Recipe(
 
 
 @register("suite", "digits", paper="Alpaydin and Kaynak, UCI Optical Recognition of Handwritten Digits, 1998")
-class Digits(Suite):
+class Digits(MemorySuite):
     """Real 8x8 handwritten digits (scikit-learn), 1,297 to train and 500 to test; needs no download."""
 
     label: ClassVar[str] = "Digits"
@@ -43,7 +43,7 @@ class Digits(Suite):
     image: ClassVar[tuple[int, int, int]] = (3, 8, 8)
     recipes: ClassVar[dict[str, Recipe]] = {"short": _SHORT}
 
-    def load(self, folder: object = None, download: bool = False) -> Data:
+    def load(self, folder: Path | None = None, download: bool = False) -> InMemory:
         """The digits as they come with scikit-learn; `folder` is not needed."""
         from sklearn.datasets import load_digits
 
@@ -54,7 +54,9 @@ class Digits(Suite):
         if found != self.fingerprint:
             raise UserError(f"this scikit-learn holds other digits ({found}) than the suite's; install 1.5 or newer.")
         test = _test_mask(labels)
-        return Data(*_tensors(images[~test], labels[~test]), *_tensors(images[test], labels[test]), tuple("0123456789"))
+        return InMemory(
+            *_tensors(images[~test], labels[~test]), *_tensors(images[test], labels[test]), tuple("0123456789")
+        )
 
 
 def fingerprint(images: np.ndarray, labels: np.ndarray) -> str:

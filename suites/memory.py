@@ -1,35 +1,30 @@
-"""Batches made on the device from uint8 images: shuffle, crop, flip and normalise, all drawn from (seed, epoch).
+"""Data that fits on the device: uint8 images there, and batches made of them by shuffle, crop, flip and normalise.
 
-The random numbers are drawn on the CPU for a whole epoch at once, so that a run sees the same samples on every
-device, and a run resumed in the middle of an epoch sees what an unbroken one would.
+The random numbers are drawn on the CPU for a whole epoch at once, from (seed, epoch), so that a run sees the same
+samples on every device, and a run resumed in the middle of an epoch sees what an unbroken one would.
 """
 
-import hashlib
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from cheapconv.catalog.errors import UserError
+from cheapconv.suites.base import Batch, Split, Suite
+from cheapconv.suites.place import Place, seed_of
 from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe
 
 EVAL_BATCH = 500
 
 
 @dataclass(frozen=True)
-class Batch:
-    """One step's samples; `views` holds one differently augmented copy of the images per view, the first being `x`."""
-
-    x: Tensor  # (B, 3, H, W) float32, normalised, channels last
-    y: Tensor  # (B,) int64
-    index: Tensor  # (B,) int64, positions in the training set
-    views: tuple[Tensor, ...]
-
-
-@dataclass(frozen=True)
-class Data:
-    """A data set in memory; images are uint8 (N, 3, H, W)."""
+class InMemory:
+    """A data set as tensors (`suites.base.Data`); images are uint8 (N, 3, H, W), labels int64 (N,)."""
 
     train_x: Tensor
     train_y: Tensor
@@ -39,78 +34,101 @@ class Data:
     validation_x: Tensor | None = None  # held out of the training images
     validation_y: Tensor | None = None
 
-    def to(self, device: torch.device) -> "Data":
-        """The same data on `device`."""
-        return replace(
-            self,
-            train_x=self.train_x.to(device),
-            train_y=self.train_y.to(device),
-            test_x=self.test_x.to(device),
-            test_y=self.test_y.to(device),
-        )
+    @property
+    def samples(self) -> int:
+        """Number of training images."""
+        return len(self.train_y)
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
+    def labels(self) -> Tensor:
+        """(N,) of the training images."""
+        return self.train_y
+
+    @property
+    def image(self) -> tuple[int, int, int]:
         """(3, H, W)."""
         channels, height, width = self.train_x.shape[1:]
         return channels, height, width
 
+    def to(self, device: torch.device) -> Self:
+        """The same data on `device`."""
+        moved: dict[str, Any] = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
 
-def seed_of(*parts: object) -> int:
-    """A 63-bit seed that depends on every part and on nothing else (Python's own hash changes from run to run)."""
-    digest = hashlib.sha256(repr(parts).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
-
-
-def train_batches(data: Data, recipe: Recipe, seed: int, epoch: int, start: int = 0, views: int = 1) -> Iterator[Batch]:
-    """The shuffled, augmented batches of an epoch from batch `start` on; the last partial batch is kept."""
-    count, device = len(data.train_y), data.train_y.device
-    generator = torch.Generator().manual_seed(seed_of("batches", seed, epoch))
-    order = torch.randperm(count, generator=generator).to(device)  # (N,)
-    draws = [_draw(count, recipe.augmentation, generator).to(device) for _ in range(views)]  # each (N, 3)
-    for first in range(start * recipe.batch, count, recipe.batch):
-        index = order[first : first + recipe.batch]
-        raw = data.train_x[index]  # (B, 3, H, W) uint8
-        copies = tuple(
-            normalise(augment(raw, draw[first : first + recipe.batch], recipe.augmentation), recipe.normalisation)
-            for draw in draws
+    def hold_out(self, count: int) -> Self:
+        """The data with `count` training images set aside for validation, drawn without a look at any seed."""
+        if count >= self.samples:
+            raise UserError(f"validation holds out {count} images of {self.samples}: leave some to train on.")
+        generator = torch.Generator().manual_seed(seed_of("validation"))
+        order = torch.randperm(self.samples, generator=generator)  # (N,)
+        held, kept = (part.sort().values.to(self.train_y.device) for part in (order[:count], order[count:]))
+        return replace(
+            self,
+            train_x=self.train_x[kept],
+            train_y=self.train_y[kept],
+            validation_x=self.train_x[held],
+            validation_y=self.train_y[held],
         )
-        yield Batch(copies[0], data.train_y[index], index, copies)
+
+    def steps(self, recipe: Recipe) -> int:
+        """Number of batches of an epoch, with the last partial one."""
+        return -(-self.samples // recipe.batch)
+
+    def train(self, recipe: Recipe, seed: int, epoch: int, start: int = 0, views: int = 1) -> Iterator[Batch]:
+        """The batches of an epoch from batch `start` on."""
+        device, augmentation = self.train_y.device, recipe.augmentation
+        generator = torch.Generator().manual_seed(seed_of("batches", seed, epoch))
+        order = torch.randperm(self.samples, generator=generator).to(device)  # (N,)
+        # All views are drawn for all samples, also those before `start`: the generator's sequence is fixed.
+        draws = [draw_crops(self.samples, augmentation, generator).to(device) for _ in range(views)]  # each (N, 3)
+        for first in range(start * recipe.batch, self.samples, recipe.batch):
+            chosen = slice(first, first + recipe.batch)
+            index = order[chosen]  # (B,)
+            raw = self.train_x[index]  # (B, 3, H, W) uint8
+            crops = (augment(raw, drawn[chosen], augmentation) for drawn in draws)
+            copies = tuple(normalise(crop, recipe.normalisation) for crop in crops)
+            yield Batch(copies[0], self.train_y[index], index, copies)
+
+    def size(self, split: Split) -> int:
+        """Number of images of a split."""
+        return len(self._images(split)[1])
+
+    def split(self, split: Split, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+        """Its images in order, normalised, and their labels."""
+        images, labels = self._images(split)
+        for first in range(0, len(labels), EVAL_BATCH):
+            chosen = slice(first, first + EVAL_BATCH)
+            yield normalise(images[chosen], recipe.normalisation), labels[chosen]
+
+    def _images(self, split: Split) -> tuple[Tensor, Tensor]:
+        """The images and labels of a split."""
+        if split == "test":
+            return self.test_x, self.test_y
+        if self.validation_x is None or self.validation_y is None:
+            return self.test_x[:0], self.test_y[:0]  # none is held out
+        return self.validation_x, self.validation_y
 
 
-def hold_out(data: Data, count: int) -> Data:
-    """The data with `count` training images set aside for validation: the same ones for every seed.
+@dataclass(frozen=True)
+class MemorySuite(Suite):
+    """A suite whose images fit into memory: a subclass loads them."""
 
-    Raises ValueError if that leaves none to train on.
-    """
-    if count >= len(data.train_y):
-        raise ValueError(f"validation holds out {count} images of {len(data.train_y)}: leave some to train on")
-    generator = torch.Generator().manual_seed(seed_of("validation"))
-    order = torch.randperm(len(data.train_y), generator=generator)
-    held, kept = (part.sort().values.to(data.train_y.device) for part in (order[:count], order[count:]))
-    return replace(
-        data,
-        train_x=data.train_x[kept],
-        train_y=data.train_y[kept],
-        validation_x=data.train_x[held],
-        validation_y=data.train_y[held],
-    )
+    def load(self, folder: Path | None = None, download: bool = False) -> InMemory:
+        """The data on the CPU; a missing or damaged file is a UserError."""
+        raise NotImplementedError
+
+    def open(self, place: Place, folder: Path | None = None, download: bool = False, validation: int = 0) -> InMemory:
+        """The data on the place's device, with `validation` images held out."""
+        assert place.world == 1, "every process of several would train on all images"
+        whole = self.load(folder, download)
+        return (whole.hold_out(validation) if validation else whole).to(place.device)
 
 
-def test_batches(data: Data, normalisation: Normalisation) -> Iterator[tuple[Tensor, Tensor]]:
-    """The test set in order: normalised images and labels."""
-    return ordered_batches(data.test_x, data.test_y, normalisation)
-
-
-def ordered_batches(x: Tensor, y: Tensor, normalisation: Normalisation) -> Iterator[tuple[Tensor, Tensor]]:
-    """Images and labels in order, without augmentation: normalised images and labels."""
-    for images, labels in zip(x.split(EVAL_BATCH), y.split(EVAL_BATCH), strict=True):
-        yield normalise(images, normalisation), labels
-
-
-def batches_per_epoch(data: Data, recipe: Recipe) -> int:
-    """Number of steps of an epoch."""
-    return -(-len(data.train_y) // recipe.batch)
+def draw_crops(count: int, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    """(N, 3) integers: row offset, column offset, mirrored or not."""
+    offsets = torch.randint(2 * augmentation.pad + 1, (count, 2), generator=generator)
+    mirror = torch.randint(2, (count, 1), generator=generator) * int(augmentation.flip)
+    return torch.cat([offsets, mirror], dim=1)
 
 
 def augment(x: Tensor, draw: Tensor, augmentation: Augmentation) -> Tensor:
@@ -127,13 +145,13 @@ def augment(x: Tensor, draw: Tensor, augmentation: Augmentation) -> Tensor:
 
 def normalise(x: Tensor, normalisation: Normalisation) -> Tensor:
     """uint8 images (B, 3, H, W) as float32, channels last, with the recipe's mean and standard deviation."""
-    mean = torch.tensor(normalisation.mean, device=x.device).mul(255).view(1, -1, 1, 1)
-    scale = torch.tensor(normalisation.std, device=x.device).mul(255).reciprocal().view(1, -1, 1, 1)
+    mean, scale = constants(normalisation, x.device)
     return ((x - mean) * scale).contiguous(memory_format=torch.channels_last)
 
 
-def _draw(count: int, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
-    """(N, 3) integers: row offset, column offset, mirrored or not."""
-    offsets = torch.randint(2 * augmentation.pad + 1, (count, 2), generator=generator)
-    mirror = torch.randint(2, (count, 1), generator=generator) * int(augmentation.flip)
-    return torch.cat([offsets, mirror], dim=1)
+@functools.lru_cache(maxsize=64)  # made once: a copy from the host in every batch would wait for the device
+def constants(normalisation: Normalisation, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and reciprocal standard deviation (1, 3, 1, 1) in units of a pixel, 0..255."""
+    mean = torch.tensor(normalisation.mean, device=device).mul(255).view(1, -1, 1, 1)
+    scale = torch.tensor(normalisation.std, device=device).mul(255).reciprocal().view(1, -1, 1, 1)
+    return mean, scale

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("catalog", "models", "suites", "methods", "baselines", "engine", "reports", "docs")
 CONTRACTS = (  # what the engine may know of those it runs
     *("methods.base", "models.build", "models.meta", "models.size", "models.structured"),
-    *("suites.base", "suites.memory", "suites.recipe"),
+    *("suites.base", "suites.place", "suites.recipe", "suites.task"),
 )
 
 # What the modules of a room may import of this repository: a room stands for everything in it.

@@ -20,9 +20,11 @@ from cheapconv.engine.store.runs import CHECKPOINT, Run, Store
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.checkpoint import Position
-from cheapconv.engine.train.loop import Diverged, Job, Stopped, train
+from cheapconv.engine.train.loop import Stopped, train
 from cheapconv.engine.train.precision import use_ieee_float32
-from cheapconv.suites.memory import Data, hold_out
+from cheapconv.engine.train.training import Diverged, Training
+from cheapconv.suites.base import Data, Suite
+from cheapconv.suites.place import Place
 
 
 class Watcher(Protocol):
@@ -63,7 +65,7 @@ class Launcher:
     options: Options
     watchers: Sequence[Watcher] = ()
     measure: Callable[[Store, Cell, torch.device], None] = measure_missing
-    _data: dict[str, Data] = field(default_factory=dict)  # of the suites that still have cells to train
+    _data: dict[tuple[str, int], Data] = field(default_factory=dict)  # by suite and number of samples held out
 
     def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
         """Run every cell that is not done, teachers first as the plan has them; the end state by key."""
@@ -77,8 +79,8 @@ class Launcher:
                 watcher.ended(cell, ends[cell.key])
             if ends[cell.key] == "stopped" or (ends[cell.key] == "failed" and self.options.fail_fast):
                 break
-            still_needed = {later.suite for later in cells[number + 1 :]}
-            self._data = {suite: data for suite, data in self._data.items() if suite in still_needed}
+            needed = {later.suite for later in cells[number + 1 :]}
+            self._data = {of: data for of, data in self._data.items() if of[0] in needed}  # the others are given back
         return ends
 
     def _attempt(self, cell: Cell) -> Word:
@@ -118,43 +120,46 @@ class Launcher:
         return "done"
 
     def _train(self, cell: Cell, run: Run) -> None:
-        data, options, recipe = self._data_of(cell), self.options, recipe_of(cell)
         run.tidy()
         saved = checkpoint.read(run.folder)
         # One and two threads give other bits: a resumed cell goes on with the number it began with.
-        threads = saved["position"]["threads"] if saved else options.threads
-        torch.set_num_threads(threads)
-        run.begin(describe(options.device, threads=threads, precision=recipe.precision, compiled=options.compiled))
+        place = Place(self.options.device, saved["position"]["threads"] if saved else self.options.threads)
+        recipe, suite, compiled = recipe_of(cell), catalog.entry("suite", cell.suite).cls(), self.options.compiled
+        data = self._data_of(cell, suite, place)
+        run.begin(describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled))
         run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
         for watcher in self.watchers:
             watcher.started(cell)
-        method = build_method(cell, Builder(cell, cell.classes, options.device, self.store, data.train_y))
-        job = Job(
-            recipe=recipe,
-            data=data,
-            seed=cell.seed,
-            device=options.device,
-            folder=run.folder,
-            compiled=options.compiled,
-            on_step=lambda position, steps: self._stepped(cell, position, steps),
-            on_epoch=lambda position: self._epoch_ended(cell, position),
-            should_stop=options.should_stop,
-        )
-        if options.compiled:
-            torch.compiler.reset()  # all cells share the code of `Network`, and recompilations of one code are limited
-        record.finish(self.store, cell, method, train(method, job), data)
+        with place.in_use():
+            builder = Builder(cell, cell.classes, place, self.store, data.labels)
+            training = Training(
+                build_method(cell, builder),
+                data,
+                recipe,
+                suite.task,
+                seed=cell.seed,
+                place=place,
+                randomness=builder.randomness,
+                compile_method=compiled,
+            )
+            if saved:
+                training.load_state_dict(saved)
+            train(
+                training,
+                run,
+                on_step=lambda position, steps: self._stepped(cell, position, steps),
+                on_epoch=lambda position: self._epoch_ended(cell, position),
+                should_stop=self.options.should_stop,
+            )
+            record.finish(self.store, cell, training)
 
-    def _data_of(self, cell: Cell) -> Data:
-        """The suite's data, opened at its first cell, without the training samples that the cell's recipe holds out."""
-        if cell.suite not in self._data:
-            suite = catalog.entry("suite", cell.suite).cls()
-            opened = suite.load(self.options.data_folder, self.options.download)
-            self._data[cell.suite] = opened.to(self.options.device)
-        data, count = self._data[cell.suite], cell.recipe.get("validation")
-        try:
-            return hold_out(data, count) if count else data
-        except ValueError as error:
-            raise UserError(f"{error}.") from error
+    def _data_of(self, cell: Cell, suite: Suite, place: Place) -> Data:
+        """The suite's data, opened at the first cell that needs it; what is held out makes it another data set."""
+        held_out = cell.recipe.get("validation") or 0
+        if (cell.suite, held_out) not in self._data:
+            opened = suite.open(place, self.options.data_folder, self.options.download, held_out)
+            self._data[cell.suite, held_out] = opened
+        return self._data[cell.suite, held_out]
 
     def _stepped(self, cell: Cell, position: Position, steps: int) -> None:
         for watcher in self.watchers:

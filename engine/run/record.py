@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 from cheapconv import catalog
 from cheapconv.engine.measure.sizes import sizes, structure_key
-from cheapconv.engine.store import networks, upgrade
+from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import Cell, CellRecord
 from cheapconv.engine.store.records import ByValidation, CurveRow, NetworkResult, Result
 from cheapconv.engine.store.runs import Store
-from cheapconv.engine.train.checkpoint import Position
-from cheapconv.methods.base import Method, Trained
-from cheapconv.suites.memory import Data
+from cheapconv.engine.train.training import Training
+from cheapconv.methods.base import Trained
 
 
 def described(cell: Cell) -> CellRecord:
@@ -25,11 +24,11 @@ def described(cell: Cell) -> CellRecord:
     )
 
 
-def finish(store: Store, cell: Cell, method: Method, position: Position, data: Data) -> Result:
+def finish(store: Store, cell: Cell, training: Training) -> Result:
     """Save the networks, then the result: from here on the cell is done."""
     run = store.run(cell.key)
-    networks.save(run.folder, method, data.class_names)
-    result = _result(store, cell, method, position, data)
+    networks.save(run.folder, training.method, training.data.class_names)
+    result = _result(store, cell, training)
     run.finish(result)
     return result
 
@@ -41,26 +40,27 @@ class Best(NamedTuple):
     epoch: int
 
 
-def _result(store: Store, cell: Cell, method: Method, position: Position, data: Data) -> Result:
-    curve = [_row(row) for row in position.curve]
-    rows = [_network(trained, cell, curve, data.input_shape) for trained in method.networks()]
+def _result(store: Store, cell: Cell, training: Training) -> Result:
+    position, data, headline = training.position, training.data, training.task.headline
+    curve = position.curve
+    rows = [_network(trained, cell, curve, data.image, headline) for trained in training.method.networks()]
     counted = [row for row in rows if row.headline]
     names = [row.name for row in counted]
-    best = _best([statistics.mean(row.scores[name][HEADLINE] for name in names) for row in curve])
+    best = _best([statistics.mean(row.scores[name][headline] for name in names) for row in curve])
     taught = store.run(cell.teacher).result() if cell.teacher else None
     return Result(
         key=cell.key,
         epochs=len(curve),
-        test_samples=len(data.test_y),
-        headline=HEADLINE,
+        test_samples=data.size("test"),
+        headline=headline,
         scores={score: statistics.mean(row.scores[score] for row in counted) for score in counted[0].scores},
         best=best.value,
         best_epoch=best.epoch,
-        by_validation=chosen_by_validation(curve, names, HEADLINE),
+        by_validation=chosen_by_validation(curve, names, headline),
         networks=tuple(rows),
-        train_s=sum(row.seconds + row.method_s for row in curve),
-        steps_s=sum(row.seconds for row in curve),
-        method_s=sum(row.method_s for row in curve),
+        train_s=position.train_s,
+        steps_s=position.steps_s,
+        method_s=position.method_s,
         train_images_per_s=statistics.median(row.images_per_s for row in curve),
         teacher_train_s=taught.train_s + taught.teacher_train_s if taught else 0.0,
     )
@@ -74,10 +74,12 @@ def chosen_by_validation(curve: list[CurveRow], names: list[str], headline: str)
     return ByValidation(network=name, epoch=epoch, validation=value, score=curve[epoch].scores[name][headline])
 
 
-def _network(trained: Trained, cell: Cell, curve: list[CurveRow], shape: tuple[int, int, int]) -> NetworkResult:
+def _network(
+    trained: Trained, cell: Cell, curve: list[CurveRow], shape: tuple[int, int, int], headline: str
+) -> NetworkResult:
     """One network's scores, at the last epoch and at the best one, which is labelled as such, and its sizes."""
     architecture, conv = trained.architecture or cell.architecture, trained.conv or cell.conv
-    best = _best([row.scores[trained.name][HEADLINE] for row in curve])
+    best = _best([row.scores[trained.name][headline] for row in curve])
     student = trained.role == "student"
     return NetworkResult(
         name=trained.name,
@@ -97,10 +99,3 @@ def _network(trained: Trained, cell: Cell, curve: list[CurveRow], shape: tuple[i
 def _best(values: list[float]) -> Best:
     epoch = max(range(len(values)), key=values.__getitem__)
     return Best(values[epoch], epoch)
-
-
-HEADLINE = "top1"
-
-
-def _row(row: dict) -> CurveRow:
-    return CurveRow(**{k: v for k, v in upgrade.curve_row(row).items() if k not in ("top1", "top5")})

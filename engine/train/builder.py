@@ -1,11 +1,12 @@
 """What a method builds its world from: fresh networks of its cell, and its frozen teacher."""
 
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from cheapconv import catalog
+from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.networks import load
 from cheapconv.engine.store.runs import Store
 from cheapconv.methods.base import Clock, Cost, Method
@@ -13,14 +14,14 @@ from cheapconv.models.build import build_network, count_blocks, on_device, stand
 from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params
 from cheapconv.models.structured import scale_by_compression, structured_modules
-from cheapconv.suites.memory import seed_of
+from cheapconv.suites.place import Place, Randomness, seed_of
 
 
 class Frozen:
     """A network to learn from: eval mode, no gradients, outside the module tree of the method that holds it."""
 
     def __init__(self, network: nn.Module) -> None:
-        self.network = network.eval().requires_grad_(False)
+        self.network = network.eval().requires_grad_(False)  # eval: its batch statistics are those of its training
 
     @property
     def channels(self) -> list[int]:
@@ -64,42 +65,42 @@ class Frozen:
 
 
 class Builder:
-    """What a method builds from (`methods.base.Build`): its cell's networks, on its cell's device."""
+    """What a method builds from (`methods.base.Build`): its cell's networks, on its cell's place. `randomness` is the
+    method's own: its constructor draws from it, and its training goes on from there."""
 
-    def __init__(
-        self, cell: Any, classes: int, device: torch.device, store: Store, labels: Tensor | None = None
-    ) -> None:
+    def __init__(self, cell: Cell, classes: int, place: Place, store: Store, labels: Tensor | None = None) -> None:
         self.classes = classes
         self.epochs = cell.recipe["epochs"]
         self.image = catalog.entry("suite", cell.suite).cls.image
         self.labels = labels
-        self.clock = Clock.start(device)
-        self._cell, self._device, self._store = cell, device, store
+        self.clock = Clock.start(place.device)
+        self.place, self.randomness = place, Randomness(place.device, seed_of("method", cell.seed))
+        self._cell, self._store = cell, store
         self._members = 0
 
     def network(self, architecture: str | None = None, conv: str | None = None) -> nn.Module:
         """A fresh network; the i-th one of a cell has the same initial weights under every method."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of("member", self._cell.seed, self._members))
+        cpu = replace(self.place, device=torch.device("cpu"))  # where weights are drawn, whatever trains them
+        with cpu.in_use(Randomness(cpu.device, seed_of("member", self._cell.seed, self._members))):
             network = build_network(architecture or self._cell.architecture, conv or self._cell.conv, self.classes)
-        self._members += 1
+        self._members += 1  # also of networks that are asked for by other texts
         self._scale_weight_decay(network, architecture or self._cell.architecture)
-        return on_device(network, self._device)
+        return on_device(network, self.place.device)
 
-    def teacher(self, copy: bool = False) -> Any:
+    def teacher(self, copy: bool = False) -> nn.Module | Frozen:
         """The teacher cell's deployed network, frozen; with `copy` a trainable one."""
         assert self._cell.teacher, "the plan gives every method that needs one a teacher"
-        loaded = load(self._store, self._cell.teacher)
+        loaded = load(self._store, self._cell.teacher)  # its first headline network
         # Drawn and dropped: a method's own modules are drawn behind its teacher's, in every result that there is.
         unread_network(loaded.architecture, loaded.conv, self.classes)
         self._scale_weight_decay(loaded.network, loaded.architecture)
-        network = on_device(loaded.network, self._device)
+        network = on_device(loaded.network, self.place.device)
         return network.train().requires_grad_(True) if copy else Frozen(network)
 
     def cost(self, kind: Cost, network: nn.Module | None = None, *, conv: str | None = None) -> int:
         """Multiply-adds on an image, or parameters, of a network or of one that is only looked at."""
         if network is None:
-            with on_meta():
+            with on_meta():  # shapes only: no weights are drawn, which would move the random numbers on
                 network = build_network(self._cell.architecture, conv or self._cell.conv, self.classes)
         return count_macs(network, self.image) if kind == "macs" else count_params(network)
 
@@ -113,9 +114,10 @@ class Builder:
             scale_by_compression(network, standard_params(architecture, self.classes))
 
 
-def build_method(cell: Any, builder: Builder) -> Method:
-    """The cell's method, wired and on the builder's device."""
+def build_method(cell: Cell, builder: Builder) -> Method:
+    """The cell's method, wired and on the builder's place."""
     entry = catalog.entry("method", cell.method)
-    torch.manual_seed(seed_of("method", cell.seed))  # of the method's own modules; networks have their own seeds
     config = catalog.build("method", cell.method, cell.method_config)
-    return on_device(entry.cls(builder, config), builder._device)
+    with builder.place.in_use(builder.randomness):  # of the method's own modules; networks have their own seeds
+        method = entry.cls(builder, config)
+    return on_device(method, builder.place.device)

@@ -1,16 +1,20 @@
 """The checkpoint of a running cell: everything that the next step depends on, in one atomic file."""
 
 import zipfile
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypedDict
 
 import torch
+from torch import Tensor
 
 from cheapconv.engine.store.files import write_bytes
 from cheapconv.engine.store.networks import packed
+from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.store.runs import CHECKPOINT
-from cheapconv.methods.base import Method
+
+VERSION = 2  # of the file's form; a training whose checkpoint has another one starts anew
 
 
 @dataclass
@@ -19,40 +23,66 @@ class Position:
 
     epoch: int = 0
     step: int = 0  # finished steps of this epoch
-    phase: int = -1
-    threads: int = 0
-    epoch_s: float = 0.0  # training seconds spent in this epoch so far
+    phase: int = -1  # before the first
+    threads: int = 1
+    epoch_steps_s: float = 0.0  # seconds of this epoch so far, of its steps
+    epoch_method_s: float = 0.0  # and of the method's `begin`, `end_epoch` and `finish`
     sums: dict[str, float] = field(default_factory=dict)  # loss terms summed over this epoch's samples
-    curve: list[dict[str, Any]] = field(default_factory=list)
+    curve: list[CurveRow] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, saved: Mapping[str, Any]) -> Self:
+        """The position that `asdict` took apart."""
+        return cls(**{**saved, "curve": [CurveRow(**row) for row in saved["curve"]]})
+
+    def next_epoch(self) -> None:
+        """To the beginning of the next epoch, whose bill and sums are empty."""
+        self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
+        self.epoch_steps_s = self.epoch_method_s = 0.0
+
+    @property
+    def steps_s(self) -> float:
+        """Seconds of the steps of all finished epochs."""
+        return sum(row.seconds for row in self.curve)
+
+    @property
+    def method_s(self) -> float:
+        """Seconds of what the method does beside its steps, in all finished epochs."""
+        return sum(row.method_s for row in self.curve)
 
     @property
     def train_s(self) -> float:
-        """Training seconds of all finished epochs."""
-        return sum(row["seconds"] for row in self.curve)
+        """Training seconds of all finished epochs: the bill."""
+        return self.steps_s + self.method_s
 
 
-def save(folder: Path, position: Position, method: Method, optimiser: torch.optim.Optimizer) -> None:
+class State(TypedDict):
+    """What `Training.state_dict` gives: plain values and tensors."""
+
+    version: int
+    position: dict[str, Any]  # of `Position`, taken apart
+    structure: Mapping[str, Any] | None  # before the weights, which have its shapes
+    method: dict[str, Tensor]
+    optimiser: dict[str, Any]
+    clock: dict[str, Tensor]
+    randomness: dict[str, Tensor | None]
+
+
+def save(folder: Path, state: State) -> None:
     """Write the checkpoint."""
-    device = method.clock.progress.device
-    body = {
-        "position": asdict(position),
-        "structure": method.structure(),
-        "method": method.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "random": torch.get_rng_state(),
-        "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
-    }
-    write_bytes(folder / CHECKPOINT, packed(body))
+    write_bytes(folder / CHECKPOINT, packed({**state}))
 
 
-def read(folder: Path) -> dict[str, Any] | None:
-    """The checkpoint's body; None where there is none, or one that something other than us has damaged."""
+def read(folder: Path) -> State | None:
+    """The checkpoint; None where there is none, an older form of it, or one that something else has damaged."""
     path = folder / CHECKPOINT
     if not path.is_file():
         return None
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()  # the archive's checksums, which torch does not look at
-        return None if damaged else torch.load(path, map_location="cpu", weights_only=True)
+        body = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # bytes that are no archive raise a dozen kinds
         return None
+    # A form of before could miss what a step depends on: better the same bits from the beginning.
+    return body if body is not None and body.get("version") == VERSION else None

@@ -1,58 +1,40 @@
-"""Accuracy on the whole test set, weighted by samples, for every network of a method."""
+"""Scores of every network of a method, on the whole test set and on what is held out for validation.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+The counts of all batches and networks are summed on the device and read once at the end: no batch waits for it.
+"""
 
 import torch
 from torch import Tensor, nn
 
 from cheapconv.engine.train.precision import autocast
 from cheapconv.methods.base import Method
-from cheapconv.suites.memory import Data, ordered_batches, test_batches
+from cheapconv.suites.base import SPLITS, Data, Split
 from cheapconv.suites.recipe import Recipe
+from cheapconv.suites.task import Task
 
-TOP5_FROM_CLASSES = 100
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Fractions in [0, 1]; top-5 where there are at least 100 classes, validation where images are held out."""
-
-    top1: float
-    top5: float | None
-    validation: float | None = None
+Scores = dict[str, dict[str, float]]  # by network and name of the score
 
 
-def evaluate(method: Method, data: Data, recipe: Recipe, device: torch.device) -> dict[str, Accuracy]:
-    """Accuracy of each network by name; the method is back in train mode afterwards."""
+def evaluate(method: Method, data: Data, recipe: Recipe, task: Task) -> dict[Split, Scores]:
+    """Scores by split; nothing for a split without samples. The method is back in train mode afterwards."""
     method.eval()
-    found = {t.name: accuracy(t.network.eval(), data, recipe, device) for t in method.networks()}
+    splits = [split for split in SPLITS if data.size(split)]
+    # A network may lie outside of the method's module tree, so it is set to eval mode itself.
+    networks = {trained.name: trained.network.eval() for trained in method.networks()}
+    tallies = [tally(network, data, split, recipe, task) for split in splits for network in networks.values()]
     method.train()
-    return found
+    rows = iter(torch.stack(tallies).cpu())  # the one wait for the device
+    return {split: {name: task.scores(next(rows)) for name in networks} for split in splits}
 
 
 @torch.no_grad()
-def accuracy(network: nn.Module, data: Data, recipe: Recipe, device: torch.device) -> Accuracy:
-    """Top-1 and top-5 of one network in eval mode, in the recipe's precision."""
-    top1, top5 = _top(network, test_batches(data, recipe.normalisation), data, recipe, device)
-    if data.validation_x is None or data.validation_y is None:
-        return Accuracy(top1, top5)
-    held_out = ordered_batches(data.validation_x, data.validation_y, recipe.normalisation)
-    return Accuracy(top1, top5, _top(network, held_out, data, recipe, device)[0])
-
-
-def _top(
-    network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], data: Data, recipe: Recipe, device: torch.device
-) -> tuple[float, float | None]:
-    """Top-1 and top-5 over the batches, weighted by samples."""
-    ranks = 5 if len(data.class_names) >= TOP5_FROM_CLASSES else 1
-    hits = torch.zeros(ranks, dtype=torch.int64, device=device)  # [k]: samples whose label is the k-th guess
-    samples = 0
-    for x, y in batches:
-        with autocast(device, recipe.precision):
+def tally(network: nn.Module, data: Data, split: Split, recipe: Recipe, task: Task) -> Tensor:
+    """The task's counts of one network over all samples of a split, on the device, in the recipe's precision."""
+    total: Tensor | None = None
+    for x, y in data.split(split, recipe):
+        with autocast(x.device, recipe.precision):
             logits = network(x)
-        guesses = logits.float().topk(ranks, dim=1).indices  # (B, ranks)
-        hits += (guesses == y[:, None]).sum(dim=0)
-        samples += len(y)
-    counts = hits.tolist()
-    return counts[0] / samples, sum(counts) / samples if ranks == 5 else None
+        found = task.tally(logits, y)
+        total = found if total is None else total + found
+    assert total is not None, f"there are no samples to {split}"
+    return total

@@ -6,15 +6,16 @@ fresh network, because its shapes are all that matters here.
 
 import functools
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import nn
 
 from cheapconv import catalog
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, Frozen
 from cheapconv.models.meta import on_meta
+from cheapconv.suites.place import Place
 
 SAMPLES = 2048  # labels for a method that asks for those of the training set
 
@@ -23,11 +24,11 @@ class UntrainedBuilder(Builder):
     """A builder without a store: the teacher is a fresh network of the two texts."""
 
     def __init__(self, cell: Cell, teacher: tuple[str, str] | None, device: torch.device) -> None:
-        labels = torch.arange(SAMPLES, device="cpu") % cell.classes
-        super().__init__(cell, cell.classes, device, Store(Path()), labels)
+        labels = torch.arange(SAMPLES, device="cpu") % cell.classes  # real ones, not meta: methods count them
+        super().__init__(cell, cell.classes, Place(device), Store(Path()), labels)
         self._teacher = teacher
 
-    def teacher(self, copy: bool = False) -> Any:
+    def teacher(self, copy: bool = False) -> nn.Module | Frozen:
         """A fresh network, frozen unless it is to be trained."""
         assert self._teacher is not None, "the plan gives every method that needs one a teacher"
         network = self.network(*self._teacher)
@@ -44,7 +45,7 @@ class _Wiring:
 
     def __init__(self, cell: Cell, teacher: tuple[str, str] | None) -> None:
         self.cell, self.teacher = cell, teacher
-        settings = repr(sorted(cell.method_config.items()))
+        settings = repr(sorted(cell.method_config.items()))  # settings may be lists, which have no hash
         self._identity = (cell.suite, cell.architecture, cell.conv, cell.method, settings, teacher)
 
     def __eq__(self, other: object) -> bool:

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 from cheapconv import catalog
 from cheapconv.engine.train.builder import Builder, Frozen, build_method
-from cheapconv.engine.train.loop import Job, train
 from cheapconv.methods.base import Method, Trained
 from cheapconv.models.build import build_network
-from tests.methods.world import CPU, SUITE, World, batch, data, make_world
+from tests.methods.world import PLACE, SUITE, World, batch, data, make_world, train
 
 catalog.load()
 METHODS = catalog.names("method")
@@ -81,7 +80,7 @@ def test_steps_on_one_batch_lower_the_loss(world: World, name: str) -> None:
         optimiser.zero_grad()
         total(method).backward()
         optimiser.step()
-        method.after_update(0.01)
+        method.after_update()
     assert total(method).item() < before
 
 
@@ -156,7 +155,7 @@ class Spy(Builder):
 @pytest.mark.parametrize("name", TAUGHT)
 def test_a_frozen_teacher_stays_as_it_was(world: World, name: str) -> None:
     cell = world.cell(name)
-    spy = Spy(cell, cell.classes, CPU, world.store, data().train_y)
+    spy = Spy(cell, cell.classes, PLACE, world.store, data().train_y)
     method = build_method(cell, spy)
     frozen = getattr(spy, "frozen", [])
     before = [copy.deepcopy(network.state_dict()) for network in frozen]
@@ -179,11 +178,11 @@ def test_the_trainer_takes_it_through_all_epochs(world: World, name: str, tmp_pa
     """Covers `phases`, `views`, `after_update`, `end_epoch`, `finish` and the clock as the trainer uses them."""
     recipe = catalog.parse("suite", SUITE).recipes["short"].override(epochs=4, batch=8)
     method = world.method(name)
-    position = train(method, Job(recipe=recipe, data=data(), seed=0, device=CPU, folder=tmp_path))
+    position = train(method, tmp_path, recipe)
     assert position.epoch == len(position.curve) == 4
     for row in position.curve:
-        assert row["top1"].keys() == {t.name for t in method.networks()}
-        assert row["loss"] == pytest.approx(sum(row["terms"].values()))
+        assert row.scores.keys() == {t.name for t in method.networks()}
+        assert row.loss == pytest.approx(sum(row.terms.values()))
     for trained in method.networks():
         if trained.role == "student":
             check_that_it_can_be_loaded(world, name, trained)

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from cheapconv.engine.store import runs as store
 from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.files import replacing
+from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.checkpoint import Position
 from tests.engine import tiny
@@ -45,7 +46,7 @@ def die() -> None:
 
 def write_half(path: Path, body: bytes) -> None:
     """Begin to write, and die."""
-    with store.replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(body[: len(body) // 2])
         die()
 
@@ -55,7 +56,7 @@ def main(folder: str, method: str, place: str) -> Any:
     torch.set_num_threads(1)
     tiny.register()
     tiny.skip_timing(pytest.MonkeyPatch())
-    return tiny.run(store.Store(Path(folder)), tiny.planned_by(method), KillAt(place, method))
+    return tiny.run(Store(Path(folder)), tiny.planned_by(method), KillAt(place, method))
 
 
 if __name__ == "__main__":

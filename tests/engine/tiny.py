@@ -15,18 +15,22 @@ from cheapconv.engine.read.registry import Sweep
 from cheapconv.engine.run import launch, session
 from cheapconv.engine.run.planning import plan
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.runs import Store
+from cheapconv.engine.store.runs import Run, Store
+from cheapconv.engine.train import checkpoint, loop
 from cheapconv.engine.train.checkpoint import Position
-from cheapconv.engine.train.loop import Job
-from cheapconv.suites.base import Suite
-from cheapconv.suites.memory import Data
+from cheapconv.engine.train.training import Training
+from cheapconv.methods.base import Method
+from cheapconv.suites.memory import InMemory, MemorySuite
+from cheapconv.suites.place import Place
 from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+from cheapconv.suites.task import Classification
 from tests.engine import toys
 
 TRAIN, TEST, BATCH, STEPS = 40, 23, 16, 3
 NO_MLFLOW = "none"
 DEAD_SERVER = "http://127.0.0.1:9"  # the discard port, where nobody listens
 CPU = torch.device("cpu")
+PLACE = Place(CPU)
 RECIPE = Recipe(
     name="short",
     epochs=3,
@@ -41,7 +45,7 @@ RECIPE = Recipe(
 CONSTANT = replace(RECIPE, schedule=Schedule(kind="multistep"), lr=0.1, weight_decay=0.01, epochs=1)
 
 
-class Tiny(Suite):
+class Tiny(MemorySuite):
     """Noise with labels; the last batch of an epoch has 8 of 16 images."""
 
     label: ClassVar[str] = "Tiny"
@@ -51,23 +55,31 @@ class Tiny(Suite):
     image: ClassVar[tuple[int, int, int]] = (3, 8, 8)
     recipes: ClassVar[dict[str, Recipe]] = {"short": RECIPE}
 
-    def load(self, folder: Path | None = None, download: bool = False) -> Data:
+    def load(self, folder: Path | None = None, download: bool = False) -> InMemory:
         """The same images at every call."""
         return data()
 
 
-def data(classes: int = 10) -> Data:
+def data(classes: int = 10) -> InMemory:
     """Random images and labels, the same at every call."""
     generator = torch.Generator().manual_seed(1)
     pixels = torch.randint(256, (TRAIN + TEST, 3, 8, 8), dtype=torch.uint8, generator=generator)
     labels = torch.randint(classes, (TRAIN + TEST,), generator=generator)
     names = tuple(f"class {i}" for i in range(classes))
-    return Data(pixels[:TRAIN], labels[:TRAIN], pixels[TRAIN:], labels[TRAIN:], names)
+    return InMemory(pixels[:TRAIN], labels[:TRAIN], pixels[TRAIN:], labels[TRAIN:], names)
 
 
-def job(folder: Path, recipe: Recipe = CONSTANT, **fields: Any) -> Job:
-    """A training on this world's data, for a method that is not in the catalog."""
-    return Job(recipe=recipe, data=data(), seed=0, device=CPU, folder=folder, **fields)
+def training(method: Method, recipe: Recipe = CONSTANT, **fields: Any) -> Training:
+    """A training on this world's data, for a method that need not be in the catalog."""
+    return Training(method, data(), recipe, Classification(10), **{"seed": 0, "place": PLACE, **fields})
+
+
+def train(method: Method, folder: Path, recipe: Recipe = CONSTANT, **watch: Any) -> Position:
+    """Train to the last epoch, from the folder's checkpoint where there is one."""
+    begun = training(method, recipe)
+    if saved := checkpoint.read(folder):
+        begun.load_state_dict(saved)
+    return loop.train(begun, Run(folder), **watch)
 
 
 def register() -> None:

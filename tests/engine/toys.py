@@ -168,9 +168,9 @@ class Diary(Quadratic):
         self.calls.append(("losses", update, self.training))
         return super().losses(batch) | {"label": batch.y.float().mean(), "second": torch.tensor(float(update))}
 
-    def after_update(self, lr: float) -> None:
+    def after_update(self) -> None:
         """Its rate."""
-        self.calls.append(("after_update", lr))
+        self.calls.append(("after_update", self.clock.lr.item()))
 
     def end_epoch(self, context: Context) -> None:
         """Its epoch."""

@@ -63,7 +63,8 @@ def test_without_multipliers_the_search_is_distillation(world: World) -> None:
     assert total(method.losses(batch())).item() == pytest.approx(total(kd.losses(batch())).item(), rel=1e-6)
     method.multipliers.zero_()
     before = [scale.clone() for scale in method._gammas()]
-    method.after_update(0.1)
+    method.clock.lr.fill_(0.1)
+    method.after_update()
     assert all(torch.equal(a, b) for a, b in zip(before, method._gammas(), strict=True))
 
 
@@ -71,7 +72,8 @@ def test_the_step_is_lr_times_multiplier_times_price(world: World) -> None:
     method = world.method("compact_kd")
     before = [scale.clone() for scale in method._gammas()]
     method.multipliers.fill_(0.02)
-    method.after_update(0.5)
+    method.clock.lr.fill_(0.5)
+    method.after_update()
     for a, b, price in zip(before, method._gammas(), method.prices, strict=True):
         torch.testing.assert_close(a - b, (0.01 * price).expand_as(a))
     mean = sum(float(p) * g.size for p, g in zip(method.prices, method._searched, strict=True))

@@ -125,7 +125,7 @@ def test_memories_are_updated_after_the_step_with_what_it_has_seen(world: World)
     before = method.student_memory.vectors.clone()
     sum(method.losses(batch()).values()).backward()
     assert torch.equal(method.student_memory.vectors, before)
-    method.after_update(0.1)
+    method.after_update()
     changed = (method.student_memory.vectors != before).any(dim=1).nonzero().flatten()
     assert set(changed.tolist()) == set(batch().index.tolist())
     moved = method.student_memory.vectors[changed]

@@ -9,13 +9,13 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.train.checkpoint import Position
-from cheapconv.engine.train.loop import Job, Stopped, train
+from cheapconv.engine.train.loop import Stopped
 from cheapconv.methods.base import Method
 from cheapconv.methods.fitnet import hint_loss, regressor
 from tests.methods.fixed import BATCH
 from tests.methods.inputs import STUDENT_MAP
 from tests.methods.known import SAME_WIDTH_MAP, Known, KnownBuild, known_method
-from tests.methods.world import CPU, SUITE, World, batch, data
+from tests.methods.world import SUITE, World, batch, train
 
 TWO_STAGES = {"stages": "two_stage", "kd_weight": 1.0, "hint_share": 0.5}
 
@@ -83,12 +83,11 @@ def test_two_stages_train_the_hint_first(world: World) -> None:
     assert list(method.losses(batch())) == ["ce", "kd"]
 
 
-def run(method: Method, folder: Path, stop_after: int | None = None, **job: Any) -> Position:
+def run(method: Method, folder: Path, stop_after: int | None = None, **watch: Any) -> Position:
     """Four epochs of three steps each, stopped where asked."""
     recipe = catalog.parse("suite", SUITE).recipes["short"].override(epochs=4, batch=8, weight_decay=0.1)
     steps = iter(range(12))
-    job |= {"should_stop": lambda: next(steps) == stop_after}
-    return train(method, Job(recipe=recipe, data=data(), seed=0, device=CPU, folder=folder, **job))
+    return train(method, folder, recipe, should_stop=lambda: next(steps) == stop_after, **watch)
 
 
 def test_the_trainer_goes_on_to_the_logits_and_the_hint_leaves_them_alone(world: World, tmp_path: Path) -> None:
@@ -98,7 +97,7 @@ def test_the_trainer_goes_on_to_the_logits_and_the_hint_leaves_them_alone(world:
     position = run(
         method, tmp_path, on_epoch=lambda _: same.append(torch.equal(method.student.classifier.weight, classifier))
     )
-    assert [set(row["terms"]) for row in position.curve] == [{"fitnet"}] * 2 + [{"ce", "kd"}] * 2
+    assert [set(row.terms) for row in position.curve] == [{"fitnet"}] * 2 + [{"ce", "kd"}] * 2
     assert same == [True, True, False, False]  # not even weight decay touches it
 
 
@@ -108,7 +107,7 @@ def test_a_resumed_run_knows_its_stage(world: World, tmp_path: Path, stop_after:
     with pytest.raises(Stopped):
         run(world.method("fitnet", **TWO_STAGES), tmp_path / "parts", stop_after)
     resumed = run(world.method("fitnet", **TWO_STAGES), tmp_path / "parts")
-    assert [row["terms"] for row in resumed.curve] == [row["terms"] for row in whole.curve]
+    assert [row.terms for row in resumed.curve] == [row.terms for row in whole.curve]
 
 
 def test_the_share_of_the_hint_is_a_part_of_the_run() -> None:

@@ -9,15 +9,14 @@ from torch import nn
 
 from cheapconv import catalog
 from cheapconv.baselines.int8 import Int8Layer, quantised
-from cheapconv.engine.train.loop import Job, train
 from cheapconv.models.size import count_macs, count_params, weights_bytes
-from tests.methods.world import CPU, SUITE, World, batch, data
+from tests.methods.world import SUITE, World, batch, train
 
 
 def trained(world: World, name: str, folder: Path):
     recipe = catalog.parse("suite", SUITE).recipes["short"].override(epochs=2, batch=8)
     method = world.method(name)
-    position = train(method, Job(recipe=recipe, data=data(), seed=0, device=CPU, folder=folder))
+    position = train(method, folder, recipe)
     return method, position
 
 
@@ -52,7 +51,7 @@ def test_zero_inputs_give_the_bias() -> None:
 def test_training_is_that_of_scratch_and_the_network_a_quarter(world: World, tmp_path: Path) -> None:
     plain, before = trained(world, "scratch", tmp_path / "a")
     method, position = trained(world, "int8", tmp_path / "b")
-    assert [row["loss"] for row in position.curve] == [row["loss"] for row in before.curve]
+    assert [row.loss for row in position.curve] == [row.loss for row in before.curve]
     x = batch().x
     exact, rounded = plain.eval().student(x), method.eval().student(x)
     assert 0 < (exact - rounded).abs().max() < 0.1 * exact.abs().max()

@@ -13,7 +13,6 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.methods.base import Context, Method
 from cheapconv.methods.kdcl import general_weights, linear_target, minlogit_target, naive_target
 from cheapconv.methods.losses import cross_entropy, kl
-from cheapconv.suites.memory import train_batches
 from tests.methods.fixed import BATCH, Fixed, fixed_method, total
 from tests.methods.inputs import LABELS, STUDENT, TEACHER, THIRD
 from tests.methods.online import gradients, leaves
@@ -103,7 +102,7 @@ def test_general_weights_are_learned_at_the_end_of_an_epoch(world: World) -> Non
     method = world.method("kdcl", target="general")
     assert method.weights.tolist() == [0.5, 0.5]
     recipe = catalog.parse("suite", SUITE).recipes["short"].override(batch=8)
-    method.end_epoch(Context(lambda: train_batches(data(), recipe, seed=0, epoch=0), CPU, 0))
+    method.end_epoch(Context(lambda: data().train(recipe, seed=0, epoch=0), CPU, 0))
     assert method.training
     assert method.weights.sum().item() == pytest.approx(1, abs=1e-5)
     assert method.weights.tolist() != [0.5, 0.5]

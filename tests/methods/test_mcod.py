@@ -76,7 +76,7 @@ def test_iterations_can_be_the_unit(world: World) -> None:
     found = []
     for _ in range(8):
         found.append(method._weight().item())
-        method.after_update(0.1)
+        method.after_update()
     assert found == [0, 0, 0, 0.25, 0, 0, 0, 0.25]
     assert method.state_dict()["steps"] == 8  # a resumed run goes on counting
 

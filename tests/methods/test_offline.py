@@ -36,7 +36,7 @@ from tests.methods.known import (
     known_method,
     own_term,
 )
-from tests.methods.world import CPU, World, batch, data
+from tests.methods.world import PLACE, World, batch, data
 
 every_method = pytest.mark.parametrize("name", OFFLINE)
 STAGES = {f"stage_modules.{i}" for i in range(3)} | {"stem"}
@@ -280,7 +280,7 @@ def test_student_and_teacher_need_as_many_stages(world: World, name: str) -> Non
 
 def test_a_build_knows_images_and_labels_and_a_teacher_its_widths(world: World) -> None:
     cell, labels = world.cell("sp"), data().train_y
-    build = Builder(cell, cell.classes, CPU, world.store, labels)
+    build = Builder(cell, cell.classes, PLACE, world.store, labels)
     assert build.image == batch().x.shape[1:]
     assert torch.equal(build.labels[batch().index], batch().y)
     teacher = build.teacher()

@@ -9,7 +9,7 @@ import torch
 from cheapconv.methods.base import Method
 from cheapconv.models.build import build_network
 from cheapconv.models.size import count_params
-from cheapconv.suites.memory import Batch
+from cheapconv.suites.base import Batch
 from tests.methods.fixed import total
 from tests.methods.online import PlainBuild, at_the_end, built
 from tests.methods.world import World

@@ -1,6 +1,7 @@
 """Partners of other architectures: two spellings are one cell, and each is recorded, saved and loaded as what it is."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,9 +13,9 @@ from cheapconv.engine.run import record
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.records import Environment
 from cheapconv.engine.store.runs import Store
-from cheapconv.engine.train.loop import Job, train
 from cheapconv.models.build import build_network
-from tests.methods.world import CPU, SUITE, World, batch, data
+from cheapconv.suites.task import Classification
+from tests.methods.world import SUITE, World, batch, data, train
 
 PARTNERS = ["ResNet-8", {"architecture": "WRN-10-2", "conv": "G(4)"}, {"conv": "G(N)"}]
 NAMES = ["student_0", "partner_0", "partner_1", "partner_2"]
@@ -61,10 +62,11 @@ def test_partners_are_recorded_and_come_back(world: World, tmp_path: Path) -> No
     method = world.method("ind", students=1, partners=PARTNERS)
     folder = store.run(cell.key).folder
     recipe = catalog.parse("suite", SUITE).recipes["short"].override(epochs=1, batch=8)
-    position = train(method, Job(recipe=recipe, data=data(), seed=0, device=CPU, folder=folder))
+    position = train(method, folder, recipe)
     store.run(cell.key).write_cell(record.described(cell))
     store.run(cell.key).begin(Environment())
-    result = record.finish(store, cell, method, position, data())
+    trained = SimpleNamespace(method=method, data=data(), task=Classification(10), position=position)
+    result = record.finish(store, cell, trained)
 
     rows = {row.name: row for row in result.networks}
     assert list(rows) == [*NAMES, "ensemble"]

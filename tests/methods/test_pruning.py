@@ -13,7 +13,7 @@ from cheapconv.engine.train.builder import Builder
 from cheapconv.methods.base import Context
 from cheapconv.methods.parts.channels import Channels
 from tests.engine.finished import finish
-from tests.methods.world import CPU, World, batch, data
+from tests.methods.world import CPU, PLACE, World, batch, data
 
 PRUNING = ("l1_group", "group_norm", "fpgm", "slimming", "taylor")
 every = pytest.mark.parametrize("name", PRUNING)
@@ -137,5 +137,5 @@ def test_a_pruned_teacher_can_teach(world: World) -> None:
     finish(world.store, cell, method)
     student = world.cell("scratch")
     object.__setattr__(student, "teacher", cell.key)
-    teacher = Builder(student, 10, CPU, world.store, data().train_y).teacher()
+    teacher = Builder(student, 10, PLACE, world.store, data().train_y).teacher()
     assert [m.shape[1] for m in teacher.stages(batch().x)] == teacher.channels == method.student.channels

@@ -241,7 +241,7 @@ def test_crd(case: Case) -> None:
         expected = theirs(student_seen, {"unit": {"output": teacher}})
         torch.manual_seed(step)
         agree(case, own_term(method, case.batch), expected)
-        method.after_update(0.1)
+        method.after_update()
         for memory, vectors in [(method.student_memory, theirs.memory_v1), (method.teacher_memory, theirs.memory_v2)]:
             torch.testing.assert_close(memory.vectors, vectors, rtol=1e-10, atol=1e-12)
         with torch.no_grad():  # other embeddings in the second step

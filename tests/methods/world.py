@@ -9,14 +9,22 @@ import torch
 from cheapconv import catalog
 from cheapconv.engine.plan.resolve import resolve
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.runs import Store
+from cheapconv.engine.store.runs import Run, Store
+from cheapconv.engine.train import checkpoint, loop
 from cheapconv.engine.train.builder import Builder, build_method
+from cheapconv.engine.train.checkpoint import Position
+from cheapconv.engine.train.training import Training
 from cheapconv.methods.base import Method
-from cheapconv.suites.memory import Batch, Data, train_batches
+from cheapconv.suites.base import Batch
+from cheapconv.suites.memory import InMemory
+from cheapconv.suites.place import Place
+from cheapconv.suites.recipe import Recipe
+from cheapconv.suites.task import Classification
 from tests.engine.finished import finish
 
 STUDENT, TEACHER, SUITE = "wrn(depth=10, width=1)", "wrn(depth=10, width=2)", "digits"
 CPU = torch.device("cpu")
+PLACE = Place(CPU)
 IMAGES = 24
 
 
@@ -37,7 +45,10 @@ class World:
     def method(self, name: str, *, classes: int = 10, images: int = IMAGES, **cell: Any) -> Method:
         """The method `name`, freshly wired, in train mode, for training on `data(images)`."""
         resolved, labels = self.cell(name, **cell), data(images, classes).train_y
-        return build_method(resolved, Builder(resolved, classes, CPU, self.store, labels))
+        builder = Builder(resolved, classes, PLACE, self.store, labels)
+        method = build_method(resolved, builder)
+        builder.randomness.put()  # what a test draws next is what a training would
+        return method
 
 
 def make_world(root: Path) -> World:
@@ -45,23 +56,31 @@ def make_world(root: Path) -> World:
     catalog.load()
     store = Store(root)
     cell = _cell("scratch", TEACHER, "standard", {}, seed=7, teacher=None)
-    method = build_method(cell, Builder(cell, cell.classes, CPU, store))
+    method = build_method(cell, Builder(cell, cell.classes, PLACE, store))
     finish(store, cell, method)
     return World(store, cell.key)
 
 
-def data(count: int = IMAGES, classes: int = 10) -> Data:
+def data(count: int = IMAGES, classes: int = 10) -> InMemory:
     """Random images 3 x 8 x 8, the same at every call, as many to test as to train."""
     generator = torch.Generator().manual_seed(1)
     x = torch.randint(256, (count, 3, 8, 8), dtype=torch.uint8, generator=generator)
     y = torch.arange(count) % classes
-    return Data(x, y, x, y, tuple(map(str, range(classes))))
+    return InMemory(x, y, x, y, tuple(map(str, range(classes))))
 
 
 def batch(views: int = 1, count: int = 8) -> Batch:
     """One batch of `data()`."""
     recipe = catalog.parse("suite", SUITE).recipes["short"].override(batch=count)
-    return next(train_batches(data(), recipe, seed=0, epoch=0, views=views))
+    return next(data().train(recipe, seed=0, epoch=0, views=views))
+
+
+def train(method: Method, folder: Path, recipe: Recipe, **watch: Any) -> Position:
+    """Train on `data()` to the last epoch, from the folder's checkpoint where there is one."""
+    training = Training(method, data(), recipe, Classification(10), seed=0, place=PLACE)
+    if saved := checkpoint.read(folder):
+        training.load_state_dict(saved)
+    return loop.train(training, Run(folder), **watch)
 
 
 def _cell(name: str, architecture: str, conv: str, settings: dict[str, Any], seed: int, teacher: str | None) -> Cell:

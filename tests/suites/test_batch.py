@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from cheapconv.suites import memory as batches
-from cheapconv.suites.memory import Data, augment, normalise, seed_of, train_batches
+from cheapconv.suites.base import Batch
+from cheapconv.suites.memory import InMemory, augment, normalise
 from cheapconv.suites.recipe import Augmentation, Recipe
 from tests.engine import tiny
 
@@ -32,11 +33,11 @@ def crop_slowly(image: Tensor, row: int, column: int, mirrored: int, pad: int) -
     return found
 
 
-def epoch(data: Data, recipe: Recipe, seed: int = 0, number: int = 0, start: int = 0) -> list[batches.Batch]:
-    return list(train_batches(data, recipe, seed, number, start))
+def epoch(data: InMemory, recipe: Recipe, seed: int = 0, number: int = 0, start: int = 0) -> list[Batch]:
+    return list(data.train(recipe, seed, number, start))
 
 
-def same(a: list[batches.Batch], b: list[batches.Batch]) -> bool:
+def same(a: list[Batch], b: list[Batch]) -> bool:
     pairs = list(zip(a, b, strict=True))
     return all(torch.equal(p.index, q.index) and torch.equal(p.x, q.x) and torch.equal(p.y, q.y) for p, q in pairs)
 
@@ -69,7 +70,13 @@ def test_normalising_is_the_formula():
     torch.testing.assert_close(found.double(), (x.double() / 255 - mean) / std, rtol=1e-5, atol=1e-5)
 
 
-def positions(data: Data, recipe: Recipe, epochs: int) -> Tensor:
+def test_the_constants_are_made_once():
+    """A copy from the host in every batch would make each of them wait for a GPU."""
+    n = tiny.RECIPE.normalisation
+    assert all(a is b for a, b in zip(batches.constants(n, tiny.CPU), batches.constants(n, tiny.CPU), strict=True))
+
+
+def positions(data: InMemory, recipe: Recipe, epochs: int) -> Tensor:
     """Where each sample's crop and mirror put it, read off images that are coordinates: (samples, 3)."""
     found = [b.x for number in range(epochs) for b in epoch(data, recipe, number=number)]
     x = torch.cat(found).round().long()  # (N, 3, 8, 8): channel 0 counts rows from 100, channel 1 columns
@@ -79,14 +86,14 @@ def positions(data: Data, recipe: Recipe, epochs: int) -> Tensor:
 
 
 @pytest.fixture
-def coordinates() -> tuple[Data, Recipe]:
+def coordinates() -> tuple[InMemory, Recipe]:
     """600 images whose pixels say where they are; 9 x 9 crops that never lose the middle."""
     line = torch.arange(100, 116, dtype=torch.uint8)
     pixel = torch.stack([line[:, None].expand(16, 16), line.expand(16, 16), torch.zeros(16, 16).byte()])
     x, y = pixel.expand(600, 3, 16, 16).contiguous(), torch.zeros(600, dtype=torch.int64)
     plain = replace(tiny.RECIPE.normalisation, mean=(0.0,) * 3, std=(1 / 255,) * 3)
     recipe = replace(tiny.RECIPE, batch=64, augmentation=PAD, normalisation=plain)
-    return Data(x, y, x[:1], y[:1], ("only",)), recipe
+    return InMemory(x, y, x[:1], y[:1], ("only",)), recipe
 
 
 def test_every_offset_occurs_for_every_sample_its_own(coordinates):
@@ -123,7 +130,7 @@ def test_every_image_comes_once_with_its_label():
     assert index.tolist() != sorted(index.tolist())
     assert torch.equal(torch.cat([b.y for b in found]), tiny.data().train_y[index])
     assert [len(b.y) for b in found] == [16, 16, 8]
-    assert batches.batches_per_epoch(tiny.data(), tiny.RECIPE) == 3
+    assert tiny.data().steps(tiny.RECIPE) == 3
 
 
 def test_an_epoch_is_the_same_whenever_it_is_drawn():
@@ -145,7 +152,7 @@ def test_starting_later_is_skipping(start):
 
 
 def test_the_first_view_is_the_same_however_many_there_are():
-    one, three = (next(train_batches(tiny.data(), tiny.RECIPE, 0, 0, views=n)) for n in (1, 3))
+    one, three = (next(tiny.data().train(tiny.RECIPE, 0, 0, views=n)) for n in (1, 3))
     assert len(three.views) == 3
     assert torch.equal(one.x, three.x)
     assert all(not torch.equal(a, b) for a, b in itertools.combinations(three.views, 2))
@@ -154,14 +161,7 @@ def test_the_first_view_is_the_same_however_many_there_are():
 def test_the_test_set_comes_in_order_and_whole(monkeypatch):
     monkeypatch.setattr(batches, "EVAL_BATCH", 10)
     data = tiny.data()
-    found = list(batches.test_batches(data, tiny.RECIPE.normalisation))
+    found = list(data.split("test", tiny.RECIPE))
     assert [len(y) for _, y in found] == [10, 10, 3]
     assert torch.equal(torch.cat([x for x, _ in found]), normalise(data.test_x, tiny.RECIPE.normalisation))
     assert torch.equal(torch.cat([y for _, y in found]), data.test_y)
-
-
-def test_a_seed_depends_on_every_part_and_on_nothing_else():
-    seeds = [seed_of("a", 0, 0), seed_of("a", 0, 1), seed_of("a", 1, 0), seed_of("b", 0, 0), seed_of("a", 0)]
-    assert len(set(seeds)) == 5
-    assert seed_of("batches", 0, 0) == 912725261020512516  # another would change every result
-    assert all(0 <= seed < 2**63 for seed in seeds)

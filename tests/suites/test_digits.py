@@ -10,11 +10,11 @@ from sklearn.datasets import load_digits
 from cheapconv.catalog.errors import UserError
 from cheapconv.suites import digits
 from cheapconv.suites.digits import Digits, fingerprint
-from cheapconv.suites.memory import Data
+from cheapconv.suites.memory import InMemory
 
 
 @pytest.fixture(scope="module")
-def data() -> Data:
+def data() -> InMemory:
     return Digits().load()
 
 
@@ -22,7 +22,7 @@ def test_sizes_and_types(data):
     assert data.train_x.shape == (1297, 3, 8, 8)
     assert data.test_x.shape == (500, 3, 8, 8)
     assert (data.train_x.dtype, data.train_y.dtype) == (torch.uint8, torch.int64)
-    assert data.input_shape == Digits.image
+    assert data.image == Digits.image
     assert len(data.class_names) == Digits.classes
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from cheapconv.engine.run import progress as displays
 from cheapconv.engine.run.progress import Progress, title
 from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.train.checkpoint import Position
 from tests.engine import tiny
 
@@ -30,7 +31,8 @@ def cells() -> list[Cell]:
 
 def after(epoch: int, step: int = 0) -> Position:
     """A position whose last finished epoch is `epoch` - 1."""
-    row = {"loss": 1.25, "terms": {"ce": 1.0, "kd": 0.25}, "top1": {"student": 0.5}, "images_per_s": 1234.5}
+    terms, scores = {"ce": 1.0, "kd": 0.25}, {"student": {"top1": 0.5}}
+    row = CurveRow(epoch=0, lr=0.1, loss=1.25, terms=terms, scores=scores, images_per_s=1234.5, seconds=1.0)
     return Position(epoch=epoch, step=step, curve=[row] * epoch)
 
 

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 
 from cheapconv.engine.measure.sizes import structure_key
 from cheapconv.engine.run import record
-from cheapconv.engine.store.records import Environment, Result
+from cheapconv.engine.store.records import CurveRow, Environment, Result
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
 from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.checkpoint import Position
+from cheapconv.suites.task import Classification
 from tests.engine import tiny
-from tests.engine.tiny import CPU
+from tests.engine.tiny import PLACE
 
 SHAPE = (3, 8, 8)
 
@@ -32,20 +33,13 @@ def store(tmp_path: Path) -> Store:
 def position(*rows: Sequence[float], top5: bool = False) -> Position:
     """A finished training; each row has the accuracies of student_0, student_1 and the ensemble."""
     names = ("student_0", "student_1", "ensemble")
-    curve: list[dict[str, Any]] = [
-        {
-            "epoch": epoch,
-            "lr": 0.1,
-            "loss": 1.0,
-            "terms": {"ce": 1.0},
-            "top1": dict(zip(names, accuracies, strict=True)),
-            "top5": dict.fromkeys(names, 0.9) | {"student_1": 0.7} if top5 else {},
-            "seconds": 2.0,
-            "method_s": 0.5,
-            "images_per_s": 100.0 + epoch,
-        }
-        for epoch, accuracies in enumerate(rows)
-    ]
+    fifth = dict.fromkeys(names, 0.9) | {"student_1": 0.7} if top5 else {}
+    numbers = {"lr": 0.1, "loss": 1.0, "terms": {"ce": 1.0}, "seconds": 2.0, "method_s": 0.5}
+    curve = []
+    for epoch, accuracies in enumerate(rows):
+        scores = {name: {"top1": value} for name, value in zip(names, accuracies, strict=True)}
+        scores = {name: own | ({"top5": fifth[name]} if top5 else {}) for name, own in scores.items()}
+        curve.append(CurveRow(epoch=epoch, scores=scores, images_per_s=100.0 + epoch, **numbers))
     return Position(epoch=len(rows), curve=curve)
 
 
@@ -53,11 +47,12 @@ def finish(store: Store, where: Position, teacher: str | None = None) -> Result:
     """The result of a cell with two students, trained to `where`."""
     cell = tiny.planned_by("od", epochs=len(where.curve)).cells[0].cell
     object.__setattr__(cell, "teacher", teacher)
-    method = build_method(cell, Builder(cell, 10, CPU, store))
+    method = build_method(cell, Builder(cell, 10, PLACE, store))
     (store.run(cell.key).folder / "networks").mkdir(parents=True, exist_ok=True)
     store.run(cell.key).begin(Environment(start="monday"))
     (store.run(cell.key).folder / CHECKPOINT).write_bytes(b"checkpoint")
-    return record.finish(store, cell, method, where, tiny.data())
+    trained = SimpleNamespace(method=method, data=tiny.data(), task=Classification(10), position=where)
+    return record.finish(store, cell, trained)
 
 
 def test_the_headline_is_the_last_epoch_of_the_students(store):

@@ -19,7 +19,7 @@ from cheapconv.engine.train.precision import use_ieee_float32
 from cheapconv.models.build import build_network
 from cheapconv.suites.memory import normalise
 from tests.engine import tiny
-from tests.engine.tiny import CPU, RECIPE
+from tests.engine.tiny import PLACE, RECIPE
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def cell(method: str = "scratch", seed: int = 0) -> Cell:
 
 
 def builder(tmp_path: Path, **which: Any) -> Builder:
-    return Builder(cell(**which), 10, CPU, Store(tmp_path))
+    return Builder(cell(**which), 10, PLACE, Store(tmp_path))
 
 
 def same(a: nn.Module, b: nn.Module) -> bool:
@@ -90,7 +90,7 @@ def test_a_teacher_is_frozen_and_its_copy_is_not(tmp_path):
     whole = tiny.planned_by("kd", epochs=1)
     tiny.run(Store(tmp_path), whole)
     teacher, student = (p.cell for p in whole.cells)
-    build = Builder(student, 10, CPU, Store(tmp_path))
+    build = Builder(student, 10, PLACE, Store(tmp_path))
     frozen, trainable = build.teacher(), build.teacher(copy=True)
     assert not isinstance(frozen, nn.Module)
     assert same(frozen.network, load(Store(tmp_path), teacher.key).network)

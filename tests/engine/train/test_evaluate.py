@@ -11,19 +11,33 @@ from torch import Tensor, nn
 
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, Frozen, build_method
-from cheapconv.engine.train.evaluate import accuracy, evaluate
+from cheapconv.engine.train.evaluate import Scores, evaluate, tally
 from cheapconv.methods.base import Method, Trained
 from cheapconv.models.build import build_network
 from cheapconv.suites import memory as batch
-from cheapconv.suites.memory import normalise
+from cheapconv.suites.memory import InMemory, normalise
+from cheapconv.suites.task import Classification
 from tests.engine import tiny, toys
-from tests.engine.tiny import CPU, RECIPE
+from tests.engine.tiny import PLACE, RECIPE
+
+TASK = Classification(10)
 
 
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.install(monkeypatch)
     monkeypatch.setattr(batch, "EVAL_BATCH", 10)  # 23 test images: 10, 10 and 3
+
+
+def scores(network: nn.Module, data: InMemory) -> dict[str, float]:
+    """Of one network on the test set."""
+    task = Classification(len(data.class_names))
+    return task.scores(tally(network, data, "test", RECIPE, task))
+
+
+def on_test(method: Method, data: InMemory) -> Scores:
+    """Of every network of a method."""
+    return evaluate(method, data, RECIPE, TASK)["test"]
 
 
 def small_network(seed: int = 0, classes: int = 10) -> nn.Module:
@@ -46,8 +60,8 @@ def test_every_image_counts_once(monkeypatch):
     """The mean of the batches' accuracies would be another number."""
     data = tiny.data()
     data.test_y[:] = torch.tensor([1] * 20 + [0] * 3)  # only the last, small batch is right
-    found = accuracy(Always(torch.arange(10.0).flip(0)), data, RECIPE, CPU)
-    assert found.top1 == pytest.approx(3 / 23)
+    found = scores(Always(torch.arange(10.0).flip(0)), data)
+    assert found == {"top1": pytest.approx(3 / 23)}
 
 
 def test_accuracy_is_that_of_one_pass_over_all_images():
@@ -55,7 +69,7 @@ def test_accuracy_is_that_of_one_pass_over_all_images():
     with torch.no_grad():
         guesses = network(normalise(data.test_x, RECIPE.normalisation)).argmax(dim=1)
     expected = (guesses == data.test_y).float().mean().item()
-    assert accuracy(network, data, RECIPE, CPU).top1 == pytest.approx(expected)
+    assert scores(network, data) == {"top1": pytest.approx(expected)}
 
 
 def test_top_5_counts_the_five_best_guesses_where_there_are_100_classes():
@@ -63,12 +77,11 @@ def test_top_5_counts_the_five_best_guesses_where_there_are_100_classes():
     logits = torch.zeros(100)
     logits[[7, 3, 50, 99, 0]] = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0])
     data.test_y[:] = torch.tensor([7] * 5 + [0] * 4 + [50] * 2 + [8] * 12)
-    found = accuracy(Always(logits), data, RECIPE, CPU)
-    assert (found.top1, found.top5) == (pytest.approx(5 / 23), pytest.approx(11 / 23))
+    assert scores(Always(logits), data) == {"top1": pytest.approx(5 / 23), "top5": pytest.approx(11 / 23)}
 
 
 def test_there_is_no_top_5_with_few_classes():
-    assert accuracy(small_network(), tiny.data(), RECIPE, CPU).top5 is None
+    assert scores(small_network(), tiny.data()).keys() == {"top1"}
 
 
 def test_the_recipes_precision_is_used():
@@ -80,23 +93,23 @@ def test_the_recipes_precision_is_used():
 
     seen: list[torch.dtype] = []
     for precision in ("fp32", "bf16"):
-        accuracy(Precision(), tiny.data(), replace(RECIPE, precision=precision), CPU)
+        tally(Precision(), tiny.data(), "test", replace(RECIPE, precision=precision), TASK)
     assert set(seen[:3]) == {torch.float32}
     assert set(seen[3:]) == {torch.bfloat16}
 
 
 def built(name: str, folder: Path, **config: Any) -> Any:
     cell = tiny.planned({"method": {name: config}}).cells[0].cell
-    return build_method(cell, Builder(cell, cell.classes, CPU, Store(folder)))
+    return build_method(cell, Builder(cell, cell.classes, PLACE, Store(folder)))
 
 
 def test_every_network_of_a_method_is_evaluated_in_eval_mode(tmp_path):
     """With batch statistics the guesses would depend on how the test set is cut up."""
     data, method = tiny.data(), built("od", tmp_path, students=2)
-    found = evaluate(method, data, RECIPE, CPU)
+    found = on_test(method, data)
     assert list(found) == ["student_0", "student_1", "ensemble"]
     for trained in method.networks():
-        assert found[trained.name] == accuracy(trained.network.eval(), data, RECIPE, CPU)
+        assert found[trained.name] == scores(trained.network.eval(), data)
 
 
 class Scattered(Method):
@@ -123,18 +136,26 @@ class Thinned(nn.Module):
         return self.parts[0](self.parts[1](x))
 
 
+def test_held_out_images_are_scored_apart(tmp_path):
+    method, data = built("od", tmp_path, students=2), tiny.data().hold_out(7)
+    found = evaluate(method, data, RECIPE, TASK)
+    own = replace(data, test_x=data.validation_x, test_y=data.validation_y)
+    assert found["validation"] == on_test(method, own) != found["test"]
+    assert evaluate(method, tiny.data(), RECIPE, TASK).keys() == {"test"}
+
+
 def test_a_network_is_in_eval_mode_wherever_the_method_keeps_it():
     method, data = Scattered(), tiny.data()
-    found = evaluate(method, data, RECIPE, CPU)
+    found = on_test(method, data)
     for seed, name in enumerate(("alone", "thinned")):
-        assert found[name] == accuracy(small_network(seed), data, RECIPE, CPU)
+        assert found[name] == scores(small_network(seed), data)
     assert all(m.num_batches_tracked == 0 for m in method.alone[0].modules() if isinstance(m, nn.BatchNorm2d))
 
 
 def test_evaluating_leaves_the_method_as_it_was_and_in_train_mode(tmp_path):
     method = built("od", tmp_path, students=2)
     before, random = copy.deepcopy(method.state_dict()), torch.get_rng_state()
-    evaluate(method, tiny.data(), RECIPE, CPU)
+    evaluate(method, tiny.data(), RECIPE, TASK)
     assert all(module.training for module in method.modules())
     assert all(torch.equal(tensor, before[name]) for name, tensor in method.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)

@@ -1,15 +1,16 @@
 """Choosing a student and an epoch by validation accuracy."""
 
+from dataclasses import replace
+
 from cheapconv.engine.run.record import chosen_by_validation
+from cheapconv.engine.store.records import CurveRow
 
 
 def _line(epoch, validation, test):
     names = ("student_0", "student_1")
-    return {
-        "epoch": epoch,
-        "validation": dict(zip(names, validation, strict=True)),
-        "top1": dict(zip(names, test, strict=True)),
-    }
+    validation, test = ({n: {"top1": v} for n, v in zip(names, values, strict=True)} for values in (validation, test))
+    numbers = {"lr": 0.1, "loss": 1.0, "terms": {}, "images_per_s": 1.0, "seconds": 1.0}
+    return CurveRow(epoch=epoch, scores=test, validation=validation, **numbers)
 
 
 def test_the_test_accuracy_is_that_of_the_best_on_validation_and_not_the_best_on_test():
@@ -24,4 +25,4 @@ def test_of_equals_the_later_epoch_is_taken():
 
 
 def test_nothing_is_chosen_where_nothing_is_held_out():
-    assert chosen_by_validation([{"epoch": 0, "top1": {"student": 0.5}}], ["student"]) is None
+    assert chosen_by_validation([replace(_line(0, (0.5, 0.5), (0.5, 0.5)), validation={})], ["student_0"]) is None

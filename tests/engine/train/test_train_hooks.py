@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from cheapconv.engine.train.loop import train
-from cheapconv.suites.memory import Batch, seed_of, train_batches
+from cheapconv.suites.base import Batch
+from cheapconv.suites.place import seed_of
 from tests.engine import tiny
-from tests.engine.tiny import CPU, STEPS, TRAIN, job
+from tests.engine.tiny import CPU, STEPS, TRAIN, train
 from tests.engine.toys import Diary, Quadratic
 
 
@@ -18,7 +18,7 @@ from tests.engine.toys import Diary, Quadratic
 def diary(tmp_path: Path) -> Diary:
     """After two epochs with a linear rise and fall of the rate."""
     method = Diary()
-    train(method, job(tmp_path, replace(tiny.RECIPE, epochs=2)))
+    train(method, tmp_path, replace(tiny.RECIPE, epochs=2))
     return method
 
 
@@ -31,7 +31,7 @@ def test_every_batch_is_used_once_for_each_update_and_the_last_is_kept(diary):
 
 def test_batches_are_those_of_the_seed_and_epoch(diary):
     for epoch in range(2):
-        expected = train_batches(tiny.data(), tiny.RECIPE, seed=0, epoch=epoch, views=2)
+        expected = tiny.data().train(tiny.RECIPE, seed=0, epoch=epoch, views=2)
         for seen, batch in zip(diary.batches[6 * epoch : 6 * epoch + 6 : 2], expected, strict=True):
             assert all(torch.equal(a, b) for a, b in zip(seen.views, batch.views, strict=True))
 
@@ -57,9 +57,11 @@ def test_a_context_draws_the_epochs_batches_again(diary):
 
 
 def test_the_rate_of_every_step_is_the_schedules(diary):
+    """On the clock, whose hands are float32."""
     rates = [call[1] for call in diary.calls if call[0] == "after_update"][::2]
     positions = [epoch + step / STEPS for epoch in range(2) for step in range(STEPS)]
-    assert rates == [tiny.RECIPE.lr * tiny.RECIPE.schedule.factor(p, 2) for p in positions]
+    expected = torch.tensor([tiny.RECIPE.lr * tiny.RECIPE.schedule.factor(p, 2) for p in positions])
+    assert rates == expected.tolist()
 
 
 def test_what_a_method_draws_depends_on_the_seed_and_epoch_alone(tmp_path):
@@ -71,7 +73,7 @@ def test_what_a_method_draws_depends_on_the_seed_and_epoch_alone(tmp_path):
             return super().losses(batch)
 
     drawn: list[float] = []
-    train(Drawing(), job(tmp_path, replace(tiny.CONSTANT, epochs=2)))
+    train(Drawing(), tmp_path, replace(tiny.CONSTANT, epochs=2))
     for epoch in range(2):
         generator = torch.Generator().manual_seed(seed_of("epoch", 0, epoch))
         expected = [torch.rand((), generator=generator).item() for _ in range(STEPS)]
@@ -86,8 +88,8 @@ def test_the_clock_shows_the_position_before_each_step(diary):
 
 def test_terms_are_averages_over_samples_and_updates(tmp_path):
     """The last batch is half as large as the others, so an average over steps would be another number."""
-    position = train(Diary(), job(tmp_path))
-    terms = position.curve[0]["terms"]
+    position = train(Diary(), tmp_path)
+    terms = position.curve[0].terms
     assert terms["label"] == pytest.approx(tiny.data().train_y.float().mean().item(), rel=1e-6)
     assert terms["second"] == pytest.approx(0.5)
-    assert position.curve[0]["loss"] == sum(terms.values())
+    assert position.curve[0].loss == sum(terms.values())

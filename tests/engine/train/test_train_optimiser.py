@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cheapconv.engine.train.loop import train
 from cheapconv.suites.recipe import Schedule
-from tests.engine.tiny import CONSTANT, STEPS, job
+from tests.engine.tiny import CONSTANT, STEPS, train
 from tests.engine.toys import Quadratic, by_hand
 
 
@@ -18,7 +17,7 @@ def test_momentum_sgd_is_the_formula(steps, tmp_path):
     method = Quadratic()
     start = method.w.detach().clone()
     seen: list[Tensor] = []
-    train(method, job(tmp_path, on_step=lambda position, _: seen.append(method.w.detach().clone())))
+    train(method, tmp_path, on_step=lambda position, _: seen.append(method.w.detach().clone()))
     torch.testing.assert_close(seen[steps - 1].double(), by_hand(start, [0.1] * steps), rtol=1e-6, atol=1e-7)
 
 
@@ -31,7 +30,7 @@ def test_nesterov_is_the_recipes_choice(tmp_path):
         g = (w - Quadratic.target.double()) + 0.01 * w
         v = 0.9 * v + g
         w = w - 0.1 * (g + 0.9 * v)
-    train(method, job(tmp_path, replace(CONSTANT, nesterov=True)))
+    train(method, tmp_path, replace(CONSTANT, nesterov=True))
     torch.testing.assert_close(method.w.detach().double(), w, rtol=1e-6, atol=1e-7)
 
 
@@ -62,7 +61,7 @@ class Groups(Quadratic):
 def test_a_group_has_its_own_rate_and_weight_decay(tmp_path):
     method, drop = Groups(), Schedule(kind="multistep", milestones=(0.5,), drop=0.1)
     start = method.w.detach().clone()
-    train(method, job(tmp_path, replace(CONSTANT, schedule=drop, epochs=2)))
+    train(method, tmp_path, replace(CONSTANT, schedule=drop, epochs=2))
     rates = [0.1] * STEPS + [0.01] * STEPS  # the schedule is every group's
     expected = {
         "decayed": by_hand(start, rates, decay=0.5),
@@ -77,5 +76,5 @@ def test_a_group_has_its_own_rate_and_weight_decay(tmp_path):
 def test_parameters_without_gradient_are_left_alone(tmp_path):
     method = Quadratic()
     method.frozen = nn.Parameter(torch.ones(2), requires_grad=False)
-    train(method, job(tmp_path))
+    train(method, tmp_path)
     assert method.frozen.tolist() == [1, 1]

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from cheapconv.engine.train.loop import Stopped, train
+from cheapconv.engine.train.loop import Stopped
 from cheapconv.methods.base import Context, Phase
 from cheapconv.suites.recipe import Schedule
-from tests.engine.tiny import CONSTANT, STEPS, job
+from tests.engine.tiny import CONSTANT, STEPS, train
 from tests.engine.toys import Diary, by_hand
 
 
@@ -42,7 +42,7 @@ class TwoPhases(Diary):
 def phased(tmp_path: Path) -> TwoPhases:
     """After four epochs; the rate drops by 10 in the middle of every phase."""
     method, drop = TwoPhases(), Schedule(kind="multistep", milestones=(0.5,), drop=0.1)
-    train(method, job(tmp_path, replace(CONSTANT, schedule=drop, epochs=4)))
+    train(method, tmp_path, replace(CONSTANT, schedule=drop, epochs=4))
     return method
 
 
@@ -89,29 +89,29 @@ def test_no_phase_is_left_out(shares, epochs, firsts, tmp_path, monkeypatch):
     """A pruning that quietly does not happen, say, would give the number of another method."""
     method = TwoPhases()
     monkeypatch.setattr(method, "phases", lambda: [Phase(f"{s}", s, method._begin) for s in shares])
-    train(method, job(tmp_path, replace(CONSTANT, epochs=epochs)))
+    train(method, tmp_path, replace(CONSTANT, epochs=epochs))
     assert [call[1] for call in method.calls if call[0] == "begin"] == firsts
 
 
 def test_fewer_epochs_than_phases_are_refused(tmp_path):
     with pytest.raises(ValueError, match="a training of 1 epochs is too short for the phases warm, main"):
-        train(TwoPhases(), job(tmp_path))
+        train(TwoPhases(), tmp_path)
 
 
 def test_shares_that_do_not_sum_to_one_are_a_mistake_of_the_method(tmp_path, monkeypatch):
     monkeypatch.setattr(TwoPhases, "phases", lambda self: [Phase("all", 0.9)])
     with pytest.raises(AssertionError, match="sum to 1"):
-        train(TwoPhases(), job(tmp_path))
+        train(TwoPhases(), tmp_path)
 
 
 def test_the_clock_knows_the_phase_of_a_resumed_run(tmp_path):
     """Before `restructure`, which may depend on it."""
     stop = replace(CONSTANT, epochs=4)
     steps: list[int] = []
-    asked = job(tmp_path, stop, on_step=lambda *_: steps.append(1), should_stop=lambda: len(steps) == 2 * STEPS + 2)
+    asked = {"on_step": lambda *_: steps.append(1), "should_stop": lambda: len(steps) == 2 * STEPS + 2}
     with pytest.raises(Stopped):
-        train(TwoPhases(), asked)
+        train(TwoPhases(), tmp_path, stop, **asked)
     method = TwoPhases()
-    train(method, job(tmp_path, stop))
+    train(method, tmp_path, stop)
     assert method.phases_seen == [1] * (2 * STEPS - 2)
     assert not [call for call in method.calls if call[0] == "begin"]

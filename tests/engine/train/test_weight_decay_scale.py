@@ -12,13 +12,13 @@ from cheapconv.engine.read.registry import load
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, build_method
-from cheapconv.engine.train.loop import _optimiser, train
+from cheapconv.engine.train.optimiser import make_optimiser
 from cheapconv.methods.base import Phase
 from cheapconv.models.build import standard_params
 from cheapconv.models.size import count_params
 from cheapconv.models.structured import structured_modules, weight_decay_scales
 from tests.engine import fakes, tiny
-from tests.engine.tiny import CONSTANT, CPU, job
+from tests.engine.tiny import CONSTANT, PLACE, train
 from tests.engine.toys import Quadratic, by_hand
 
 WRN = "wrn(depth=10, width=1)"
@@ -35,13 +35,13 @@ def cell(scale: str | None = "compression", conv: str = "Generic_0.25", method: 
 
 def decays(cell: Cell, folder: Path) -> list[tuple[float, int]]:
     """Weight decay and number of parameters of each group of the cell's optimiser."""
-    method = build_method(cell, Builder(cell, 10, CPU, Store(folder)))
-    groups = _optimiser(method, CONSTANT, Phase()).param_groups
+    method = build_method(cell, Builder(cell, 10, PLACE, Store(folder)))
+    groups = make_optimiser(method, CONSTANT, Phase()).param_groups
     return [(group["weight_decay"], sum(p.numel() for p in group["params"])) for group in groups]
 
 
 def test_structured_parameters_decay_by_the_compression_ratio(tmp_path):
-    network = Builder(cell(), 10, CPU, Store(tmp_path)).network()
+    network = Builder(cell(), 10, PLACE, Store(tmp_path)).network()
     ratio = count_params(network) / standard_params(WRN, 10)
     structured = sum(p.numel() for m in structured_modules(network) for p in m.parameters())
     assert ratio < 0.5
@@ -62,7 +62,7 @@ def test_nothing_is_scaled_unless_the_recipe_says_so(tmp_path):
 
 def test_every_student_is_scaled(tmp_path):
     crowd = cell(method="od")
-    method = build_method(crowd, Builder(crowd, 10, CPU, Store(tmp_path)))
+    method = build_method(crowd, Builder(crowd, 10, PLACE, Store(tmp_path)))
     scaled = weight_decay_scales(method)
     structured = [p for m in structured_modules(method) for p in m.parameters()]
     assert len(method.students) > 1
@@ -71,7 +71,7 @@ def test_every_student_is_scaled(tmp_path):
 
 def test_scaling_draws_nothing(tmp_path):
     """The networks are the same with and without."""
-    one, other = (Builder(cell(scale), 10, CPU, Store(tmp_path)) for scale in (None, "compression"))
+    one, other = (Builder(cell(scale), 10, PLACE, Store(tmp_path)) for scale in (None, "compression"))
     for _ in range(2):
         pairs = zip(one.network().state_dict().values(), other.network().state_dict().values(), strict=True)
         assert all(torch.equal(a, b) for a, b in pairs)
@@ -88,7 +88,7 @@ class Scaled(Quadratic):
 def test_a_step_is_the_formula(tmp_path):
     method = Scaled()
     start = method.w.detach().clone()
-    train(method, job(tmp_path, replace(CONSTANT, weight_decay=0.02)))
+    train(method, tmp_path, replace(CONSTANT, weight_decay=0.02))
     expected = by_hand(start, [0.1] * tiny.STEPS, decay=0.01)
     torch.testing.assert_close(method.w.detach().double(), expected, rtol=1e-6, atol=1e-7)
 

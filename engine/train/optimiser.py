@@ -1,0 +1,31 @@
+"""The optimiser of a phase: momentum SGD with every number where the recipe, the phase or the method has put it."""
+
+from torch import nn
+from torch.optim import SGD
+
+from cheapconv.methods.base import Method, Phase
+from cheapconv.models.structured import weight_decay_scales
+from cheapconv.suites.recipe import Recipe
+
+
+def make_optimiser(method: Method, recipe: Recipe, phase: Phase) -> SGD:
+    """SGD over the method's groups; a group's own numbers win over the phase's, and those over the recipe's."""
+    groups = []
+    scales = weight_decay_scales(method)
+    for own in method.param_groups():
+        lr = next(rate for rate in (own.get("lr"), phase.lr, recipe.lr) if rate is not None)  # 0 is a rate too
+        decay = own.get("weight_decay", recipe.weight_decay) * own.get("weight_decay_scale", 1.0)
+        by_scale: dict[float, list[nn.Parameter]] = {1.0: []}  # the unscaled first: their group shows the method's lr
+        for parameter in own["params"]:
+            by_scale.setdefault(scales.get(parameter, 1.0), []).append(parameter)
+        for scale, params in by_scale.items():
+            if params:  # SGD refuses an empty group
+                groups.append({"params": params, "lr": lr, "base_lr": lr, "weight_decay": decay * scale})
+    return SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
+
+
+def set_rates(optimiser: SGD, factor: float) -> float:
+    """Multiply every group's own rate by the schedule's factor; the first group's rate, which stands for all."""
+    for group in optimiser.param_groups:
+        group["lr"] = group["base_lr"] * factor
+    return optimiser.param_groups[0]["lr"]

@@ -1,0 +1,235 @@
+"""One cell's training as an object, one for all methods: the loop around it is engine/train/loop.py.
+
+Two promises shape it. The same cell with the same seed on the CPU gives the same bits, whether it ran through, was
+killed and resumed anywhere, or shares its process with other trainings. And no step waits for the device: losses are
+summed there and read once an epoch.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.optim import SGD
+
+from cheapconv.engine.store.records import CurveRow
+from cheapconv.engine.train.checkpoint import VERSION, Position, State
+from cheapconv.engine.train.evaluate import evaluate
+from cheapconv.engine.train.optimiser import make_optimiser, set_rates
+from cheapconv.engine.train.phases import Stretch, stretches
+from cheapconv.engine.train.precision import autocast, compiled
+from cheapconv.methods.base import Context, Method
+from cheapconv.suites.base import Batch, Data
+from cheapconv.suites.place import Place, Randomness, seed_of
+from cheapconv.suites.recipe import Recipe
+from cheapconv.suites.task import Task
+
+BillItem = Literal["epoch_steps_s", "epoch_method_s"]
+HANDS = ("progress", "phase_progress", "epoch", "lr")  # of the clock
+
+
+class Diverged(Exception):
+    """A loss term became NaN or infinite."""
+
+
+class Training:
+    """A method on its way through the epochs of a recipe.
+
+    An epoch is `begin_epoch()`, a `step` for every batch of `batches()`, `end_epoch()`; `done` says that it was the
+    last. Between any two of these calls `state_dict()` is everything that the rest depends on.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        data: Data,
+        recipe: Recipe,
+        task: Task,
+        *,
+        seed: int,
+        place: Place,
+        randomness: Randomness | None = None,  # as the method's constructor left it, if it drew any
+        compile_method: bool = False,
+    ) -> None:
+        self.method, self.data, self.recipe, self.task, self.seed, self.place = method, data, recipe, task, seed, place
+        self.position = Position(threads=place.threads)
+        self.steps = data.steps(recipe)  # of an epoch, the last one on a partial batch
+        self.optimiser: SGD | None = None  # from the first phase on
+        self._randomness = randomness or Randomness(place.device, seed_of("method", seed))
+        self._stretch: Stretch | None = None
+        self._sums: dict[str, Tensor] = {}  # float64, 0-d, on the device
+        self._forward: Callable[..., dict[str, Tensor]] = compiled(method) if compile_method else method
+
+    @property
+    def done(self) -> bool:
+        """Whether the last epoch has ended."""
+        return self.position.epoch == self.recipe.epochs
+
+    @property
+    def epoch_over(self) -> bool:
+        """Whether this epoch has taken all of its steps."""
+        return self.position.step == self.steps
+
+    def begin_epoch(self) -> None:
+        """Enter the phase that begins with this epoch, if one does. Nothing is left to do in the middle of an epoch."""
+        if self.position.step == 0:
+            if self._stretch is None or self._stretch.end == self.position.epoch:
+                self._enter_phase(self.position.phase + 1)
+            # What the method draws depends on the seed and epoch alone, not on what was drawn before.
+            self._randomness.seed(seed_of("epoch", self.seed, self.position.epoch))
+        self.method.train()  # whatever `begin` or a restored network left behind
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches that this epoch still has to take; the time that it takes to make them is on the bill."""
+        position = self.position
+        # From the step that is reached: an epoch that is resumed goes on with the batches that are left of it.
+        made = self.data.train(self.recipe, self.seed, position.epoch, position.step, self.method.views)
+        while True:
+            with self._computing("epoch_steps_s"):  # cropping is work too, and on the CPU not little
+                batch = next(made, None)
+            if batch is None:
+                return
+            yield batch
+
+    def step(self, batch: Batch) -> None:
+        """Learn from one batch: forward, backward and optimiser, as often as the method updates on a batch."""
+        assert self.optimiser is not None, "begin_epoch comes first"
+        updates = self.method.updates_per_batch
+        with self._computing("epoch_steps_s"):
+            self._set_clock()  # before the step is counted: schedules begin at 0
+            for update in range(updates):
+                self.optimiser.zero_grad(set_to_none=True)  # None, so that a parameter without a loss is left alone
+                with autocast(self.place.device, self.recipe.precision):
+                    terms = self._forward(batch, update)
+                torch.stack([*terms.values()]).sum().backward()  # one backward for all: networks share maps
+                self.optimiser.step()
+                self.method.after_update()  # each update its own: proximal steps belong to a step, not to a batch
+                for name, term in terms.items():
+                    # In float64 and by samples: the last batch is a partial one. Not read here, that would wait.
+                    term_sum = term.detach().double() * (len(batch.y) / updates)
+                    self._sums[name] = self._sums.get(name, 0) + term_sum
+            self.position.step += 1
+
+    def end_epoch(self) -> None:
+        """What an epoch ends with: a look at the losses, the method's own work, and a row of the curve."""
+        position, context = self.position, self._context()
+        self._settle()
+        for name, value in position.sums.items():
+            if not abs(value) < float("inf"):  # NaN and infinity survive a sum, so one look an epoch finds them
+                raise Diverged(f"the loss term '{name}' became {value} in epoch {position.epoch}")
+        with self._computing("epoch_method_s", wait=True):
+            self.method.end_epoch(context)
+            if position.epoch + 1 == self.recipe.epochs:
+                self.method.finish(context)  # before the evaluation: what is deployed is what is scored
+        position.curve.append(self._row())
+        position.next_epoch()
+        self._sums = {}
+
+    def _row(self) -> CurveRow:
+        """The epoch's line of the curve. Scoring is on nobody's bill: it serves the report, not the training."""
+        assert self.optimiser is not None, "an epoch that ends has begun"
+        with self.place.in_use(self._randomness):
+            scores = evaluate(self.method, self.data, self.recipe, self.task)
+        position, samples = self.position, self.data.samples
+        terms = {name: total / samples for name, total in position.sums.items()}
+        return CurveRow(
+            epoch=position.epoch,
+            lr=self.optimiser.param_groups[0]["lr"],  # of the epoch's last step
+            loss=sum(terms.values()),
+            terms=terms,
+            scores=scores["test"],
+            validation=scores.get("validation", {}),
+            images_per_s=samples / position.epoch_steps_s,
+            seconds=position.epoch_steps_s,
+            method_s=position.epoch_method_s,
+        )
+
+    def state_dict(self) -> State:
+        """Everything that the rest of the training depends on."""
+        assert self.optimiser is not None, "before the first phase there is nothing to save"
+        self._settle()
+        return {
+            "version": VERSION,
+            "position": asdict(self.position),  # with the curve: the file of it may be ahead by an epoch
+            "structure": self.method.structure(),
+            "method": self.method.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            # The hands stay where the last step has put them, and a `begin` may read them before the next step.
+            "clock": {hand: getattr(self.method.clock, hand) for hand in HANDS},
+            "randomness": self._randomness.state_dict(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from there; the method is a freshly built one."""
+        self.position = Position.of(state["position"])
+        self.method.clock.phase = self.position.phase  # first: structure and groups may depend on it
+        if state["structure"] is not None:
+            self.method.restructure(state["structure"])
+        optimiser = self._take_phase(self.position.phase)  # after it: its groups are those of the new structure
+        self.method.load_state_dict(state["method"])
+        if not self.done:  # `finish` may have left other parameters than were trained
+            optimiser.load_state_dict(state["optimiser"])
+        for hand in HANDS:
+            getattr(self.method.clock, hand).copy_(state["clock"][hand])
+        self._sums = {  # read as float64 and put back as float64: the same bits
+            name: torch.tensor(total, dtype=torch.float64, device=self.place.device)
+            for name, total in self.position.sums.items()
+        }
+        self._randomness.load_state_dict(state["randomness"])
+
+    def _enter_phase(self, number: int) -> None:
+        """Let the phase begin, which may change the structure, and only then make its optimiser."""
+        self.position.phase = self.method.clock.phase = number  # first, since `begin` and `phases` may look
+        begin = stretches(self.method.phases(), self.recipe.epochs)[number].phase.begin
+        if begin is not None:
+            with self._computing("epoch_method_s", wait=True):
+                begin(self._context())
+        self._take_phase(number)
+
+    def _take_phase(self, number: int) -> SGD:
+        """A new optimiser, without momentum, and the epochs between which the schedule is played."""
+        self._stretch = stretches(self.method.phases(), self.recipe.epochs)[number]
+        self.optimiser = make_optimiser(self.method, self.recipe, self._stretch.phase)
+        return self.optimiser
+
+    def _set_clock(self) -> None:
+        """Set every group's learning rate, and the method's clock, for the coming step."""
+        assert self._stretch is not None, "begin_epoch comes first"
+        assert self.optimiser is not None
+        done = self.position.epoch + self.position.step / self.steps  # epochs, with a fraction
+        in_phase = done - self._stretch.first
+        # Once a phase, not once a training: a student that was cut learns again from a high rate.
+        lr = set_rates(self.optimiser, self.recipe.schedule.factor(in_phase, self._stretch.epochs))
+        hands = (done / self.recipe.epochs, in_phase / self._stretch.epochs, done, lr)
+        for hand, value in zip(HANDS, hands, strict=True):
+            getattr(self.method.clock, hand).fill_(value)  # filled and not replaced: compiled code keeps the tensor
+
+    def _context(self) -> Context:
+        """What the method's hooks may use: this epoch's batches, drawn anew at each call."""
+        epoch = self.position.epoch  # now: a hook may keep the function
+        return Context(lambda: self.data.train(self.recipe, self.seed, epoch), self.place.device, epoch)
+
+    def _settle(self) -> None:
+        """Wait for the steps that are under way, on their bill, and read the sums of their losses."""
+        with self._billed("epoch_steps_s", wait=True):
+            if self._sums:  # one read for all terms
+                totals = torch.stack([*self._sums.values()]).tolist()
+                self.position.sums = dict(zip(self._sums, totals, strict=True))
+
+    @contextlib.contextmanager
+    def _computing(self, item: BillItem, wait: bool = False) -> Iterator[None]:
+        """The process is this training's, and pays for it: threads and random numbers are its own."""
+        with self.place.in_use(self._randomness), self._billed(item, wait):
+            yield
+
+    @contextlib.contextmanager
+    def _billed(self, item: BillItem, wait: bool = False) -> Iterator[None]:
+        """Put the time on the bill; with `wait`, until the device is through."""
+        begun = time.perf_counter()
+        yield  # what raises is not billed: it ends the training
+        if wait:
+            self.place.synchronise()
+        setattr(self.position, item, getattr(self.position, item) + time.perf_counter() - begun)
