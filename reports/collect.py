@@ -63,10 +63,10 @@ def read_sweep(store: Path, sweep: str) -> Collected:
         raise UserError(f"{store} holds no plan of a sweep '{sweep}': run it first{nearest(sweep, runs.sweeps())}.")
     records = [found for planned in plan.cells if (found := _record(runs.run(planned.key)))]
     unrecorded = len(plan.cells) - len(records)
-    found = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped)
-    if not found.done:
+    collected = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped)
+    if not collected.done:
         raise UserError(f"no cell of sweep '{sweep}' in {store} is done yet: run it, then ask for the report again.")
-    return found
+    return collected
 
 
 def frame(sweep: Collected) -> pd.DataFrame:

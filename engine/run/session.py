@@ -1,5 +1,6 @@
 """What the commands that change the store do: run, measure, clean."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from cheapconv.engine.run.progress import Progress
 from cheapconv.engine.run.show import console
 from cheapconv.engine.run.stop import StopRequest
 from cheapconv.engine.store.files import now
-from cheapconv.engine.store.records import PlannedKey, SweepPlan
+from cheapconv.engine.store.records import PlannedKey, SweepPlan, Word
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track.child import following
 from cheapconv.engine.track.server import public, tracking_uri
@@ -108,7 +109,7 @@ def write_plan(store: Store, plan: Plan) -> None:
     )
 
 
-def _summarise(ends: dict[str, str], sweep: str, total: int, uri: str | None) -> None:
+def _summarise(ends: Mapping[str, Word], sweep: str, total: int, uri: str | None) -> None:
     """What happened, and what to do next."""
     counts = {end: sum(e == end for e in ends.values()) for end in sorted(set(ends.values()))}
     said = ", ".join(f"{n} {'running elsewhere' if end == 'running' else end}" for end, n in counts.items())

@@ -199,7 +199,7 @@ class Store:
 
 
 @cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+def _adapter(kind: type) -> TypeAdapter:
     return TypeAdapter(kind)
 
 

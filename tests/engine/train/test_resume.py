@@ -10,7 +10,7 @@ import torch
 
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.files import TEMPORARY, read_json
+from cheapconv.engine.store.files import TEMPORARY
 from cheapconv.engine.store.runs import CHECKPOINT, Store
 from cheapconv.engine.train.checkpoint import Position
 from tests.engine import tiny
@@ -95,7 +95,7 @@ def test_interrupted_at_the_end_of_an_epoch_and_resumed(method, epoch, unbroken,
     store = Store(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         run(store, method, Interrupt())
-    assert store.state(last(method).key)["state"] == "planned"
+    assert store.run(last(method).key).state().state == "stopped"
     assert run(store, method) == "done"
     assert_same(store, unbroken(method), last(method).key)
 
@@ -106,7 +106,7 @@ def test_killed_and_resumed(method, place, tmp_path):
     key = whole.cells[-1].cell.key
     command = [sys.executable, "-m", "tests.engine.killed", str(broken.root), method, place]
     assert subprocess.run(command, cwd=ROOT, check=False, timeout=120).returncode == -9
-    assert broken.state(key)["state"] == "planned"
+    assert broken.run(key).state().state == "stopped"
     assert len(list(broken.run(key).folder.glob(f"{TEMPORARY}*"))) == (place == "write")
     tiny.run(broken, whole)
     tiny.run(unbroken, whole)
@@ -155,14 +155,14 @@ def test_a_resumed_cell_keeps_its_threads_and_the_next_one_does_not(tmp_path):
     tiny.run(store, whole, stop, threads=1, should_stop=stop)
     tiny.run(store, whole, Threads(), threads=2)
     assert seen == {"noisy": {1}, "scratch": {2}}
-    environments = [read_json(store.run(p.cell.key).folder / "environment.json") for p in whole.cells]
-    assert [e["threads"] for e in environments] == [1, 2]
+    threads = [[e.threads for e in store.run(p.cell.key).environments()] for p in whole.cells]
+    assert threads == [[1, 1], [2]]
 
 
 def test_the_curve_of_a_resumed_cell_has_every_epoch_once(tmp_path):
     store = Store(tmp_path)
     stop_after(store, "scratch", 7)
-    assert store.state(last("scratch").key)["epoch"] == 2
+    assert store.run(last("scratch").key).state().epoch == 2
     run(store, "scratch")
     lines = (store.run(last("scratch").key).folder / "curve.jsonl").read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == [f'{{"epoch": {i}' for i in range(4)]
