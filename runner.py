@@ -105,10 +105,11 @@ def run(
     from cheapconv.engine.plan import select as chosen
     from cheapconv.engine.read import quantity
     from cheapconv.engine.run import planning, session
+    from cheapconv.engine.run.settings import Settings
 
     if retry not in (None, "failed"):
         raise UserError(f"--retry {retry} is unknown: the one thing to retry is 'failed'.")
-    settings = session.Settings(
+    settings = Settings(
         device=device,
         threads=threads,
         data=data,

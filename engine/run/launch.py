@@ -2,8 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -13,6 +12,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import describe
 from cheapconv.engine.run import record
 from cheapconv.engine.run.measuring import measure_missing
+from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.files import DISK_ERRORS
 from cheapconv.engine.store.records import Word
@@ -43,27 +43,15 @@ class Watcher(Protocol):
         """The cell is done, failed, stopped, waiting for its teacher, or running in another process."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """How to run, none of which can change a result."""
-
-    device: torch.device
-    threads: int
-    data_folder: Path | None = None
-    download: bool = False
-    compiled: bool = False
-    retry_failed: bool = False
-    fail_fast: bool = False
-    should_stop: Callable[[], bool] = lambda: False
-
-
 @dataclass
 class Launcher:
     """Runs cells of one store."""
 
     store: Store
-    options: Options
+    place: Place
+    settings: Settings = field(default_factory=Settings)
     watchers: Sequence[Watcher] = ()
+    should_stop: Callable[[], bool] = lambda: False
     measure: Callable[[Store, Cell, torch.device], None] = measure_missing
     _data: dict[tuple[str, int], Data] = field(default_factory=dict)  # by suite and number of samples held out
 
@@ -74,10 +62,10 @@ class Launcher:
         for number, cell in enumerate(cells):
             ends[cell.key] = self._attempt(cell)
             if ends[cell.key] == "done":
-                self.measure(self.store, cell, self.options.device)
+                self.measure(self.store, cell, self.place.device)
             for watcher in self.watchers:
                 watcher.ended(cell, ends[cell.key])
-            if ends[cell.key] == "stopped" or (ends[cell.key] == "failed" and self.options.fail_fast):
+            if ends[cell.key] == "stopped" or (ends[cell.key] == "failed" and self.settings.fail_fast):
                 break
             needed = {later.suite for later in cells[number + 1 :]}
             self._data = {of: data for of, data in self._data.items() if of[0] in needed}  # the others are given back
@@ -95,11 +83,11 @@ class Launcher:
     def _standing(self, cell: Cell, run: Run) -> Word | None:
         """Why there is nothing to do for the cell, or nothing now; None where it is to be trained."""
         state = run.state().state
-        if state == "done" or (state == "failed" and not self.options.retry_failed):
+        if state == "done" or (state == "failed" and not self.settings.retry_failed):
             return state
         if cell.teacher and self.store.run(cell.teacher).state().state != "done":
             return "waiting"
-        return "stopped" if self.options.should_stop() else None
+        return "stopped" if self.should_stop() else None
 
     def _run(self, cell: Cell, run: Run) -> Word:
         """Train the cell; whatever goes wrong in it is its own failure, but for the user's mistakes and a full disk."""
@@ -123,8 +111,8 @@ class Launcher:
         run.tidy()
         saved = checkpoint.read(run.folder)
         # One and two threads give other bits: a resumed cell goes on with the number it began with.
-        place = Place(self.options.device, saved["position"]["threads"] if saved else self.options.threads)
-        recipe, suite, compiled = recipe_of(cell), catalog.entry("suite", cell.suite).cls(), self.options.compiled
+        place = replace(self.place, threads=saved["position"]["threads"]) if saved else self.place
+        recipe, suite, compiled = recipe_of(cell), catalog.entry("suite", cell.suite).cls(), self.settings.compiled
         data = self._data_of(cell, suite, place)
         run.begin(describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled))
         run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
@@ -149,7 +137,7 @@ class Launcher:
                 run,
                 on_step=lambda position, steps: self._stepped(cell, position, steps),
                 on_epoch=lambda position: self._epoch_ended(cell, position),
-                should_stop=self.options.should_stop,
+                should_stop=self.should_stop,
             )
             record.finish(self.store, cell, training)
 
@@ -157,7 +145,7 @@ class Launcher:
         """The suite's data, opened at the first cell that needs it; what is held out makes it another data set."""
         held_out = cell.recipe.get("validation") or 0
         if (cell.suite, held_out) not in self._data:
-            opened = suite.open(place, self.options.data_folder, self.options.download, held_out)
+            opened = suite.open(place, self.settings.data, self.settings.download, held_out)
             self._data[cell.suite, held_out] = opened
         return self._data[cell.suite, held_out]
 

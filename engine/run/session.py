@@ -1,7 +1,6 @@
 """What the commands that change the store do: run, measure, clean."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,9 +9,10 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import record
-from cheapconv.engine.run.launch import Launcher, Options
+from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.measuring import measure_again
 from cheapconv.engine.run.progress import Progress
+from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.show import console
 from cheapconv.engine.run.stop import StopRequest
 from cheapconv.engine.store.files import now
@@ -20,47 +20,22 @@ from cheapconv.engine.store.records import PlannedKey, SweepPlan, Word
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track.child import following
 from cheapconv.engine.track.server import public, tracking_uri
+from cheapconv.suites.place import Place
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The options of `run`, as given."""
-
-    device: str = "auto"
-    threads: int | None = None
-    data: Path | None = None
-    download: bool = False
-    compiled: bool = False
-    budget_s: float | None = None
-    retry_failed: bool = False
-    fail_fast: bool = False
-    mlflow: str | None = None
-
-
 def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     """Run the chosen cells of a sweep; returns the exit code."""
-    device, threads = resolve_device(settings.device), set_threads(settings.threads)
+    place = Place(resolve_device(settings.device), set_threads(settings.threads))
     uri = tracking_uri(settings.mlflow)
     store = Store(folder)
     store.prepare()
     with store.explaining_full_disk():
         write_plan(store, whole)
     cells = [planned.cell for planned in chosen.cells]
-    with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri):
-        options = Options(
-            device=device,
-            threads=threads,
-            data_folder=settings.data,
-            download=settings.download,
-            compiled=settings.compiled,
-            retry_failed=settings.retry_failed,
-            fail_fast=settings.fail_fast,
-            should_stop=stop,
-        )
-        with Progress(cells, console) as progress:
-            ends = Launcher(store, options, [progress]).run(cells)
+    with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), Progress(cells, console) as shown:
+        ends = Launcher(store, place, settings, [shown], stop).run(cells)
     _summarise(ends, whole.sweep, len(cells), uri)
     if stop.signalled and "stopped" in ends.values():  # not if the signal came after the last cell
         return INTERRUPTED

@@ -1,5 +1,6 @@
 """A world in which cells really train, in tenths of a second: 40 + 23 images of 8x8, WRN-10-1, toy methods."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +15,9 @@ from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read.registry import Sweep
 from cheapconv.engine.run import launch, session
 from cheapconv.engine.run.planning import plan
+from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import Run, Store
 from cheapconv.engine.train import checkpoint, loop
 from cheapconv.engine.train.checkpoint import Position
@@ -128,10 +131,18 @@ def settings(method: str) -> dict[str, Any]:
     return {"students": 2} if "students" in catalog.entry("method", method).defaults else {}
 
 
-def run(store: Store, whole: Plan, *watchers: Any, threads: int = 1, **options: Any) -> dict[str, str]:
+def run(
+    store: Store,
+    whole: Plan,
+    *watchers: Any,
+    device: torch.device = CPU,
+    threads: int = 1,
+    should_stop: Callable[[], bool] = lambda: False,
+    **settings: Any,
+) -> dict[str, Word]:
     """Launch every cell of a plan."""
     session.write_plan(store, whole)
-    launcher = launch.Launcher(store, launch.Options(**{"device": CPU, "threads": threads, **options}), list(watchers))
+    launcher = launch.Launcher(store, Place(device, threads), Settings(**settings), watchers, should_stop)
     return launcher.run([p.cell for p in whole.cells])
 
 

@@ -63,7 +63,7 @@ def test_data_is_loaded_once_and_before_anything_trains(store, monkeypatch):
     assert states(store, whole) == ["planned", "planned"]
     loads: list[tuple[Any, ...]] = []
     monkeypatch.setattr(tiny.Tiny, "load", lambda self, *args: loads.append(args) or tiny.data())
-    assert ends(store, whole, data_folder=Path("there"), download=True) == ["done", "done"]
+    assert ends(store, whole, data=Path("there"), download=True) == ["done", "done"]
     assert loads == [(Path("there"), True)]
 
 

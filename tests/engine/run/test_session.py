@@ -15,7 +15,7 @@ from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.plan.select import select
 from cheapconv.engine.run import session
 from cheapconv.engine.run.progress import Progress
-from cheapconv.engine.run.session import Settings
+from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store import runs
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import TEMPORARY

@@ -1,0 +1,19 @@
+"""How a sweep is run, as the command line says it once: nothing here can change a result."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The options of `run`."""
+
+    device: str = "auto"
+    threads: int | None = None  # of the CPU; all cores if None
+    data: Path | None = None
+    download: bool = False
+    compiled: bool = False
+    budget_s: float | None = None
+    retry_failed: bool = False
+    fail_fast: bool = False
+    mlflow: str | None = None
