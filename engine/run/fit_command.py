@@ -1,7 +1,6 @@
 """The command `fit`: its one budget, and the chosen setting between its neighbours."""
 
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
@@ -12,12 +11,13 @@ from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.plan.budget import Choice, Limit, Quantity, meet
 from cheapconv.engine.read.quantity import count
 from cheapconv.engine.run import show
+from cheapconv.engine.run.show import Row
 from cheapconv.models.build import on_device
 
 LATENCY_BUDGET_S = 1.0  # of measuring, for one setting
 
 
-def rows(found: Choice, quantity: Quantity) -> list[dict[str, Any]]:
+def rows(found: Choice, quantity: Quantity) -> list[Row]:
     """The chosen setting between its neighbours, cheapest first."""
     settings = sorted({found.chosen, *found.neighbours}, key=lambda setting: setting.cost)
     return [
@@ -41,7 +41,7 @@ def command(
     classes: int,
     side: int,
     device: str,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """The rows of `fit` for exactly one of the three limits."""
     given: list[Limit] = []
     given += [Limit("params", count(params))] if params is not None else []
@@ -60,9 +60,9 @@ def _latency_ms(device: torch.device, network: nn.Module, shape: tuple[int, int,
     return taken["median_ms"], taken["q25_ms"], taken["q75_ms"]
 
 
-def present(found: list[dict[str, Any]], as_json: bool) -> None:
+def present(found: list[Row], as_json: bool) -> None:
     """The rows for people, or as a JSON document."""
     if as_json:
         show.print_json({"settings": found})
     else:
-        show.table("", [row | {"chosen": "<-" if row["chosen"] else ""} for row in found], list(found[0]))
+        show.table("", [{**row, "chosen": "<-" if row["chosen"] else ""} for row in found], list(found[0]))

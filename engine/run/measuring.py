@@ -45,7 +45,9 @@ def measure_again(store: Store, cells: list[Cell], device: torch.device) -> Iter
         for structure in structures(store, cell) or [_untrained(cell)]:
             if structure.key not in timed:
                 timed.add(structure.key)
-                yield _label(structure), timings.take(store, structure, network_of(store, cell, structure), device)
+                parts = {"architecture": structure.architecture, "conv": structure.conv}
+                label = " ".join(catalog.label(kind, catalog.parse(kind, text)) for kind, text in parts.items())
+                yield label, timings.take(store, structure, network_of(store, cell, structure), device)
 
 
 def structures(store: Store, cell: Cell) -> list[Structure]:
@@ -77,8 +79,3 @@ def _untrained(cell: Cell) -> Structure:
     shape = catalog.entry("suite", cell.suite).cls.image
     key = structure_key(cell.architecture, cell.conv, cell.classes, shape)
     return Structure(key, cell.architecture, cell.conv, cell.classes, shape)
-
-
-def _label(structure: Structure) -> str:
-    parts = {"architecture": structure.architecture, "conv": structure.conv}
-    return " ".join(catalog.label(kind, catalog.parse(kind, text)) for kind, text in parts.items())

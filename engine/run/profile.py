@@ -1,7 +1,6 @@
 """The size of any network the catalog can build, and on request its speed on this machine."""
 
 import dataclasses
-from typing import Any
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
@@ -9,12 +8,11 @@ from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.sizes import sizes
 from cheapconv.engine.measure.timings import Structure, time_network
 from cheapconv.engine.run import show
+from cheapconv.engine.run.show import Row
 from cheapconv.models.build import build_network
 
 
-def profile(
-    architecture: str, conv: str, classes: int, side: int, *, device: str | None, threads: int | None
-) -> dict[str, Any]:
+def profile(architecture: str, conv: str, classes: int, side: int, *, device: str | None, threads: int | None) -> Row:
     """Exact sizes for images (3, side, side); with a `device` also latency and throughput there."""
     from cheapconv.engine.run.session import set_threads
 
@@ -27,7 +25,7 @@ def profile(
     except (RuntimeError, MemoryError) as error:
         raise UserError(f"{architecture} cannot be built on this machine ({str(error).splitlines()[0]}).") from error
     shape = (3, side, side)
-    body: dict[str, Any] = {
+    body = {
         "architecture": catalog.canonical(network),
         "architecture_label": catalog.label("architecture", network),
         "conv": catalog.canonical(operator),
@@ -47,7 +45,7 @@ def profile(
     return body
 
 
-def present(body: dict[str, Any], as_json: bool) -> None:
+def present(body: Row, as_json: bool) -> None:
     """A profile for people, or as a JSON document."""
     if as_json:
         show.print_json(body)
@@ -58,9 +56,9 @@ def present(body: dict[str, Any], as_json: bool) -> None:
         show.table("\nconvolutions", body["substitutions"], ["name", "was", "replaced_by", "left"])
 
 
-def flat(body: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(body: Row, prefix: str = "") -> Row:
     """Nested quantities as one level with dotted names."""
-    rows: dict[str, Any] = {}
+    rows: dict[str, object] = {}
     for name, value in body.items():
         rows |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
     return rows

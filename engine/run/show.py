@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cheapconv.engine.read.registry import Registry
 
 console = Console(width=None if sys.stdout.isatty() else 240)  # a pipe has no width to fold at
+Row = Mapping[str, Any]  # of a table, or of a document: values by name
 CELL_FIELDS = (
     *("key", "suite", "architecture", "architecture_label", "conv", "conv_label"),
     *("method", "seed", "teacher"),
@@ -28,13 +29,13 @@ CELL_FIELDS = (
 LISTED = {"suites": "suite", "architectures": "architecture", "convs": "conv", "methods": "method"}
 
 
-def print_json(body: Any) -> None:
+def print_json(body: object) -> None:
     """One JSON document on stdout, and nothing else."""
     json.dump(body, sys.stdout, indent=1)
     sys.stdout.write("\n")
 
 
-def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def table(title: str, rows: Sequence[Row], columns: Sequence[str]) -> None:
     """A plain table of the rows' columns."""
     view = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for column in columns:
@@ -44,7 +45,7 @@ def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str])
     console.print(view, markup=False)  # an error may hold brackets
 
 
-def listing(what: str, registry: "Registry") -> list[dict[str, Any]]:
+def listing(what: str, registry: "Registry") -> list[Row]:
     """Every registered thing of a kind, with its parameters, notation, paper and first line of documentation."""
     if what == "sweeps":
         return [
@@ -57,7 +58,19 @@ def listing(what: str, registry: "Registry") -> list[dict[str, Any]]:
             }
             for name, s in registry.sweeps.items()
         ]
-    return [_described(catalog.entry(LISTED[what], name)) for name in catalog.names(LISTED[what])]
+    entries = [catalog.entry(LISTED[what], name) for name in catalog.names(LISTED[what])]
+    return [
+        {
+            "name": entry.name,
+            "parameters": {name: "required" if value is ... else value for name, value in entry.defaults.items()},
+            "bounds": entry.bounds,
+            "notation": list(entry.notation),
+            "recipes": sorted(getattr(entry.cls, "recipes", {})),
+            "about": entry.summary,
+            "paper": entry.paper,
+        }
+        for entry in entries
+    ]
 
 
 def report(summary: "pd.DataFrame", remarks: Sequence[str], paths: Sequence[Path]) -> None:
@@ -67,19 +80,7 @@ def report(summary: "pd.DataFrame", remarks: Sequence[str], paths: Sequence[Path
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _described(entry: catalog.Registered) -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "parameters": {name: "required" if value is ... else value for name, value in entry.defaults.items()},
-        "bounds": entry.bounds,
-        "notation": list(entry.notation),
-        "recipes": sorted(getattr(entry.cls, "recipes", {})),
-        "about": entry.summary,
-        "paper": entry.paper,
-    }
-
-
-def listing_table(what: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def listing_table(what: str, rows: Sequence[Row]) -> None:
     """A listing for people."""
     if what == "sweeps":
         table(what, rows, ["name", "suite", "recipe", "entries", "about"])
@@ -99,9 +100,9 @@ def listing_table(what: str, rows: Sequence[Mapping[str, Any]]) -> None:
     table(what, flat, used)
 
 
-def cells(plan: Plan, store: Store) -> list[dict[str, Any]]:
+def cells(plan: Plan, store: Store) -> list[Row]:
     """The plan's cells with their states, teachers before those who need them."""
-    rows = []
+    rows: list[Row] = []
     for planned in plan.cells:
         cell, run = planned.cell, store.run(planned.cell.key)
         state, result = run.state(), run.result()
@@ -133,7 +134,7 @@ def cells_of(title: str, plan: Plan, store: Path, as_json: bool) -> None:
         table("\nskipped, because they cannot be", skipped, ["architecture", "conv", "method", "reason"])
 
 
-def cells_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def cells_table(title: str, rows: Sequence[Row]) -> None:
     """Cells for people: one line each, and a line of counts."""
     shown = [
         {

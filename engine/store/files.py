@@ -32,12 +32,12 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def write_json(path: Path, body: Any) -> None:
+def write_json(path: Path, body: object) -> None:
     """Write one JSON document atomically."""
     write_bytes(path, (json.dumps(body, indent=1) + "\n").encode())
 
 
-def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_lines(path: Path, rows: list[dict[str, object]]) -> None:
     """Write one JSON document a line, atomically."""
     write_bytes(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 

@@ -11,7 +11,6 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +29,7 @@ SWEEPS, MEASUREMENTS = "sweeps", "measurements"
 NOT_OURS = (ValueError, LookupError, TypeError, AttributeError)  # JSON of some other shape
 
 T = TypeVar("T")
+_ADAPTERS: dict[object, TypeAdapter] = {}  # of each record, made once
 
 
 class Run:
@@ -198,17 +198,14 @@ class Store:
             ) from error
 
 
-@cache
-def _adapter(kind: type) -> TypeAdapter:
-    return TypeAdapter(kind)
-
-
 def _typed(kind: type[T], body: object) -> T | None:
     """`body` as one of the records; None where it is none, which is how a damaged file shows itself."""
     if body is None:
         return None
     try:
-        return _adapter(kind).validate_python(body)
+        if kind not in _ADAPTERS:
+            _ADAPTERS[kind] = TypeAdapter(kind)
+        return _ADAPTERS[kind].validate_python(body)
     except ValidationError:
         return None
 

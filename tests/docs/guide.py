@@ -37,7 +37,9 @@ class Guide:
         return [shlex.split(line)[1:] for line in lines if line.startswith("cheapconv ")]
 
     def write(self, folder: Path) -> None:
-        """The files, in `folder`."""
+        """The files, in `folder`, beside a user's own modules whose names are those of our rooms."""
+        for room in ("models", "methods", "engine"):
+            (folder / f"{room}.py").write_text("raise RuntimeError('a user's own module')\n")
         for name, content in self.files.items():
             (folder / name).write_text(content)
 
@@ -45,7 +47,7 @@ class Guide:
         """Run the page's shell blocks in `folder`, where `cheapconv` is this checkout's."""
         command = folder / "bin" / "cheapconv"
         command.parent.mkdir()
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "runner.py"}" "$@"\n')
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cheapconv.runner "$@"\n')
         command.chmod(0o755)
         path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
