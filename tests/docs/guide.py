@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FILE = re.compile(r"^`([\w.]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-CLOSED_PORT = "http://127.0.0.1:9"  # tracking is no part of the guides, and a database takes seconds to make
+NO_TRACKING = "none"  # no part of the guides, and a database takes seconds to make
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Guide:
         done = subprocess.run(
             ["sh", "-e", "-c", "\n".join(SHELL.findall(self.text))],
             cwd=folder,
-            env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "MLFLOW_TRACKING_URI": CLOSED_PORT},
+            env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "MLFLOW_TRACKING_URI": NO_TRACKING},
             capture_output=True,
             text=True,
             timeout=120,

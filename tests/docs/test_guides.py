@@ -15,7 +15,7 @@ from cheapconv.engine.read import registry
 from cheapconv.engine.run.planning import plan
 from cheapconv.methods.base import Build, Method
 from cheapconv.models import architectures, convs
-from tests.docs.guide import CLOSED_PORT, Guide
+from tests.docs.guide import NO_TRACKING, Guide
 
 METHOD, CONV = Guide.read("add-a-method.md"), Guide.read("add-a-conv.md")
 FOLDERS = {  # where the guides' files would go
@@ -70,7 +70,7 @@ def test_the_method_runs_from_the_registry(
     METHOD.write(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", CLOSED_PORT)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", NO_TRACKING)
     for arguments in METHOD.commands:
         ended = CliRunner().invoke(runner.app, arguments)
         assert ended.exit_code == 0, ended.output
