@@ -1,6 +1,7 @@
 """Markdown, CSV and LaTeX."""
 
 import io
+import json
 
 import pandas as pd
 import pytest
@@ -97,3 +98,40 @@ def test_paper_numbers_carry_their_protocol(store: Store) -> None:
 )
 def test_four_significant_digits(value: float, text: str) -> None:
     assert significant(value) == text
+
+
+def test_notes_are_numbered_in_the_order_of_reading(store: Store) -> None:
+    """The first row that is read has the first mark, whichever column it is in."""
+    store.add("S", "scratch", 0, 0.95)
+    store.add("G(4)", "scratch", 0, 0.949)
+    store.add("G(4)", "kd", 0, 0.948)
+    store.add("G(N)", "kd", 0, 0.90)
+    content = build(store.plan(), "quick")
+    text = tables.markdown(content)
+    table = [line for line in text.splitlines() if line.startswith("| ")]
+    marks = [part[0] for line in table for part in line.split("[")[1:] if part[1] == "]" and part[0].isalpha()]
+    assert marks == ["a", "b"]
+    assert [mark for mark, _ in content.notes][:2] == ["a", "b"]
+
+
+def test_sizes_that_differ_between_seeds_are_said_to_be_means(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.95)
+    for seed in (0, 1):
+        key = store.add("G(4)", "searched", seed, 0.9)
+        path = store.root / key / "result.json"
+        body = json.loads(path.read_text())
+        body["networks"][0]["params"] += 1000 * seed
+        path.write_text(json.dumps(body))
+    content = build(store.plan(), "quick")
+    assert any("every seed ends with another network" in note for _, note in content.notes)
+    assert "[" in next(cell for cell in markdown_row(tables.markdown(content), "searched") if cell.startswith("G(4)"))
+
+
+def test_what_was_skipped_is_said_with_its_reason(small: Store) -> None:
+    path = small.root / "sweeps" / "quick.json"
+    body = json.loads(path.read_text())
+    body["skipped"] = [{"architecture": "net", "conv": "G(3)", "method": "kd", "reason": "3 does not divide 4"}]
+    path.write_text(json.dumps(body))
+    assert "Skipped, because it cannot be: net G(3) by kd (3 does not divide 4)." in (
+        tables.markdown(build(small.root, "quick"))
+    )

@@ -1,6 +1,7 @@
 """What a plan refuses before anything trains: methods that cannot be wired to their networks, numbers that are none."""
 
 import pytest
+import torch
 
 from cheapconv import catalog
 from cheapconv.catalog import entries
@@ -59,3 +60,28 @@ def test_a_method_that_reads_the_values_of_weights_is_left_to_its_cell(monkeypat
     monkeypatch.setattr(entries, "_entries", dict(entries._entries))
     catalog.register("method", "reads_weights")(ReadsWeights)
     assert len(plan_of("WRN-10-1", "G(4)", "reads_weights").cells) == 2
+
+
+def test_only_what_the_meta_device_refuses_is_left_to_the_cell(monkeypatch):
+    """A method whose shapes do not fit is a mistake of the plan."""
+    catalog.load()
+
+    class WrongShapes(catalog.entry("method", "scratch").cls):
+        def __init__(self, build, config):
+            super().__init__(build, config)
+            torch.ones(2, 3, device=build.clock.epoch.device) @ torch.ones(2, 3, device=build.clock.epoch.device)
+
+    monkeypatch.setattr(entries, "_entries", dict(entries._entries))
+    catalog.register("method", "wrong_shapes")(WrongShapes)
+    with pytest.raises(UserError, match=r"wrong_shapes cannot train WRN-10-1 S: .* same reduction dim"):
+        plan_of("WRN-10-1", "S", "wrong_shapes")
+
+
+def test_a_method_that_cannot_be_wired_to_one_network_of_a_grid_is_skipped_there():
+    found = plan_of(["WRN-10-1", "VGG-8"], "S", {"at": {"teacher": "t"}})
+    assert [(p.cell.architecture_label, p.cell.method) for p in found.cells] == [
+        ("WRN-10-1", "scratch"),
+        ("WRN-10-1", "at"),
+    ]
+    [skipped] = found.skipped
+    assert skipped.reason.startswith("at cannot train VGG-8 S: at pairs the stages")

@@ -12,9 +12,12 @@ import torch
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.plan import Plan
+from cheapconv.engine.run import session
+from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.files import TEMPORARY
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Run, Store
+from cheapconv.suites.place import Place
 from tests.engine import tiny
 from tests.engine.tiny import Listener, ends
 
@@ -65,6 +68,21 @@ def test_data_is_loaded_once_and_before_anything_trains(store, monkeypatch):
     monkeypatch.setattr(tiny.Tiny, "load", lambda self, *args: loads.append(args) or tiny.data())
     assert ends(store, whole, data=Path("there"), download=True) == ["done", "done"]
     assert loads == [(Path("there"), True)]
+
+
+def test_data_is_given_back_when_no_cell_of_its_suite_is_left(store):
+    held: list[bool] = []
+
+    class Look(tiny.Watcher):
+        def ended(self, cell: Cell, state: str) -> None:
+            held.append(bool(launcher._data))
+
+    whole = tiny.planned("scratch", "noisy", epochs=1)
+    session.write_plan(store, whole)
+    launcher = Launcher(store, Place(tiny.CPU), watchers=[Look()])
+    launcher.run([p.cell for p in whole.cells])
+    assert held == [True, True]
+    assert launcher._data == {}
 
 
 # Stopping
