@@ -152,7 +152,7 @@ def build(kind: str, name: str, params: Parameters) -> Any:
         raise UserError(f"{kind} '{name}': {_explain(error)}") from error
 
 
-def _bounds(hint: Any) -> str:
+def _bounds(hint: object) -> str:
     """Of `Annotated[int, Ge(1)] | None` it is ">= 1"."""
     pairs = itertools.product(getattr(hint, "__metadata__", ()), _SIGNS.items())
     parts = [f"{sign} {getattr(mark, name)}" for mark, (name, sign) in pairs if hasattr(mark, name)]

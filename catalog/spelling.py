@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from cheapconv.catalog.entries import Parameters, build, entry, registered, spellings
 from cheapconv.catalog.errors import UserError, nearest
@@ -18,23 +18,36 @@ from cheapconv.catalog.errors import UserError, nearest
 FREE = "?"  # stands for a number that is yet to be chosen
 
 
+class Named(Protocol):
+    """A parameter object: a dataclass that knows under which name it is registered."""
+
+    registered_name: ClassVar[str]
+
+
 def parse(kind: str, text: str) -> Any:
     """The parameter object that `text` names: `wrn(depth=40, width=2)`, `depthwise`, or a notation such as `G(N/8)`."""
-    name, params = _special(kind, text) or _split(kind, text)
-    return build(kind, name, params)
+    forms = [(thing.name, form, fixed) for thing in registered(kind) for form, fixed in thing.notation.items()]
+    for name, form, fixed in sorted(forms, key=lambda found: "{" in found[1]):  # one without a free number wins
+        found = _pattern(form).fullmatch(text.replace(" ", ""))
+        if found:
+            numbers = {key: ast.literal_eval(value) for key, value in found.groupdict().items()}
+            return build(kind, name, {**fixed, **numbers})
+    for thing in registered(kind):
+        params = thing.cls.from_text(text) if hasattr(thing.cls, "from_text") else None
+        if params is not None:
+            return build(kind, thing.name, params)
+    return build(kind, *_split(kind, text))
 
 
-def canonical(thing: Any) -> str:
+def canonical(thing: Named) -> str:
     """The one text of a parameter object, every parameter that is not None spelled out in the order of declaration."""
-    values = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
-    inside = ", ".join(f"{k}={v!r}" for k, v in values.items() if v is not None)
+    inside = ", ".join(f"{k}={v!r}" for k, v in _given(thing).items())
     return f"{thing.registered_name}({inside})" if inside else thing.registered_name
 
 
-def label(kind: str, thing: Any) -> str:
+def label(kind: str, thing: Named) -> str:
     """The papers' notation of a parameter object, or its canonical text where there is none."""
-    values = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
-    given = {k: v for k, v in values.items() if v is not None}
+    given = _given(thing)
     for form, fixed in entry(kind, thing.registered_name).notation.items():
         free = set(re.findall(r"{(\w+)}", form))
         if free | set(fixed) == set(given) and all(given[k] == v for k, v in fixed.items()):
@@ -42,18 +55,11 @@ def label(kind: str, thing: Any) -> str:
     return thing.to_text() if hasattr(thing, "to_text") else canonical(thing)
 
 
-def _special(kind: str, text: str) -> tuple[str, Parameters] | None:
-    """Name and parameters that a notation, or else a class with a spelling of its own, reads from `text`."""
-    forms = [(thing.name, form, fixed) for thing in registered(kind) for form, fixed in thing.notation.items()]
-    for name, form, fixed in sorted(forms, key=lambda found: "{" in found[1]):  # one without a free number wins
-        found = _pattern(form).fullmatch(text.replace(" ", ""))
-        if found:
-            return name, {**fixed, **{key: ast.literal_eval(value) for key, value in found.groupdict().items()}}
-    for thing in registered(kind):
-        params = thing.cls.from_text(text) if hasattr(thing.cls, "from_text") else None
-        if params is not None:
-            return thing.name, params
-    return None
+def _given(thing: Named) -> dict[str, object]:
+    """The parameters that are not None, in the order of declaration."""
+    assert dataclasses.is_dataclass(thing)
+    values = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @functools.cache

@@ -5,7 +5,7 @@ in-place ReLU, a view or a freed residual is seen for what it is, on any device.
 """
 
 import weakref
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -21,27 +21,26 @@ class Storages(TorchDispatchMode):
         self.live = self.peak = 0
         self._known: set[int] = set()
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self._ignore((args, kwargs))  # what comes in from outside (weights, the image) is not ours
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., object],
+        types: Sequence[type],
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        # What comes in from outside (weights, the image) is not ours.
+        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        self._known.update(tensor.untyped_storage()._cdata for tensor in given)
         result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
-            if isinstance(leaf, torch.Tensor):
-                self._count(leaf.untyped_storage())
+        for made in (leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)):
+            storage = made.untyped_storage()
+            handle, size = storage._cdata, storage.nbytes()
+            if handle not in self._known:  # else a view, or the operator wrote in place
+                self._known.add(handle)
+                self.live += size
+                self.peak = max(self.peak, self.live)
+                weakref.finalize(storage, self._free, handle, size)
         return result
-
-    def _ignore(self, arguments: Any) -> None:
-        for leaf in tree_leaves(arguments):
-            if isinstance(leaf, torch.Tensor):
-                self._known.add(leaf.untyped_storage()._cdata)
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        handle, size = storage._cdata, storage.nbytes()
-        if handle in self._known:
-            return
-        self._known.add(handle)
-        self.live += size
-        self.peak = max(self.peak, self.live)
-        weakref.finalize(storage, self._free, handle, size)
 
     def _free(self, handle: int, size: int) -> None:
         self._known.discard(handle)

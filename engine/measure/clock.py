@@ -48,8 +48,12 @@ def exclusive(what: str) -> Iterator[None]:
 def latency(network: nn.Module, shape: tuple[int, int, int], device: torch.device, budget_s: float) -> dict[str, Any]:
     """Milliseconds of one image, on one CPU thread."""
     image = _images(1, shape, device)
-    with _threads(1):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
         times = _repeat(lambda: network(image), device, budget_s)
+    finally:
+        torch.set_num_threads(threads)
     low, middle, high = _quartiles([1000 * t for t in times])
     return {
         "batch": 1,
@@ -126,13 +130,3 @@ def _quartiles(values: list[float]) -> list[float]:
 def _synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-@contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

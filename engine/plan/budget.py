@@ -7,7 +7,7 @@ machine, with its spread.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 from torch import nn
 
@@ -82,7 +82,7 @@ class _Candidates:
     ) -> None:
         self.texts, self.quantity, self.classes, self.shape, self.clock = texts, quantity, classes, shape, clock
         self.refusal = ""  # the first reason that was given
-        self._built: dict[int, Any] = {}  # networks whose cost has not been asked for
+        self._built: dict[int, nn.Module] = {}  # networks whose cost has not been asked for
         self.setting = cache(self._setting)
 
     def possible(self, step: int) -> bool:
@@ -96,16 +96,14 @@ class _Candidates:
         return True
 
     def _setting(self, step: int) -> Setting:
+        """What a possible step stands for and what it costs; a network on the meta device has no latency."""
         architecture, conv = self.texts.texts(step)
         architecture = catalog.canonical(catalog.parse("architecture", architecture))
         conv = catalog.canonical(catalog.parse("conv", conv))
         network = self._built.pop(step)
-        if self.quantity == "latency_ms":
-            return self._measured(architecture, conv)
-        cost = count_params(network) if self.quantity == "params" else count_macs(network, self.shape)
-        return Setting(architecture, conv, cost)
-
-    def _measured(self, architecture: str, conv: str) -> Setting:
+        if self.quantity != "latency_ms":
+            cost = count_params(network) if self.quantity == "params" else count_macs(network, self.shape)
+            return Setting(architecture, conv, cost)
         assert self.clock is not None, "a limit on latency needs a clock"
         median_ms, *quartiles_ms = self.clock(build_network(architecture, conv, self.classes), self.shape)
         return Setting(architecture, conv, median_ms, (quartiles_ms[0], quartiles_ms[1]))

@@ -2,29 +2,19 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.networks import Refusal, networks
 from cheapconv.engine.plan.plan import Plan, PlannedCell, plan_name
+from cheapconv.engine.plan.recipes import recipes
 from cheapconv.engine.plan.resolve import resolve
 from cheapconv.engine.plan.teachers import teacher_of, teachers_first
 from cheapconv.engine.read.registry import Entry, Sweep
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import SkippedCell
 from cheapconv.suites.base import Suite
-from cheapconv.suites.recipe import Precision, Recipe
-
-OVERRIDES = (
-    "epochs",
-    "batch",
-    "lr",
-    "weight_decay",
-    "weight_decay_scale",
-    "precision",
-    "validation",
-)  # an entry sets all but the last two
+from cheapconv.suites.recipe import Precision
 
 # Wires a cell's method to its networks and its teacher's; ValueError, with the reason, where that cannot be.
 Rehearsal = Callable[[Cell, Cell | None], None]
@@ -52,11 +42,15 @@ def plan(
         pairs, refused = networks(entry, suite)
         wired: list[Cell] = []
         for cell in _cells(entry, pairs, sweep, suite, forced, by_name):
-            refusal = _rehearsed(rehearse, entry, cell, found[cell.teacher].cell if cell.teacher else None)
-            if refusal is None:
-                wired.append(cell)
+            try:
+                rehearse(cell, found[cell.teacher].cell if cell.teacher else None)
+            except (UserError, ValueError) as error:
+                pair = f"{cell.architecture_label} {cell.conv_label}"
+                reason = f"{cell.method_label} cannot train {pair}: {str(error).rstrip('.')}"
+                unwired = cell.architecture, cell.conv, cell.method_label
+                refused.append(Refusal.of(entry, unwired, reason, "method"))
             else:
-                refused.append(refusal)
+                wired.append(cell)
         if not wired:
             raise refused[0].error
         if entry.name:
@@ -67,32 +61,17 @@ def plan(
     return Plan(plan_name(name, epochs), suite.registered_name, sweep.recipe, tuple(found.values()), tuple(skipped))
 
 
-def _rehearsed(rehearse: Rehearsal, entry: Entry, cell: Cell, teacher: Cell | None) -> Refusal | None:
-    """Why the cell's method cannot be wired to its networks; None where it can."""
-    try:
-        rehearse(cell, teacher)
-    except (UserError, ValueError) as error:
-        networks = f"{cell.architecture_label} {cell.conv_label}"
-        reason = f"{cell.method_label} cannot train {networks}: {str(error).rstrip('.')}"
-        skipped = SkippedCell(
-            architecture=cell.architecture, conv=cell.conv, method=cell.method_label, entry=entry.name, reason=reason
-        )
-        return Refusal(skipped, entry.error(f"{reason}.", "method"))
-    return None
-
-
 def _cells(
     entry: Entry,
     networks: Sequence[tuple[str, str]],
     sweep: Sweep,
     suite: Suite,
-    forced: Mapping[str, Any],
+    forced: Mapping[str, object],
     by_name: Mapping[str, list[Cell]],
 ) -> Iterator[Cell]:
     """The grid of an entry. Seeds are outermost: a sweep cut short has every row once rather than one row often."""
-    recipes = _recipes(entry, sweep, suite.recipes[sweep.recipe], forced)
     methods = [(choice, settings) for choice in entry.method for settings in choice.grid()]
-    grid = itertools.product(entry.seeds or sweep.seeds, networks, methods, recipes)
+    grid = itertools.product(entry.seeds or sweep.seeds, networks, methods, recipes(entry, sweep, suite, forced))
     for seed, (architecture, conv), (choice, settings), recipe in grid:
         teacher = teacher_of(entry, choice.teacher, seed, by_name[choice.teacher]) if choice.teacher else None
         try:
@@ -109,14 +88,3 @@ def _cells(
         except UserError as error:  # a file of weights that is not there
             raise entry.error(str(error)) from error
         yield cell
-
-
-def _recipes(entry: Entry, sweep: Sweep, recipe: Recipe, forced: Mapping[str, Any]) -> list[Recipe]:
-    """`recipe` with every combination of the numbers that the command line, else the entry, else the sweep sets."""
-    common = {field: getattr(sweep, field) for field in OVERRIDES if getattr(sweep, field) is not None}
-    own = {field: getattr(entry, field) for field in OVERRIDES if getattr(entry, field, ())}
-    grid = [dict(zip(own, values, strict=True)) for values in itertools.product(*own.values())]
-    try:
-        return [recipe.override(**{**common, **numbers, **forced}) for numbers in grid]
-    except ValueError as error:
-        raise entry.error(f"recipe '{recipe.name}': {error}.") from error

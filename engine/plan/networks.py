@@ -2,12 +2,13 @@
 
 import itertools
 from dataclasses import dataclass
+from typing import Self
 
-from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.budget import Limit, meet
 from cheapconv.engine.read.registry import Entry
 from cheapconv.engine.store.records import SkippedCell
+from cheapconv.models.build import build_network
 from cheapconv.models.meta import on_meta
 from cheapconv.suites.base import Suite
 
@@ -19,31 +20,34 @@ class Refusal:
     skipped: SkippedCell
     error: UserError
 
+    @classmethod
+    def of(cls, entry: Entry, cell: tuple[str, str, str], reason: str, *path: str | int) -> Self:
+        """Of architecture, conv and method; `path` leads from the entry to the culprit in the registry."""
+        architecture, conv, method = cell
+        skipped = SkippedCell(architecture=architecture, conv=conv, method=method, entry=entry.name, reason=reason)
+        return cls(skipped, entry.error(f"{reason}.", *path))
+
 
 def networks(entry: Entry, suite: Suite) -> tuple[list[tuple[str, str]], list[Refusal]]:
-    """Architecture and conv of every network of an entry, and the pairs that are none."""
-    pairs, refused = [], []
+    """Architecture and conv of every network of an entry, a budget met, and the pairs that are none.
+
+    Every network is built once: on the meta device, without memory or time.
+    """
+    pairs: list[tuple[str, str]] = []
+    refused: list[Refusal] = []
     for architecture, (position, conv) in itertools.product(entry.architecture, enumerate(entry.conv)):
+        pair = architecture, conv
         try:
-            pairs.append(_possible(entry, architecture, conv, suite))
+            if entry.budget is not None:
+                limit = Limit(entry.budget.quantity, entry.budget.limit)
+                chosen = meet(architecture, conv, limit, suite.classes, suite.image).chosen
+                pair = chosen.architecture, chosen.conv
+            with on_meta():
+                build_network(*pair, suite.classes)
+            pairs.append(pair)
         except (UserError, ValueError) as error:
             reason = str(error).rstrip(".")
             sentence = reason if isinstance(error, UserError) else f"{conv} does not fit {architecture}: {reason}"
             methods = ", ".join(choice.name for choice in entry.method)
-            skipped = SkippedCell(
-                architecture=architecture, conv=conv, method=methods, entry=entry.name, reason=sentence
-            )
-            refused.append(Refusal(skipped, entry.error(f"{sentence}.", "conv", position)))
+            refused.append(Refusal.of(entry, (architecture, conv, methods), sentence, "conv", position))
     return pairs, refused
-
-
-def _possible(entry: Entry, architecture: str, conv: str, suite: Suite) -> tuple[str, str]:
-    """The two, with a budget met, after the network was built once: on the meta device, without memory or time."""
-    if entry.budget is not None:
-        limit = Limit(entry.budget.quantity, entry.budget.limit)
-        chosen = meet(architecture, conv, limit, suite.classes, suite.image).chosen
-        architecture, conv = chosen.architecture, chosen.conv
-    network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
-    with on_meta():
-        network.build(operator, suite.classes)
-    return architecture, conv

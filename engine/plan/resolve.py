@@ -4,22 +4,34 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.content import content_hash
+from cheapconv.suites.base import Suite
+from cheapconv.suites.recipe import Recipe
+
+
+class _Readable(Protocol):
+    """An architecture or a conv: a dataclass that names the files it is read from."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[object]]]
+
+    def files(self) -> Mapping[str, Path]:
+        """The path in each parameter that is one."""
 
 
 def resolve(
     *,
-    suite: Any,
-    recipe: Any,
+    suite: Suite,
+    recipe: Recipe,
     architecture: str,
     conv: str,
     method: str,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, object],
     seed: int,
     teacher: str | None,
 ) -> Cell:
@@ -29,7 +41,8 @@ def resolve(
     """
     network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
     thing = catalog.entry("method", method)
-    everything = _settings(catalog.build("method", method, settings))
+    config = catalog.build("method", method, settings)
+    everything = {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
     changed = {k: v for k, v in everything.items() if thing.defaults[k] is ... or v != _plain(thing.defaults[k])}
     return Cell(
         suite=suite.registered_name,
@@ -54,7 +67,7 @@ def resolve(
     )
 
 
-def _weights(things: Iterable[Any]) -> dict[str, str]:
+def _weights(things: Iterable[_Readable]) -> dict[str, str]:
     """What every file of these architectures and convs holds, by its parameter as their texts have it."""
     found: dict[str, str] = {}
     for thing in things:
@@ -63,42 +76,36 @@ def _weights(things: Iterable[Any]) -> dict[str, str]:
     return found
 
 
-def _named_in(value: Any) -> Iterator[Any]:
+def _named_in(value: object) -> Iterator[_Readable]:
     """The architectures and convs that the texts in settings or parameters name."""
     if isinstance(value, Mapping | list | tuple):
         for part in value.values() if isinstance(value, Mapping) else value:
             yield from _named_in(part)
-    for kind in ("conv", "architecture") if isinstance(value, str) and "(" in value else ():
-        with contextlib.suppress(UserError):
-            yield catalog.parse(kind, value)
+    elif isinstance(value, str) and "(" in value:
+        for kind in ("conv", "architecture"):
+            with contextlib.suppress(UserError):
+                yield catalog.parse(kind, value)
 
 
-def _settings(config: Any) -> dict[str, Any]:
-    return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
-
-
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """`value` as JSON gives it back, with 4.0 as 4, so that two spellings of a number are one."""
-    return json.loads(json.dumps(value), parse_float=_shortest)
+    return json.loads(json.dumps(value), parse_float=lambda t: int(float(t)) if float(t).is_integer() else float(t))
 
 
-def _shortest(text: str) -> int | float:
-    number = float(text)
-    return int(number) if number.is_integer() else number
-
-
-def _method_label(method: str, changed: Mapping[str, Any]) -> str:
+def _method_label(method: str, changed: Mapping[str, object]) -> str:
+    """The method with the settings that are not its defaults."""
     inside = ", ".join(f"{k}={_shown(v)}" for k, v in changed.items())
     return f"{method}({inside})" if inside else method
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """A setting's value in short: the names of networks and convs in the papers' notation."""
     if isinstance(value, Mapping):
         return " ".join(map(_shown, value.values()))
     if isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value):
         return "+".join(map(_shown, value))
-    for kind in ("conv", "architecture") if isinstance(value, str) and "(" in value else ():
-        with contextlib.suppress(UserError):
-            return catalog.label(kind, catalog.parse(kind, value))
+    if isinstance(value, str) and "(" in value:
+        for kind in ("conv", "architecture"):
+            with contextlib.suppress(UserError):
+                return catalog.label(kind, catalog.parse(kind, value))
     return str(value)

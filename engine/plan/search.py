@@ -42,11 +42,14 @@ class Search:
         ladder = self._ladder()
         if not ladder:
             return None
-        chosen = self._by_bisection(ladder)
-        last = ladder[-1]
-        if self.counted and not (self._is_monotone(ladder) and self._is_best_beside(chosen, last)):
+        chosen, last = self._by_bisection(ladder), ladder[-1]
+        costs = [self.cost(step) for step in ladder]
+        monotone = costs in (sorted(costs), sorted(costs, reverse=True))
+        beside = () if chosen is None or not monotone else self._neighbours(chosen, last)
+        nearer = chosen is not None and any(self._fits(n) and self.cost(n) > self.cost(chosen) for n in beside)
+        if self.counted and (nearer or not monotone):
             ladder = [step for step in range(ladder[0], max(last, FIRST) + 1) if self.possible(step)]
-            chosen = max((s for s in ladder if self._fits(s)), key=lambda s: (self.cost(s), s), default=None)
+            chosen = max(filter(self._fits, ladder), key=lambda step: (self.cost(step), step), default=None)
         cheapest = min(ladder, key=self.cost)
         return Found(chosen, self._neighbours(cheapest if chosen is None else chosen, last), cheapest)
 
@@ -75,10 +78,6 @@ class Search:
         before, last = rungs[-2:]
         return self._fits(before) != self._fits(last) or (not self._fits(last) and self.cost(last) > self.cost(before))
 
-    def _is_monotone(self, steps: list[int]) -> bool:
-        costs = [self.cost(step) for step in steps]
-        return all(a <= b for a, b in pairwise(costs)) or all(a >= b for a, b in pairwise(costs))
-
     def _by_bisection(self, ladder: list[int]) -> int | None:
         """The step at the limit between the rungs that enclose it; the dearest rung if all fit, None if none does."""
         fitting = [step for step in ladder if self._fits(step)]
@@ -86,21 +85,13 @@ class Search:
         if not enclosing:
             return max(fitting, key=self.cost, default=None)
         low, high = enclosing[-1]
-        while (middle := self._between(low, high)) is not None:
-            low, high = (middle, high) if self._fits(middle) == self._fits(low) else (low, middle)
-        return low if self._fits(low) else high
-
-    def _between(self, low: int, high: int) -> int | None:
-        """A possible step strictly between the two, near their middle."""
-        middle = (low + high) // 2
-        nearest_first = (*range(max(middle, low + 1), high), *range(middle, low, -1))
-        return next((step for step in nearest_first if self.possible(step)), None)
-
-    def _is_best_beside(self, chosen: int | None, last: int) -> bool:
-        """Whether no neighbour of the chosen step is nearer under the limit."""
-        if chosen is None:
-            return True
-        return not any(self._fits(n) and self.cost(n) > self.cost(chosen) for n in self._neighbours(chosen, last))
+        while True:
+            middle = (low + high) // 2
+            between = (*range(max(middle, low + 1), high), *range(middle, low, -1))
+            step = next(filter(self.possible, between), None)  # strictly between the two, near their middle
+            if step is None:
+                return low if self._fits(low) else high
+            low, high = (step, high) if self._fits(step) == self._fits(low) else (low, step)
 
     def _neighbours(self, step: int, last: int) -> tuple[int, ...]:
         """The nearest possible steps on either side whose cost is another."""

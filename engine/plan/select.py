@@ -31,7 +31,9 @@ def select(plan: Plan, pattern: str) -> Plan:
     """The plan reduced to the cells that `pattern` means and the teachers they need, in the plan's order."""
     wanted = {planned.cell.key for planned in plan.cells if matches(pattern, planned.cell)}
     if not wanted:
-        raise UserError(f"no cell of sweep '{plan.sweep}' matches '{pattern}'; there are {_inventory(plan)}.")
+        known = {kind: sorted({str(getattr(p.cell, kind)) for p in plan.cells}) for kind in _PARTS}
+        inventory = "; ".join(f"{kind} {', '.join(values)}" for kind, values in known.items())
+        raise UserError(f"no cell of sweep '{plan.sweep}' matches '{pattern}'; there are {inventory}.")
     for planned in reversed(plan.cells):  # students come after their teachers
         if planned.cell.key in wanted:
             wanted.update(planned.needs)
@@ -53,22 +55,16 @@ def _split(pattern: str) -> list[str]:
 
 
 def _means(part: str, kind: str, spellings: set[str]) -> bool:
-    """Whether a part of a pattern is, or matches, one of a cell's spellings; an empty part is a star."""
+    """Whether a part of a pattern is, or matches, one of a cell's spellings; an empty part is a star.
+
+    A part without wildcards means what it means in the registry, whichever of its aliases it is.
+    """
     texts = {text.replace(" ", "") for text in spellings}
-    return not part or any(fnmatch.fnmatchcase(text, part) for text in texts) or _canonical(part, kind) in texts
-
-
-def _canonical(part: str, kind: str) -> str | None:
-    """The canonical text of a part without wildcards, so that every alias means what it means in the registry."""
+    if not part or any(fnmatch.fnmatchcase(text, part) for text in texts):
+        return True
     if kind not in ("architecture", "conv"):
-        return None
+        return False
     try:
-        return catalog.canonical(catalog.parse(kind, part)).replace(" ", "")
+        return catalog.canonical(catalog.parse(kind, part)).replace(" ", "") in texts
     except UserError:
-        return None
-
-
-def _inventory(plan: Plan) -> str:
-    """What a pattern could have meant: every value of every part."""
-    found = {kind: sorted({str(getattr(p.cell, kind)) for p in plan.cells}) for kind in _PARTS}
-    return "; ".join(f"{kind} {', '.join(values)}" for kind, values in found.items())
+        return False

@@ -5,7 +5,6 @@ Where no `?` is written, the one number of the conv is free, or, where the conv 
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
@@ -34,49 +33,44 @@ def template(architecture: str, conv: str) -> Template:
     if marks > 1:
         raise UserError(f"one number can be free, not {marks}: write one ? in '{architecture}' and '{conv}'.")
     if marks == 0:
-        free_conv = _freed("conv", conv)
-        architecture, conv = (architecture, free_conv) if free_conv else (_with_free_width(architecture, conv), conv)
+        architecture, conv = _marked(architecture, conv)
     texts = Template(architecture, conv, whole=False)
-    return dataclasses.replace(texts, whole=not _is_known(*texts.texts(round(0.5 / STEP))))
+    try:
+        for kind, text in zip(("architecture", "conv"), texts.texts(round(0.5 / STEP)), strict=True):
+            catalog.parse(kind, text)
+    except UserError:  # a half is refused
+        return dataclasses.replace(texts, whole=True)
+    return texts
 
 
-def _freed(kind: str, text: str) -> str | None:
-    """`text` with its number free; None if it has no number. Of several numbers the free one must be marked."""
-    if kind == "conv" and text in catalog.names(kind) and ... in catalog.entry(kind, text).defaults.values():
-        values = dict(catalog.entry(kind, text).defaults)  # a bare name whose number is not given
-        name = text
+def _marked(architecture: str, conv: str) -> tuple[str, str]:
+    """The two with one number free. Of several numbers of a conv the free one must be marked by hand."""
+    if conv in catalog.names("conv") and ... in catalog.entry("conv", conv).defaults.values():
+        name, values = conv, catalog.entry("conv", conv).defaults  # a bare name whose number is not given
     else:
-        thing = catalog.parse(kind, text)
-        values = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
-        name = thing.registered_name
+        name, values = _parameters("conv", conv)
     numbers = [key for key, value in values.items() if value is ...]  # what must be given before what may be
     numbers = numbers or [key for key, value in values.items() if _is_number(value)]
     if len(numbers) > 1:
-        raise UserError(f"{kind} '{text}' has the numbers {' and '.join(numbers)}: write ? for the free one.")
-    return _spelled(name, values, numbers[0]) if numbers else None
-
-
-def _with_free_width(architecture: str, conv: str) -> str:
-    thing = catalog.parse("architecture", architecture)
-    values = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
+        raise UserError(f"conv '{conv}' has the numbers {' and '.join(numbers)}: write ? for the free one.")
+    if numbers:
+        return architecture, _spelled(name, values, numbers[0])
+    name, values = _parameters("architecture", architecture)
     if not _is_number(values.get("width")):
         raise UserError(f"neither '{conv}' nor the width of '{architecture}' can be chosen: write ? for a number.")
-    return _spelled(thing.registered_name, values, "width")
+    return _spelled(name, values, "width"), conv
 
 
-def _spelled(name: str, values: dict[str, Any], free: str) -> str:
+def _parameters(kind: str, text: str) -> tuple[str, dict[str, object]]:
+    """Name and values of what a text stands for."""
+    thing = catalog.parse(kind, text)
+    return thing.registered_name, {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
+
+
+def _spelled(name: str, values: dict[str, object], free: str) -> str:
     inside = [f"{k}={FREE if k == free else repr(v)}" for k, v in values.items() if v is not None]
     return f"{name}({', '.join(inside)})"
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_known(architecture: str, conv: str) -> bool:
-    try:
-        catalog.parse("architecture", architecture)
-        catalog.parse("conv", conv)
-    except UserError:
-        return False
-    return True

@@ -7,7 +7,7 @@ from cheapconv.catalog.errors import UserError
 _FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 
 
-def count(text: str | int | float) -> int:
+def count(text: object) -> int:
     """The whole number that `300k`, `40M`, `1.2G` or a plain number stands for."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)", str(text).strip())
     if not found or float(found[1]) == 0:

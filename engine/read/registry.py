@@ -4,11 +4,10 @@ Each model is one level of the file, each error one sentence with file and line.
 Names stay as they were written; the plan resolves them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +25,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from cheapconv import catalog
@@ -43,16 +43,14 @@ from cheapconv.suites.recipe import Precision, WeightDecayScale
 class _OneOrMany:
     """Marks a tuple field that a single value fills too."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(_as_list, handler(source))
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda value: value if isinstance(value, list | tuple) else [value], handler(source)
+        )
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         array = handler(schema)
         return {"anyOf": [array["items"], array]}
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
 
 
 def _known(kind: str, text: str) -> str:
@@ -68,7 +66,7 @@ def _known(kind: str, text: str) -> str:
     return text
 
 
-def _amount(value: Any) -> int:
+def _amount(value: object) -> int:
     try:
         return count(value)
     except UserError as error:
@@ -96,7 +94,7 @@ ArchitectureName = Annotated[str, AfterValidator(partial(_known, "architecture")
 ConvName = Annotated[str, AfterValidator(partial(_known, "conv"))]
 Method = Annotated[
     InstanceOf[MethodChoice],
-    BeforeValidator(method_choice.read, json_schema_input_type=str | dict[str, dict[str, Any] | None]),
+    BeforeValidator(method_choice.read, json_schema_input_type=str | dict[str, dict[str, object] | None]),
 ]
 
 
@@ -223,6 +221,9 @@ class Registry(_Level):
         return self.sweeps[name]
 
 
+_LEVELS: dict[int, type[_Level]] = {1: Registry, 3: Sweep, 5: Entry, 6: Budget}  # by the depth of their keys
+
+
 def load(path: Path | str) -> Registry:
     """Read and check a registry file; the first mistake is a UserError with file, line and the nearest valid names."""
     catalog.load()
@@ -231,20 +232,11 @@ def load(path: Path | str) -> Registry:
         registry = Registry.model_validate(document.values)
     except ValidationError as error:
         detail = first(error)
-        raise document.error(location(detail), explain(detail, _keys_at(detail["loc"]))) from error
-    _place(registry, document)
-    return registry
-
-
-def _keys_at(location: Location) -> Iterable[str]:
-    """The valid keys beside the one at `location`; the depth tells the level."""
-    levels: dict[int, type[BaseModel]] = {1: Registry, 3: Sweep, 5: Entry, 6: Budget}
-    return levels[len(location)].model_fields if len(location) in levels else ()
-
-
-def _place(registry: Registry, document: YamlFile) -> None:
+        level = _LEVELS.get(len(detail["loc"]))
+        raise document.error(location(detail), explain(detail, level.model_fields if level else ())) from error
     registry.place(document)
     for name, sweep in registry.sweeps.items():
         sweep.place(document, "sweeps", name)
         for position, entry in enumerate(sweep.entries):
             entry.place(document, "sweeps", name, "entries", position)
+    return registry

@@ -22,10 +22,14 @@ class YamlFile:
 
     def __init__(self, path: Path | str) -> None:
         self.name = str(path)
-        text = self._read(Path(path))
         try:
+            text = Path(path).read_text(encoding="utf-8")
             self.values: Any = YAML(typ="safe", pure=True).load(text)
-            self._tree: Any = YAML().load(text)
+            self._tree: object = YAML().load(text)
+        except FileNotFoundError as error:
+            raise UserError(f"{self.name} does not exist; give the path of a registry file.") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{self.name} cannot be read as text ({error}).") from error
         except MarkedYAMLError as error:
             fix = "keep one" if isinstance(error, DuplicateKeyError) else "check brackets, quotes and indentation"
             line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -48,11 +52,3 @@ class YamlFile:
     def error(self, location: Location, message: str) -> UserError:
         """`message` as a UserError that names the file and the line of `location`."""
         return UserError(f"{self.name}:{self.line(location)}: {message}")
-
-    def _read(self, path: Path) -> str:
-        try:
-            return path.read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise UserError(f"{self.name} does not exist; give the path of a registry file.") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{self.name} cannot be read as text ({error}).") from error

@@ -1,0 +1,25 @@
+"""The recipes of an entry: that of the sweep, with every combination of the numbers that are set instead of its own."""
+
+import itertools
+from collections.abc import Mapping
+
+from cheapconv.engine.read.registry import Entry, Sweep
+from cheapconv.suites.base import Suite
+from cheapconv.suites.recipe import Recipe
+
+OVERRIDES = (  # an entry sets all but the last two
+    *("epochs", "batch", "lr", "weight_decay", "weight_decay_scale"),
+    *("precision", "validation"),
+)
+
+
+def recipes(entry: Entry, sweep: Sweep, suite: Suite, forced: Mapping[str, object]) -> list[Recipe]:
+    """The sweep's, with every combination of the numbers that the command line, else the entry, else the sweep sets."""
+    recipe = suite.recipes[sweep.recipe]
+    common = {field: getattr(sweep, field) for field in OVERRIDES if getattr(sweep, field) is not None}
+    own = {field: getattr(entry, field) for field in OVERRIDES if getattr(entry, field, ())}
+    grid = [dict(zip(own, values, strict=True)) for values in itertools.product(*own.values())]
+    try:
+        return [recipe.override(**{**common, **numbers, **forced}) for numbers in grid]
+    except ValueError as error:
+        raise entry.error(f"recipe '{recipe.name}': {error}.") from error
