@@ -13,7 +13,6 @@ after the sweep, and add the entries that it prints. Seconds of different machin
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.cell import CellRecord
@@ -29,7 +28,7 @@ def fair_epochs(distilled: Result, baseline: Result, *, with_teacher: bool = Tru
     return max(1, round(seconds / (baseline.train_s / baseline.epochs)))
 
 
-def fair_entries(store: Store, sweep: str) -> list[dict[str, Any]]:
+def fair_entries(store: Store, sweep: str) -> list[dict[str, str | int]]:
     """For every (architecture, conv, method) of a sweep with a finished baseline of the network: the fair epochs.
 
     The baseline is the first one without settings on the same architecture and conv; medians over the seeds. UserError
