@@ -44,16 +44,14 @@ def fair_entries(store: Store, sweep: str) -> list[dict[str, str | int]]:
         found = baseline_of(cell, done)
         if found is not None and not cell.is_baseline:
             name = (cell.architecture, cell.conv, cell.method_label, found[0].method)
-            both = fair_epochs(result, found[1]), fair_epochs(result, found[1], with_teacher=False)
-            rows.setdefault(name, []).append(both)
-    return [
-        {
-            **dict(zip(("architecture", "conv", "like", "method"), name, strict=True)),
-            "epochs": round(statistics.median(with_teacher for with_teacher, _ in found)),
-            "epochs_without_teacher": round(statistics.median(without for _, without in found)),
-        }
-        for name, found in rows.items()
-    ]
+            costs = fair_epochs(result, found[1]), fair_epochs(result, found[1], with_teacher=False)
+            rows.setdefault(name, []).append(costs)
+    entries: list[dict[str, str | int]] = []
+    for (architecture, conv, like, method), epochs in rows.items():
+        with_teacher, without = (round(statistics.median(of_seeds)) for of_seeds in zip(*epochs, strict=True))
+        named = {"architecture": architecture, "conv": conv, "like": like, "method": method}
+        entries.append({**named, "epochs": with_teacher, "epochs_without_teacher": without})
+    return entries
 
 
 def baseline_of(cell: CellRecord, done: Sequence[Finished]) -> Finished | None:

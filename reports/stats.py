@@ -33,17 +33,15 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     rows["place"] = range(len(rows))  # the plan's order, by which ties between baselines are settled
     rows["complete"] = (rows["n"] == rows["planned"]) & (unrecorded == 0)
     # Standard networks trained alone whose architecture others take with cheaper convs; else the only one there is.
-    standard, alone = rows["is_standard"].astype(bool), rows["is_baseline"].astype(bool)
-    cheapened = (~standard).groupby(rows["architecture"]).transform("any")
-    candidates = standard & alone
-    found = candidates & cheapened
-    rows["is_reference"] = found if found.any() or candidates.sum() != 1 else candidates
-    rows["rank"] = rows["top1_mean"].where(rows["complete"] & ~rows["is_reference"]).rank(ascending=False, method="min")
+    standard = rows["is_standard"].astype(bool)
+    alone = standard & rows["is_baseline"].astype(bool)
+    found = alone & (~standard).groupby(rows["architecture"]).transform("any")
+    rows["is_reference"] = found if found.any() or alone.sum() != 1 else alone
+    top1 = rows["top1_mean"].where(rows["complete"])
+    rows["rank"] = top1.mask(rows["is_reference"]).rank(ascending=False, method="min")
     # The most accurate complete row of each (architecture, conv), where at least two rows are complete.
-    by_conv = rows["top1_mean"].where(rows["complete"]).groupby([rows["architecture"], rows["conv"]])
-    rows["is_best"] = (
-        (rows["top1_mean"] == by_conv.transform("max")) & rows["complete"] & (by_conv.transform("count") > 1)
-    )
+    by_conv = top1.groupby([rows["architecture"], rows["conv"]])
+    rows["is_best"] = (top1 == by_conv.transform("max")) & (by_conv.transform("count") > 1)
     return _ordered(rows)
 
 
