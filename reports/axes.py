@@ -1,6 +1,7 @@
 """Axes of the pictures: where a number lies in a panel, and at which round numbers the ticks stand."""
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -24,8 +25,19 @@ class Axis:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Pixel and text of each tick."""
-        values = _log_ticks(self.low, self.high) if self.log else _linear_ticks(self.low, self.high)
+        """Pixel and text of each tick.
+
+        On a log axis powers of ten, then finer mantissas until four ticks lie in the range; even steps elsewhere, and
+        where that is too narrow for them.
+        """
+        values: list[float] = []
+        for mantissas in MANTISSAS if self.log else ():
+            if len(values) < 4:
+                powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+                numbers = [m * 10.0**p for p, m in itertools.product(powers, mantissas)]
+                values = [float(f"{v:.3g}") for v in numbers if self.low <= v <= self.high]
+        if len(values) < 4:
+            values = even_steps(self.low, self.high)
         return [(self.place(value), f"{value:g}") for value in values]
 
 
@@ -39,20 +51,10 @@ def around(values: Sequence[float], start: float, end: float, log: bool = False)
     return Axis(low - margin, high + margin, start, end)
 
 
-def _linear_ticks(low: float, high: float, wanted: int = 6) -> list[float]:
-    """At most `wanted` multiples of 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / wanted
+def even_steps(low: float, high: float, most: int = 6) -> list[float]:
+    """At most `most` multiples of 1, 2 or 5 times a power of ten, all between `low` and `high`."""
+    rough = (high - low) / most
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough)
     first, last = math.ceil(low / step), math.floor(high / step)
     return [round(i * step, 10) for i in range(first, last + 1)]
-
-
-def _log_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
-    """Powers of ten, then finer mantissas until `wanted` ticks lie in the range; even steps where it is narrow."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for mantissas in MANTISSAS:
-        ticks = [float(f"{m * 10.0**p:.3g}") for p in powers for m in mantissas if low <= m * 10.0**p <= high]
-        if len(ticks) >= wanted:
-            return ticks
-    return _linear_ticks(low, high)

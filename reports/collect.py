@@ -37,6 +37,28 @@ class Record:
         """The cell's."""
         return self.run.key
 
+    @property
+    def outcome(self) -> dict[str, object]:
+        """The columns that a finished cell fills; empty ones before."""
+        if self.result is None:
+            return dict.fromkeys((*OUTCOMES, *RESULT_FIELDS, *SIZES)) | {"changed": False}
+        result, network = self.result, self.result.counted[0]
+        best = [counted.best for counted in result.counted]
+        ensembles = [n.scores[result.headline] for n in result.networks if n.role == "ensemble"]
+        return {
+            **{name: getattr(result, name) for name in RESULT_FIELDS},
+            **{name: getattr(network.sizes, name) for name in SIZES},
+            "test_images": result.test_samples,
+            "top1": result.score,
+            "top5": result.scores.get("top5"),
+            "top1_best": result.best,
+            "structure": network.structure,
+            "changed": bool(network.changed) or (network.conv or self.cell.conv) != self.cell.conv,
+            "ensemble_top1": max(ensembles, default=None),
+            "by_validation": result.by_validation.score if result.by_validation else None,
+            "best_student_epoch": max(best) if len(best) > 1 else None,  # the best student at its best epoch
+        }
+
 
 @dataclasses.dataclass(frozen=True)
 class Collected:
@@ -61,7 +83,11 @@ def read_sweep(store: Path, sweep: str) -> Collected:
     plan = runs.plan(sweep)
     if plan is None:
         raise UserError(f"{store} holds no plan of a sweep '{sweep}': run it first{nearest(sweep, runs.sweeps())}.")
-    records = [found for planned in plan.cells if (found := _record(runs.run(planned.key)))]
+    records = []
+    for run in (runs.run(planned.key) for planned in plan.cells):
+        cell, state = run.cell(), run.state()
+        if cell is not None:
+            records.append(Record(run, cell, run.environments(), state.state, state.error or "", run.result()))
     unrecorded = len(plan.cells) - len(records)
     collected = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped)
     if not collected.done:
@@ -71,8 +97,30 @@ def read_sweep(store: Path, sweep: str) -> Collected:
 
 def frame(sweep: Collected) -> pd.DataFrame:
     """One row a cell: its labels, state, result and the size of its headline network."""
-    cells = {record.key: record.cell for record in sweep.records}
-    return pd.DataFrame([_row(record, cells) for record in sweep.records])
+    cells, rows = {record.key: record.cell for record in sweep.records}, []
+    for record in sweep.records:
+        cell, teacher = record.cell, cells.get(record.cell.teacher or "")
+        rows.append(
+            {
+                "key": record.key,
+                "state": record.state,
+                "error": record.error,
+                "architecture": cell.architecture_label,
+                "conv": cell.conv_label,
+                "method": cell.method_label,
+                "suite_label": cell.suite_label,
+                "seed": cell.seed,
+                "is_baseline": cell.is_baseline,
+                "is_standard": cell.is_standard,
+                "is_plain": not cell.method_config,
+                "method_name": cell.method,
+                "method_config": dict(cell.method_config),
+                "teacher": teacher.architecture_label if teacher else "",
+                "teacher_is_standard": bool(teacher and teacher.is_standard),
+                **record.outcome,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def curve(record: Record) -> pd.Series:
@@ -82,62 +130,3 @@ def curve(record: Record) -> pd.Series:
     names, score = [network.name for network in record.result.counted], record.result.headline
     means = {row.epoch: sum(row.scores[name][score] for name in names) / len(names) for row in record.run.curve()}
     return pd.Series(means, dtype=float)
-
-
-def _record(run: Run) -> Record | None:
-    cell, state = run.cell(), run.state()
-    if cell is None:
-        return None
-    return Record(run, cell, run.environments(), state.state, state.error or "", run.result())
-
-
-def _row(record: Record, cells: dict[str, CellRecord]) -> dict[str, object]:
-    cell, teacher = record.cell, cells.get(record.cell.teacher or "")
-    return {
-        "key": record.key,
-        "state": record.state,
-        "error": record.error,
-        "architecture": cell.architecture_label,
-        "conv": cell.conv_label,
-        "method": cell.method_label,
-        "suite_label": cell.suite_label,
-        "seed": cell.seed,
-        "is_baseline": cell.is_baseline,
-        "is_standard": cell.is_standard,
-        "is_plain": not cell.method_config,
-        "method_name": cell.method,
-        "method_config": dict(cell.method_config),
-        "teacher": teacher.architecture_label if teacher else "",
-        "teacher_is_standard": bool(teacher and teacher.is_standard),
-        **_outcome(record.result, cell.conv),
-    }
-
-
-def _outcome(result: Result | None, conv: str) -> dict[str, object]:
-    """The columns that a finished cell fills."""
-    if result is None:
-        empty = (
-            "test_images",
-            *RESULT_FIELDS,
-            *SIZES,
-            "structure",
-            "ensemble_top1",
-            "by_validation",
-            "best_student_epoch",
-        )
-        return dict.fromkeys(("top1", "top5", "top1_best", *empty)) | {"changed": False}
-    network, best = result.counted[0], [network.best for network in result.counted]
-    ensembles = [n.scores[result.headline] for n in result.networks if n.role == "ensemble"]
-    return {
-        **{name: getattr(result, name) for name in RESULT_FIELDS},
-        **{name: getattr(network.sizes, name) for name in SIZES},
-        "test_images": result.test_samples,
-        "top1": result.score,
-        "top5": result.scores.get("top5"),
-        "top1_best": result.best,
-        "structure": network.structure,
-        "changed": bool(network.changed) or (network.conv or conv) != conv,
-        "ensemble_top1": max(ensembles, default=None),
-        "by_validation": result.by_validation.score if result.by_validation else None,
-        "best_student_epoch": max(best) if len(best) > 1 else None,  # the best student at its best epoch
-    }

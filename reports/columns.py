@@ -1,6 +1,7 @@
 """The columns of a report: what each is called, and its text for a row. Every format prints these same texts.
 
-`-` stands for a number that is not there. A mark in brackets, `[a]` or `[1]`, points to a note below the table.
+`-` stands for a number that is not there. A mark in brackets, `[a]` or `[1]`, points to a note below the table;
+`notes.number` gave it to the row.
 """
 
 import dataclasses
@@ -10,13 +11,7 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from cheapconv.reports.notes import Notes
-from cheapconv.reports.published import Paper
-
 Row: TypeAlias = pd.Series
-CHANGED = "the method changes the network (removes, replaces or quantises parts); sizes are those of what is deployed"
-
-SEVERAL = "every seed ends with another network; sizes, latency and throughput are means over them"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,11 +30,24 @@ class Column:
         """Whether it is aligned to the right."""
         return bool(self.value)
 
+    def sort_key(self, row: Row) -> str:
+        """What the page sorts a cell by: the full number, or the text; empty sorts last."""
+        if not self.value:
+            return self.text(row).lower()
+        return "" if pd.isna(row[self.value]) else repr(float(row[self.value]))
 
-def columns(rows: pd.DataFrame, notes: Notes) -> list[Column]:
+    def tooltip(self, row: Row) -> str:
+        """The confidence interval of a mean, the quartiles of a latency."""
+        if self.value == "top1_mean" and not pd.isna(row["top1_ci95"]):
+            return f"95 % confidence: ± {100 * row['top1_ci95']:.2f} (t distribution, n={row['n']})"
+        if self.value == "latency_ms" and not pd.isna(row["latency_q25_ms"]):
+            return f"quartiles {row['latency_q25_ms']:.3g} to {row['latency_q75_ms']:.3g} ms"
+        return ""
+
+
+def columns(rows: pd.DataFrame) -> list[Column]:
     """The columns that have something to say about `rows`."""
-    every = [*_identity(notes), *_accuracy(notes), *_cost(), _paper(notes), *_not_results()]
-    return [c for c in every if not c.optional or any(c.text(row) != "-" for _, row in rows.iterrows())]
+    return [c for c in COLUMNS if not c.optional or any(c.text(row) != "-" for _, row in rows.iterrows())]
 
 
 def percent(fraction: float, digits: int = 2) -> str:
@@ -67,103 +75,86 @@ def method_label(row: Row) -> str:
     return f"{row['method']} [{row['variant']}]" if row["variant"] else str(row["method"])
 
 
-def _rank(row: Row) -> str:
+def rank(row: Row) -> str:
+    """The place among complete rows; `ref` for the standard network."""
     if row["is_reference"]:
         return "ref"
     return "-" if pd.isna(row["rank"]) else f"{row['rank']:.0f}"
 
 
-def _seeds(row: Row) -> str:
-    seeds = f"{row['n']}" if row["complete"] else f"{row['n']}/{row['planned']}"
-    return f"{seeds}, {row['failed']} failed" if row["failed"] else seeds
+def seeds(row: Row) -> str:
+    """`3`, `2/3` where some are missing, `2/3, 1 failed`."""
+    done = f"{row['n']}" if row["complete"] else f"{row['n']}/{row['planned']}"
+    return f"{done}, {row['failed']} failed" if row["failed"] else done
 
 
-def _identity(notes: Notes) -> list[Column]:
-    def conv(row: Row) -> str:
-        marks = notes.reason(CHANGED if row["changed"] else "") + notes.reason(SEVERAL if row["sizes_differ"] else "")
-        return str(row["conv"]) + marks
-
-    return [
-        Column("Rank", _rank, "rank", "By mean top-1 of complete rows; ref: the standard network", optional=False),
-        Column("Architecture", lambda r: str(r["architecture"]), optional=False),
-        Column("Conv", conv, optional=False),
-        Column("Method", method_label, optional=False),
-    ]
+def gap_recovered(row: Row) -> str:
+    """`60 %`, with the mark of the note that says why there is none or what was compared."""
+    share = "-" if pd.isna(row["gap_recovered"]) else f"{100 * row['gap_recovered']:.0f} %"
+    return f"{share}{row['gap_mark']}"
 
 
-def _accuracy(notes: Notes) -> list[Column]:
-    def gap(row: Row) -> str:
-        share: str = "-" if pd.isna(row["gap_recovered"]) else f"{100 * row['gap_recovered']:.0f} %"
-        return share + notes.reason(row["gap_note"])
-
-    return [
-        Column(
-            "Top-1 %",
-            lambda r: with_spread(r["top1_mean"], r["top1_std"], r["n"]),
-            "top1_mean",
-            "Last epoch, mean of the deployable students, mean ± standard deviation over seeds",
-            optional=False,
-        ),
-        Column("Top-5 %", lambda r: percent(r["top5_mean"]), "top5_mean", "Last epoch"),
-        Column(
-            "Chosen on validation %",
-            lambda r: percent(r["by_validation_mean"]),
-            "by_validation_mean",
-            "Test accuracy of the student and epoch that were best on held-out training images",
-        ),
-        Column("n", _seeds, "n", "Seeds done, of seeds planned where some are missing", optional=False),
-        Column("Gap recovered", gap, "gap_recovered", "(method - baseline) / (standard - baseline), same conv"),
-    ]
+def training_seconds(row: Row) -> str:
+    """Of the network alone, and with its teacher's: `10.0 / 50.0`."""
+    own, both = significant(row["train_s"], 3), significant(row["train_s_with_teacher"], 3)
+    return "-" if own == "-" else f"{own} / {both}"
 
 
-def _cost() -> list[Column]:
-    def training(row: Row) -> str:
-        own, both = significant(row["train_s"], 3), significant(row["train_s_with_teacher"], 3)
-        return "-" if own == "-" else f"{own} / {both}"
-
-    return [
-        Column("Params", lambda r: "-" if pd.isna(r["params"]) else f"{r['params']:,.0f}", "params", "Trainable"),
-        Column(
-            "MACs (M)", lambda r: significant(r["macs"] / 1e6), "macs", "Multiply-adds of one image; FLOPs = 2 MACs"
-        ),
-        Column("Weights (KiB)", lambda r: significant(r["weights_bytes"] / 1024), "weights_bytes"),
-        Column("Latency (ms)", lambda r: significant(r["latency_ms"], 3), "latency_ms", "Median at batch 1"),
-        Column("Images/s", lambda r: significant(r["throughput_images_per_s"], 3), "throughput_images_per_s"),
-        Column("Training (s), own / with teacher", training, "train_s_with_teacher", "Mean over seeds"),
-    ]
+def papers(row: Row) -> str:
+    """Every published accuracy with the mark of its protocol."""
+    texts = []
+    for paper, mark in zip(row["papers"], row["paper_marks"], strict=True):
+        spread = "" if paper.std is None else f" ± {percent(paper.std)}"
+        texts.append(f"{percent(paper.top1)}{spread}{mark}")
+    return ", ".join(texts) or "-"
 
 
-def _paper(notes: Notes) -> Column:
-    def text(row: Row) -> str:
-        return ", ".join(_published(paper) + notes.paper(paper.protocol) for paper in row["papers"]) or "-"
-
-    return Column("Paper top-1 %", text, "paper_top1", "Published under the paper's own recipe: see the notes")
-
-
-def _not_results() -> list[Column]:
-    """Numbers that must not be taken for the accuracy of a deployed network, last and labelled."""
-    return [
-        Column(
-            "Best epoch on test (optimistic) %",
-            lambda r: percent(r["top1_best_mean"]),
-            "top1_best_mean",
-            "Selected on the test set: never ranked",
-            page_only=True,
-        ),
-        Column(
-            "Best student and epoch on test (optimistic) %",
-            lambda r: percent(r["best_student_epoch_mean"]),
-            "best_student_epoch_mean",
-            "The rule of some papers, which chooses on the test set: never ranked",
-        ),
-        Column(
-            "Ensemble top-1 % (not a student, not deployed)",
-            lambda r: percent(r["ensemble_top1_mean"]),
-            "ensemble_top1_mean",
-            "The training-time ensemble of an online method",
-        ),
-    ]
-
-
-def _published(paper: Paper) -> str:
-    return percent(paper.top1) if paper.std is None else f"{percent(paper.top1)} ± {percent(paper.std)}"
+COLUMNS = (
+    Column("Rank", rank, "rank", "By mean top-1 of complete rows; ref: the standard network", optional=False),
+    Column("Architecture", lambda r: str(r["architecture"]), optional=False),
+    Column("Conv", lambda r: f"{r['conv']}{r['conv_marks']}", optional=False),
+    Column("Method", method_label, optional=False),
+    Column(
+        "Top-1 %",
+        lambda r: with_spread(r["top1_mean"], r["top1_std"], r["n"]),
+        "top1_mean",
+        "Last epoch, mean of the deployable students, mean ± standard deviation over seeds",
+        optional=False,
+    ),
+    Column("Top-5 %", lambda r: percent(r["top5_mean"]), "top5_mean", "Last epoch"),
+    Column(
+        "Chosen on validation %",
+        lambda r: percent(r["by_validation_mean"]),
+        "by_validation_mean",
+        "Test accuracy of the student and epoch that were best on held-out training images",
+    ),
+    Column("n", seeds, "n", "Seeds done, of seeds planned where some are missing", optional=False),
+    Column("Gap recovered", gap_recovered, "gap_recovered", "(method - baseline) / (standard - baseline), same conv"),
+    Column("Params", lambda r: "-" if pd.isna(r["params"]) else f"{r['params']:,.0f}", "params", "Trainable"),
+    Column("MACs (M)", lambda r: significant(r["macs"] / 1e6), "macs", "Multiply-adds of one image; FLOPs = 2 MACs"),
+    Column("Weights (KiB)", lambda r: significant(r["weights_bytes"] / 1024), "weights_bytes"),
+    Column("Latency (ms)", lambda r: significant(r["latency_ms"], 3), "latency_ms", "Median at batch 1"),
+    Column("Images/s", lambda r: significant(r["throughput_images_per_s"], 3), "throughput_images_per_s"),
+    Column("Training (s), own / with teacher", training_seconds, "train_s_with_teacher", "Mean over seeds"),
+    Column("Paper top-1 %", papers, "paper_top1", "Published under the paper's own recipe: see the notes"),
+    # Last and labelled: numbers that must not be taken for the accuracy of a deployed network.
+    Column(
+        "Best epoch on test (optimistic) %",
+        lambda r: percent(r["top1_best_mean"]),
+        "top1_best_mean",
+        "Selected on the test set: never ranked",
+        page_only=True,
+    ),
+    Column(
+        "Best student and epoch on test (optimistic) %",
+        lambda r: percent(r["best_student_epoch_mean"]),
+        "best_student_epoch_mean",
+        "The rule of some papers, which chooses on the test set: never ranked",
+    ),
+    Column(
+        "Ensemble top-1 % (not a student, not deployed)",
+        lambda r: percent(r["ensemble_top1_mean"]),
+        "ensemble_top1_mean",
+        "The training-time ensemble of an online method",
+    ),
+)

@@ -8,6 +8,7 @@ from cheapconv.reports.columns import method_label
 from cheapconv.reports.content import Content
 from cheapconv.reports.figures import Keys, Line, Panel
 
+MOST_EPOCHS = 40  # in a line, evenly chosen, the last always among them
 Curves = dict[tuple[str, str, str], pd.Series]
 
 
@@ -18,12 +19,14 @@ def curve_panels(content: Content, legend: Keys) -> list[Panel]:
         return []
     last = max(curve.index[-1] for curve in curves.values())
     x = axes.Axis(0, max(last, 1) + 1, 34, 292)
-    y = axes.around([100 * v for c in curves.values() for v in (c.min(), c.max())], 160, 26)
+    y = axes.around(list(100 * pd.concat(curves.values())), 160, 26)
     networks = dict.fromkeys((architecture, conv) for architecture, conv, _ in curves)
     panels = {network: Panel(" ".join(network), "epoch", x, y) for network in networks}
     for (architecture, conv, method), curve in curves.items():
         tooltip = f"{architecture} {conv} {method}: {100 * curve.iloc[-1]:.2f} % at epoch {curve.index[-1] + 1}"
-        panels[architecture, conv].lines.append(Line(_polyline(curve, x, y), legend.methods[method], tooltip))
+        chosen = np.unique(np.linspace(0, len(curve) - 1, min(MOST_EPOCHS, len(curve))).round().astype(int))
+        path = "M" + "L".join(f"{x.place(curve.index[i] + 1)} {y.place(100 * curve.iloc[i])}" for i in chosen)
+        panels[architecture, conv].lines.append(Line(path, legend.methods[method], tooltip))
     return list(panels.values())
 
 
@@ -37,9 +40,3 @@ def _mean_curves(content: Content) -> Curves:
     means = {label: pd.concat(found, axis=1).dropna().mean(axis=1) for label, found in curves.items()}
     order = [(row["architecture"], row["conv"], method_label(row)) for _, row in content.rows.iterrows()]
     return {label: means[label] for label in order if label in means and len(means[label])}
-
-
-def _polyline(curve: pd.Series, x: axes.Axis, y: axes.Axis, most: int = 40) -> str:
-    """At most `most` of the curve's epochs, the last always among them."""
-    chosen = np.unique(np.linspace(0, len(curve) - 1, min(most, len(curve))).round().astype(int))
-    return "M" + "L".join(f"{x.place(curve.index[i] + 1)} {y.place(100 * curve.iloc[i])}" for i in chosen)

@@ -13,7 +13,6 @@ after the sweep, and add the entries that it prints. Seconds of different machin
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.cell import CellRecord
@@ -29,7 +28,7 @@ def fair_epochs(distilled: Result, baseline: Result, *, with_teacher: bool = Tru
     return max(1, round(seconds / (baseline.train_s / baseline.epochs)))
 
 
-def fair_entries(store: Store, sweep: str) -> list[dict[str, Any]]:
+def fair_entries(store: Store, sweep: str) -> list[dict[str, str | int]]:
     """For every (architecture, conv, method) of a sweep with a finished baseline of the network: the fair epochs.
 
     The baseline is the first one without settings on the same architecture and conv; medians over the seeds. UserError
@@ -45,16 +44,14 @@ def fair_entries(store: Store, sweep: str) -> list[dict[str, Any]]:
         found = baseline_of(cell, done)
         if found is not None and not cell.is_baseline:
             name = (cell.architecture, cell.conv, cell.method_label, found[0].method)
-            both = fair_epochs(result, found[1]), fair_epochs(result, found[1], with_teacher=False)
-            rows.setdefault(name, []).append(both)
-    return [
-        {
-            **dict(zip(("architecture", "conv", "like", "method"), name, strict=True)),
-            "epochs": round(statistics.median(with_teacher for with_teacher, _ in found)),
-            "epochs_without_teacher": round(statistics.median(without for _, without in found)),
-        }
-        for name, found in rows.items()
-    ]
+            costs = fair_epochs(result, found[1]), fair_epochs(result, found[1], with_teacher=False)
+            rows.setdefault(name, []).append(costs)
+    entries: list[dict[str, str | int]] = []
+    for (architecture, conv, like, method), epochs in rows.items():
+        with_teacher, without = (round(statistics.median(of_seeds)) for of_seeds in zip(*epochs, strict=True))
+        named = {"architecture": architecture, "conv": conv, "like": like, "method": method}
+        entries.append({**named, "epochs": with_teacher, "epochs_without_teacher": without})
+    return entries
 
 
 def baseline_of(cell: CellRecord, done: Sequence[Finished]) -> Finished | None:

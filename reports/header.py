@@ -1,34 +1,34 @@
-"""The conditions of a sweep, stated first in a report: data, recipe, protocol, hardware, precision, commit, dates."""
+"""What a report says above its table: the conditions of the sweep, stated first, and how to read the numbers."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from typing import get_args
 
 import pandas as pd
 
 from cheapconv.engine.store.records import Environment, Word
+from cheapconv.reports import measurements, stats
 from cheapconv.reports.collect import Collected
 from cheapconv.reports.variants import common_recipe
 
+MACHINE = ("Hardware", "Precision", "Commit", "Software")
 
-def conditions(sweep: Collected, measurements: pd.DataFrame) -> dict[str, str]:
+
+def conditions(sweep: Collected, measured: pd.DataFrame) -> dict[str, str]:
     """Name and text of each condition; where cells differ, every value with the number of cells that have it."""
     cells = [record.cell for record in sweep.records]
     environments = [record.environments for record in sweep.done if record.environments]
-    starts = [environment for cell in environments for environment in cell]
+    machines = pd.DataFrame([_machine(of_cell) for of_cell in environments], columns=MACHINE)
     recipe = common_recipe(sweep)
     return {
         "Data": _tally(f"{cell.suite_label or cell.suite} (fingerprint {cell.data})" for cell in cells),
         "Recipe": f"{recipe.pop('name', sweep.recipe)}: {', '.join(f'{k} {v}' for k, v in recipe.items())}",
         "Protocol": _tally(f"version {cell.protocol}" for cell in cells),
         "Epochs": _tally(str(cell.recipe["epochs"]) for cell in cells),
-        "Hardware": _tally(_all(_hardware, cell) for cell in environments),
-        "Precision": _tally(_all(_precision, cell) for cell in environments),
-        "Commit": _tally(_all(_commit, cell) for cell in environments),
-        "Software": _tally(_all(_software, cell) for cell in environments),
-        "Trained": _dates(starts),
+        **{name: _tally(machines[name]) for name in MACHINE},
+        "Trained": _period([environment for of_cell in environments for environment in of_cell]),
         "Cells": progress(sweep),
-        "Latency, throughput": _measured(measurements),
+        "Latency, throughput": measurements.conditions(measured),
     }
 
 
@@ -39,6 +39,34 @@ def progress(sweep: Collected) -> str:
     return ", ".join([f"{states['done']} of {states.total()} done", *rest])
 
 
+def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
+    """How to read the numbers, in words."""
+    said = ["Top-1 is that of the last epoch on the whole test set, the mean of the students that would be deployed."]
+    single = rows[rows["n"] == 1]
+    if (rows["n"] > 1).any():
+        said.append("± is the sample standard deviation over seeds; it is not a confidence interval.")
+    if len(single):  # the size below which differences between single runs mean nothing: test-set noise alone
+        typical, images = single["top1_mean"].median(), single["test_images"].iloc[0]
+        two_errors = 2 * 2**0.5 * stats.binomial_error(typical, images)
+        said.append(
+            f"Rows with n=1 are single runs: a difference between two of them below two binomial standard errors, "
+            f"{100 * two_errors:.1f} points at {100 * typical:.0f} % on {images:,.0f} test images, means nothing, "
+            f"nor does the order of their ranks; seeds differ on top of that."
+        )
+    if (~rows["complete"]).any():
+        said.append("Rows whose n reads done/planned are incomplete; they are not ranked and may still move.")
+    if n := sweep.unrecorded:
+        said.append(f"{n} planned cells have no record yet, so no row is known to be complete or ranked.")
+    if rows["paper_top1"].notna().any():
+        said.append(
+            "The papers' numbers come from their own recipes and are for orientation, not a like-for-like test."
+        )
+    for cell in sweep.skipped:
+        network = f"{cell.architecture} {cell.conv}"
+        said.append(f"Skipped, because it cannot be: {network} by {cell.method} ({cell.reason}).")
+    return said
+
+
 def _tally(values: Iterable[str]) -> str:
     """One value as it is; several with their counts, the most frequent first."""
     counts = Counter(values).most_common()
@@ -47,50 +75,27 @@ def _tally(values: Iterable[str]) -> str:
     return "; ".join(f"{value} [{count} cell{'' if count == 1 else 's'}]" for value, count in counts) or "not recorded"
 
 
-def _all(part: Callable[[Environment], str], cell: tuple[Environment, ...]) -> str:
-    """A part of a cell's environment; where it was resumed on another, each in order."""
-    return ", then ".join(dict.fromkeys(part(environment) for environment in cell))
+def _machine(environments: Sequence[Environment]) -> list[str]:
+    """Hardware, precision, commit and software of a cell; where it was resumed on another machine, each in order."""
+    found = []
+    for environment in environments:
+        driver = f", driver {environment.driver}" if environment.driver else ""
+        compiled = ", torch.compile" if environment.compile else ""
+        threads = f"{environment.threads} CPU thread{'' if environment.threads == 1 else 's'}"
+        hardware = f"{environment.device_name} ({environment.device}, {threads}{driver}{compiled})"
+        commit = (environment.git_sha or "unknown")[:12] + (
+            " with uncommitted changes" if environment.git_dirty else ""
+        )
+        software = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
+        found.append((hardware, environment.precision, commit, software))
+    return [", then ".join(dict.fromkeys(texts)) for texts in zip(*found, strict=True)]
 
 
-def _hardware(environment: Environment) -> str:
-    driver = f", driver {environment.driver}" if environment.driver else ""
-    compiled = ", torch.compile" if environment.compile else ""
-    threads = f"{environment.threads} CPU thread{'' if environment.threads == 1 else 's'}"
-    return f"{environment.device_name} ({environment.device}, {threads}{driver}{compiled})"
-
-
-def _precision(environment: Environment) -> str:
-    return environment.precision
-
-
-def _commit(environment: Environment) -> str:
-    dirty = " with uncommitted changes" if environment.git_dirty else ""
-    return f"{(environment.git_sha or 'unknown')[:12]}{dirty}"
-
-
-def _software(environment: Environment) -> str:
-    return ", ".join(f"{name} {version}" for name, version in environment.versions.items())
-
-
-def _dates(environments: list[Environment]) -> str:
+def _period(environments: Sequence[Environment]) -> str:
     """First start to last end, to the minute, UTC."""
     starts = [environment.start for environment in environments if environment.start]
     ends = [environment.end for environment in environments if environment.end]
     if not starts:
         return "not recorded"
-    return f"{_minute(min(starts))} to {_minute(max([*ends, *starts]))} UTC"
-
-
-def _minute(iso: str) -> str:
-    return iso[:16].replace("T", " ")
-
-
-def _measured(measurements: pd.DataFrame) -> str:
-    """Device and settings of the timings, with the machine's calibration where one was made."""
-    if measurements.empty:
-        return "not measured"
-    latest = measurements.iloc[-1]
-    parts = [latest["measured_on"], f"measured {str(latest['date'])[:10]}"]
-    if pd.notna(latest["gflops"]) and pd.notna(latest["gb_per_s"]):
-        parts.append(f"machine calibration {latest['gflops']:.4g} GFLOP/s, {latest['gb_per_s']:.4g} GB/s")
-    return "; ".join(parts)
+    first, last = min(starts), max([*ends, *starts])
+    return f"{first[:16]} to {last[:16]}".replace("T", " ") + " UTC"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cheapconv.engine.store.records import Latency, Measurement, Throughput
+from cheapconv.engine.store.records import Latency, Throughput
 from cheapconv.engine.store.runs import Store
 
 COLUMNS = ("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s", "measured_on")
@@ -22,7 +22,22 @@ def attach(cells: pd.DataFrame, measurements: pd.DataFrame) -> pd.DataFrame:
 
 def read_measurements(store: Path, structures: set[str]) -> pd.DataFrame:
     """One row a measured structure among `structures`, all under one setting, with machine calibration."""
-    rows = [_row(found) for found in Store(store).measurements() if found.structure in structures]
+    rows = [
+        {
+            "structure": timing.structure,
+            "date": timing.date,
+            "latency_ms": timing.latency.median_ms,
+            "latency_q25_ms": timing.latency.q25_ms,
+            "latency_q75_ms": timing.latency.q75_ms,
+            "throughput_images_per_s": timing.throughput.images_per_s,
+            "measured_on": f"{timing.device_name} ({timing.device}); latency: {_setting(timing.latency)}; "
+            f"throughput: {_setting(timing.throughput)}",
+            "gflops": timing.calibration.get("gflops"),
+            "gb_per_s": timing.calibration.get("gb_per_s"),
+        }
+        for timing in Store(store).measurements()
+        if timing.structure in structures
+    ]
     found = pd.DataFrame(rows, columns=[*CONDITIONS, *COLUMNS])
     if found.empty:
         return found.astype({"structure": object})
@@ -31,20 +46,15 @@ def read_measurements(store: Path, structures: set[str]) -> pd.DataFrame:
     return found[found["measured_on"] == best].sort_values("date").drop_duplicates("structure", keep="last")
 
 
-def _row(measured: Measurement) -> dict[str, object]:
-    latency, throughput = measured.latency, measured.throughput
-    return {
-        "structure": measured.structure,
-        "date": measured.date,
-        "latency_ms": latency.median_ms,
-        "latency_q25_ms": latency.q25_ms,
-        "latency_q75_ms": latency.q75_ms,
-        "throughput_images_per_s": throughput.images_per_s,
-        "measured_on": f"{measured.device_name} ({measured.device}); latency: {_setting(latency)}; "
-        f"throughput: {_setting(throughput)}",
-        "gflops": measured.calibration.get("gflops"),
-        "gb_per_s": measured.calibration.get("gb_per_s"),
-    }
+def conditions(measurements: pd.DataFrame) -> str:
+    """Device and settings of the timings in words, with the machine's calibration where one was made."""
+    if measurements.empty:
+        return "not measured"
+    latest = measurements.iloc[-1]
+    parts = [latest["measured_on"], f"measured {str(latest['date'])[:10]}"]
+    if pd.notna(latest["gflops"]) and pd.notna(latest["gb_per_s"]):
+        parts.append(f"machine calibration {latest['gflops']:.4g} GFLOP/s, {latest['gb_per_s']:.4g} GB/s")
+    return "; ".join(parts)
 
 
 def _setting(timing: Latency | Throughput) -> str:

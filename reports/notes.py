@@ -1,39 +1,32 @@
 """Notes below a table: each distinct text once, with the mark that cells carry; reasons are [a], papers are [1]."""
 
-import dataclasses
 import string
 
+import pandas as pd
 
-@dataclasses.dataclass
-class Notes:
-    """Collects notes in the order in which cells ask for a mark."""
-
-    reasons: list[str] = dataclasses.field(default_factory=list)
-    papers: list[str] = dataclasses.field(default_factory=list)
-
-    def reason(self, text: str) -> str:
-        """The mark ` [a]` for a reason, nothing for an empty one."""
-        return f" [{_letters(_place(self.reasons, text))}]" if text else ""
-
-    def paper(self, text: str) -> str:
-        """The mark ` [1]` for a paper's protocol."""
-        return f" [{_place(self.papers, text) + 1}]"
-
-    def forget(self) -> None:
-        """Begin to count anew."""
-        self.reasons.clear()
-        self.papers.clear()
-
-    def marked(self) -> list[tuple[str, str]]:
-        """Every note with its mark, reasons first."""
-        reasons = [(_letters(place), text) for place, text in enumerate(self.reasons)]
-        return reasons + [(str(place), text) for place, text in enumerate(self.papers, start=1)]
+CHANGED = "the method changes the network (removes, replaces or quantises parts); sizes are those of what is deployed"
+SEVERAL = "every seed ends with another network; sizes, latency and throughput are means over them"
 
 
-def _place(notes: list[str], text: str) -> int:
-    if text not in notes:
-        notes.append(text)
-    return notes.index(text)
+def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """`rows` with `conv_marks`, `gap_mark` and `paper_marks`, and every note with its mark, reasons first.
+
+    Notes are numbered in the order of reading: row by row, in a row from left to right.
+    """
+    reasons: dict[str, str] = {"": ""}  # by text; no reason, no mark
+    protocols: dict[str, str] = {}
+    marks = []
+    for _, row in rows.iterrows():
+        said = CHANGED if row["changed"] else "", SEVERAL if row["sizes_differ"] else "", row["gap_note"]
+        for text in said:
+            reasons.setdefault(text, f" [{_letters(len(reasons) - 1)}]")
+        for paper in row["papers"]:
+            protocols.setdefault(paper.protocol, f" [{len(protocols) + 1}]")
+        changed, several, gap = (reasons[text] for text in said)
+        of_papers = [protocols[paper.protocol] for paper in row["papers"]]
+        marks.append({"conv_marks": changed + several, "gap_mark": gap, "paper_marks": of_papers})
+    notes = [(mark.strip(" []"), text) for text, mark in [*reasons.items(), *protocols.items()] if text]
+    return rows.join(pd.DataFrame(marks, index=rows.index)), notes
 
 
 def _letters(place: int) -> str:

@@ -11,7 +11,6 @@ import jinja2
 import pandas as pd
 
 from cheapconv.reports import tables
-from cheapconv.reports.columns import Column
 from cheapconv.reports.content import Content, build
 from cheapconv.reports.curves import curve_panels
 from cheapconv.reports.figures import keys
@@ -44,7 +43,9 @@ def render(store: Path, sweep: str, out: Path) -> Report:
     out.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
-    return Report([out / name for name in texts], _summary(content), content.remarks)
+    shown = [column for column in content.columns if column.title in TERMINAL_COLUMNS]
+    rows = [{column.title: column.text(row) for column in shown} for _, row in content.rows.iterrows()]
+    return Report([out / name for name in texts], pd.DataFrame(rows), content.remarks)
 
 
 def html(content: Content) -> str:
@@ -60,31 +61,7 @@ def html(content: Content) -> str:
     return environment.get_template("page.html.j2").render(
         content=content,
         rows=[row for _, row in content.rows.iterrows()],
-        sort_key=_sort_key,
-        hint=_hint,
         legend=legend,
         pareto=pareto_panels(content, legend),
         curves=curve_panels(content, legend),
     )
-
-
-def _summary(content: Content) -> pd.DataFrame:
-    shown = [column for column in content.columns if column.title in TERMINAL_COLUMNS]
-    rows = [{column.title: column.text(row) for column in shown} for _, row in content.rows.iterrows()]
-    return pd.DataFrame(rows)
-
-
-def _sort_key(column: Column, row: pd.Series) -> str:
-    """What the page sorts a cell by: the full number, or the text; empty sorts last."""
-    if not column.value:
-        return column.text(row).lower()
-    return "" if pd.isna(row[column.value]) else repr(float(row[column.value]))
-
-
-def _hint(column: Column, row: pd.Series) -> str:
-    """A cell's tooltip: the confidence interval of a mean, the quartiles of a latency."""
-    if column.value == "top1_mean" and not pd.isna(row["top1_ci95"]):
-        return f"95 % confidence: ± {100 * row['top1_ci95']:.2f} (t distribution, n={row['n']})"
-    if column.value == "latency_ms" and not pd.isna(row["latency_q25_ms"]):
-        return f"quartiles {row['latency_q25_ms']:.3g} to {row['latency_q75_ms']:.3g} ms"
-    return ""

@@ -7,11 +7,12 @@ own. Ensembles, gains in points and other metrics than top-1 are left out.
 import dataclasses
 import functools
 import json
-import re
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import pandas as pd
+
+Setting: TypeAlias = str | int | float | bool
 
 PUBLISHED = Path(__file__).parent.parent / "baselines" / "published" / "published.csv"
 SELECTIONS = {
@@ -47,12 +48,25 @@ def load(path: Path = PUBLISHED) -> pd.DataFrame:
     return table.assign(top1=(percent / 100).round(6), teacher=teacher, settings=table["settings"].map(settings))
 
 
-def settings(text: str) -> dict[str, Any] | None:
+def settings(text: str) -> dict[str, Setting] | None:
     """Settings that differ from their defaults, from "branches=4;form=code"; "" is none of them, "-" none of ours."""
     if text == "-":
         return None
-    pairs = (pair.split("=", 1) for pair in text.split(";") if pair)
-    return {name: _value(value) for name, value in pairs}
+    meant: dict[str, Setting] = {}
+    for pair in filter(None, text.split(";")):
+        name, value = pair.split("=", 1)
+        try:
+            meant[name] = json.loads(value)  # a number, or `true`
+        except json.JSONDecodeError:
+            meant[name] = value  # a word
+    return meant
+
+
+def attach(rows: pd.DataFrame) -> pd.DataFrame:
+    """`rows` of `stats.summarise` with the columns `papers`, lists of Paper, and `paper_top1`, of the first."""
+    papers = [match(row) for _, row in rows.iterrows()]
+    first = [found[0].top1 if found else None for found in papers]
+    return rows.assign(papers=pd.Series(papers, dtype=object), paper_top1=pd.Series(first, dtype=float))
 
 
 def match(row: pd.Series, path: Path = PUBLISHED) -> list[Paper]:
@@ -62,31 +76,14 @@ def match(row: pd.Series, path: Path = PUBLISHED) -> list[Paper]:
     for name in ("architecture", "conv"):
         same &= table[name].str.replace(" ", "") == row[name].replace(" ", "")
     same &= table["settings"].map(lambda published: published == row["method_config"])
-    found = table[same & _same_teacher(row, table)]
-    return [_paper(published) for _, published in found.iterrows()]
-
-
-def _value(text: str) -> Any:
-    """A number or `true` as in JSON, else a word."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
-
-
-def _same_teacher(row: pd.Series, table: pd.DataFrame) -> "pd.Series[bool]":
-    """Where the teachers agree. A network trained alone may name the teacher that other rows of its table had."""
-    if row["is_baseline"]:
-        return pd.Series(True, index=table.index)
-    if row["teacher"] and not row["teacher_is_standard"]:
-        return pd.Series(False, index=table.index)
-    return table["teacher"].isin(["", row["teacher"]])
-
-
-def _paper(published: pd.Series) -> Paper:
-    source = re.split(r" \(", published["source"])[0]
-    runs = published["runs"]
-    seeds = "runs not stated" if pd.isna(runs) else f"{runs:.0f} run{'' if runs == 1 else 's'}"
-    facts = [SELECTIONS.get(published["selection"], published["selection"]), seeds, published["note"]]
-    std = None if pd.isna(published["std"]) else round(published["std"] / 100, 6)
-    return Paper(published["top1"], std, f"{source}, {published['table']}: {'; '.join(filter(None, facts))}")
+    if not row["is_baseline"]:  # a network trained alone may name the teacher that other rows of its table had
+        same &= table["teacher"].isin(["", row["teacher"]]) & (row["teacher"] == "" or row["teacher_is_standard"])
+    papers = []
+    for _, published in table[same].iterrows():
+        source, runs = published["source"].split(" (")[0], published["runs"]
+        seeds = "runs not stated" if pd.isna(runs) else f"{runs:.0f} run{'' if runs == 1 else 's'}"
+        facts = [SELECTIONS.get(published["selection"], published["selection"]), seeds, published["note"]]
+        std = None if pd.isna(published["std"]) else round(published["std"] / 100, 6)
+        protocol = f"{source}, {published['table']}: {'; '.join(filter(None, facts))}"
+        papers.append(Paper(published["top1"], std, protocol))
+    return papers

@@ -57,7 +57,9 @@ def markdown(content: Content) -> str:
     conditions = [f"- **{name}:** {_markdown(text)}" for name, text in content.conditions.items()]
     remarks = [f"- {_markdown(remark)}" for remark in content.remarks]
     head = [_pipes(column.title for column in shown), _pipes("--:" if c.is_number else ":--" for c in shown)]
-    body = [_pipes(_bold(c, row, _markdown(c.text(row)), "**{}**") for c in shown) for row in _records(content)]
+    body = [
+        _pipes(_bold(c, row, _markdown(c.text(row)), "**{}**") for c in shown) for _, row in content.rows.iterrows()
+    ]
     notes = [f"- \\[{mark}\\] {_markdown(text)}" for mark, text in content.notes]
     failures = [f"- {_markdown(f.label)} (`{f.key}`): {_markdown(f.error)}" for f in content.failures]
     sections = [
@@ -78,7 +80,7 @@ def latex(content: Content) -> str:
     comments = [f"% {name}: {text}".replace("\n", " ") for name, text in content.conditions.items()]
     head = " & ".join(escape_latex(column.title) for column in shown)
     lines, network = [], None
-    for row in _records(content):
+    for _, row in content.rows.iterrows():
         if network not in (None, (row["architecture"], row["conv"])):
             lines.append(r"\midrule")
         network = (row["architecture"], row["conv"])
@@ -97,10 +99,6 @@ def in_print(content: Content) -> list[Column]:
 def escape_latex(text: str) -> str:
     """Text with every character that LaTeX would read as a command written out."""
     return text.translate(LATEX_ESCAPES)
-
-
-def _records(content: Content) -> list[pd.Series]:
-    return [row for _, row in content.rows.iterrows()]
 
 
 def _bold(column: Column, row: pd.Series, text: str, form: str) -> str:
