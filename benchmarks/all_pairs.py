@@ -5,9 +5,10 @@ It prints how many pairs were profiled and refused with a reason, and the time t
 
 import time
 from collections import Counter
+from dataclasses import asdict
 
 from cheapconv import catalog
-from cheapconv.engine.measure.timings import sizes
+from cheapconv.engine.measure.sizes import sizes
 from tests.models.examples import examples, smallest_side
 
 CLASSES = 10
@@ -29,7 +30,7 @@ def _outcome(architecture: object, conv: object, side: int) -> str:
     except ValueError as refusal:
         return "refused" if catalog.canonical(conv) in str(refusal) else f"refused without naming {conv}"
     found = sizes(network, (3, side, side))
-    assert all(quantity > 0 for quantity in found.values()), found
+    assert all(quantity > 0 for quantity in asdict(found).values()), found
     return "profiled"
 
 
