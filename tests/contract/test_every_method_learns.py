@@ -13,7 +13,7 @@ from tests.engine import tiny
 
 CHANCE, TEST_IMAGES = 0.1, 500
 FIVE_SIGMA = 5 * (CHANCE * (1 - CHANCE) / TEST_IMAGES) ** 0.5
-REGISTRY = Path(__file__).parent.parent / "registry.yaml"
+REGISTRY = Path(__file__).parents[2] / "registry.yaml"
 
 
 @pytest.fixture(scope="module")
