@@ -29,7 +29,7 @@ class Task(Protocol):
         """Counts of a batch, of one shape for all batches; the sum over batches is the tally of all their samples."""
 
     def scores(self, tally: Tensor) -> dict[str, float]:
-        """Scores by name, fractions in [0, 1]; reads the tally, and so waits for the device."""
+        """Scores by name, the headline first, fractions in [0, 1]; reads the tally, and so waits for the device."""
 
     def error(self, score: float, samples: int) -> float:
         """Standard error that a score has because the test set is a sample."""

@@ -61,8 +61,9 @@ class Progress:
         self._epochs_left[cell.key] = epochs - position.epoch
         row = position.curve[-1]
         terms = ", ".join(f"{name} {value:.3f}" for name, value in row.terms.items())
-        accuracy = ", ".join(f"{name} {100 * scores['top1']:.2f} %" for name, scores in row.scores.items())
-        self._last = f"loss {row.loss:.3f} ({terms}), {accuracy}, {row.images_per_s:.0f} images/s"
+        # The first of a network's scores is the headline.
+        scores = ", ".join(f"{name} {100 * next(iter(own.values())):.2f} %" for name, own in row.scores.items())
+        self._last = f"loss {row.loss:.3f} ({terms}), {scores}, {row.images_per_s:.0f} images/s"
         if not self._live:
             count = f"[{self._finished() + 1}/{self._total}]"
             self._print(f"{count} {title(cell)} epoch {position.epoch}/{epochs}: {self._last}, left {self._left()}")
