@@ -24,7 +24,8 @@ except PackageNotFoundError:  # imported from a folder, never installed
 def load(store: str | Path, key: str, name: str | None = None) -> "Loaded":
     """The trained network `name` of a finished cell, by default its first headline one, in eval mode on the CPU.
 
-    Its fields: `network`, `mean`, `std`, `class_names`, `cell`. UserError for a cell that is not finished.
+    Its fields: `network`, `mean`, `std`, `class_names`, `cell`. UserError for a cell that is not finished. Modules of
+    your own that the network is made of are to be imported before.
     """
     from cheapconv import catalog
     from cheapconv.engine.store import networks

@@ -76,7 +76,7 @@ def status(
     epochs: options.Epochs = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show how far each cell of a sweep is: planned, running, done or failed."""
+    """Show how far each cell of a sweep is: planned, running, stopped, failed, done or damaged."""
     from cheapconv.engine.run import planning, show
 
     show.cells_of(f"status of {sweep}", planning.planned(sweep, registry, select, epochs, to_look=True), store, as_json)
@@ -206,7 +206,8 @@ def check(registry: options.RegistryFile = None) -> None:
     from cheapconv.engine.run import planning
     from cheapconv.engine.run.show import table
 
-    plans = [planning.planned(name, registry, None, None) for name in planning.load(registry).sweeps]
+    names = planning.load(registry).sweeps
+    plans = [planning.planned(name, registry, None, None, to_look=True) for name in names]
     rows = [{"sweep": plan.sweep, "cells": len(plan.cells), "skipped": len(plan.skipped) or None} for plan in plans]
     table("", rows, ["sweep", "cells", "skipped"])
 

@@ -102,10 +102,10 @@ def load(plugins: tuple[str, ...] = ()) -> None:
         folder = importlib.import_module(package)
         for module in sorted(m.name for m in pkgutil.iter_modules(folder.__path__)):
             importlib.import_module(f"{package}.{module}")
-    for plugin in (*(point.value for point in entry_points(group=PLUGINS)), *plugins):
+    for plugin in (*(point.module for point in entry_points(group=PLUGINS)), *plugins):
         try:
             importlib.import_module(plugin)
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             raise UserError(
                 f"plugin '{plugin}' cannot be imported ({error}); is it installed or on PYTHONPATH?"
             ) from error

@@ -5,6 +5,7 @@ run. Both in channels-last layout, under a lock that keeps a second measurement 
 """
 
 import contextlib
+import getpass
 import logging
 import os
 import statistics
@@ -27,9 +28,9 @@ THROUGHPUT_BATCH = {"cpu": 128, "cuda": 1024}
 @contextlib.contextmanager
 def exclusive(what: str) -> Iterator[None]:
     """One timing at a time on this machine; whoever has to wait says for which one."""
-    path = Path(tempfile.gettempdir()) / "cheapconv-timing.lock"
+    path = Path(tempfile.gettempdir()) / f"cheapconv-timing-{getpass.getuser()}.lock"
     holder = path.with_suffix(".txt")
-    lock = filelock.FileLock(path, mode=0o666)
+    lock = filelock.FileLock(path)
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout:

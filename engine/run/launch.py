@@ -28,7 +28,7 @@ from cheapconv.suites.place import Place
 
 
 class Watcher(Protocol):
-    """Something that follows a run: a display, a mirror."""
+    """Something that follows a run, such as a display."""
 
     def started(self, cell: Cell) -> None:
         """A cell begins or goes on."""

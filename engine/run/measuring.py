@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 
 def measure_missing(store: Store, cell: Cell, device: torch.device) -> None:
-    """Time the students of a finished cell that were never timed anywhere; what goes wrong is a warning."""
+    """Time the students of a finished cell that were not timed under this setting; what goes wrong is a warning."""
     for structure in structures(store, cell):
-        if store.measurements(structure.key):
+        if timings.kept(store, structure, device):
             continue
         try:
             timings.take(store, structure, network_of(store, cell, structure), device)

@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from cheapconv.engine.read.yaml_file import YamlFile
 from cheapconv.engine.store.files import write_bytes
 
 KEPT = 64  # the latest plans
-LIBRARIES = ("torch", "torchvision", "timm")
+LIBRARIES = ("torch", "torchvision", "timm", "ptflops", "torch-pruning")
 PACKAGE = Path(__file__).parents[2]
 
 
@@ -31,38 +32,45 @@ def folder() -> Path:
 
 
 def fingerprint(registry: Path, sweep: str, epochs: int | None) -> str | None:
-    """Name of a sweep's plan; None where the registry holds no such sweep, which planning will say better."""
+    """Name of a sweep's plan; None where it cannot be told, and for a sweep that reads files of weights."""
     values = YamlFile(registry).values
     try:
         body = values["sweeps"][sweep]
-        plugins = [*(body.get("plugins") or ()), *(point.value for point in entry_points(group=PLUGINS))]
-        code = [*PACKAGE.glob("*.py"), *PACKAGE.glob("[!.]*/**/*.py"), *map(_source, plugins)]
-        stamps = sorted(f"{path} {path.stat().st_mtime_ns} {path.stat().st_size}" for path in code if path)
-        text = json.dumps([body, epochs, stamps, [version(name) for name in LIBRARIES]], sort_keys=True, default=str)
+        plugins = [*(body.get("plugins") or ()), *(point.module for point in entry_points(group=PLUGINS))]
+        rooms = [path.parent for path in PACKAGE.glob("*/__init__.py")]
+        code = [*PACKAGE.glob("*.py"), *(path for room in rooms for path in room.rglob("*.py"))]
+        code += [path for plugin in plugins for path in _sources(plugin)]
+        stamps = sorted(f"{path} {path.stat().st_mtime_ns} {path.stat().st_size}" for path in code)
+        versions = [sys.version, *(version(name) for name in LIBRARIES)]
+        text = json.dumps([body, epochs, stamps, versions], sort_keys=True, default=str)
     except (KeyError, TypeError, AttributeError, ValueError, ImportError, OSError):
         return None
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return None if "weights=" in text else hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def read(name: str | None) -> Plan | None:
     """The plan of that name, if it was kept."""
     try:
         return None if name is None else TypeAdapter(Plan).validate_json((folder() / f"{name}.json").read_bytes())
-    except (OSError, ValidationError):
+    except (OSError, RuntimeError, ValidationError):  # RuntimeError: a user without a home
         return None
 
 
 def write(name: str | None, plan: Plan) -> None:
-    """Keep a plan; one that read files of weights is made anew each time, because their content may change."""
-    if name is None or any(planned.cell.weights for planned in plan.cells):
+    """Keep a plan."""
+    if name is None:
         return
-    with contextlib.suppress(OSError):  # a cache that cannot be written costs seconds, nothing else
+    with contextlib.suppress(OSError, RuntimeError):  # a cache that cannot be written costs seconds, nothing else
         write_bytes(folder() / f"{name}.json", TypeAdapter(Plan).dump_json(plan))
         for path in sorted(folder().glob("*.json"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             path.unlink(missing_ok=True)
 
 
-def _source(plugin: str) -> Path | None:
-    """The file of a plugin's module, found without importing it."""
-    found = importlib.util.find_spec(plugin.partition(":")[0])
-    return Path(found.origin) if found and found.origin else None
+def _sources(plugin: str) -> list[Path]:
+    """The code that a plugin's module stands in, found without importing it: its package, or the files beside it."""
+    found = importlib.util.find_spec(plugin.partition(".")[0])
+    if found is None:
+        return []
+    if found.submodule_search_locations:
+        return [path for place in found.submodule_search_locations for path in Path(place).rglob("*.py")]
+    return [*Path(found.origin).parent.glob("*.py")] if found.origin else []

@@ -35,13 +35,13 @@ def plan(sweep: "Sweep", name: str, *, epochs: int | None = None, precision: "Pr
 
 
 def planned(sweep: str, path: Path | None, pattern: str | None, epochs: int | None, *, to_look: bool = False) -> Plan:
-    """The plan of a sweep, or what `pattern` chooses of it; one that was made before is not made again.
+    """The plan of a sweep, or what `pattern` chooses of it.
 
-    Whoever only wants `to_look` at it gets that without anything of the sweep being imported.
+    Whoever only wants `to_look` at it gets one that was made before, without anything of the sweep being imported.
     """
     name = plan_cache.fingerprint(registry_path(path), sweep, epochs)
-    whole = plan_cache.read(name)
-    if whole is None or not to_look or pattern:
+    whole = plan_cache.read(name) if to_look else None
+    if whole is None or pattern:
         registry = load(path)  # which also imports what the sweep's names stand for
         if whole is None:
             whole = plan(registry.sweep(sweep), sweep, epochs=epochs)

@@ -8,10 +8,13 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from cheapconv.catalog.errors import UserError
 
 TEMPORARY = "unfinished-"
 
@@ -27,9 +30,11 @@ def now() -> str:
 def read_json(path: Path) -> Any:
     """The JSON document, or None where there is none or a damaged one."""
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
+    except OSError as error:  # what cannot be read for the moment must not be taken for lost, and written anew
+        raise UserError(f"{path} cannot be read ({error.strerror}): see to its disk and permissions.") from error
 
 
 def write_json(path: Path, body: object) -> None:
@@ -48,11 +53,21 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def leftovers(paths: Iterable[Path], older_than_s: float = 0.0) -> list[Path]:
+    """Of some paths, the temporary files that a killed process left; `older_than_s` where others may be writing."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # renamed or removed meanwhile
+            if path.name.startswith(TEMPORARY) and time.time() - path.stat().st_mtime >= older_than_s:
+                found.append(path)
+    return found
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that is synced and renamed to it when the block succeeds, and removed when not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f"{TEMPORARY}{path.name}-", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -1,8 +1,8 @@
 """What the files of a run folder hold, as types. engine/store/runs.py reads and writes them, and nobody else.
 
-Every file is JSON of one of these classes with the version of its schema; files of version 1 (before 2026-11-26) are
-read as engine/store/upgrade.py says. Times are ISO 8601 in UTC, durations seconds, scores fractions unless a task says
-otherwise.
+Every file is JSON of one of these classes, and where it is one document it says the version of its schema; files of
+schema 1, which had none, are read as engine/store/upgrade.py says. Times are ISO 8601 in UTC, durations seconds, scores
+fractions unless a task says otherwise.
 """
 
 from collections.abc import Mapping

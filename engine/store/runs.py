@@ -1,4 +1,4 @@
-"""The run folders: one a cell, the truth that MLflow mirrors and reports read. Their only reader and writer.
+"""The run folders: one a cell, the truth that MLflow follows and reports read. Their only reader and writer.
 
     runs/<key>/         cell.json state.json environment.json curve.jsonl result.json error.txt, networks/, last.pt
     runs/sweeps/        what each sweep consists of
@@ -12,19 +12,30 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import lock, upgrade
 from cheapconv.engine.store.cell import CellRecord
-from cheapconv.engine.store.files import DISK_ERRORS, TEMPORARY, now, read_json, write_bytes, write_json, write_lines
+from cheapconv.engine.store.files import (
+    DISK_ERRORS,
+    TEMPORARY,
+    leftovers,
+    now,
+    read_json,
+    write_bytes,
+    write_json,
+    write_lines,
+)
 from cheapconv.engine.store.records import SCHEMA, CurveRow, Environment, Measurement, Result, State, SweepPlan, Word
 
 CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
 RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
 SWEEPS, MEASUREMENTS = "sweeps", "measurements"
+TRACKER = "mlflow.json"  # in the run folder, but the tracker's own
+ABANDONED_S = 600.0  # after which a temporary file that others may be writing is nobody's any more
 
 NOT_OURS = (ValueError, LookupError, TypeError, AttributeError)  # JSON of some other shape
 
@@ -41,18 +52,21 @@ class Run:
 
     def state(self) -> State:
         """How far the cell is. Its result is the truth: with one it is done, whatever state.json says."""
-        stored = _typed(State, read_json(self.folder / STATE)) or State()
+        stored = _typed(State, _read(self.folder / STATE)) or State()
+        done = replace(stored, state="done", error=None)
         if self.result() is not None:
-            return replace(stored, state="done", error=None)
-        if stored.state == "done" or (self.folder / RESULT).is_file():
+            return done
+        damaged = stored.state == "done" or (self.folder / RESULT).is_file()
+        stopped = stored.state == "running" and not lock.is_held(self.folder)
+        if (damaged or stopped) and self.result() is not None:
+            return done  # it has just ended, between the two looks
+        if damaged:
             return replace(stored, state="damaged", error=f"{RESULT} is missing or damaged; run the sweep again")
-        if stored.state == "running" and not lock.is_held(self.folder):
-            return replace(stored, state="stopped")
-        return stored
+        return replace(stored, state="stopped") if stopped else stored
 
     def cell(self) -> CellRecord | None:
         """What the cell is."""
-        return _typed(CellRecord, read_json(self.folder / CELL))
+        return _typed(CellRecord, _read(self.folder / CELL))
 
     def environments(self) -> tuple[Environment, ...]:
         """On what it was trained, one item a start."""
@@ -71,7 +85,7 @@ class Run:
 
     def result(self) -> Result | None:
         """What came out of it."""
-        body = read_json(self.folder / RESULT)
+        body = _read(self.folder / RESULT)
         try:
             return None if body is None else _typed(Result, upgrade.result(body))
         except NOT_OURS:
@@ -97,7 +111,7 @@ class Run:
 
     def finish(self, result: Result) -> None:
         """Write the result, with which the cell is done, and remove what only an unfinished one needs."""
-        *before, last = self.environments()
+        *before, last = self.environments() or (Environment(),)  # somebody may have removed the file
         write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*before, replace(last, end=now()))])
         write_json(self.folder / RESULT, _body(result))
         self.write_state("done", result.epochs, result.epochs)
@@ -106,16 +120,19 @@ class Run:
     def fail(self, line: str, traceback: str, epochs: int) -> None:
         """A traceback in error.txt and one line in the state."""
         write_bytes(self.folder / ERROR, traceback.encode())
-        self.write_state("failed", 0, epochs, line)
+        goes_on_at = self.state().epoch if (self.folder / CHECKPOINT).is_file() else 0
+        self.write_state("failed", goes_on_at, epochs, line)
 
     def tidy(self) -> int:
         """Remove what a killed process left: half-written files, and the checkpoint of a finished cell."""
-        leftovers = [*self.folder.rglob(f"{TEMPORARY}*")]
+        paths = [*self.folder.rglob(f"{TEMPORARY}*")]
+        others = [path for path in paths if TRACKER in path.name]  # whose writer does not hold this folder's lock
+        found = [*leftovers(set(paths) - {*others}), *leftovers(others, ABANDONED_S)]
         if (self.folder / CHECKPOINT).is_file() and self.result() is not None:
-            leftovers.append(self.folder / CHECKPOINT)
-        for path in leftovers:
-            path.unlink()
-        return len(leftovers)
+            found.append(self.folder / CHECKPOINT)
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
 
     def lock(self) -> contextlib.AbstractContextManager[bool]:
         """Hold the cell for this process; False if another process trains it."""
@@ -138,7 +155,7 @@ class Store:
 
     def plan(self, sweep: str) -> SweepPlan | None:
         """A sweep as last planned."""
-        return _typed(SweepPlan, read_json(self.root / SWEEPS / f"{sweep}.json"))
+        return _typed(SweepPlan, _read(self.root / SWEEPS / f"{sweep}.json"))
 
     def sweeps(self) -> list[str]:
         """Names of the planned sweeps."""
@@ -150,7 +167,7 @@ class Store:
 
     def measurement(self, name: str) -> Measurement | None:
         """The timing of that name."""
-        return _typed(Measurement, read_json(self.root / MEASUREMENTS / f"{name}.json"))
+        return _typed(Measurement, _read(self.root / MEASUREMENTS / f"{name}.json"))
 
     def measurements(self, structure: str = "") -> list[Measurement]:
         """Every timing, or those of one structure."""
@@ -178,11 +195,11 @@ class Store:
         for run in self.runs():
             with run.lock() as mine:
                 removed += run.tidy() if mine else 0
-        for folder in (self.root, self.root / SWEEPS, self.root / MEASUREMENTS):
-            for path in folder.glob(f"{TEMPORARY}*"):
-                path.unlink(missing_ok=True)
-                removed += 1
-        return removed
+        shared = [self.root, self.root / SWEEPS, self.root / MEASUREMENTS]  # without a lock
+        found = [path for folder in shared for path in leftovers(folder.glob(f"{TEMPORARY}*"), ABANDONED_S)]
+        for path in found:
+            path.unlink(missing_ok=True)
+        return removed + len(found)
 
     @contextlib.contextmanager
     def explaining_full_disk(self) -> Iterator[None]:
@@ -196,6 +213,14 @@ class Store:
                 f"the store {self.root} cannot take more ({error.strerror}): make room and run again, "
                 "every finished epoch is kept."
             ) from error
+
+
+def _read(path: Path) -> Any:
+    """A JSON document, or None; one of a later schema is a UserError, because it must not be taken for damaged."""
+    body = read_json(path)
+    if isinstance(body, dict) and isinstance(body.get("schema"), int) and body["schema"] > SCHEMA:
+        raise UserError(f"{path} was written by a newer release (schema {body['schema']}): update this one.")
+    return body
 
 
 def _typed(kind: type[T], body: object) -> T | None:

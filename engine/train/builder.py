@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.networks import load
 from cheapconv.engine.store.runs import Store
@@ -90,7 +91,10 @@ class Builder:
     def teacher(self, copy: bool = False) -> nn.Module | Frozen:
         """The teacher cell's deployed network, frozen; with `copy` a trainable one."""
         assert self._cell.teacher, "the plan gives every method that needs one a teacher"
-        loaded = load(self._store, self._cell.teacher)  # its first headline network
+        try:
+            loaded = load(self._store, self._cell.teacher)  # its first headline network
+        except UserError as error:  # the student's failure, and not the end of the sweep
+            raise FileNotFoundError(f"{error} To train the teacher again, remove its folder.") from error
         # Drawn and dropped: a method's own modules are drawn behind its teacher's, in every result that there is.
         unread_network(loaded.architecture, loaded.conv, self.classes)
         self._scale_weight_decay(loaded.network, loaded.architecture)

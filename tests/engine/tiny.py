@@ -153,7 +153,7 @@ def ends(store: Store, whole: Plan, *watchers: Any, **options: Any) -> list[str]
 
 
 class Watcher:
-    """Watches and does nothing (`engine.launch.Watcher`); a base for those that do."""
+    """Watches and does nothing (`engine.run.launch.Watcher`); a base for those that do."""
 
     def started(self, cell: Cell) -> None:
         """A cell begins or goes on."""

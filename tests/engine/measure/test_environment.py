@@ -85,7 +85,7 @@ def test_no_commit_is_no_error(error, monkeypatch):
     assert environment._driver() is None
 
 
-@pytest.mark.parametrize(("status", "dirty"), [("", False), (" M engine/train.py\n", True)])
+@pytest.mark.parametrize(("status", "dirty"), [("", False), (" M engine/train/loop.py\n", True)])
 def test_a_commit_is_dirty_when_tracked_files_differ(status, dirty, monkeypatch):
     def answer(command: tuple[str, ...], **options: Any) -> Any:
         out = "abc123\n" if "rev-parse" in command else status

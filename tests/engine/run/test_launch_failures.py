@@ -1,6 +1,7 @@
 """Failures: what they leave behind, what goes on, and what a full disk does not destroy."""
 
 import errno
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,27 @@ def test_students_of_a_failed_teacher_wait(store, monkeypatch):
     assert states(store, whole) == ["failed", "planned", "done"]
     monkeypatch.setattr(toys.Raising, "broken", False)
     assert ends(store, whole, retry_failed=True) == ["done", "done", "done"]
+
+
+def test_a_teacher_whose_network_is_gone_fails_its_students_alone(store):
+    student = {"method": {"kd": {"teacher": "teacher"}}}
+    whole = tiny.planned({"name": "teacher"}, student, "noisy", epochs=1)
+    ends(store, whole, should_stop=StopAfterFirst())
+    teacher = store.run(whole.cells[0].cell.key)
+    shutil.rmtree(teacher.folder / "networks")
+    assert ends(store, whole) == ["done", "failed", "done"]
+    assert "To train the teacher again, remove its folder" in store.run(whole.cells[1].cell.key).state().error
+
+
+class StopAfterFirst:
+    """Asks to stop before the second cell: each is asked about twice, at its first look and under its lock."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.asked > 2 + tiny.STEPS
 
 
 def test_a_timing_that_fails_costs_no_training(store, monkeypatch, caplog):

@@ -1,13 +1,16 @@
 """The run folder: one reader whose answers agree, whatever was lost or damaged."""
 
 import json
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import lock
+from cheapconv.engine.store.files import TEMPORARY
 from cheapconv.engine.store.records import CurveRow, Environment, NetworkResult, Result, Sizes
 from cheapconv.engine.store.runs import CHECKPOINT, CURVE, RESULT, STATE, Run, Store
 
@@ -169,3 +172,42 @@ def test_whoever_only_looks_turns_no_run_away(run):
     with run.lock() as mine:
         assert mine
     reader.join()
+
+
+def test_a_file_of_a_later_schema_is_refused_and_not_taken_for_damaged(run):
+    run.begin(Environment(device="cpu"))
+    run.finish(DONE)
+    body = json.loads((run.folder / RESULT).read_text())
+    (run.folder / RESULT).write_text(json.dumps(body | {"schema": 99}))
+    with pytest.raises(UserError, match=r"was written by a newer release \(schema 99\): update this one"):
+        run.state()
+
+
+def test_a_file_that_cannot_be_read_for_the_moment_is_not_lost(run, monkeypatch):
+    run.begin(Environment(device="cpu"))
+    run.finish(DONE)
+
+    def refuse(self: Path, encoding: str) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(UserError, match=r"cannot be read \(Permission denied\)"):
+        run.state()
+
+
+def test_a_file_that_the_tracker_is_writing_is_left_to_it(run):
+    run.folder.mkdir(parents=True)
+    mine, other = (run.folder / f"{TEMPORARY}{name}-x" for name in ("state.json", "mlflow.json"))
+    for path in (mine, other):
+        path.write_text("half")
+    assert run.tidy() == 1
+    assert other.is_file()
+    os.utime(other, (0, 0))  # its process is long gone
+    assert run.tidy() == 1
+
+
+def test_a_failed_cell_says_where_it_goes_on(run):
+    run.write_state("running", 3, 5)
+    (run.folder / CHECKPOINT).write_bytes(b"x")
+    run.fail("ValueError: no", "traceback", 5)
+    assert (run.state().state, run.state().epoch) == ("failed", 3)

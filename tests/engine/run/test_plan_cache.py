@@ -1,0 +1,98 @@
+"""Plans that were made before are found by all that they follow from, and by nothing else."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cheapconv.engine.run import plan_cache, planning
+from tests.engine import tiny
+
+REGISTRY = """\
+sweeps:
+  small:
+    suite: tiny
+    recipe: short
+    {}
+    entries:
+      - {{architecture: WRN-10-1, conv: [standard, "G(3)"], method: scratch}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def world(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny.install(monkeypatch)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Path:
+    path = tmp_path / "registry.yaml"
+    path.write_text(REGISTRY.format("seeds: [0]"))
+    return path
+
+
+def test_a_plan_comes_back_whole(registry: Path) -> None:
+    made = planning.planned("small", registry, None, None)
+    kept = plan_cache.read(plan_cache.fingerprint(registry, "small", None))
+    assert kept is not None
+    assert [p.cell.key for p in kept.cells] == [p.cell.key for p in made.cells]
+    assert kept.skipped == made.skipped != ()
+    assert planning.planned("small", registry, None, None, to_look=True) == kept
+
+
+def test_whoever_looks_gets_the_kept_plan_and_whoever_runs_a_new_one(registry, monkeypatch) -> None:
+    made = []
+    plan = planning.plan
+    monkeypatch.setattr(planning, "plan", lambda *args, **kwargs: made.append(1) or plan(*args, **kwargs))
+    for to_look, expected in ((True, 1), (True, 1), (False, 2)):
+        planning.planned("small", registry, None, None, to_look=to_look)
+        assert len(made) == expected
+
+
+def test_another_sweep_override_or_registry_is_another_plan(registry: Path) -> None:
+    first = plan_cache.fingerprint(registry, "small", None)
+    assert first is not None
+    assert plan_cache.fingerprint(registry, "small", 2) not in (first, None)
+    assert plan_cache.fingerprint(registry, "other", None) is None
+    registry.write_text(REGISTRY.format("seeds: [1]"))
+    assert plan_cache.fingerprint(registry, "small", None) not in (first, None)
+
+
+def test_code_of_a_plugin_counts_wherever_it_stands_in_its_package(registry, tmp_path, monkeypatch) -> None:
+    package = tmp_path / "plug_of_a_user"
+    package.mkdir()
+    for name in ("__init__.py", "inner.py"):
+        (package / name).write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry.write_text(REGISTRY.format("plugins: [plug_of_a_user]"))
+    first = plan_cache.fingerprint(registry, "small", None)
+    assert first is not None
+    (package / "inner.py").write_text("VERSION = 2\n")
+    assert plan_cache.fingerprint(registry, "small", None) not in (first, None)
+
+
+def test_a_sweep_that_reads_weights_is_planned_each_time(registry: Path) -> None:
+    registry.write_text(REGISTRY.format("seeds: [0]").replace("WRN-10-1", "\"timm(name=resnet18, weights='a.pt')\""))
+    assert plan_cache.fingerprint(registry, "small", None) is None
+
+
+def test_a_damaged_plan_is_none(registry: Path) -> None:
+    planning.planned("small", registry, None, None)
+    [path] = plan_cache.folder().iterdir()
+    path.write_text("{")
+    assert plan_cache.read(path.stem) is None
+
+
+def test_looking_at_a_kept_plan_imports_no_torch(registry: Path, tmp_path: Path) -> None:
+    planning.planned("small", registry, None, None)
+    code = (
+        "import sys\nfrom cheapconv import runner\n"
+        f"sys.argv = ['cheapconv', 'status', 'small', '--registry', {str(registry)!r}]\n"
+        "try:\n    runner.main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "assert not {'torch', 'mlflow', 'pandas'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=os.environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "1 planned of 1 cells" in done.stdout
