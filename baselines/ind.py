@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy
-from cheapconv.methods.parts.numbers import Count
 from cheapconv.methods.parts.partners import Members, Partners
 from cheapconv.methods.parts.siblings import MeanLogits
 

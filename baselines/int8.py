@@ -19,8 +19,8 @@ from torch.nn import functional
 
 from cheapconv.baselines.scratch import Scratch
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count
 from cheapconv.methods.base import Batch, Context, Structure, TrainableNetwork
-from cheapconv.methods.parts.numbers import Count
 from cheapconv.methods.parts.restructured import Restructured
 
 LEVELS = 255  # of an activation; zero is one of them, so that padding is exact

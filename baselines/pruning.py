@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.baselines.scratch import Scratch
+from cheapconv.catalog.numbers import Count, ProperShare, Rate
 from cheapconv.methods.base import Build, Context, Phase
 from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.channels import ChannelGroup, Channels, Member, structure_of
-from cheapconv.methods.parts.numbers import Count, ProperShare, Rate
 from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.methods.parts.size_target import SizeTarget
 

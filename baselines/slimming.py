@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from cheapconv.baselines.pruning import Pruning
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count, ProperShare, Rate, Weight
 from cheapconv.methods.base import Batch, Context
 from cheapconv.methods.parts.channels import ChannelGroup
-from cheapconv.methods.parts.numbers import Count, ProperShare, Rate, Weight
 
 
 @register("method", "slimming", paper="Liu et al. 2017, arXiv:1708.06519")

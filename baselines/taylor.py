@@ -12,10 +12,10 @@ from torch import Tensor
 
 from cheapconv.baselines.pruning import Pruning, by_channel, normalised
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count
 from cheapconv.methods.base import Context
 from cheapconv.methods.losses import cross_entropy
 from cheapconv.methods.parts.channels import ChannelGroup
-from cheapconv.methods.parts.numbers import Count
 
 
 @register("method", "taylor", paper="Molchanov et al. 2019, arXiv:1906.10771")

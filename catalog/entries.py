@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pydantic
 
 from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.numbers import Progression
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -144,7 +145,8 @@ def build(kind: str, name: str, params: Parameters) -> Any:
         # What pydantic would take for a number: nan, inf, and a boolean where a number is declared.
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"{kind} '{name}': {key} must be a finite number, not {value}")
-        if isinstance(value, bool) and hints[key] in (int, float):
+        declared = {hints[key], *typing.get_args(hints[key])}
+        if isinstance(value, bool) and bool not in declared and declared & {int, float}:
             raise UserError(f"{kind} '{name}': {key} must be a number, not {str(value).lower()}")
     try:
         return pydantic.TypeAdapter(thing.config).validate_python(dict(params))
@@ -154,8 +156,10 @@ def build(kind: str, name: str, params: Parameters) -> Any:
 
 def _bounds(hint: object) -> str:
     """Of `Annotated[int, Ge(1)] | None` it is ">= 1"."""
-    pairs = itertools.product(getattr(hint, "__metadata__", ()), _SIGNS.items())
-    parts = [f"{sign} {getattr(mark, name)}" for mark, (name, sign) in pairs if hasattr(mark, name)]
+    marks = getattr(hint, "__metadata__", ())
+    pairs = itertools.product(marks, _SIGNS.items())
+    parts = [str(mark) for mark in marks if isinstance(mark, Progression)]
+    parts += [f"{sign} {getattr(mark, name):g}" for mark, (name, sign) in pairs if hasattr(mark, name)]
     return ", ".join(parts or filter(None, map(_bounds, typing.get_args(hint))))
 
 
@@ -167,4 +171,6 @@ def _explain(error: pydantic.ValidationError) -> str:
     if where and message.startswith("Input should be "):
         wanted = re.split(", unable|, got", message.removeprefix("Input should be "))[0]
         return f"{where} must be {wanted}, not {reprlib.repr(first['input'])}"
+    if message.startswith("must "):
+        return f"{where} {message}"
     return f"{where}: {message}" if where else message

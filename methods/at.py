@@ -10,10 +10,10 @@ from typing import Literal
 from torch import Tensor
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import attention_distance, cross_entropy
-from cheapconv.methods.parts.numbers import Temperature, Weight
 
 REFERENCE_TAPS = 3  # beta is quoted for three taps: 1000 on CIFAR, 750 on ImageNet's four, 600 on five
 

@@ -15,12 +15,12 @@ from annotated_types import Len
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count, Share
 from cheapconv.methods.at import AT
 from cheapconv.methods.base import Batch, Build, Context, Cost, Phase, Structure, TrainableNetwork, Trained
 from cheapconv.methods.losses import cross_entropy, wide
 from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.block_search import POOL, STANDARD, candidates, options
-from cheapconv.methods.parts.numbers import Count, Share
 from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.methods.parts.size_target import SizeTarget
 

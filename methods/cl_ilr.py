@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count, Several, Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl
 from cheapconv.methods.parts.branches import split, tree
-from cheapconv.methods.parts.numbers import Count, Several, Temperature, Weight
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 from cheapconv.methods.parts.siblings import MeanLogits
 

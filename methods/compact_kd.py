@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import ProperShare, Rate, Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Context, Cost, ParamGroup, Phase
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import cross_entropy
 from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.channels import ChannelGroup, Channels, resize, structure_of, total
-from cheapconv.methods.parts.numbers import ProperShare, Rate, Temperature, Weight
 from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.methods.parts.size_target import SizeTarget
 

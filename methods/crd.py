@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count, Share, Temperature, Weight
 from cheapconv.methods.base import Batch, Build
 from cheapconv.methods.losses import exact
-from cheapconv.methods.parts.numbers import Count, Share, Temperature, Weight
 from cheapconv.methods.parts.offline import Offline, Seen
 
 EPS = 1e-7

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Weight
 from cheapconv.methods.base import Batch
 from cheapconv.methods.losses import exact
-from cheapconv.methods.parts.numbers import Weight
 from cheapconv.methods.parts.offline import Offline, Seen
 
 EPS = 1e-8

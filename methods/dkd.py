@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Share, Weight
 from cheapconv.methods.base import Batch, Build
 from cheapconv.methods.kd_ls import standardise
 from cheapconv.methods.losses import exact, kl
-from cheapconv.methods.parts.numbers import Share, Weight
 from cheapconv.methods.parts.offline import Offline, Seen, warm_up
 
 

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count, Temperature
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl
-from cheapconv.methods.parts.numbers import Count, Temperature
 from cheapconv.methods.parts.partners import Members, Partners
 from cheapconv.methods.parts.siblings import MeanLogits
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.base import Batch, Build, Method, ParamGroup, Trained
 from cheapconv.methods.losses import cross_entropy, kl
 from cheapconv.methods.parts.branches import Branches, split
-from cheapconv.methods.parts.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 FUSION_WEIGHT_DECAY = 1e-5  # released code

@@ -11,9 +11,9 @@ from typing import Literal
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count, ProperShare, Weight
 from cheapconv.methods.base import Batch, Build, Phase
 from cheapconv.methods.losses import exact
-from cheapconv.methods.parts.numbers import Count, ProperShare, Weight
 from cheapconv.methods.parts.offline import Offline, Seen, map_shapes
 
 

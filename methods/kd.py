@@ -10,9 +10,9 @@ from typing import Literal
 from torch import Tensor
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl, soft_cross_entropy
-from cheapconv.methods.parts.numbers import Temperature, Weight
 
 Form = Literal["batchmean", "moonshine_code", "moonshine_paper"]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Temperature, Weight
 from cheapconv.methods.base import Batch
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import exact
-from cheapconv.methods.parts.numbers import Temperature, Weight
 from cheapconv.methods.parts.offline import Offline, Seen
 
 EPS = 1e-7

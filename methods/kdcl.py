@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count, Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Context, Method, Trained
 from cheapconv.methods.losses import cross_entropy, exact, kl, wide
-from cheapconv.methods.parts.numbers import Count, Temperature, Weight
 from cheapconv.methods.parts.partners import Members, Partners
 from cheapconv.methods.parts.siblings import MeanLogits
 

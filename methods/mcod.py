@@ -16,10 +16,10 @@ from annotated_types import Len
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Method, ParamGroup, Trained
 from cheapconv.methods.losses import cross_entropy, kl, wide
 from cheapconv.methods.one import Gate, gated
-from cheapconv.methods.parts.numbers import Temperature, Weight
 from cheapconv.methods.parts.partners import Members, Partners
 
 STAGES = 4

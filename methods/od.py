@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count, Temperature
 from cheapconv.methods.base import Batch, Build, Method, TrainableNetwork, Trained, module_list
 from cheapconv.methods.losses import Reduction, cross_entropy, kl
-from cheapconv.methods.parts.numbers import Count, Temperature
 
 
 class OnlineTeacher(nn.Module):

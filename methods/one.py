@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl, wide
 from cheapconv.methods.parts.branches import Branches, split
-from cheapconv.methods.parts.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 

@@ -8,9 +8,9 @@ accuracy, and the mean over them is what no search at all gives.
 from dataclasses import dataclass
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count, Position
 from cheapconv.methods.base import Batch, TrainableNetwork
 from cheapconv.methods.blockswap_at import BlockSwapAT
-from cheapconv.methods.parts.numbers import Count, Position
 
 
 @register("method", "random_at", paper="control of Turner et al. 2020, arXiv:1906.04113")

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Share, Weight
 from cheapconv.methods.base import Batch, Build, Network
 from cheapconv.methods.losses import exact
-from cheapconv.methods.parts.numbers import Share, Weight
 from cheapconv.methods.parts.offline import Offline, Seen, check_same_stages, look, warm_up
 
 LARGEST_WIDTH = 512

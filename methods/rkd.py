@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn.functional import normalize, smooth_l1_loss
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Weight
 from cheapconv.methods.base import Batch
 from cheapconv.methods.losses import exact
-from cheapconv.methods.parts.numbers import Weight
 from cheapconv.methods.parts.offline import Offline, Seen
 
 EPS = 1e-12  # keeps the root of a squared distance, and its gradient, away from zero

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Weight
 from cheapconv.methods.base import Batch, Build
 from cheapconv.methods.losses import exact, fit
-from cheapconv.methods.parts.numbers import Weight
 from cheapconv.methods.parts.offline import Offline, Seen, check_same_stages
 
 INITIAL_VARIANCE, EPS = 5.0, 1e-5

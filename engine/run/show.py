@@ -82,13 +82,18 @@ def report(summary: "pd.DataFrame", remarks: Sequence[str], paths: Sequence[Path
 
 def listing_table(what: str, rows: Sequence[Row]) -> None:
     """A listing for people."""
+
+    def parameter(row: Row, name: str) -> str:
+        bounds = row["bounds"].get(name)
+        return f"{name}={row['parameters'][name]}" + (f" ({bounds})" if bounds else "")
+
     if what == "sweeps":
         table(what, rows, ["name", "suite", "recipe", "entries", "about"])
         return
     flat = [
         {
             "name": row["name"],
-            "parameters": ", ".join(f"{k}={v}" for k, v in row["parameters"].items()),
+            "parameters": ", ".join(parameter(row, name) for name in row["parameters"]),
             "notation": ", ".join(row["notation"]),
             "recipes": ", ".join(row["recipes"]),
             "about": row["about"],

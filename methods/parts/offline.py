@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from cheapconv.catalog.numbers import Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Clock, Method, Network, Trained
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import cross_entropy
-from cheapconv.methods.parts.numbers import Temperature, Weight
 
 
 @dataclass(frozen=True)

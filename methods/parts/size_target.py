@@ -8,8 +8,8 @@ from pydantic import AfterValidator
 from torch import Tensor
 
 from cheapconv import catalog
+from cheapconv.catalog.numbers import Count, ProperShare
 from cheapconv.methods.base import Build, Cost
-from cheapconv.methods.parts.numbers import Count, ProperShare
 
 
 def _canonical(conv: str) -> str:

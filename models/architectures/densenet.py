@@ -8,10 +8,13 @@ blocks, before BN and ReLU. The conv replaces the 3x3 of each layer.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Le
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Progression, Width
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
@@ -19,6 +22,8 @@ from cheapconv.models.parts.dense import dense_stages
 from cheapconv.models.parts.initialise import he_fan_in, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu
 from cheapconv.models.parts.single import convs_one_by_one, single_operator
+
+Depth3n4 = Annotated[int, Progression(3, first=7), Le(2000)]
 
 
 @register(
@@ -31,14 +36,8 @@ from cheapconv.models.parts.single import convs_one_by_one, single_operator
 class DenseNet(Architecture):
     """CIFAR DenseNet without bottlenecks or compression; depth = 3n + 4, `growth` maps a layer."""
 
-    depth: int
-    growth: int = 12
-
-    def __post_init__(self) -> None:
-        if self.depth < 7 or (self.depth - 4) % 3:
-            raise ValueError(f"depth must be 3n + 4 (7, 10, 13, 40, ...), got {self.depth}")
-        if self.growth < 1:
-            raise ValueError(f"growth must be at least 1, got {self.growth}")
+    depth: Depth3n4
+    growth: Width = 12
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the concatenations at the ends of the three dense blocks."""

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Width
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.dense import dense_stages
 from cheapconv.models.parts.initialise import he_fan_in, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
-from cheapconv.models.parts.residual import blocks_per_stage
+from cheapconv.models.parts.residual import Depth6n4, blocks_per_stage
 from cheapconv.models.parts.single import convs_one_by_one, single_operator
 
 
@@ -32,17 +33,12 @@ from cheapconv.models.parts.single import convs_one_by_one, single_operator
 class DenseNetBC(Architecture):
     """CIFAR DenseNet with bottlenecks and compression 0.5; depth = 6n + 4, `growth` maps a layer."""
 
-    depth: int
-    growth: int = 12
-
-    def __post_init__(self) -> None:
-        blocks_per_stage(self.depth, 4)
-        if self.growth < 1:
-            raise ValueError(f"growth must be at least 1, got {self.growth}")
+    depth: Depth6n4
+    growth: Width = 12
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the concatenations at the ends of the three dense blocks."""
-        start, inner, layers = 2 * self.growth, 4 * self.growth, blocks_per_stage(self.depth, 4)
+        start, inner, layers = 2 * self.growth, 4 * self.growth, blocks_per_stage(self.depth)
         convs = convs_one_by_one(conv, 3 * layers)
 
         def path(in_channels: int) -> nn.Module:

@@ -19,7 +19,7 @@ from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import he_fan_out, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu, projection
 from cheapconv.models.parts.pre_activation import EndsInReLU
-from cheapconv.models.parts.residual import blocks_per_stage, residual_path, residual_stages
+from cheapconv.models.parts.residual import Depth6n2, blocks_per_stage, residual_path, residual_stages
 
 WIDTHS = [16, 16, 32, 64]
 
@@ -51,14 +51,11 @@ class PostActivationBlock(EndsInReLU):
 class ResNet(Architecture):
     """CIFAR ResNet with post-activation blocks and projection shortcuts; depth = 6n + 2, widths 16, 32, 64."""
 
-    depth: int
-
-    def __post_init__(self) -> None:
-        blocks_per_stage(self.depth, 2)
+    depth: Depth6n2
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of each stage."""
-        stages = residual_stages(PostActivationBlock, conv, WIDTHS, blocks_per_stage(self.depth, 2))
+        stages = residual_stages(PostActivationBlock, conv, WIDTHS, blocks_per_stage(self.depth))
         stem = nn.Sequential(convolution(3, WIDTHS[0], kernel_size=3), norm_relu(WIDTHS[0]))
         network = Network(stem, stages, WIDTHS[1:], classes, neck=nn.Identity(), post_activation=True)
         initialise(network, he_fan_out)

@@ -13,10 +13,13 @@ replaces the 3x3 of each block.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Ge, Le
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Width
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
@@ -43,12 +46,8 @@ WIDTHS = [STEM, 64, 128, 256]
 class ResNetBottleneck(Architecture):
     """CIFAR ResNet of `blocks` bottlenecks a stage, each `width` times as wide inside as the standard one."""
 
-    blocks: int
-    width: int = 1
-
-    def __post_init__(self) -> None:
-        if self.blocks < 1 or self.width < 1:
-            raise ValueError(f"blocks and width must be at least 1, got {self.blocks} and {self.width}")
+    blocks: Annotated[int, Ge(1), Le(200)]
+    width: Width = 1
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of each stage."""

@@ -7,6 +7,7 @@ the conv replaces the 3x3 of each.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
@@ -35,11 +36,7 @@ EXPANSION = 4  # of the bottleneck
 class ResNetC(Architecture):
     """ImageNet's ResNet with a 3x3 stem for CIFAR; depth 18 or 34 (two convolutions a block) or 50 (bottlenecks)."""
 
-    depth: int
-
-    def __post_init__(self) -> None:
-        if self.depth not in BLOCKS:
-            raise ValueError(f"depth must be one of {', '.join(map(str, BLOCKS))}, got {self.depth}")
+    depth: Literal[18, 34, 50]
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of each stage."""

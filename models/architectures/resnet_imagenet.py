@@ -10,7 +10,9 @@ ResNet-d-ImageNet is accepted too.
 """
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
+from annotated_types import Ge, Le
 from torch import nn
 
 from cheapconv.catalog import register
@@ -40,14 +42,8 @@ BLOCKS = {18: [2, 2, 2, 2], 34: [3, 4, 6, 3]}
 class ResNetImageNet(Architecture):
     """ImageNet ResNet of two-convolution blocks; depth 18 or 34, the last three stages `width` times 128, 256, 512."""
 
-    depth: int
-    width: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.depth not in BLOCKS:
-            raise ValueError(f"depth must be one of {', '.join(map(str, BLOCKS))}, got {self.depth}")
-        if self.widths()[2] < 1:
-            raise ValueError(f"width must leave a channel, got {self.width}")
+    depth: Literal[18, 34]
+    width: Annotated[float, Ge(1 / 128), Le(64)] = 1.0  # leaves a channel of 128
 
     def widths(self) -> list[int]:
         """Channels after the stem and after each stage."""

@@ -16,7 +16,7 @@ from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import he_fan_in, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu, projection
-from cheapconv.models.parts.residual import blocks_per_stage, residual_path, residual_stages
+from cheapconv.models.parts.residual import Depth6n2, blocks_per_stage, residual_path, residual_stages
 
 WIDTHS = [16, 16, 32, 64]
 
@@ -44,14 +44,11 @@ class ActivationBeforeAddBlock(nn.Module):
 class ResNetOD(Architecture):
     """CIFAR ResNet of the OD method, ReLU before the addition; depth = 6n + 2, widths 16, 32, 64."""
 
-    depth: int = 56
-
-    def __post_init__(self) -> None:
-        blocks_per_stage(self.depth, 2)
+    depth: Depth6n2 = 56
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the sums at the ends of the three stages (no ReLU follows them)."""
-        stages = residual_stages(ActivationBeforeAddBlock, conv, WIDTHS, blocks_per_stage(self.depth, 2))
+        stages = residual_stages(ActivationBeforeAddBlock, conv, WIDTHS, blocks_per_stage(self.depth))
         stem = nn.Sequential(convolution(3, WIDTHS[0], kernel_size=3), norm_relu(WIDTHS[0]))
         network = Network(stem, stages, WIDTHS[1:], classes, neck=nn.Identity())
         initialise(network, he_fan_in)

@@ -15,7 +15,7 @@ from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import he_fan_out, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu
-from cheapconv.models.parts.residual import blocks_per_stage, residual_stages
+from cheapconv.models.parts.residual import Depth6n2, blocks_per_stage, residual_stages
 
 WIDTHS = [32, 64, 128, 256]
 
@@ -30,14 +30,11 @@ WIDTHS = [32, 64, 128, 256]
 class ResNetX4(Architecture):
     """CIFAR ResNet four times as wide; depth = 6n + 2, stem 32, widths 64, 128, 256."""
 
-    depth: int
-
-    def __post_init__(self) -> None:
-        blocks_per_stage(self.depth, 2)
+    depth: Depth6n2
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of each stage."""
-        stages = residual_stages(PostActivationBlock, conv, WIDTHS, blocks_per_stage(self.depth, 2))
+        stages = residual_stages(PostActivationBlock, conv, WIDTHS, blocks_per_stage(self.depth))
         stem = nn.Sequential(convolution(3, WIDTHS[0], kernel_size=3), norm_relu(WIDTHS[0]))
         network = Network(stem, stages, WIDTHS[1:], classes, neck=nn.Identity(), post_activation=True)
         initialise(network, he_fan_out)

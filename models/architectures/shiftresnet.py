@@ -16,7 +16,7 @@ from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise, projection
-from cheapconv.models.parts.residual import blocks_per_stage, residual_stages
+from cheapconv.models.parts.residual import Depth6n2, blocks_per_stage, residual_stages
 
 WIDTHS = [16, 16, 32, 64]
 
@@ -49,13 +49,10 @@ class OneOperatorBlock(nn.Module):
 class ShiftResNet(Architecture):
     """CIFAR ResNet of one 1x1 and one operator a block; depth = 6n + 2, widths 16, 32, 64."""
 
-    depth: int
-
-    def __post_init__(self) -> None:
-        blocks_per_stage(self.depth, 2)
+    depth: Depth6n2
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the sums at the ends of the three stages; PyTorch's default initialisation."""
-        stages = residual_stages(OneOperatorBlock, conv, WIDTHS, blocks_per_stage(self.depth, 2))
+        stages = residual_stages(OneOperatorBlock, conv, WIDTHS, blocks_per_stage(self.depth))
         stem = nn.Sequential(convolution(3, WIDTHS[0], kernel_size=3), norm_relu(WIDTHS[0]))
         return Network(stem, stages, WIDTHS[1:], classes, neck=nn.Identity())

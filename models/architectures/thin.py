@@ -9,9 +9,10 @@ of maps do not scale so; networks with them are refused.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Gt, Le
 from torch import nn
 
 from cheapconv import catalog
@@ -30,11 +31,9 @@ class Thin(Architecture):
     """The network of the text `base` with every width times `width`; standard convolutions only."""
 
     base: str
-    width: float
+    width: Annotated[float, Gt(0), Le(4)]
 
     def __post_init__(self) -> None:
-        if not 0 < self.width <= 4:
-            raise ValueError(f"width must be above 0 and at most 4, got {self.width}")
         base = catalog.parse("architecture", self.base)
         if isinstance(base, Thin):
             raise ValueError("the base of a thin network cannot be thin itself: multiply the widths")

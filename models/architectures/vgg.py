@@ -16,7 +16,7 @@ from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import initialise_as_vgg
-from cheapconv.models.parts.vgg_blocks import BLOCKS, check_depth, vgg_blocks
+from cheapconv.models.parts.vgg_blocks import BLOCKS, Depth, vgg_blocks
 
 
 class PoolLargeMap(nn.Module):
@@ -36,10 +36,7 @@ class PoolLargeMap(nn.Module):
 class VGG(Architecture):
     """CIFAR VGG with BN, three poolings and one linear layer; depth 8, 11, 13, 16 or 19."""
 
-    depth: int
-
-    def __post_init__(self) -> None:
-        check_depth(self.depth)
+    depth: Depth
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of blocks 1 to 4."""

@@ -9,7 +9,9 @@ code, of probability 0, is left out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
@@ -17,7 +19,7 @@ from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import initialise_as_vgg
-from cheapconv.models.parts.vgg_blocks import BLOCKS, check_depth, vgg_blocks
+from cheapconv.models.parts.vgg_blocks import BLOCKS, Depth, vgg_blocks
 
 
 class NetworkWithHiddenLayers(Network):
@@ -50,13 +52,8 @@ class NetworkWithHiddenLayers(Network):
 class VGG5P(Architecture):
     """CIFAR VGG with BN, five poolings and `hidden` linear layers before the last; depth 8, 11, 13, 16 or 19."""
 
-    depth: int = 16
-    hidden: int = 0
-
-    def __post_init__(self) -> None:
-        check_depth(self.depth)
-        if self.hidden < 0:
-            raise ValueError(f"hidden must be at least 0, got {self.hidden}")
+    depth: Depth = 16
+    hidden: Annotated[int, Ge(0), Le(65536)] = 0
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of blocks 1 to 4."""

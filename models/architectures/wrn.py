@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Width
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import he_fan_out, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
-from cheapconv.models.parts.residual import blocks_per_stage, residual_path, residual_stages
+from cheapconv.models.parts.residual import Depth6n4, blocks_per_stage, residual_path, residual_stages
 
 
 class PreActivationBlock(nn.Module):
@@ -45,18 +46,13 @@ class PreActivationBlock(nn.Module):
 class WideResNet(Architecture):
     """CIFAR Wide ResNet with pre-activation blocks; depth = 6n + 4, widths 16, 32, 64 times `width`."""
 
-    depth: int
-    width: int
-
-    def __post_init__(self) -> None:
-        blocks_per_stage(self.depth, 4)
-        if self.width < 1:
-            raise ValueError(f"width must be at least 1, got {self.width}")
+    depth: Depth6n4
+    width: Width
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the residual sums at the ends of the three stages."""
         widths = [16, 16 * self.width, 32 * self.width, 64 * self.width]
-        stages = residual_stages(PreActivationBlock, conv, widths, blocks_per_stage(self.depth, 4))
+        stages = residual_stages(PreActivationBlock, conv, widths, blocks_per_stage(self.depth))
         network = Network(convolution(3, 16, kernel_size=3), stages, widths[1:], classes, neck=norm_relu(widths[-1]))
         initialise(network, he_fan_out)
         nn.init.zeros_(network.classifier.bias)

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Several
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.rebuilt import RebuiltConv
 from cheapconv.models.parts.separable import behind_depthwise, depthwise_params
@@ -37,13 +38,9 @@ from cheapconv.models.structured import structured
 class ACDC(Conv):
     """Depthwise convolution, then a 1x1 that is a stack of layers - 1 riffled ACDC layers."""
 
-    layers: int = 12
+    layers: Several = 12  # one of them is dropped
 
     weight_decay_scale = "compression"
-
-    def __post_init__(self) -> None:
-        if self.layers < 2:
-            raise ValueError(f"layers must be at least 2, of which one is dropped, got {self.layers}")
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

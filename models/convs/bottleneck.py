@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import canonical, register
+from cheapconv.catalog.numbers import Count
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.grouped import GroupedConv
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
@@ -24,13 +25,12 @@ PAPER = "Crowley et al., Moonshine, NeurIPS 2018, arXiv:1711.02613"
 class Bottleneck(Conv):
     """1x1 down to out_channels // b, 3x3, 1x1 up; replaces both convolutions of a residual block."""
 
-    b: int
+    b: Count
     twice: bool | None = None
 
     operators_per_block = 1
 
     def __post_init__(self) -> None:
-        check_factor(self.b)
         set_operators(self, self.twice)
 
     def operator(
@@ -66,15 +66,14 @@ class Bottleneck(Conv):
 class BottleneckGroup(GroupedConv):
     """Bottleneck whose 3x3 has `groups` groups, or groups of `group_width` channels (1 is depthwise)."""
 
-    b: int
-    groups: int | None = None
-    group_width: int | None = None
+    b: Count
+    groups: Count | None = None
+    group_width: Count | None = None
     twice: bool | None = None
 
     operators_per_block = 1
 
     def __post_init__(self) -> None:
-        check_factor(self.b)
         set_operators(self, self.twice)
         super().__post_init__()
 
@@ -97,12 +96,6 @@ class BottleneckGroup(GroupedConv):
 
     def _spatial(self, inner: int, kernel_size: int) -> int:
         return kernel_size**2 * inner * (inner // self.groups_of(inner, "inner channels"))
-
-
-def check_factor(b: int) -> None:
-    """ValueError unless `b` can divide a width."""
-    if b < 1:
-        raise ValueError(f"b must be at least 1, got {b}")
 
 
 def set_operators(conv: Conv, twice: bool | None) -> None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import SomeShare
 from cheapconv.models.conv import Conv, output_side, positions
 from cheapconv.models.parts.layers import pointwise, strip
-from cheapconv.models.parts.share import require_share, share_of
+from cheapconv.models.parts.share import share_of
 from cheapconv.models.structured import structured
 
 
@@ -30,12 +31,9 @@ from cheapconv.models.structured import structured
 class CP(Conv):
     """1x1 to `share` of the larger width, depthwise k x 1 and 1 x k, 1x1."""
 
-    share: float
+    share: SomeShare
 
     weight_decay_scale = "compression"
-
-    def __post_init__(self) -> None:
-        require_share(self.share)
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

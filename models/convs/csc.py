@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import norm_relu, pointwise
 from cheapconv.models.parts.shift import Shift
@@ -28,13 +29,9 @@ from cheapconv.models.parts.shift import Shift
 class ConvShiftConv(Conv):
     """1x1, BN-ReLU, shift, 1x1; `expansion` times the outputs lie between."""
 
-    expansion: int = 1
+    expansion: Count = 1
 
     operators_per_block = 1
-
-    def __post_init__(self) -> None:
-        if self.expansion < 1:
-            raise ValueError(f"expansion must be at least 1, got {self.expansion}")
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import SomeShare
 from cheapconv.models.conv import Conv, output_side
 from cheapconv.models.parts.layers import norm_relu, strip
-from cheapconv.models.parts.share import require_share, share_of
+from cheapconv.models.parts.share import share_of
 from cheapconv.models.structured import structured
 
 
@@ -29,13 +30,10 @@ from cheapconv.models.structured import structured
 class Factorised(Conv):
     """1 x k to `share` of the larger width, then k x 1, with or without BN-ReLU between."""
 
-    share: float = 1.0
+    share: SomeShare = 1.0
     inner_norm: bool = False
 
     weight_decay_scale = "compression"
-
-    def __post_init__(self) -> None:
-        require_share(self.share)
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

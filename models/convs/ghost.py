@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import canonical, register
+from cheapconv.catalog.numbers import Odd, Several
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import convolution, norm_relu
 
@@ -28,14 +29,8 @@ from cheapconv.models.parts.layers import convolution, norm_relu
 class Ghost(Conv):
     """k x k to 1/ratio of the channels, the others by a depthwise convolution of side `ghost_kernel`."""
 
-    ratio: int = 2
-    ghost_kernel: int = 3
-
-    def __post_init__(self) -> None:
-        if self.ratio < 2:
-            raise ValueError(f"ratio must be at least 2, got {self.ratio}")
-        if self.ghost_kernel < 1 or self.ghost_kernel % 2 == 0:
-            raise ValueError(f"ghost_kernel must be odd, got {self.ghost_kernel}")
+    ratio: Several = 2
+    ghost_kernel: Odd = 3
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

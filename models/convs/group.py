@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count
 from cheapconv.models.conv import positions
 from cheapconv.models.parts.grouped import GroupedConv
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
@@ -33,8 +34,8 @@ from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
 class Group(GroupedConv):
     """Grouped convolution, BN, ReLU, 1x1; `groups` groups or groups of `group_width` channels (1 is depthwise)."""
 
-    groups: int | None = None
-    group_width: int | None = None
+    groups: Count | None = None
+    group_width: Count | None = None
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import SomeShare
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.hashed import HashedWeight
 from cheapconv.models.parts.layers import require_odd
 from cheapconv.models.parts.rebuilt import RebuiltConv
-from cheapconv.models.parts.share import require_share, share_of
+from cheapconv.models.parts.share import share_of
 
 
 @register(
@@ -30,10 +31,7 @@ from cheapconv.models.parts.share import require_share, share_of
 class Hashed(Conv):
     """k x k convolution with `share` of its weights free and every element one of them."""
 
-    share: float
-
-    def __post_init__(self) -> None:
-        require_share(self.share)
+    share: SomeShare
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import canonical, register
+from cheapconv.catalog.numbers import SomeShare
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.hashed import HashedWeight
 from cheapconv.models.parts.layers import require_odd
 from cheapconv.models.parts.rebuilt import RebuiltConv
 from cheapconv.models.parts.separable import depthwise_params
-from cheapconv.models.parts.share import require_share, share_of
+from cheapconv.models.parts.share import share_of
 
 
 @register(
@@ -30,10 +31,7 @@ from cheapconv.models.parts.share import require_share, share_of
 class HashedSeparable(Conv):
     """Hashed depthwise convolution, then a hashed 1x1, with `share` of the weights of both."""
 
-    share: float = 0.1
-
-    def __post_init__(self) -> None:
-        require_share(self.share)
+    share: SomeShare = 0.1
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import SomeShare
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import pointwise
 from cheapconv.models.parts.separable import behind_depthwise, depthwise_params
-from cheapconv.models.parts.share import require_share, share_of
+from cheapconv.models.parts.share import share_of
 from cheapconv.models.structured import structured
 
 
@@ -29,12 +30,9 @@ from cheapconv.models.structured import structured
 class LowRank(Conv):
     """Depthwise convolution, then 1x1 to `share` of the larger width and 1x1 back."""
 
-    share: float
+    share: SomeShare
 
     weight_decay_scale = "compression"
-
-    def __post_init__(self) -> None:
-        require_share(self.share)
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import SomeShare
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import pointwise
 from cheapconv.models.parts.separable import behind_depthwise, depthwise_params
-from cheapconv.models.parts.share import require_share, share_of
+from cheapconv.models.parts.share import share_of
 from cheapconv.models.structured import structured
 
 
@@ -30,12 +31,9 @@ from cheapconv.models.structured import structured
 class LowRankTied(Conv):
     """Depthwise convolution, then 1x1 to `share` of the larger width and the transposed 1x1 back."""
 
-    share: float
+    share: SomeShare
 
     weight_decay_scale = "compression"
-
-    def __post_init__(self) -> None:
-        require_share(self.share)
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

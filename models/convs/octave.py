@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cheapconv.catalog import canonical, register
+from cheapconv.catalog.numbers import ProperShare
 from cheapconv.models.conv import Conv, output_side, positions
 from cheapconv.models.parts.layers import convolution
 
@@ -31,11 +32,7 @@ from cheapconv.models.parts.layers import convolution
 class Octave(Conv):
     """k x k convolution with `alpha` of the channels in and out at half the resolution."""
 
-    alpha: float = 0.25
-
-    def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha must be between 0 and 1, got {self.alpha}")
+    alpha: ProperShare = 0.25
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

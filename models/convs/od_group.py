@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import convolution, pointwise
 
@@ -27,13 +28,9 @@ from cheapconv.models.parts.layers import convolution, pointwise
 class ODGroup(Conv):
     """Grouped convolution of stride 1, then a 1x1 that carries the stride."""
 
-    groups: int = 8
+    groups: Count = 8
 
     stride_in_last = True
-
-    def __post_init__(self) -> None:
-        if self.groups < 1:
-            raise ValueError(f"groups must be at least 1, got {self.groups}")
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

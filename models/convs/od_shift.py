@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Count
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import pointwise
 from cheapconv.models.parts.shift import Shift
@@ -28,13 +29,9 @@ from cheapconv.models.parts.shift import Shift
 class ODShift(Conv):
     """Shift, then 1x1; the inner width of a block is `expansion` times its outputs."""
 
-    expansion: int = 1
+    expansion: Count = 1
 
     stride_in_last = True
-
-    def __post_init__(self) -> None:
-        if self.expansion < 1:
-            raise ValueError(f"expansion must be at least 1, got {self.expansion}")
 
     def inner_channels(self, out_channels: int) -> int:
         return self.expansion * out_channels

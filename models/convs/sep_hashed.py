@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import canonical, register
+from cheapconv.catalog.numbers import SomeShare
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.hashed import HashedWeight
 from cheapconv.models.parts.rebuilt import RebuiltConv
 from cheapconv.models.parts.separable import behind_depthwise, depthwise_params
-from cheapconv.models.parts.share import require_share, share_of
+from cheapconv.models.parts.share import share_of
 
 
 @register(
@@ -30,16 +31,12 @@ from cheapconv.models.parts.share import require_share, share_of
 class SepHashed(Conv):
     """Depthwise convolution, then a hashed 1x1; the budget is a `share` of the 1x1 or a `share_of_full` of all."""
 
-    share: float | None = None
-    share_of_full: float | None = None
+    share: SomeShare | None = None
+    share_of_full: SomeShare | None = None
 
     def __post_init__(self) -> None:
         if (self.share is None) == (self.share_of_full is None):
             raise ValueError("give exactly one of share and share_of_full")
-        if self.share is not None:
-            require_share(self.share)
-        if self.share_of_full is not None:
-            require_share(self.share_of_full, "share_of_full")
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

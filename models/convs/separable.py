@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Window
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise, require_odd
 
@@ -28,11 +29,7 @@ class Separable(Conv):
     """Depthwise convolution, then 1x1, with or without BN-ReLU between; `kernel` replaces kernels larger than 1."""
 
     inner_norm: bool = False
-    kernel: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.kernel is not None and (self.kernel < 3 or self.kernel % 2 == 0):
-            raise ValueError(f"kernel must be odd and at least 3, got {self.kernel}")
+    kernel: Window | None = None
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

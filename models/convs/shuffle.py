@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import canonical, register
+from cheapconv.catalog.numbers import Count
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import convolution, require_odd
 from cheapconv.models.parts.separable import depthwise_params
@@ -29,13 +30,9 @@ from cheapconv.models.structured import structured
 class Shuffle(Conv):
     """Linear ShuffleNet unit of at most `groups` groups, a quarter of the output channels wide."""
 
-    groups: int
+    groups: Count
 
     weight_decay_scale = "compression"
-
-    def __post_init__(self) -> None:
-        if self.groups < 1:
-            raise ValueError(f"groups must be at least 1, got {self.groups}")
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Several, SomeShare
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import pointwise
 from cheapconv.models.parts.rebuilt import RebuiltConv
 from cheapconv.models.parts.separable import behind_depthwise, depthwise_params
-from cheapconv.models.parts.share import require_share
 from cheapconv.models.parts.tensor_train import (
     decompose,
     feasible_ranks,
     folded,
     product,
-    require_dimensions,
     scaled_rank,
     train_params,
 )
@@ -40,14 +39,10 @@ from cheapconv.models.structured import structured
 class TensorTrain(Conv):
     """Depthwise convolution, then a 1x1 as a tensor train of `dimensions` cores with `share` of the full ranks."""
 
-    share: float
-    dimensions: int = 3
+    share: SomeShare
+    dimensions: Several = 3
 
     weight_decay_scale = "compression"
-
-    def __post_init__(self) -> None:
-        require_share(self.share)
-        require_dimensions(self.dimensions)
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

@@ -15,17 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
+from cheapconv.catalog.numbers import Several, SomeShare
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import pointwise
 from cheapconv.models.parts.rebuilt import RebuiltConv
 from cheapconv.models.parts.separable import behind_depthwise, depthwise_params
-from cheapconv.models.parts.share import require_share
 from cheapconv.models.parts.tensor_train import (
     decompose,
     feasible_ranks,
     folded,
     product,
-    require_dimensions,
     scaled_rank,
     train_params,
 )
@@ -42,14 +41,10 @@ from cheapconv.models.structured import structured
 class Tucker(Conv):
     """Depthwise convolution, then a 1x1 in Tucker form of `dimensions` factors with `share` of the full ranks."""
 
-    share: float
-    dimensions: int = 3
+    share: SomeShare
+    dimensions: Several = 3
 
     weight_decay_scale = "compression"
-
-    def __post_init__(self) -> None:
-        require_share(self.share)
-        require_dimensions(self.dimensions)
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

@@ -6,13 +6,18 @@ Two operators (Moonshine's Basic block, Crowley et al., NeurIPS 2018, Table 1) o
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Annotated
 
+from annotated_types import Le
 from torch import nn
 
+from cheapconv.catalog.numbers import Progression
 from cheapconv.models.conv import Conv
 from cheapconv.models.parts.layers import norm_relu
 
 Block = Callable[[Conv, int, int, int], nn.Module]
+Depth6n2 = Annotated[int, Progression(6, first=8), Le(2000)]
+Depth6n4 = Annotated[int, Progression(6, first=10), Le(2000)]
 
 
 def residual_path(conv: Conv, in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
@@ -26,13 +31,9 @@ def residual_path(conv: Conv, in_channels: int, out_channels: int, stride: int) 
     )
 
 
-def blocks_per_stage(depth: int, rest: int) -> int:
-    """n of depth = 6n + rest: three stages of n blocks with two convolutions each. ValueError if there is no such n."""
-    n, remainder = divmod(depth - rest, 6)
-    if n < 1 or remainder:
-        examples = ", ".join(str(6 * i + rest) for i in (1, 2, 3, 6))
-        raise ValueError(f"depth must be 6n + {rest} ({examples}, ...), got {depth}")
-    return n
+def blocks_per_stage(depth: int) -> int:
+    """n of a `Depth6n2` or `Depth6n4`: three stages of n blocks with two convolutions each."""
+    return (depth - 2) // 6
 
 
 def residual_stages(block: Block, conv: Conv, widths: Sequence[int], length: int | Sequence[int]) -> list[nn.Module]:

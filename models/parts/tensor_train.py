@@ -62,9 +62,3 @@ def product(cores: Sequence[Tensor]) -> Tensor:
 def scaled_rank(share: float, size: int) -> int:
     """`share` of `size`, at least 1, rounded half to even as the code of Separable Layers does."""
     return max(1, round(share * size))
-
-
-def require_dimensions(dimensions: int) -> None:
-    """ValueError for a number of `dimensions` that is no folding."""
-    if dimensions < 2:
-        raise ValueError(f"dimensions must be at least 2, got {dimensions}")

@@ -6,6 +6,7 @@ convolution with bias, BN and ReLU; all but the first are replaced by the conv.
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Literal
 
 from torch import nn
 
@@ -20,12 +21,7 @@ BLOCKS = {
     16: [[64] * 2, [128] * 2, [256] * 3, [512] * 3, [512] * 3],
     19: [[64] * 2, [128] * 2, [256] * 4, [512] * 4, [512] * 4],
 }
-
-
-def check_depth(depth: int) -> None:
-    """ValueError unless there is a VGG of that depth."""
-    if depth not in BLOCKS:
-        raise ValueError(f"depth must be one of {', '.join(map(str, BLOCKS))}, got {depth}")
+Depth = Literal[8, 11, 13, 16, 19]  # the keys of BLOCKS
 
 
 def vgg_blocks(depth: int, conv: Conv) -> list[nn.Sequential]:

@@ -26,12 +26,12 @@ catalog.load()
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("wrn(depth=12, width=2)", r"6n \+ 4 .*got 12"),
-        ("wrn(depth=4, width=2)", r"6n \+ 4 .*got 4"),
-        ("wrn(depth=16, width=0)", "width must be at least 1, got 0"),
+        ("wrn(depth=12, width=2)", r"6n \+ 4 .*not 12"),
+        ("wrn(depth=4, width=2)", r"6n \+ 4 .*not 4"),
+        ("wrn(depth=16, width=0)", "width must be greater than or equal to 1, not 0"),
         ("wrn(depth=16)", "width"),
-        ("resnet(depth=18)", r"6n \+ 2 \(8, 14, 20, 38, ...\), got 18"),
-        ("resnet_od(depth=2)", r"6n \+ 2 .*got 2"),
+        ("resnet(depth=18)", r"6n \+ 2 \(8, 14, 20, 38, ...\), not 18"),
+        ("resnet_od(depth=2)", r"6n \+ 2 .*not 2"),
     ],
 )
 def test_impossible_numbers_are_refused_with_the_rule(text, message):

@@ -55,7 +55,7 @@ def test_a_run_is_written_once():
         ("mixed(S, blocks=('S',))", r"write name\(keyword=number"),
         ("mixed(blocks=())", "give a conv for each residual block"),
         ("mixed(S, Sx)", "unknown conv 'Sx'"),
-        ('mixed(S, "G(0)")', "must be at least 1, got 0"),
+        ('mixed(S, "G(0)")', "must be greater than or equal to 1, not 0"),
         (f"mixed(S, '{TEXT}')", "mixed cannot hold mixed"),
     ],
 )
