@@ -1,13 +1,10 @@
 """CIFAR-10 and CIFAR-100 (Krizhevsky 2009) as torchvision lays them out on disk.
 
 Normalisation constants and recipes are those of the papers; the source of each is named at its line. The official
-files are recognised by their md5 (checked once a folder; a stamp beside them remembers the sizes and times checked).
+files are recognised by their md5, and read without running what a pickle may say (suites/pickles.py).
 """
 
 import hashlib
-import json
-import pickle
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -17,6 +14,7 @@ import torch
 
 from cheapconv.catalog import register
 from cheapconv.catalog.errors import UserError
+from cheapconv.suites import pickles
 from cheapconv.suites.memory import InMemory, MemorySuite
 from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
@@ -84,14 +82,13 @@ class _Cifar(MemorySuite):
         """Read and verify the official files under `folder`; with `download`, let torchvision fetch them first."""
         if folder is None:
             raise UserError(f"{self.label} needs its files: name their folder with --data DIR or CHEAPCONV_DATA.")
-        if download:
-            _download(self.label, folder)
         home = folder / self.folder
-        self._verify(home)
-        train = [_unpickle(home / name) for name in self.train_files]
-        test = _unpickle(home / self.test_file)
+        if download and not all((home / name).is_file() for name in self.md5):
+            _download(self.label, folder)
+        train = [self._read(home / name) for name in self.train_files]
+        test = self._read(home / self.test_file)
         file, key = self.names_file
-        class_names = tuple(name.decode() for name in _unpickle(home / file)[key])
+        class_names = tuple(name.decode() for name in self._read(home / file)[key])
         return InMemory(*self._tensors(train), *self._tensors([test]), class_names)
 
     def _tensors(self, files: list[dict]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -100,24 +97,18 @@ class _Cifar(MemorySuite):
         labels = np.concatenate([file[self.label_key] for file in files])
         return torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64))
 
-    def _verify(self, home: Path) -> None:
-        """Every official file is there and is the official one, or a UserError says which is not."""
-        missing = [name for name in self.md5 if not (home / name).is_file()]
-        if missing:
+    def _read(self, path: Path) -> dict:
+        """What an official file holds, or a UserError that says how this one is not official."""
+        try:
+            body = path.read_bytes()
+        except OSError as error:
             raise UserError(
-                f"{self.label} is not in {home} ({missing[0]} is missing): name the folder that holds "
+                f"{self.label} is not in {path.parent} ({path.name}: {error.strerror}): name the folder that holds "
                 f"{self.folder}/ with --data DIR, or add --download where there is a network."
-            )
-        state = {name: [(home / name).stat().st_size, (home / name).stat().st_mtime_ns] for name in self.md5}
-        stamp = home / ".verified.json"
-        if stamp.is_file() and _read_stamp(stamp) == state:
-            return
-        for name, official in self.md5.items():
-            if _md5(home / name) != official:
-                raise UserError(
-                    f"{home / name} is damaged (its md5 is not the official one): delete it and fetch it again."
-                )
-        _try_write(stamp, json.dumps(state))
+            ) from error
+        if hashlib.md5(body, usedforsecurity=False).hexdigest() != self.md5[path.name]:
+            raise UserError(f"{path} is damaged (its md5 is not the official one): delete it and fetch it again.")
+        return pickles.read(body)
 
 
 @register("suite", "cifar10", paper="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009")
@@ -165,37 +156,13 @@ class Cifar100(_Cifar):
 
 
 def _download(label: str, folder: Path) -> None:
-    """Let torchvision fetch the official archive into `folder`."""
+    """Fetch the official archive into `folder`; torchvision checks its md5 and unpacks it."""
     from torchvision import datasets
 
-    fetch: Callable = {"CIFAR-10": datasets.CIFAR10, "CIFAR-100": datasets.CIFAR100}[label]
+    source = {"CIFAR-10": datasets.CIFAR10, "CIFAR-100": datasets.CIFAR100}[label]
     try:
-        fetch(str(folder), download=True)
+        datasets.utils.download_and_extract_archive(
+            source.url, str(folder), filename=source.filename, md5=source.tgz_md5
+        )
     except Exception as error:  # urllib, ssl, tarfile and torchvision raise a dozen kinds here
         raise UserError(f"{label} could not be fetched ({error}): copy its files to {folder} by hand.") from error
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
-
-
-def _unpickle(path: Path) -> dict:
-    """A CIFAR pickle; only ever called on a file whose md5 is the official one."""
-    with path.open("rb") as file:
-        return pickle.load(file, encoding="bytes")
-
-
-def _read_stamp(path: Path) -> object:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def _try_write(path: Path, text: str) -> None:
-    """The stamp only saves time: a read-only data folder is fine."""
-    try:
-        path.write_text(text)
-    except OSError:
-        return
