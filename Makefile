@@ -2,12 +2,16 @@
 # make test    the tests
 # make check   format, lint, types, tests: what CI runs
 # make docs    write the generated pages and the schema (MEASURE=1: with timings of this machine)
+# make sbom    what is installed and under which licences: build/sbom.json (CycloneDX), build/licences.md
+# make audit   known weaknesses of what is installed (asks pypi.org)
+# make lock    resolve requirements.lock anew from pyproject.toml
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+TOOLS := .venv/tools/bin
 
-.PHONY: quick test check format docs clean
+.PHONY: quick test check format docs sbom audit lock clean
 
 quick: $(INSTALLED)
 	$(BIN)/cheapconv run quick
@@ -33,12 +37,30 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+sbom: $(INSTALLED) $(TOOLS)
+	mkdir -p build
+	$(TOOLS)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible -o build/sbom.json
+	$(TOOLS)/pip-licenses --python $(BIN)/python --with-urls --format markdown --output-file build/licences.md
+
+audit: $(TOOLS)
+	$(TOOLS)/pip-audit --requirement requirements.lock --require-hashes --disable-pip
+
+lock: $(TOOLS)
+	$(TOOLS)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock
+
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 14))' \
 		|| { echo "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..."; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(INSTALLED)
+
+$(TOOLS):
+	$(PYTHON) -m venv .venv/tools
+	$(TOOLS)/python -m pip install --quiet --disable-pip-version-check \
+		cyclonedx-bom==7.5.0 pip-licenses==5.5.5 pip-audit==2.10.1 uv==0.13.9
