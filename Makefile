@@ -11,7 +11,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 TOOLS := .venv/tools/bin
 
-.PHONY: quick test check format docs sbom audit lock clean
+.PHONY: quick test check types format docs sbom audit lock clean
 
 quick: $(INSTALLED)
 	$(BIN)/cheapconv run quick
@@ -26,9 +26,11 @@ test: $(INSTALLED)
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(MAKE) --jobs 2 types test
+
+types: $(INSTALLED)
 	mkdir -p .venv/checkout && ln -sfn "$(CURDIR)" .venv/checkout/cheapconv
 	MYPYPATH=.venv/checkout $(BIN)/mypy
-	$(MAKE) test
 
 docs: $(INSTALLED)
 	$(BIN)/python -m cheapconv.docs.write $(if $(MEASURE),--measure)
