@@ -38,6 +38,12 @@ class Record:
         return self.run.key
 
     @property
+    def trained_on(self) -> str:
+        """Device, threads and driver; where the cell was resumed on another machine, each in order."""
+        machines = dict.fromkeys(hardware(environment) for environment in self.environments)
+        return ", then ".join(machines) or "a machine that was not recorded"
+
+    @property
     def outcome(self) -> dict[str, object]:
         """The columns that a finished cell fills; empty ones before."""
         if self.result is None:
@@ -95,11 +101,20 @@ def read_sweep(store: Path, sweep: str) -> Collected:
     return collected
 
 
+def hardware(environment: Environment) -> str:
+    """What decides how long a training takes: `AMD EPYC (cpu, 2 CPU threads)`."""
+    driver = f", driver {environment.driver}" if environment.driver else ""
+    compiled = ", torch.compile" if environment.compile else ""
+    threads = f"{environment.threads} CPU thread{'' if environment.threads == 1 else 's'}"
+    return f"{environment.device_name} ({environment.device}, {threads}{driver}{compiled})"
+
+
 def frame(sweep: Collected) -> pd.DataFrame:
     """One row a cell: its labels, state, result and the size of its headline network."""
-    cells, rows = {record.key: record.cell for record in sweep.records}, []
+    records, rows = {record.key: record for record in sweep.records}, []
     for record in sweep.records:
-        cell, teacher = record.cell, cells.get(record.cell.teacher or "")
+        cell, taught_by = record.cell, records.get(record.cell.teacher or "")
+        teacher = taught_by.cell if taught_by else None
         rows.append(
             {
                 "key": record.key,
@@ -117,6 +132,8 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "method_config": dict(cell.method_config),
                 "teacher": teacher.architecture_label if teacher else "",
                 "teacher_is_standard": bool(teacher and teacher.is_standard),
+                "trained_on": record.trained_on,
+                "teacher_trained_on": taught_by.trained_on if taught_by else "",
                 **record.outcome,
             }
         )

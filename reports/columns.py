@@ -7,9 +7,12 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import pandas as pd
+
+from cheapconv.reports.measurements import letter, suffixes
 
 Row: TypeAlias = pd.Series
 
@@ -40,14 +43,32 @@ class Column:
         """The confidence interval of a mean, the quartiles of a latency."""
         if self.value == "top1_mean" and not pd.isna(row["top1_ci95"]):
             return f"95 % confidence: ± {100 * row['top1_ci95']:.2f} (t distribution, n={row['n']})"
-        if self.value == "latency_ms" and not pd.isna(row["latency_q25_ms"]):
-            return f"quartiles {row['latency_q25_ms']:.3g} to {row['latency_q75_ms']:.3g} ms"
+        if self.value.startswith("latency_ms") and not pd.isna(row[self.value]):
+            end = self.value.removeprefix("latency_ms")
+            return f"quartiles {row[f'latency_q25_ms{end}']:.3g} to {row[f'latency_q75_ms{end}']:.3g} ms"
         return ""
 
 
 def columns(rows: pd.DataFrame) -> list[Column]:
     """The columns that have something to say about `rows`."""
-    return [c for c in COLUMNS if not c.optional or any(c.text(row) != "-" for _, row in rows.iterrows())]
+    every = [*IDENTITY, *timings(rows), *COSTS_AND_CLAIMS]
+    return [c for c in every if not c.optional or any(c.text(row) != "-" for _, row in rows.iterrows())]
+
+
+def timings(rows: pd.DataFrame) -> list[Column]:
+    """Latency and throughput, a pair of columns for each setting under which they were measured."""
+    found, ends = [], suffixes(rows)
+    for place, end in enumerate(ends):
+        on, setting = letter(place, len(ends)), next(iter(rows[f"measured_on{end}"].dropna()), "")
+        for name, title in (("latency_ms", "Latency (ms)"), ("throughput_images_per_s", "Images/s")):
+            text = partial(timing, name=f"{name}{end}", mark=f"timing_marks{end}")
+            found.append(Column(f"{title}{on}", text, f"{name}{end}", f"Median; {setting}"))
+    return found
+
+
+def timing(row: Row, name: str, mark: str) -> str:
+    """`10.0`, with the mark of the note that says that the machine was faster or slower."""
+    return "-" if pd.isna(row[name]) else f"{significant(row[name], 3)}{row[mark]}"
 
 
 def percent(fraction: float, digits: int = 2) -> str:
@@ -76,10 +97,11 @@ def method_label(row: Row) -> str:
 
 
 def rank(row: Row) -> str:
-    """The place among complete rows; `ref` for the standard network."""
+    """The place among ranked rows, `1 to 12` where twelve do not differ from the best; `ref`: the standard network."""
     if row["is_reference"]:
         return "ref"
-    return "-" if pd.isna(row["rank"]) else f"{row['rank']:.0f}"
+    places = [f"{row[name]:.0f}" for name in ("rank", "rank_to") if pd.notna(row[name])]
+    return " to ".join(dict.fromkeys(places)) or "-"
 
 
 def seeds(row: Row) -> str:
@@ -89,15 +111,17 @@ def seeds(row: Row) -> str:
 
 
 def gap_recovered(row: Row) -> str:
-    """`60 %`, with the mark of the note that says why there is none or what was compared."""
-    share = "-" if pd.isna(row["gap_recovered"]) else f"{100 * row['gap_recovered']:.0f} %"
-    return f"{share}{row['gap_mark']}"
+    """`60 % (42 to 79)`, its interval in brackets, with the mark of the note that says why there is none."""
+    if pd.isna(row["gap_recovered"]):
+        return f"-{row['gap_mark']}"
+    share, low, high = (f"{100 * row[name]:.0f}" for name in ("gap_recovered", "gap_low", "gap_high"))
+    return f"{share} % ({low} to {high}){row['gap_mark']}"
 
 
 def training_seconds(row: Row) -> str:
     """Of the network alone, and with its teacher's: `10.0 / 50.0`."""
     own, both = significant(row["train_s"], 3), significant(row["train_s_with_teacher"], 3)
-    return "-" if own == "-" else f"{own} / {both}"
+    return "-" if own == "-" else f"{own} / {both}{row['training_marks']}"
 
 
 def papers(row: Row) -> str:
@@ -109,8 +133,8 @@ def papers(row: Row) -> str:
     return ", ".join(texts) or "-"
 
 
-COLUMNS = (
-    Column("Rank", rank, "rank", "By mean top-1 of complete rows; ref: the standard network", optional=False),
+IDENTITY = (
+    Column("Rank", rank, "rank", "By mean top-1; shared where rows do not differ; ref: standard", optional=False),
     Column("Architecture", lambda r: str(r["architecture"]), optional=False),
     Column("Conv", lambda r: f"{r['conv']}{r['conv_marks']}", optional=False),
     Column("Method", method_label, optional=False),
@@ -133,8 +157,8 @@ COLUMNS = (
     Column("Params", lambda r: "-" if pd.isna(r["params"]) else f"{r['params']:,.0f}", "params", "Trainable"),
     Column("MACs (M)", lambda r: significant(r["macs"] / 1e6), "macs", "Multiply-adds of one image; FLOPs = 2 MACs"),
     Column("Weights (KiB)", lambda r: significant(r["weights_bytes"] / 1024), "weights_bytes"),
-    Column("Latency (ms)", lambda r: significant(r["latency_ms"], 3), "latency_ms", "Median at batch 1"),
-    Column("Images/s", lambda r: significant(r["throughput_images_per_s"], 3), "throughput_images_per_s"),
+)
+COSTS_AND_CLAIMS = (
     Column("Training (s), own / with teacher", training_seconds, "train_s_with_teacher", "Mean over seeds"),
     Column("Paper top-1 %", papers, "paper_top1", "Published under the paper's own recipe: see the notes"),
     # Last and labelled: numbers that must not be taken for the accuracy of a deployed network.

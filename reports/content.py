@@ -36,7 +36,7 @@ def build(store: Path, name: str) -> Content:
     """Everything about sweep `name` in `store`; a UserError where it has no plan or nothing is done."""
     sweep = collect.read_sweep(store, name)
     cells = collect.frame(sweep).assign(variant=variants.variants(sweep))
-    measured = measurements.read_measurements(store, set(cells["structure"].dropna()))
+    measured = measurements.read_measurements(store, cells["structure"])
     rows = gap.add_gaps(stats.summarise(measurements.attach(cells, measured), sweep.unrecorded))
     rows, noted = notes.number(published.attach(rows))
     failed = [

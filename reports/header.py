@@ -7,14 +7,27 @@ from typing import get_args
 import pandas as pd
 
 from cheapconv.engine.store.records import Environment, Word
-from cheapconv.reports import measurements, stats
-from cheapconv.reports.collect import Collected
+from cheapconv.reports import differences, measurements
+from cheapconv.reports.collect import Collected, hardware
 from cheapconv.reports.variants import common_recipe
 
+DIFFERENCE = (
+    "Rows differ where their difference is significant at 5 % both by Welch's test over the seeds and against the test "
+    "set's own binomial error. Where several rows are compared with the best of them, both are taken by the studentised "
+    "range of as many rows (Games-Howell), so that having picked the best is paid for."
+)
+RANKS = (
+    "Rows that do not differ from the best share its rank, such as 1 to 12, and the order among them means nothing; then "
+    "the same is asked of the rows that are left."
+)
+GAPS = (
+    "Gap recovered is given where the standard network and the baseline differ, each pair tested by itself; in brackets "
+    "its 95 % interval (Fieller's), from the spread over seeds or the test set's error, whichever is wider."
+)
 MACHINE = ("Hardware", "Precision", "Commit", "Software")
 
 
-def conditions(sweep: Collected, measured: pd.DataFrame) -> dict[str, str]:
+def conditions(sweep: Collected, measured: Sequence[pd.DataFrame]) -> dict[str, str]:
     """Name and text of each condition; where cells differ, every value with the number of cells that have it."""
     cells = [record.cell for record in sweep.records]
     environments = [record.environments for record in sweep.done if record.environments]
@@ -28,7 +41,7 @@ def conditions(sweep: Collected, measured: pd.DataFrame) -> dict[str, str]:
         **{name: _tally(machines[name]) for name in MACHINE},
         "Trained": _period([environment for of_cell in environments for environment in of_cell]),
         "Cells": progress(sweep),
-        "Latency, throughput": measurements.conditions(measured),
+        **measurements.conditions(measured),
     }
 
 
@@ -45,13 +58,17 @@ def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
     single = rows[rows["n"] == 1]
     if (rows["n"] > 1).any():
         said.append("± is the sample standard deviation over seeds; it is not a confidence interval.")
+    if rows["ranked"].any():
+        said += [DIFFERENCE, RANKS]
+    if rows["gap_recovered"].notna().any():
+        said.append(GAPS)
     if len(single):  # the size below which differences between single runs mean nothing: test-set noise alone
         typical, images = single["top1_mean"].median(), single["test_images"].iloc[0]
-        two_errors = 2 * 2**0.5 * stats.binomial_error(typical, images)
+        points = 100 * 1.96 * 2**0.5 * differences.binomial_error(typical, images)
         said.append(
-            f"Rows with n=1 are single runs: a difference between two of them below two binomial standard errors, "
-            f"{100 * two_errors:.1f} points at {100 * typical:.0f} % on {images:,.0f} test images, means nothing, "
-            f"nor does the order of their ranks; seeds differ on top of that."
+            f"Rows with n=1 are single runs without a spread: the test set's binomial error alone decides about them. "
+            f"A difference between two of them within that error, {points:.1f} points at {100 * typical:.0f} % on "
+            f"{images:,.0f} test images, means nothing; seeds differ on top of that."
         )
     if (~rows["complete"]).any():
         said.append("Rows whose n reads done/planned are incomplete; they are not ranked and may still move.")
@@ -79,15 +96,11 @@ def _machine(environments: Sequence[Environment]) -> list[str]:
     """Hardware, precision, commit and software of a cell; where it was resumed on another machine, each in order."""
     found = []
     for environment in environments:
-        driver = f", driver {environment.driver}" if environment.driver else ""
-        compiled = ", torch.compile" if environment.compile else ""
-        threads = f"{environment.threads} CPU thread{'' if environment.threads == 1 else 's'}"
-        hardware = f"{environment.device_name} ({environment.device}, {threads}{driver}{compiled})"
         commit = (environment.git_sha or "unknown")[:12] + (
             " with uncommitted changes" if environment.git_dirty else ""
         )
         software = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
-        found.append((hardware, environment.precision, commit, software))
+        found.append((hardware(environment), environment.precision, commit, software))
     return [", then ".join(dict.fromkeys(texts)) for texts in zip(*found, strict=True)]
 
 

@@ -1,62 +1,141 @@
 """Latency and throughput from the store's measurements, which are kept by network structure and shared by methods.
 
-A column holds what was measured under one setting, which its device, precision, batches and threads make: the setting
-under which most of the sweep's structures were measured, the latest among equals.
+A column holds what was measured under one setting: device, precision, batches and threads. Every setting has columns of
+its own, that of the most cells first, the earliest of equals, so what is measured later elsewhere stands beside it.
+
+Within a column the machine may have been another one under the same name, or busy: its calibration, taken beside each
+timing, tells. Timings whose calibrations differ by no more than the factor ALIKE are comparable; the largest such group
+stands as it is, the others with a mark that says how fast the machine was.
 """
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from cheapconv.engine.store.records import Latency, Throughput
+from cheapconv.engine.store.records import Latency, Measurement, Throughput
 from cheapconv.engine.store.runs import Store
+from cheapconv.reports.notes import letters
 
-COLUMNS = ("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s", "measured_on")
-CONDITIONS = ("structure", "date", "gflops", "gb_per_s")
-
-
-def attach(cells: pd.DataFrame, measurements: pd.DataFrame) -> pd.DataFrame:
-    """`cells` with the columns `COLUMNS`, missing where the headline network's structure was not measured."""
-    return cells.merge(measurements[["structure", *COLUMNS]], on="structure", how="left")
+ALIKE = 1.25  # those of a quiet machine differ by a twentieth, those beside another program by half
+CALIBRATION = ("gflops", "gb_per_s")
+NUMBERS = ("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s", *CALIBRATION)
+TEXTS = ("measured_on", "speed")
 
 
-def read_measurements(store: Path, structures: set[str]) -> pd.DataFrame:
-    """One row a measured structure among `structures`, all under one setting, with machine calibration."""
-    rows = [
-        {
-            "structure": timing.structure,
-            "date": timing.date,
-            "latency_ms": timing.latency.median_ms,
-            "latency_q25_ms": timing.latency.q25_ms,
-            "latency_q75_ms": timing.latency.q75_ms,
-            "throughput_images_per_s": timing.throughput.images_per_s,
-            "measured_on": f"{timing.device_name} ({timing.device}); latency: {_setting(timing.latency)}; "
-            f"throughput: {_setting(timing.throughput)}",
-            "gflops": timing.calibration.get("gflops"),
-            "gb_per_s": timing.calibration.get("gb_per_s"),
-        }
-        for timing in Store(store).measurements()
-        if timing.structure in structures
-    ]
-    found = pd.DataFrame(rows, columns=[*CONDITIONS, *COLUMNS])
-    if found.empty:
-        return found.astype({"structure": object})
-    settings = found.groupby("measured_on").agg(structures=("structure", "nunique"), date=("date", "max"))
-    best = settings.sort_values(["structures", "date"]).index[-1]
-    return found[found["measured_on"] == best].sort_values("date").drop_duplicates("structure", keep="last")
+def read_measurements(store: Path, structures: pd.Series) -> list[pd.DataFrame]:
+    """One table a setting, in each one row a measured structure; `speed` is empty for comparable ones.
+
+    `structures` is that of each cell, missing where a cell has none yet.
+    """
+    cells = structures.value_counts()
+    timings = [timing for timing in Store(store).measurements() if timing.structure in cells.index]
+    if not timings:
+        return []
+    found = pd.DataFrame([_row(timing) for timing in timings]).sort_values("date", kind="stable")
+    found = found.drop_duplicates(["measured_on", "structure"], keep="last")
+    settings = [table for _, table in found.groupby("measured_on")]
+    settings.sort(key=lambda table: (-cells[table["structure"]].sum(), table["date"].min()))
+    return [table.assign(speed=_speeds(table, cells[table["structure"]].to_numpy())) for table in settings]
 
 
-def conditions(measurements: pd.DataFrame) -> str:
-    """Device and settings of the timings in words, with the machine's calibration where one was made."""
-    if measurements.empty:
-        return "not measured"
-    latest = measurements.iloc[-1]
-    parts = [latest["measured_on"], f"measured {str(latest['date'])[:10]}"]
-    if pd.notna(latest["gflops"]) and pd.notna(latest["gb_per_s"]):
-        parts.append(f"machine calibration {latest['gflops']:.4g} GFLOP/s, {latest['gb_per_s']:.4g} GB/s")
-    return "; ".join(parts)
+def attach(cells: pd.DataFrame, measured: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """`cells` with NUMBERS and TEXTS of the first setting, and of the others with `_2`, `_3`, ... behind the names.
+
+    They are missing where the headline network's structure was not measured.
+    """
+    for place, table in enumerate(measured or [pd.DataFrame(columns=["structure", *NUMBERS, *TEXTS], dtype=object)]):
+        named = {name: f"{name}{suffix(place)}" for name in (*NUMBERS, *TEXTS)}
+        cells = cells.merge(table[["structure", *named]].rename(columns=named), on="structure", how="left")
+    return cells
+
+
+def suffix(place: int) -> str:
+    """Of the names of a setting's columns."""
+    return f"_{place + 1}" if place else ""
+
+
+def suffixes(rows: pd.DataFrame) -> list[str]:
+    """Those that `attach` has given, in its order."""
+    return [name.removeprefix("measured_on") for name in rows if name.startswith("measured_on")]
+
+
+def of_row(cells: pd.DataFrame) -> dict[str, object]:
+    """A row's timings: means over its cells, whose networks may differ, and every speed of the machine that has a mark."""
+    found: dict[str, object] = {}
+    for end in suffixes(cells):
+        found |= {f"{name}{end}": cells[f"{name}{end}"].astype(float).mean() for name in NUMBERS}
+        found[f"measured_on{end}"] = next(iter(cells[f"measured_on{end}"].dropna()), math.nan)
+        found[f"speed{end}"] = tuple(sorted({*cells[f"speed{end}"].dropna()} - {""}))
+    return found
+
+
+def conditions(measured: Sequence[pd.DataFrame]) -> dict[str, str]:
+    """Device and settings of each pair of columns in words, with the machine's calibration where one was made."""
+    if not measured:
+        return {"Latency, throughput": "not measured"}
+    said = {}
+    for place, table in enumerate(measured):
+        plain = table[table["speed"] == ""]
+        days = sorted({str(date)[:10] for date in plain["date"]})
+        parts = [table["measured_on"].iloc[0], f"measured {' to '.join(dict.fromkeys((days[0], days[-1])))}"]
+        if plain[[*CALIBRATION]].notna().all(axis=None):
+            parts.append(f"machine calibration {_speed(plain)}")
+        said[f"Latency, throughput{letter(place, len(measured))}"] = "; ".join(parts)
+    return said
+
+
+def letter(place: int, settings: int) -> str:
+    """What tells a setting's columns from those of another one: ` on A`; nothing where there is one setting."""
+    return f" on {letters(place).upper()}" if settings > 1 else ""
+
+
+def _row(timing: Measurement) -> dict[str, object]:
+    latency, throughput = timing.latency, timing.throughput
+    return {
+        "structure": timing.structure,
+        "date": timing.date,
+        "latency_ms": latency.median_ms,
+        "latency_q25_ms": latency.q25_ms,
+        "latency_q75_ms": latency.q75_ms,
+        "throughput_images_per_s": throughput.images_per_s,
+        "measured_on": f"{timing.device_name} ({timing.device}); latency: {_setting(latency)}; "
+        f"throughput: {_setting(throughput)}",
+        **{name: timing.calibration.get(name, math.nan) for name in CALIBRATION},
+    }
 
 
 def _setting(timing: Latency | Throughput) -> str:
     """`batch 1, 1 thread, fp32`."""
     return f"batch {timing.batch}, {timing.threads} thread{'' if timing.threads == 1 else 's'}, {timing.precision}"
+
+
+def _speeds(table: pd.DataFrame, cells: np.ndarray) -> np.ndarray:
+    """For each timing how fast its machine was; empty for the comparable ones of the most cells, the earliest of equals."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(table[[*CALIBRATION]].to_numpy(float))
+        apart = np.abs(logs[:, None] - logs[None])  # (timing, timing, number)
+    unknown = np.isnan(logs)
+    # Around one of them, so that no two of a group are further apart than ALIKE.
+    alike = ((apart <= math.log(ALIKE) / 2) | (unknown[:, None] & unknown[None])).all(axis=2)
+    np.fill_diagonal(alike, True)
+    names, left = np.full(len(table), "", dtype=object), np.ones(len(table), dtype=bool)
+    while left.any():
+        group = left & alike[np.argmax(alike @ (cells * left) * left)]
+        if not left.all():
+            names[group] = _speed(table[group])
+        left &= ~group
+    return names
+
+
+def _speed(table: pd.DataFrame) -> str:
+    """`52.3 to 52.6 GFLOP/s, 11 GB/s`."""
+    texts = []
+    for name, unit in zip(CALIBRATION, ("GFLOP/s", "GB/s"), strict=True):
+        if table[name].isna().any():
+            return "unknown"
+        low, high = f"{table[name].min():.4g}", f"{table[name].max():.4g}"
+        texts.append(f"{' to '.join(dict.fromkeys((low, high)))} {unit}")
+    return ", ".join(texts)

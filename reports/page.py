@@ -60,6 +60,7 @@ def html(content: Content) -> str:
     legend = keys(content.rows)
     return environment.get_template("page.html.j2").render(
         content=content,
+        bold=tables.BOLD,
         rows=[row for _, row in content.rows.iterrows()],
         legend=legend,
         pareto=pareto_panels(content, legend),

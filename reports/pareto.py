@@ -1,6 +1,7 @@
 """Pictures of accuracy against cost: MACs, params and, where measured, latency, each with its Pareto front.
 
-Only complete rows are drawn. The stepped line is the best accuracy that a cost buys.
+Only ranked rows are drawn, and of timings only those that are comparable. The stepped line is the best mean accuracy that
+a cost buys.
 """
 
 import math
@@ -12,6 +13,7 @@ from cheapconv.reports import axes
 from cheapconv.reports.columns import method_label, significant, with_spread
 from cheapconv.reports.content import Content
 from cheapconv.reports.figures import Keys, Panel, Point
+from cheapconv.reports.measurements import letter, suffixes
 
 WIDTH, HEIGHT = 620, 430
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 46
@@ -23,10 +25,12 @@ COSTS = {
 
 
 def pareto_panels(content: Content, legend: Keys) -> list[Panel]:
-    """Accuracy against MACs, params and, where measured, latency; complete rows only."""
-    complete, panels = content.rows[content.rows["complete"]], []
+    """Accuracy against MACs, params and, where measured, latency; ranked rows only."""
+    ranked, panels = content.rows[content.rows["ranked"]], []
     for cost, (title, unit) in COSTS.items():
-        rows = complete[complete[cost].notna()]
+        rows = ranked[ranked[cost].notna()]
+        if cost == "latency_ms":
+            rows, title = rows[rows["speed"].map(len) == 0], title + letter(0, len(suffixes(rows)))
         if rows.empty:
             continue
         mean, spread = rows["top1_mean"], rows["top1_std"].fillna(0)

@@ -1,7 +1,8 @@
 """Seeds to statistics: mean, standard deviation, 95 % half-width of the mean, ranks, and the order of the rows.
 
 Accuracies are fractions of the whole test set at the last epoch. The standard deviation is the sample's (n - 1); the
-half-width is Student's t at n - 1 degrees of freedom. A row with cells still to run, or failed, has no rank.
+half-width is Student's t at n - 1 degrees of freedom. A row with cells still to run, or failed, is not ranked: it has no
+rank, is never bold, and no gap is given of it.
 """
 
 import math
@@ -10,15 +11,16 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
+from cheapconv.reports import differences, measurements
+
 ROW = ["architecture", "conv", "method", "variant"]
 FIRST = (
     *("suite_label", "is_baseline", "is_standard", "is_plain", "method_name", "method_config"),
-    *("teacher", "teacher_is_standard", "test_images", "measured_on"),
+    *("teacher", "teacher_is_standard", "test_images"),
 )
 SCORES = ("top1", "top5", "top1_best", "by_validation", "best_student_epoch", "ensemble_top1")
 MEANS = (
     *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
-    *("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s"),
     *("train_s", "train_s_with_teacher", "train_images_per_s"),
 )
 
@@ -26,38 +28,27 @@ MEANS = (
 def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     """One row an (architecture, conv, method, variant), in the order of the report.
 
-    `cells` has the columns of `collect.frame`, `measurements.COLUMNS` and `variant`. `unrecorded` planned cells have
-    not said which row they belong to; while there are any, no row can be known to be complete.
+    `cells` has the columns of `collect.frame`, those of `measurements.attach` and `variant`. `unrecorded` planned cells
+    have not said which row they belong to; while there are any, no row can be known to be complete.
     """
-    rows = pd.DataFrame([_summary(group) for _, group in cells.groupby(ROW, sort=False)])
+    usual = cells.loc[cells["state"] == "done", "trained_on"].mode().iloc[0]
+    rows = pd.DataFrame([_summary(group, usual) for _, group in cells.groupby(ROW, sort=False)])
     rows["place"] = range(len(rows))  # the plan's order, by which ties between baselines are settled
     rows["complete"] = (rows["n"] == rows["planned"]) & (unrecorded == 0)
+    rows["ranked"] = rows["complete"] & rows["top1_mean"].notna()
     # Standard networks trained alone whose architecture others take with cheaper convs; else the only one there is.
     standard = rows["is_standard"].astype(bool)
     alone = standard & rows["is_baseline"].astype(bool)
     found = alone & (~standard).groupby(rows["architecture"]).transform("any")
     rows["is_reference"] = found if found.any() or alone.sum() != 1 else alone
-    top1 = rows["top1_mean"].where(rows["complete"])
-    rows["rank"] = top1.mask(rows["is_reference"]).rank(ascending=False, method="min")
-    # The most accurate complete row of each (architecture, conv), where at least two rows are complete.
-    by_conv = top1.groupby([rows["architecture"], rows["conv"]])
-    rows["is_best"] = (top1 == by_conv.transform("max")) & (by_conv.transform("count") > 1)
+    rows = rows.join(differences.places(rows[rows["ranked"] & ~rows["is_reference"]]))
+    # What no row of its (architecture, conv) beats, where at least two rows are ranked.
+    networks = [group for _, group in rows[rows["ranked"]].groupby(["architecture", "conv"]) if len(group) > 1]
+    rows["is_best"] = rows.index.isin([label for group in networks for label in differences.not_worse(group)])
     return _ordered(rows)
 
 
-def binomial_error(accuracy: float, images: float) -> float:
-    """Standard error of one accuracy measured on `images` test images: sqrt(p (1 - p) / images)."""
-    return math.sqrt(accuracy * (1 - accuracy) / images)
-
-
-def error_of_difference(a: pd.Series, b: pd.Series) -> float:
-    """Standard error of the difference of two rows' mean accuracies."""
-    if min(a["n"], b["n"]) > 1:
-        return math.hypot(*(row["top1_std"] / math.sqrt(row["n"]) for row in (a, b)))
-    return math.hypot(*(binomial_error(row["top1_mean"], row["test_images"]) for row in (a, b)))
-
-
-def _summary(cells: pd.DataFrame) -> dict[str, object]:
+def _summary(cells: pd.DataFrame, usual: str) -> dict[str, object]:
     done = cells[cells["state"] == "done"].assign(
         train_s_with_teacher=lambda c: c["train_s"].astype(float) + c["teacher_train_s"].astype(float)
     )
@@ -76,6 +67,10 @@ def _summary(cells: pd.DataFrame) -> dict[str, object]:
         **{name: means[name] for name in MEANS},
         "sizes_differ": done["params"].nunique() > 1 or done["macs"].nunique() > 1,
         **{name: known[name].iloc[0] for name in FIRST},
+        **measurements.of_row(done),
+        # Machines other than the one that most cells were trained on.
+        "trained_elsewhere": tuple(sorted({*done["trained_on"]} - {usual})),
+        "teacher_elsewhere": tuple(sorted({*done["teacher_trained_on"]} - {usual, ""})),
     }
 
 

@@ -6,18 +6,19 @@ import pandas as pd
 
 from cheapconv.reports.columns import Column
 from cheapconv.reports.content import Content
+from cheapconv.reports.measurements import NUMBERS, suffixes
 
 CSV_COLUMNS = (
-    *("rank", "architecture", "conv", "method", "variant", "is_standard", "is_reference"),
-    *("is_baseline", "changed", "complete"),
+    *("rank", "rank_to", "architecture", "conv", "method", "variant", "is_standard", "is_reference"),
+    *("is_baseline", "changed", "complete", "ranked", "is_best"),
     *("n", "planned", "failed", "top1_mean", "top1_std", "top1_ci95", "top5_mean", "top1_best_mean"),
     *("by_validation_mean", "best_student_epoch_mean"),
-    *("ensemble_top1_mean", "test_images", "gap_recovered", "gap_note"),
+    *("ensemble_top1_mean", "test_images", "gap_recovered", "gap_low", "gap_high", "gap_note"),
     *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
-    *("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s", "measured_on"),
     *("train_s", "train_s_with_teacher", "train_images_per_s", "teacher"),
     *("paper_top1", "paper_top1_all", "paper_protocols"),
 )
+BOLD = "Bold: the rows of a network that do not differ from its most accurate one."
 LATEX_ESCAPES = str.maketrans(
     {
         **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -43,10 +44,11 @@ def csv(content: Content) -> str:
     papers = content.rows["papers"]
     table = content.rows.assign(
         rank=content.rows["rank"].astype("Int64"),
+        rank_to=content.rows["rank_to"].astype("Int64"),
         test_images=content.rows["test_images"].astype("Int64"),
         paper_top1_all=[";".join(f"{paper.top1:g}" for paper in found) for found in papers],
         paper_protocols=[" | ".join(paper.protocol for paper in found) for found in papers],
-    )[list(CSV_COLUMNS)]
+    )[[*CSV_COLUMNS, *(f"{name}{end}" for end in suffixes(content.rows) for name in (*NUMBERS, "measured_on"))]]
     named = {name.lower().replace(",", "").replace(" ", "_"): text for name, text in content.conditions.items()}
     return table.assign(sweep=content.sweep.name, **named).to_csv(index=False)
 
@@ -67,7 +69,7 @@ def markdown(content: Content) -> str:
         conditions,
         ["## Results", "", *remarks],
         [*head, *body],
-        ["Bold: the most accurate complete row of its network."] if content.rows["is_best"].any() else [],
+        [BOLD] if content.rows["is_best"].any() else [],
         ["## Notes", "", *notes] if notes else [],
         ["## Failed cells", "", *failures] if failures else [],
     ]
@@ -102,7 +104,7 @@ def escape_latex(text: str) -> str:
 
 
 def _bold(column: Column, row: pd.Series, text: str, form: str) -> str:
-    """The method and accuracy of a network's best row stand out."""
+    """The method and accuracy of a network's best rows stand out."""
     return form.format(text) if row["is_best"] and column.title in ("Method", "Top-1 %") else text
 
 

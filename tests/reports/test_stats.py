@@ -5,7 +5,7 @@ import math
 import pytest
 
 from cheapconv.reports.content import build
-from cheapconv.reports.stats import binomial_error
+from cheapconv.reports.differences import binomial_error
 from tests.reports.store import Store
 
 

@@ -1,0 +1,82 @@
+"""Which rows differ: by Welch's test over the seeds, and never by less than the test set's own error.
+
+Two mean accuracies differ where their difference is significant at LEVEL in both of these senses:
+
+- over seeds: Welch's t, of which the variances need not be equal, with Satterthwaite's degrees of freedom (Welch, 1947);
+- over test images: z of two proportions, binomial with the pooled accuracy. It takes the images as drawn anew for each
+  row; rows share them, so it errs on the safe side. A single run has no spread over seeds: there it decides alone.
+
+The best of k rows is picked by the numbers that it is then compared with. Therefore both statistics are referred to the
+studentised range of k means (Games and Howell, 1976): of k rows that are equal, one is called worse in about LEVEL of all
+reports, not in LEVEL of all comparisons. For two rows this is Welch's test itself.
+"""
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+import scipy.stats
+
+LEVEL = 0.05
+
+
+def binomial_error(accuracy: float, images: float) -> float:
+    """Standard error of one accuracy measured on `images` test images: sqrt(p (1 - p) / images)."""
+    return math.sqrt(max(accuracy * (1 - accuracy), 0.0) / max(images, 1.0))
+
+
+def variance(row: pd.Series) -> float:
+    """Squared standard error of a row's mean over its seeds, two or more."""
+    return float(row["top1_std"] ** 2 / row["n"])
+
+
+def freedom(a: pd.Series, b: pd.Series) -> float:
+    """Satterthwaite's degrees of freedom of the difference of two rows' means."""
+    own = sum(variance(row) ** 2 / (row["n"] - 1) for row in (a, b))
+    return (variance(a) + variance(b)) ** 2 / own if own else math.inf
+
+
+def p_values(a: pd.Series, b: pd.Series, compared: int = 2) -> Iterator[tuple[float, str]]:
+    """The p values of the difference of two rows of `compared` ones, and by which test; the cheap one first."""
+    difference = abs(a["top1_mean"] - b["top1_mean"])
+    pooled = (a["top1_mean"] + b["top1_mean"]) / 2
+    error = math.hypot(*(binomial_error(pooled, row["test_images"]) for row in (a, b)))
+    yield _range_p(difference, error, math.inf, compared), "by the test set's binomial error"
+    if min(a["n"], b["n"]) > 1:
+        error = math.sqrt(variance(a) + variance(b))
+        yield _range_p(difference, error, freedom(a, b), compared), "by Welch's test over the seeds"
+
+
+def differ(a: pd.Series, b: pd.Series, compared: int = 2) -> bool:
+    """Whether two of `compared` rows differ significantly."""
+    return all(p <= LEVEL for p, _ in p_values(a, b, compared))
+
+
+def not_worse(rows: pd.DataFrame) -> pd.Index:
+    """Labels of the rows that are not distinguishable from the most accurate of them, itself included."""
+    best = rows.loc[rows["top1_mean"].idxmax()]
+    return rows.index[[not differ(row, best, len(rows)) for _, row in rows.iterrows()]]
+
+
+def places(rows: pd.DataFrame) -> pd.DataFrame:
+    """`rank` and `rank_to` of each row: rows that are not distinguishable from the best share the places 1 to m.
+
+    The same is asked of the rows that are left, m + 1 to ..., until none are left.
+    """
+    found, left = pd.DataFrame(math.nan, index=rows.index, columns=["rank", "rank_to"]), rows
+    while len(left):
+        place, tied = len(rows) - len(left), not_worse(left)
+        found.loc[tied] = [place + 1, place + len(tied)]
+        left = left.drop(tied)
+    return found
+
+
+def _range_p(difference: float, error: float, degrees: float, compared: int) -> float:
+    """P that the range of `compared` equal means is as large, for a difference of this standard error."""
+    if not difference:
+        return 1.0
+    if not error:
+        return 0.0
+    if compared == 2:
+        return float(2 * scipy.stats.t.sf(difference / error, degrees))
+    return float(scipy.stats.studentized_range.sf(math.sqrt(2) * difference / error, compared, degrees))
