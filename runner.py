@@ -119,6 +119,7 @@ def run(
         retry_failed=retry == "failed",
         fail_fast=fail_fast,
         mlflow=mlflow,
+        registry=registry,
     )
     whole = planning.planned(sweep, registry, None, epochs)
     raise typer.Exit(session.run(whole, chosen.select(whole, select) if select else whole, store, settings))
@@ -182,6 +183,7 @@ def report(
     sweep: options.SweepName,
     store: options.StoreFolder = Path("runs"),
     out: Annotated[Path | None, typer.Option(help="Folder to write to; reports/SWEEP if not given.")] = None,
+    registry: Annotated[Path | None, typer.Option(help="As for `run`; a report follows from the store alone.")] = None,
 ) -> None:
     """Render a sweep's comparison: table.md, table.csv, table.tex and index.html."""
     from cheapconv.engine.run import show

@@ -1,7 +1,11 @@
 """The one exception that means "the user can fix this": shown as one sentence, exit code 2, never a traceback."""
 
 import difflib
+import shlex
 from collections.abc import Iterable
+from pathlib import Path
+
+STORE = Path("runs")  # where no other is named
 
 
 class UserError(Exception):
@@ -15,3 +19,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if close:
         return f"; did you mean {' or '.join(close)}?"
     return f"; known: {', '.join(choices) or 'nothing'}"
+
+
+def command_line(*words: str, store: Path = STORE, registry: Path | None = None) -> str:
+    """What to type next: `cheapconv WORDS` with the store and the registry where they are not the usual ones."""
+    named = {"--store": None if store == STORE else store, "--registry": registry}
+    options = [text for name, path in named.items() if path is not None for text in (name, str(path))]
+    return shlex.join(["cheapconv", *words, *options])

@@ -87,7 +87,7 @@ def read_sweep(store: Path, sweep: str) -> Collected:
     """The plan of `sweep` and what the store holds about its cells; a UserError where there is nothing to report."""
     runs = Store(store)
     plan = runs.plan(sweep)
-    if plan is None:
+    if plan is None or plan.sweep != sweep:  # a name such as ../sweeps/quick finds a file, and names a folder elsewhere
         raise UserError(f"{store} holds no plan of a sweep '{sweep}': run it first{nearest(sweep, runs.sweeps())}.")
     records = []
     for run in (runs.run(planned.key) for planned in plan.cells):

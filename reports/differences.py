@@ -2,13 +2,13 @@
 
 Two mean accuracies differ where their difference is significant at LEVEL in both of these senses:
 
-- over seeds: Welch's t, of which the variances need not be equal, with Satterthwaite's degrees of freedom (Welch, 1947);
+- over seeds: Welch's t, for variances that may be unequal, with Satterthwaite's degrees of freedom (Welch, 1947);
 - over test images: z of two proportions, binomial with the pooled accuracy. It takes the images as drawn anew for each
   row; rows share them, so it errs on the safe side. A single run has no spread over seeds: there it decides alone.
 
-The best of k rows is picked by the numbers that it is then compared with. Therefore both statistics are referred to the
-studentised range of k means (Games and Howell, 1976): of k rows that are equal, one is called worse in about LEVEL of all
-reports, not in LEVEL of all comparisons. For two rows this is Welch's test itself.
+The best of k rows is picked by the numbers that it is then compared with. Therefore both statistics are referred to
+the studentised range of k means (Games and Howell, 1976): of k rows that are equal, one is called worse in about LEVEL
+of all reports, not in LEVEL of all comparisons. For two rows this is Welch's test itself.
 """
 
 import math

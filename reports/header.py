@@ -12,17 +12,17 @@ from cheapconv.reports.collect import Collected, hardware
 from cheapconv.reports.variants import common_recipe
 
 DIFFERENCE = (
-    "Rows differ where their difference is significant at 5 % both by Welch's test over the seeds and against the test "
-    "set's own binomial error. Where several rows are compared with the best of them, both are taken by the studentised "
-    "range of as many rows (Games-Howell), so that having picked the best is paid for."
+    "Rows differ where their difference is significant at 5 % both by Welch's test over the seeds and against the "
+    "test set's own binomial error. Where several rows are compared with the best of them, both are taken by the "
+    "studentised range of as many rows (Games-Howell), so that having picked the best is paid for."
 )
 RANKS = (
-    "Rows that do not differ from the best share its rank, such as 1 to 12, and the order among them means nothing; then "
-    "the same is asked of the rows that are left."
+    "Rows that do not differ from the best share its rank, such as 1 to 12, and the order among them means nothing; "
+    "then the same is asked of the rows that are left."
 )
 GAPS = (
-    "Gap recovered is given where the standard network and the baseline differ, each pair tested by itself; in brackets "
-    "its 95 % interval (Fieller's), from the spread over seeds or the test set's error, whichever is wider."
+    "Gap recovered is given where the standard network and the baseline differ, each pair tested by itself; in "
+    "brackets its 95 % interval (Fieller's), from the spread over seeds or the test set's error, whichever is wider."
 )
 MACHINE = ("Hardware", "Precision", "Commit", "Software")
 

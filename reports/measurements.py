@@ -63,7 +63,7 @@ def suffixes(rows: pd.DataFrame) -> list[str]:
 
 
 def of_row(cells: pd.DataFrame) -> dict[str, object]:
-    """A row's timings: means over its cells, whose networks may differ, and every speed of the machine that has a mark."""
+    """A row's timings: means over its cells, whose networks may differ, and the speeds of the machine to be marked."""
     found: dict[str, object] = {}
     for end in suffixes(cells):
         found |= {f"{name}{end}": cells[f"{name}{end}"].astype(float).mean() for name in NUMBERS}
@@ -113,7 +113,7 @@ def _setting(timing: Latency | Throughput) -> str:
 
 
 def _speeds(table: pd.DataFrame, cells: np.ndarray) -> np.ndarray:
-    """For each timing how fast its machine was; empty for the comparable ones of the most cells, the earliest of equals."""
+    """How fast the machine of each timing was; empty for the comparable ones of the most cells, the first of equals."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(table[[*CALIBRATION]].to_numpy(float))
         apart = np.abs(logs[:, None] - logs[None])  # (timing, timing, number)

@@ -32,7 +32,9 @@ def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
         }
         found |= {f"timing_marks{end}": marked(SPEED.format(speed) for speed in row[f"speed{end}"]) for end in ends}
         machines = [MACHINE.format(machine) for machine in row["trained_elsewhere"]]
-        found["training_marks"] = marked([*machines, *(TEACHER.format(machine) for machine in row["teacher_elsewhere"])])
+        found["training_marks"] = marked(
+            [*machines, *(TEACHER.format(machine) for machine in row["teacher_elsewhere"])]
+        )
         for paper in row["papers"]:
             protocols.setdefault(paper.protocol, f" [{len(protocols) + 1}]")
         marks.append(found | {"paper_marks": [protocols[paper.protocol] for paper in row["papers"]]})

@@ -5,17 +5,21 @@ results do.
 """
 
 import dataclasses
+import errno
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store.files import write_all
 from cheapconv.reports import tables
 from cheapconv.reports.content import Content, build
 from cheapconv.reports.curves import curve_panels
 from cheapconv.reports.figures import keys
 from cheapconv.reports.pareto import pareto_panels
 
+NO_FOLDER = (errno.EEXIST, errno.ENOTDIR)  # of a file, or a link that leads nowhere, where the folder should be
 TERMINAL_COLUMNS = ("Rank", "Architecture", "Conv", "Method", "Top-1 %", "n", "Gap recovered", "Params", "MACs (M)")
 
 
@@ -31,7 +35,8 @@ class Report:
 def render(store: Path, sweep: str, out: Path) -> Report:
     """Write the report of `sweep`, read from `store`, into the folder `out`.
 
-    Raises UserError where the store has no plan of that sweep or none of its cells is done.
+    All four files are replaced together, and only when the disk has taken them. Raises UserError where the store has no
+    plan of that sweep, where none of its cells is done, and where the folder does not take the files.
     """
     content = build(store, sweep)
     texts = {
@@ -40,9 +45,11 @@ def render(store: Path, sweep: str, out: Path) -> Report:
         "table.tex": tables.latex(content),
         "index.html": html(content),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (out / name).write_text(text, encoding="utf-8", newline="\n")
+    try:
+        write_all({out / name: text.encode("utf-8", "replace") for name, text in texts.items()})
+    except OSError as error:
+        reason = "something that is no folder is in the way" if error.errno in NO_FOLDER else error.strerror
+        raise UserError(f"the report cannot be written to {out} ({reason}): name another folder with --out.") from error
     shown = [column for column in content.columns if column.title in TERMINAL_COLUMNS]
     rows = [{column.title: column.text(row) for column in shown} for _, row in content.rows.iterrows()]
     return Report([out / name for name in texts], pd.DataFrame(rows), content.remarks)

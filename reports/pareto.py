@@ -1,7 +1,7 @@
 """Pictures of accuracy against cost: MACs, params and, where measured, latency, each with its Pareto front.
 
-Only ranked rows are drawn, and of timings only those that are comparable. The stepped line is the best mean accuracy that
-a cost buys.
+Only ranked rows are drawn, and of timings only those that are comparable. The stepped line is the best mean accuracy
+that a cost buys.
 """
 
 import math

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, command_line
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import record
@@ -23,7 +23,6 @@ from cheapconv.engine.track.server import public, tracking_uri
 from cheapconv.suites.place import Place
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
-STORE = Path("runs")  # where no other is named
 
 
 def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
@@ -37,7 +36,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     cells = [planned.cell for planned in chosen.cells]
     with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), Progress(cells, console) as shown:
         ends = Launcher(store, place, settings, [shown], stop).run(cells)
-    _summarise(ends, whole.sweep, len(cells), uri, folder)
+    _summarise(ends, whole.sweep, len(cells), uri, folder, settings.registry)
     if stop.signalled and "stopped" in ends.values():  # not if the signal came after the last cell
         return INTERRUPTED
     return FAILED if "failed" in ends.values() else DONE
@@ -85,7 +84,9 @@ def write_plan(store: Store, plan: Plan) -> None:
     )
 
 
-def _summarise(ends: Mapping[str, Word], sweep: str, total: int, uri: str | None, folder: Path) -> None:
+def _summarise(
+    ends: Mapping[str, Word], sweep: str, total: int, uri: str | None, folder: Path, registry: Path | None
+) -> None:
     """What happened, and what to do next."""
     counts = {end: sum(e == end for e in ends.values()) for end in sorted(set(ends.values()))}
     said = ", ".join(f"{n} {'running elsewhere' if end == 'running' else end}" for end, n in counts.items())
@@ -96,7 +97,7 @@ def _summarise(ends: Mapping[str, Word], sweep: str, total: int, uri: str | None
     if left:
         lines.append(f"{left} cells are left: the same command goes on where it stopped.")
     else:
-        lines.append(f"Next: cheapconv report {sweep}{'' if folder == STORE else f' --store {folder}'}")
+        lines.append(f"Next: {command_line('report', sweep, store=folder, registry=registry)}")
         if uri:
             at = public(uri) if uri.startswith("http") else f"mlflow ui --backend-store-uri {public(uri)}"
             lines[-1] += f"; tracking: {at}"

@@ -17,3 +17,4 @@ class Settings:
     retry_failed: bool = False
     fail_fast: bool = False
     mlflow: str | None = None
+    registry: Path | None = None  # to be named again in what is advised

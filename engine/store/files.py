@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,20 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a file atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def write_all(files: Mapping[Path, bytes]) -> None:
+    """Write several files, none of which is replaced before all of them are on the disk."""
+    with contextlib.ExitStack() as replaced:
+        for path, data in files.items():
+            temporary = replaced.enter_context(replacing(path))
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        for path in files:
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
 
 
 def leftovers(paths: Iterable[Path], older_than_s: float = 0.0) -> list[Path]:

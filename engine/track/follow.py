@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError, command_line, nearest
 from cheapconv.engine.store.runs import CELL, CURVE, ENVIRONMENT, MEASUREMENTS, RESULT, STATE, Store
 from cheapconv.engine.track.push import push
 from cheapconv.engine.track.server import public, reason, tracking_uri
@@ -136,5 +136,5 @@ def lagging(store: Store, sweep: str, uri: str, why: str) -> str:
     """What to say where MLflow lacks something."""
     return (
         f"MLflow at {public(uri)} does not answer ({why}); results are safe in {store.root}, "
-        f"`cheapconv sync {sweep}` sends them later"
+        f"`{command_line('sync', sweep, store=store.root)}` sends them later"
     )

@@ -151,11 +151,12 @@ def read(store: Store, key: str, sweep: str) -> Tracked | None:
     curve = run.curve()
     if result and len(curve) < result.epochs:  # the curve of an unfinished cell is written anew at its next epoch
         raise CellRefusedError("curve.jsonl is missing or damaged")
-    # The timing on the device that trained the cell if there is one, else on another.
+    # The timing on the device that trained the cell if there is one, else on another; the first, so that what is
+    # measured elsewhere later does not replace it.
     device_name = environments[-1].device_name if environments else ""
     structure = next((network.structure for network in result.counted if network.structure), None) if result else None
     timings = store.measurements(structure) if structure else []
-    timing = min(timings, key=lambda measurement: measurement.device_name != device_name, default=None)
+    timing = min(timings, key=lambda timing: (timing.device_name != device_name, timing.date), default=None)
     return Tracked(key, sweep, cell, state, environments, curve, result, timing)
 
 
