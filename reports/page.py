@@ -46,7 +46,7 @@ def render(store: Path, sweep: str, out: Path) -> Report:
         "index.html": html(content),
     }
     try:
-        write_all({out / name: text.encode("utf-8", "replace") for name, text in texts.items()})
+        write_all({out / name: text.encode() for name, text in texts.items()})
     except OSError as error:
         reason = "something that is no folder is in the way" if error.errno in NO_FOLDER else error.strerror
         raise UserError(f"the report cannot be written to {out} ({reason}): name another folder with --out.") from error

@@ -51,14 +51,17 @@ def describe(device: torch.device, *, threads: int, precision: str, compiled: bo
 
 @functools.cache
 def device_name(device: torch.device) -> str:
-    """The processor's or the accelerator's own name."""
+    """The processor's or the accelerator's own name, by which timings of two machines are told apart."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    except OSError:
+        lines = []
+    said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    named = [said[name] for name in ("model name", "Model", "Hardware") if said.get(name)]  # boards have the latter two
+    part = " ".join(filter(None, (said.get("CPU implementer"), said.get("CPU part"))))
+    return named[0] if named else f"{platform.processor() or platform.machine()} {part}".strip()
 
 
 @functools.cache

@@ -1,8 +1,10 @@
-"""The end of an error's sentence: what was meant, or what there is."""
+"""The end of an error's sentence: what was meant, or what there is; and what to type next."""
+
+from pathlib import Path
 
 import pytest
 
-from cheapconv.catalog.errors import nearest
+from cheapconv.catalog.errors import command_line, nearest
 
 
 @pytest.mark.parametrize(
@@ -16,3 +18,10 @@ from cheapconv.catalog.errors import nearest
 )
 def test_what_is_close_is_offered_and_else_all_that_is_known(word, known, end):
     assert nearest(word, known) == end
+
+
+def test_what_to_type_next_leaves_out_what_is_usual_and_quotes_the_rest() -> None:
+    assert command_line("report", "mine") == "cheapconv report mine"
+    assert command_line("report", "mine", store=Path("my runs"), registry=Path("r.yaml")) == (
+        "cheapconv report mine --store 'my runs' --registry r.yaml"
+    )

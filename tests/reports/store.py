@@ -56,7 +56,14 @@ class Store:
         return [self.add(conv, method, seed, value, **options) for seed, value in enumerate(top1)]
 
     def measure(
-        self, conv: str, latency_ms: float, *, device: str = "Small CPU", date: str = "2026-01-02", threads: int = 1
+        self,
+        conv: str,
+        latency_ms: float,
+        *,
+        device: str = "Small CPU",
+        date: str = "2026-01-02",
+        threads: int = 1,
+        gb_per_s: float | None = 11.1,
     ) -> None:
         """A measurement of the WRN-16-2 with that conv."""
         structure = f"WRN-16-2-{conv}"
@@ -74,7 +81,7 @@ class Store:
             "date": f"{date}T00:00:00+00:00",
             "latency": timing | latency,
             "throughput": timing | throughput | {"threads": threads},
-            "calibration": {"gflops": 55.5, "gb_per_s": 11.1},
+            "calibration": {"gflops": 55.5} | ({} if gb_per_s is None else {"gb_per_s": gb_per_s}),
         }
         self.write(f"measurements/{structure}-{device}-t{threads}.json".replace(" ", "-"), measurement)
 

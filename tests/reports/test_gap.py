@@ -1,10 +1,12 @@
-"""Gap recovered, and when it is withheld."""
+"""Gap recovered, its interval, and when it is withheld."""
 
 import math
 
 import pytest
+import scipy.stats
 
 from cheapconv.reports.content import build
+from cheapconv.reports.gap import fieller
 from tests.reports.store import Store
 
 
@@ -32,25 +34,34 @@ def test_baselines_have_no_gap_and_no_note(small: Store, row: tuple[str, str]) -
     assert note == ""
 
 
-def test_gap_below_two_standard_errors_of_the_seeds_is_withheld(store: Store) -> None:
-    # Standard errors of both means are 0.01, of the difference 0.01414; the gap of 0.028 is below twice that.
+def test_gap_within_the_spread_over_seeds_is_withheld(store: Store) -> None:
+    # Standard errors of both means are 0.01, of the difference 0.01414: t = 1.98 at 2 degrees of freedom.
     store.seeds("S", "scratch", [0.94, 0.96])
     store.seeds("G(4)", "scratch", [0.912, 0.932])
     store.seeds("G(4)", "kd", [0.94, 0.94])
     recovered, note = gap(store, "G(4)", "kd")
     assert math.isnan(recovered)
     assert "2.80 points" in note
-    assert "(2.83 points)" in note
+    assert "(p = 0.19 by Welch's test over the seeds)" in note
 
 
 @pytest.mark.parametrize(("images", "printed"), [(10_000, True), (100, False)])
 def test_single_seeds_use_the_binomial_error_of_the_test_set(store: Store, images: int, printed: bool) -> None:
-    # On 100 images the error of the difference of 95 % and 90 % is sqrt(0.0218^2 + 0.03^2) = 3.7 points.
+    # On 100 images the error of the difference of 95 % and 90 % is sqrt(2 * 0.925 * 0.075 / 100) = 3.7 points.
     for conv, method, top1 in [("S", "scratch", 0.95), ("G(4)", "scratch", 0.90), ("G(4)", "kd", 0.93)]:
         store.add(conv, method, 0, top1, test_images=images)
     recovered, note = gap(store, "G(4)", "kd")
     assert math.isnan(recovered) != printed
-    assert ("(7.42 points)" in note) != printed
+    assert ("(p = 0.18 by the test set's binomial error)" in note) != printed
+    assert ("a single run has no spread over seeds" in note) == printed
+
+
+def test_a_gap_that_the_test_set_cannot_resolve_is_withheld_however_seeds_agree(store: Store) -> None:
+    for conv, method, top1 in [("S", "scratch", 0.905), ("G(4)", "scratch", 0.900), ("G(4)", "kd", 0.904)]:
+        store.seeds(conv, method, [top1, top1 + 0.0001, top1 - 0.0001])
+    recovered, note = gap(store, "G(4)", "kd")
+    assert math.isnan(recovered)
+    assert "0.50 points (p = 0.23 by the test set's binomial error)" in note
 
 
 def test_incomplete_baseline_withholds_the_gap(small: Store) -> None:
@@ -81,7 +92,7 @@ def test_the_only_standard_network_may_be_another_architecture(store: Store) -> 
     store.add("G(4)", "kd", 0, 0.92)
     recovered, note = gap(store, "G(4)", "kd")
     assert recovered == pytest.approx(0.4)
-    assert note == "gap to WRN-40-2 S, the only standard network of the sweep"
+    assert note.startswith("gap to WRN-40-2 S, the only standard network of the sweep; ")
 
 
 def test_of_several_foreign_standard_networks_none_is_chosen(store: Store) -> None:
@@ -90,3 +101,26 @@ def test_of_several_foreign_standard_networks_none_is_chosen(store: Store) -> No
     store.add("G(4)", "scratch", 0, 0.90)
     store.add("G(4)", "kd", 0, 0.92)
     assert "no standard network" in gap(store, "G(4)", "kd")[1]
+
+
+def test_interval_holds_the_shares_that_a_test_would_not_reject() -> None:
+    """At its bounds gain - share * gap is as many standard errors from nothing as the quantile says."""
+    gain, gap, (of_row, shared, of_standard), quantile = 0.02, 0.05, (4e-6, 9e-6, 1e-6), scipy.stats.norm.ppf(0.975)
+    bounds = fieller(gain, gap, (of_row, shared, of_standard), quantile)
+    assert bounds[0] < gain / gap < bounds[1]
+    for share in bounds:
+        error = math.sqrt(of_row + (1 - share) ** 2 * shared + share**2 * of_standard)
+        assert abs(gain - share * gap) / error == pytest.approx(quantile)
+
+
+def test_interval_of_a_gap_that_may_be_none_is_everything() -> None:
+    assert fieller(0.02, 0.01, (1e-4, 1e-4, 1e-4), 1.96) == (-math.inf, math.inf)
+
+
+def test_interval_is_never_narrower_than_the_test_set_allows(store: Store) -> None:
+    """Seeds that agree to a hundredth of a point give a share that is as uncertain as its test images make it."""
+    for conv, method, top1 in [("S", "scratch", 0.95), ("G(4)", "scratch", 0.90), ("G(4)", "kd", 0.93)]:
+        store.seeds(conv, method, [top1, top1 + 0.0001, top1 - 0.0001])
+    row = build(store.plan(), "quick").rows.set_index(["conv", "method"]).loc[("G(4)", "kd")]
+    # By the delta method: 1.96 / 5 sqrt(0.255^2 + 0.4^2 0.263^2 + 0.6^2 0.263^2), in points.
+    assert (row["gap_high"] - row["gap_low"]) / 2 == pytest.approx(0.124, abs=0.004)

@@ -1,35 +1,114 @@
-"""Which measurements a report shows."""
+"""What of the measurements a report shows: a column is one setting, and in it unmarked numbers are comparable."""
 
+import io
+import json
+
+import pandas as pd
+import pytest
+
+from cheapconv.reports import pareto, tables
+from cheapconv.reports.content import Content, build
+from cheapconv.reports.figures import keys
 from cheapconv.reports.measurements import read_measurements
-from tests.reports.store import Store
+from tests.reports.store import ENVIRONMENT, Store
 
-STRUCTURES = {"WRN-16-2-S", "WRN-16-2-G(4)"}
-
-
-def test_device_that_measured_most_structures_wins(small: Store) -> None:
-    small.measure("S", 1.0, device="Fast GPU", date="2026-09-09")
-    found = read_measurements(small.root, STRUCTURES)
-    assert sorted(found["latency_ms"]) == [10.0, 20.0]
+STRUCTURES = pd.Series(["WRN-16-2-S", "WRN-16-2-G(4)", None])
 
 
-def test_among_equals_the_latest_device_wins(small: Store) -> None:
-    for conv in ("S", "G(4)"):
-        small.measure(conv, 2.0, device="Fast GPU", date="2026-09-09")
-    found = read_measurements(small.root, STRUCTURES)
-    assert set(found["measured_on"].str.split(";").str[0]) == {"Fast GPU (cpu)"}
+def texts(content: Content, title: str) -> dict[str, str]:
+    """The column of that title, by conv."""
+    [column] = [column for column in content.columns if column.title == title]
+    return {row["conv"]: column.text(row) for _, row in content.rows.iterrows()}
 
 
-def test_two_settings_never_share_a_column(small: Store) -> None:
+def test_one_setting_has_one_pair_of_columns(small: Store) -> None:
+    content = build(small.root, "quick")
+    assert texts(content, "Latency (ms)") == {"S": "20.0", "G(4)": "10.0"}
+    assert texts(content, "Images/s") == {"S": "50.0", "G(4)": "100"}
+    assert (
+        "measured 2026-01-02; machine calibration 55.5 GFLOP/s, 11.1 GB/s" in content.conditions["Latency, throughput"]
+    )
+
+
+def test_a_second_device_stands_beside_the_first(small: Store) -> None:
+    for conv, latency_ms in (("S", 2.0), ("G(4)", 1.0)):
+        small.measure(conv, latency_ms, device="Fast GPU", date="2026-09-09")
+    content = build(small.root, "quick")
+    assert texts(content, "Latency (ms) on A") == {"S": "20.0", "G(4)": "10.0"}
+    assert texts(content, "Latency (ms) on B") == {"S": "2.00", "G(4)": "1.00"}
+    assert content.conditions["Latency, throughput on A"].startswith("Small CPU (cpu)")
+    assert content.conditions["Latency, throughput on B"].startswith("Fast GPU (cpu)")
+    table = pd.read_csv(io.StringIO(tables.csv(content))).set_index(["conv", "method"]).loc[("G(4)", "kd")]
+    assert (table["latency_ms"], table["latency_ms_2"]) == (10.0, 1.0)
+    assert table["measured_on_2"].startswith("Fast GPU")
+
+
+def test_the_device_that_measured_more_comes_first(small: Store) -> None:
+    small.measure("S", 1.0, device="Fast GPU", date="2025-09-09")
+    assert texts(build(small.root, "quick"), "Latency (ms) on B") == {"S": "1.00", "G(4)": "-"}
+
+
+def test_threads_are_another_setting(small: Store) -> None:
     """Throughput on eight threads is another number than that on one."""
     small.measure("G(4)", 5.0, date="2026-09-09", threads=8)
-    found = read_measurements(small.root, STRUCTURES)
-    assert found["measured_on"].nunique() == 1
-    assert sorted(found["latency_ms"]) == [10.0, 20.0]
+    content = build(small.root, "quick")
+    assert texts(content, "Images/s on A") == {"S": "50.0", "G(4)": "100"}
+    assert texts(content, "Images/s on B") == {"S": "-", "G(4)": "200"}
+    assert "8 threads" in content.conditions["Latency, throughput on B"]
+
+
+@pytest.mark.parametrize("gb_per_s", [22.2, 5.5, 14.0, None])
+def test_another_speed_of_the_machine_is_marked(gb_per_s: float | None, small: Store) -> None:
+    small.measure("S", 20.0, gb_per_s=gb_per_s)
+    content = build(small.root, "quick")
+    assert texts(content, "Latency (ms)") == {"S": "20.0 [a]", "G(4)": "10.0"}  # more cells have that of G(4)
+    assert texts(content, "Images/s")["S"] == "50.0 [a]"
+    speed = f"55.5 GFLOP/s, {gb_per_s:.4g} GB/s" if gb_per_s else "unknown"
+    assert ("a", f"timed while the machine's calibration was {speed}: comparable with numbers of this mark alone") in (
+        content.notes
+    )
+    latency = pareto.pareto_panels(content, keys(content.rows))[-1]
+    assert {point.tooltip.split()[1] for point in latency.points} == {"G(4)"}
+
+
+def test_a_calibration_that_is_nearly_the_same_is_not_marked(small: Store) -> None:
+    small.measure("S", 20.0, gb_per_s=12.0)
+    content = build(small.root, "quick")
+    assert texts(content, "Latency (ms)")["S"] == "20.0"
+    assert "55.5 GFLOP/s, 11.1 to 12 GB/s" in content.conditions["Latency, throughput"]
+
+
+def test_no_two_unmarked_calibrations_are_far_apart(store: Store) -> None:
+    """Each is near the next, the first far from the last."""
+    speeds = [10.0, 11.0, 12.0, 13.0, 14.0]
+    for number, gb_per_s in enumerate(speeds):
+        store.measure(f"G({number})", 1.0, gb_per_s=gb_per_s)
+    [table] = read_measurements(store.root, pd.Series([f"WRN-16-2-G({number})" for number in range(5)]))
+    assert all(max(group) / min(group) <= 1.25 for _, group in table.groupby("speed")["gb_per_s"])
+    assert table["speed"].nunique() == 2
 
 
 def test_other_structures_are_left_out(small: Store) -> None:
-    assert list(read_measurements(small.root, {"WRN-16-2-S"})["latency_ms"]) == [20.0]
+    [table] = read_measurements(small.root, STRUCTURES.iloc[:1])
+    assert list(table["latency_ms"]) == [20.0]
 
 
-def test_no_measurements_are_an_empty_table(store: Store) -> None:
-    assert read_measurements(store.root, STRUCTURES).empty
+def test_no_measurements_are_no_columns(store: Store) -> None:
+    assert read_measurements(store.root, STRUCTURES) == []
+    store.add("S", "scratch", 0, 0.9)
+    content = build(store.plan(), "quick")
+    assert content.conditions["Latency, throughput"] == "not measured"
+    assert not any("Latency" in column.title for column in content.columns)
+
+
+def test_seconds_of_another_machine_are_marked(small: Store) -> None:
+    path = small.root / small.keys[0] / "environment.json"  # of the teacher
+    path.write_text(json.dumps(ENVIRONMENT | {"threads": 8}))
+    content = build(small.root, "quick")
+    marks = content.rows.set_index(["conv", "method"])["training_marks"]
+    assert marks.to_dict() == {("S", "scratch"): " [a]", ("G(4)", "kd"): " [b]"} | dict.fromkeys(
+        [("G(4)", "online"), ("G(4)", "scratch")], ""
+    )
+    notes = dict(content.notes)
+    assert notes["a"].startswith("trained on Small CPU (cpu, 8 CPU threads): ")
+    assert notes["b"].startswith("its teacher was trained on Small CPU (cpu, 8 CPU threads): ")

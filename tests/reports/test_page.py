@@ -1,12 +1,16 @@
 """The written report: files, page and what the terminal shows."""
 
+import errno
 import html.parser
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store import files
 from cheapconv.reports.page import render
 from tests.reports.store import Store
 
@@ -43,7 +47,9 @@ def test_four_files_and_a_summary(small: Store, tmp_path: Path) -> None:
     report = render(small.root, "quick", tmp_path / "out")
     assert [path.name for path in report.paths] == ["table.md", "table.csv", "table.tex", "index.html"]
     assert all(path.stat().st_size > 0 for path in report.paths)
-    assert report.summary.iloc[1].tolist()[:7] == ["1", "WRN-16-2", "G(4)", "kd", "93.00 ± 0.28", "2", "60 %"]
+    assert report.summary.iloc[1].tolist()[:7] == [
+        *["1 to 2", "WRN-16-2", "G(4)", "kd", "93.00 ± 0.28", "2", "60 % (42 to 79)"],
+    ]
 
 
 def test_rendering_twice_gives_the_same_bytes(small: Store, tmp_path: Path) -> None:
@@ -95,3 +101,70 @@ def test_a_sweep_that_was_never_run(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="run it first"):
         render(store.root, "quick", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def made_file(path: Path) -> None:
+    path.write_text("mine")
+
+
+def made_folder_of_a_file(path: Path) -> None:
+    (path / "table.csv").mkdir(parents=True)
+
+
+def made_dangling_link(path: Path) -> None:
+    path.symlink_to(path.parent / "nowhere")
+
+
+def made_link_loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (made_file, "something that is no folder is in the way"),
+        (made_folder_of_a_file, "table.csv is a folder"),
+        (made_dangling_link, "something that is no folder is in the way"),
+        (made_link_loop, "something that is no folder is in the way"),
+    ],
+)
+def test_what_is_no_folder_is_one_sentence(
+    make: Callable[[Path], None], reason: str, small: Store, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    make(out)
+    with pytest.raises(UserError, match=f"cannot be written to {out} \\({reason}\\): name another"):
+        render(small.root, "quick", out)
+    assert not list(tmp_path.rglob("table.md"))
+
+
+@pytest.mark.parametrize("out", ["a file/inside", "x" * 300])
+def test_a_folder_that_cannot_be_made_is_one_sentence(out: str, small: Store, tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(UserError, match="cannot be written to"):
+        render(small.root, "quick", tmp_path / out)
+
+
+@pytest.mark.parametrize(("number", "after"), [(errno.ENOSPC, 3), (errno.EROFS, 0), (errno.EACCES, 0), (errno.EIO, 2)])
+def test_a_disk_that_fails_midway_leaves_the_whole_report_before(
+    number: int, after: int, small: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.read_bytes() for path in render(small.root, "quick", tmp_path / "out").paths}
+    small.seeds("G(4)", "at", [0.889, 0.891])
+    small.plan()
+    synced = []
+
+    def fail(handle: int) -> None:
+        synced.append(handle)
+        if len(synced) > after:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    with pytest.raises(UserError, match=os.strerror(number)):
+        render(small.root, "quick", tmp_path / "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_sweep_is_named_by_its_name_alone(small: Store, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no plan of a sweep"):
+        render(small.root, "../sweeps/quick", tmp_path / "out")

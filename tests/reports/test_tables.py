@@ -21,8 +21,8 @@ def markdown_row(text: str, *labels: str) -> list[str]:
 def test_markdown_row(small: Store) -> None:
     text = tables.markdown(build(small.root, "quick"))
     assert markdown_row(text, "G(4)", "**kd**") == [
-        *["1", "WRN-16-2", "G(4)", "**kd**", "**93.00 ± 0.28**", "2", "60 %", "200,000", "40.00", "781.2"],
-        *["10.0", "100", "10.0 / 50.0", "-", "-"],
+        *["1 to 2", "WRN-16-2", "G(4)", "**kd**", "**93.00 ± 0.28**", "2", "60 % (42 to 79)", "200,000", "40.00"],
+        *["781.2", "10.0", "100", "10.0 / 50.0", "-", "-"],
     ]
     assert markdown_row(text, "S")[0] == "ref"
 
@@ -31,7 +31,7 @@ def test_markdown_keeps_the_best_epoch_out_and_labels_the_ensemble(small: Store)
     text = tables.markdown(build(small.root, "quick"))
     assert "Best epoch" not in text
     assert "Ensemble top-1 % (not a student, not deployed)" in text
-    assert markdown_row(text, "online")[-1] == "97.00"
+    assert markdown_row(text, "**online**")[-1] == "97.00"
 
 
 def test_markdown_says_what_is_incomplete_and_what_failed(small: Store) -> None:
@@ -47,7 +47,7 @@ def test_single_seeds_are_said_in_words(store: Store) -> None:
     store.add("S", "scratch", 0, 0.9)
     text = tables.markdown(build(store.plan(), "quick"))
     assert "90.00 (n=1)" in text
-    # Two errors of a difference: 2 sqrt(2) sqrt(0.9 * 0.1 / 10000) = 0.85 points.
+    # 1.96 errors of a difference: 1.96 sqrt(2) sqrt(0.9 * 0.1 / 10000) = 0.83 points.
     assert "0.8 points at 90 % on 10,000 test images, means nothing" in text
     assert "standard deviation over seeds" not in text
 
@@ -57,7 +57,8 @@ def test_csv_is_in_full_precision_with_units_in_its_names(small: Store) -> None:
     row = table.loc[("G(4)", "kd")]
     assert row["top1_mean"] == (0.928 + 0.932) / 2
     assert row["gap_recovered"] == pytest.approx(0.6)
-    assert (row["rank"], row["n"], row["planned"]) == (1, 2, 2)
+    assert (row["gap_low"], row["gap_high"]) == pytest.approx((0.42, 0.79), abs=0.01)
+    assert (row["rank"], row["rank_to"], row["n"], row["planned"]) == (1, 2, 2, 2)
     assert (row["macs"], row["flops"], row["weights_bytes"]) == (40_000_000, 80_000_000, 800_000)
     assert (row["latency_ms"], row["throughput_images_per_s"], row["train_s_with_teacher"]) == (10, 100, 50)
     assert (row["sweep"], row["precision"], row["protocol"]) == ("quick", "fp32", "version 3")

@@ -113,3 +113,19 @@ def test_cuda_has_a_name():
     found = describe(torch.device("cuda", 0), precision="fp32", compiled=False)
     assert found["device"] == "cuda:0"
     assert found["device_name"] == torch.cuda.get_device_name(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("processor\t: 0\nmodel name\t: A CPU @ 2 GHz\n", "A CPU @ 2 GHz"),
+        ("processor\t: 0\nCPU part\t: 0xd08\n\nModel\t: A board: rev 1\n", "A board: rev 1"),
+        ("CPU implementer\t: 0x41\nCPU part\t: 0xd0c\n", "board64 0x41 0xd0c"),
+        ("", "board64"),
+    ],
+)
+def test_two_boards_do_not_have_one_name(text, name, monkeypatch):
+    monkeypatch.setattr(environment.Path, "read_text", lambda path: text)
+    monkeypatch.setattr(environment.platform, "processor", lambda: "")
+    monkeypatch.setattr(environment.platform, "machine", lambda: "board64")
+    assert device_name.__wrapped__(CPU) == name

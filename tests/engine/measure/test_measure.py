@@ -81,6 +81,16 @@ def test_a_timing_is_kept_under_its_structure_and_setting(tmp_path, monkeypatch,
     assert timings.kept(store, wrn, CPU) is None
 
 
+def test_a_second_device_and_other_threads_replace_no_timing(tmp_path, monkeypatch, wrn):
+    store, network = Store(tmp_path), build_network(WRN, "standard", 10)
+    for name, threads, median_ms in (("A CPU", 1, 1.0), ("B CPU", 1, 2.0), ("B CPU", 2, 3.0)):
+        monkeypatch.setattr(timings, "device_name", lambda device, name=name: name)
+        monkeypatch.setattr(timings, "time_network", lambda s, n, d, ms=median_ms: a_timing(s, median_ms=ms))
+        torch.set_num_threads(threads)
+        timings.take(store, wrn, network, CPU)
+    assert [timing.latency.median_ms for timing in store.measurements(wrn.key)] == [1.0, 2.0, 3.0]
+
+
 def test_a_setting_names_the_device_precision_batch_and_threads(monkeypatch):
     monkeypatch.setattr(timings, "device_name", lambda device: "Other CPU @ 2.0GHz (TM)")
     assert timings.setting(CPU) == "other-cpu-2-0ghz-tm-fp32-b128-t1"

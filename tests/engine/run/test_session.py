@@ -65,6 +65,15 @@ def test_a_sweep_runs_to_its_end(store, capsys):
     assert "epoch" not in capsys.readouterr().out  # nothing was trained
 
 
+def test_what_to_do_next_names_the_store_and_the_registry(store, capsys, monkeypatch):
+    whole, registry = tiny.planned("scratch", epochs=1), Path("my sweeps.yaml")
+    run(store, whole, registry=registry)
+    assert f"Next: cheapconv report sweep --store {store.root} --registry 'my sweeps.yaml'\n" in capsys.readouterr().out
+    monkeypatch.chdir(store.root.parent)
+    run(Store(Path("runs")), whole)  # both are the usual ones
+    assert "Next: cheapconv report sweep\n" in capsys.readouterr().out
+
+
 def test_failures_are_exit_code_1(store, capsys):
     assert run(store, tiny.planned("raising", "scratch", epochs=1)) == 1
     out = capsys.readouterr().out

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from cheapconv.engine.store import files as files_module
-from cheapconv.engine.store.files import TEMPORARY, read_json, replacing, write_bytes, write_json, write_lines
+from cheapconv.engine.store.files import (
+    TEMPORARY,
+    read_json,
+    replacing,
+    write_all,
+    write_bytes,
+    write_json,
+    write_lines,
+)
 
 
 def files(folder: Path) -> list[str]:
@@ -43,6 +51,26 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(error, tmp_path):
         fail(temporary)
     assert path.read_bytes() == b"old"
     assert files(tmp_path) == ["file"]
+
+
+def test_several_files_are_replaced_together(tmp_path):
+    write_all({tmp_path / "a": b"1", tmp_path / "deep" / "b": b"2"})
+    write_all({tmp_path / "a": b"3"})
+    assert [(tmp_path / name).read_bytes() for name in ("a", "deep/b")] == [b"3", b"2"]
+    assert files(tmp_path) == ["a", "deep"]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_none_of_several_files_is_replaced_if_one_cannot_be(place, tmp_path):
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        path.write_bytes(b"old")
+    paths[place].unlink()
+    paths[place].mkdir()
+    with pytest.raises(OSError, match="is a folder"):
+        write_all(dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in paths if path.is_file()] == [b"old", b"old"]
+    assert files(tmp_path) == ["a", "b", "c"]
 
 
 def test_a_write_that_cannot_be_made_durable_changes_nothing(tmp_path, monkeypatch):

@@ -1,0 +1,22 @@
+"""What of a cell is shown, before anything is sent."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from cheapconv.engine.store.runs import Store
+from cheapconv.engine.track.tracked import read
+from tests.engine.written_cell import write_cell, write_measurement
+
+KEY = "0123456789abcdef"
+
+
+def test_what_is_measured_later_under_other_threads_replaces_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write_cell(store, KEY)
+    write_measurement(store, "A CPU", 1.5)
+    [first] = store.measurements("s0")
+    later = replace(first, date="2099-01-01T00:00:00+00:00", latency=replace(first.latency, median_ms=9.0))
+    store.write_measurement("s0-a cpu-more-threads", later)
+    tracked = read(store, KEY, "sweep")
+    assert tracked is not None
+    assert tracked.measurement == first
