@@ -17,7 +17,7 @@ import pandas as pd
 
 from cheapconv.engine.store.records import Latency, Measurement, Throughput
 from cheapconv.engine.store.runs import Store
-from cheapconv.reports.notes import letters
+from cheapconv.reports.notes import MIXED, letters
 
 ALIKE = 1.25  # those of a quiet machine differ by a twentieth, those beside another program by half
 CALIBRATION = ("gflops", "gb_per_s")
@@ -63,12 +63,13 @@ def suffixes(rows: pd.DataFrame) -> list[str]:
 
 
 def of_row(cells: pd.DataFrame) -> dict[str, object]:
-    """A row's timings: means over its cells, whose networks may differ, and the speeds of the machine to be marked."""
+    """A row's timings: means over its cells, whose networks may differ, and the machine's speed where it is marked."""
     found: dict[str, object] = {}
     for end in suffixes(cells):
         found |= {f"{name}{end}": cells[f"{name}{end}"].astype(float).mean() for name in NUMBERS}
         found[f"measured_on{end}"] = next(iter(cells[f"measured_on{end}"].dropna()), math.nan)
-        found[f"speed{end}"] = tuple(sorted({*cells[f"speed{end}"].dropna()} - {""}))
+        speeds = {*cells[f"speed{end}"].dropna()} or {""}
+        found[f"speed{end}"] = MIXED if len(speeds) > 1 else speeds.pop()
     return found
 
 

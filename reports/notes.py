@@ -8,6 +8,11 @@ import pandas as pd
 CHANGED = "the method changes the network (removes, replaces or quantises parts); sizes are those of what is deployed"
 SEVERAL = "every seed ends with another network; sizes, latency and throughput are means over them"
 SPEED = "timed while the machine's calibration was {}: comparable with numbers of this mark alone"
+MIXED = "mixed"  # instead of a speed: the networks of a row's cells were timed at several
+SPEEDS = {
+    "": "",
+    MIXED: "its networks were timed at different calibrations of the machine: a mean that is comparable with no other",
+}
 MACHINE = "trained on {}: its seconds are not comparable with those without this mark"
 TEACHER = "its teacher was trained on {}: the seconds with it are not those of one machine"
 
@@ -30,7 +35,9 @@ def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
             "conv_marks": marked([CHANGED if row["changed"] else "", SEVERAL if row["sizes_differ"] else ""]),
             "gap_mark": marked([row["gap_note"]]),
         }
-        found |= {f"timing_marks{end}": marked(SPEED.format(speed) for speed in row[f"speed{end}"]) for end in ends}
+        for end in ends:
+            speed = row[f"speed{end}"]
+            found[f"timing_marks{end}"] = marked([SPEEDS.get(speed, SPEED.format(speed))])
         machines = [MACHINE.format(machine) for machine in row["trained_elsewhere"]]
         found["training_marks"] = marked(
             [*machines, *(TEACHER.format(machine) for machine in row["teacher_elsewhere"])]

@@ -112,3 +112,19 @@ def test_seconds_of_another_machine_are_marked(small: Store) -> None:
     notes = dict(content.notes)
     assert notes["a"].startswith("trained on Small CPU (cpu, 8 CPU threads): ")
     assert notes["b"].startswith("its teacher was trained on Small CPU (cpu, 8 CPU threads): ")
+
+
+def test_a_mean_over_several_speeds_is_comparable_with_nothing(small: Store) -> None:
+    """Each seed of a search ends with another network, and one was timed while the machine was busy."""
+    for seed in (0, 1):
+        key = small.add("G(4)", "searched", seed, 0.9)
+        path = small.root / key / "result.json"
+        body = json.loads(path.read_text())
+        body["networks"][0]["structure"] = f"WRN-16-2-found{seed}"
+        path.write_text(json.dumps(body))
+        small.measure(f"found{seed}", 10.0 * (1 + seed), gb_per_s=11.1 / (1 + seed))
+    content = build(small.plan(), "quick")
+    row = content.rows.set_index("method").loc["searched"]
+    [note] = [text for mark, text in content.notes if f" [{mark}]" == row["timing_marks"]]
+    assert row["latency_ms"] == 15.0
+    assert "a mean that is comparable with no other" in note
