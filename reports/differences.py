@@ -54,7 +54,7 @@ def differ(a: pd.Series, b: pd.Series, compared: int = 2) -> bool:
 
 def not_worse(rows: pd.DataFrame) -> pd.Index:
     """Labels of the rows that are not distinguishable from the most accurate of them, itself included."""
-    best = rows.loc[rows["top1_mean"].idxmax()]
+    best = rows.iloc[int(rows["top1_mean"].argmax())]
     return rows.index[[not differ(row, best, len(rows)) for _, row in rows.iterrows()]]
 
 

@@ -59,7 +59,7 @@ def suffix(place: int) -> str:
 
 def suffixes(rows: pd.DataFrame) -> list[str]:
     """Those that `attach` has given, in its order."""
-    return [name.removeprefix("measured_on") for name in rows if name.startswith("measured_on")]
+    return [name.removeprefix("measured_on") for name in map(str, rows) if name.startswith("measured_on")]
 
 
 def of_row(cells: pd.DataFrame) -> dict[str, object]:

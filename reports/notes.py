@@ -8,7 +8,7 @@ import pandas as pd
 CHANGED = "the method changes the network (removes, replaces or quantises parts); sizes are those of what is deployed"
 SEVERAL = "every seed ends with another network; sizes, latency and throughput are means over them"
 SPEED = "timed while the machine's calibration was {}: comparable with numbers of this mark alone"
-MIXED = "mixed"  # instead of a speed: the networks of a row's cells were timed at several
+MIXED = "several"  # instead of a speed: the networks of a row's cells were timed at several
 SPEEDS = {
     "": "",
     MIXED: "its networks were timed at different calibrations of the machine: a mean that is comparable with no other",
@@ -29,7 +29,7 @@ def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     def marked(texts: Iterable[str]) -> str:
         return "".join(reasons.setdefault(text, f" [{letters(len(reasons) - 1)}]") for text in texts)
 
-    ends = [name.removeprefix("speed") for name in rows if name.startswith("speed")]
+    ends = [name.removeprefix("speed") for name in map(str, rows) if name.startswith("speed")]
     for _, row in rows.iterrows():
         found: dict[str, object] = {
             "conv_marks": marked([CHANGED if row["changed"] else "", SEVERAL if row["sizes_differ"] else ""]),
