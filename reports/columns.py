@@ -97,7 +97,7 @@ def method_label(row: Row) -> str:
 
 
 def rank(row: Row) -> str:
-    """The place among ranked rows, `1 to 12` where twelve do not differ from the best; `ref`: the standard network."""
+    """The place among comparable rows, `1 to 12` where twelve do not differ from the best; `ref`: standard."""
     if row["is_reference"]:
         return "ref"
     places = [f"{row[name]:.0f}" for name in ("rank", "rank_to") if pd.notna(row[name])]

@@ -58,7 +58,7 @@ def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
     single = rows[rows["n"] == 1]
     if (rows["n"] > 1).any():
         said.append("± is the sample standard deviation over seeds; it is not a confidence interval.")
-    if rows["ranked"].any():
+    if rows["comparable"].any():
         said += [DIFFERENCE, RANKS]
     if rows["gap_recovered"].notna().any():
         said.append(GAPS)

@@ -1,6 +1,6 @@
 """Pictures of accuracy against cost: MACs, params and, where measured, latency, each with its Pareto front.
 
-Only ranked rows are drawn, and of timings only those that are comparable. The stepped line is the best mean accuracy
+Only comparable rows are drawn, and of timings only those without a mark. The stepped line is the best mean accuracy
 that a cost buys.
 """
 
@@ -25,10 +25,10 @@ COSTS = {
 
 
 def pareto_panels(content: Content, legend: Keys) -> list[Panel]:
-    """Accuracy against MACs, params and, where measured, latency; ranked rows only."""
-    ranked, panels = content.rows[content.rows["ranked"]], []
+    """Accuracy against MACs, params and, where measured, latency; comparable rows only."""
+    comparable, panels = content.rows[content.rows["comparable"]], []
     for cost, (title, unit) in COSTS.items():
-        rows = ranked[ranked[cost].notna()]
+        rows = comparable[comparable[cost].notna()]
         if cost == "latency_ms":
             rows, title = rows[rows["speed"] == ""], title + letter(0, len(suffixes(rows)))
         if rows.empty:

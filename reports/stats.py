@@ -1,8 +1,8 @@
 """Seeds to statistics: mean, standard deviation, 95 % half-width of the mean, ranks, and the order of the rows.
 
 Accuracies are fractions of the whole test set at the last epoch. The standard deviation is the sample's (n - 1); the
-half-width is Student's t at n - 1 degrees of freedom. A row with cells still to run, or failed, is not `ranked`: it has
-no rank, is never bold, and no gap is given of it.
+half-width is Student's t at n - 1 degrees of freedom. A row with cells still to run, or failed, is not `comparable`: it
+has no rank, is never bold, and no gap is given of it.
 """
 
 import math
@@ -35,15 +35,15 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     rows = pd.DataFrame([_summary(group, usual) for _, group in cells.groupby(ROW, sort=False)])
     rows["place"] = range(len(rows))  # the plan's order, by which ties between baselines are settled
     rows["complete"] = (rows["n"] == rows["planned"]) & (unrecorded == 0)
-    rows["ranked"] = rows["complete"] & rows["top1_mean"].notna()
+    rows["comparable"] = rows["complete"] & rows["top1_mean"].notna()
     # Standard networks trained alone whose architecture others take with cheaper convs; else the only one there is.
     standard = rows["is_standard"].astype(bool)
     alone = standard & rows["is_baseline"].astype(bool)
     found = alone & (~standard).groupby(rows["architecture"]).transform("any")
     rows["is_reference"] = found if found.any() or alone.sum() != 1 else alone
-    rows = rows.join(differences.places(rows[rows["ranked"] & ~rows["is_reference"]]))
-    # What no row of its (architecture, conv) beats, where at least two rows are ranked.
-    networks = [group for _, group in rows[rows["ranked"]].groupby(["architecture", "conv"]) if len(group) > 1]
+    rows = rows.join(differences.places(rows[rows["comparable"] & ~rows["is_reference"]]))
+    # What no row of its (architecture, conv) beats, where at least two rows are comparable.
+    networks = [group for _, group in rows[rows["comparable"]].groupby(["architecture", "conv"]) if len(group) > 1]
     rows["is_best"] = rows.index.isin([label for group in networks for label in differences.not_worse(group)])
     return _ordered(rows)
 

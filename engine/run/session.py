@@ -36,7 +36,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     cells = [planned.cell for planned in chosen.cells]
     with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), Progress(cells, console) as shown:
         ends = Launcher(store, place, settings, [shown], stop).run(cells)
-    _summarise(ends, whole.sweep, len(cells), uri, folder, settings.registry)
+    _summarise(store, ends, whole.sweep, len(cells), uri, settings.registry)
     if stop.signalled and "stopped" in ends.values():  # not if the signal came after the last cell
         return INTERRUPTED
     return FAILED if "failed" in ends.values() else DONE
@@ -85,7 +85,7 @@ def write_plan(store: Store, plan: Plan) -> None:
 
 
 def _summarise(
-    ends: Mapping[str, Word], sweep: str, total: int, uri: str | None, folder: Path, registry: Path | None
+    store: Store, ends: Mapping[str, Word], sweep: str, total: int, uri: str | None, registry: Path | None
 ) -> None:
     """What happened, and what to do next."""
     counts = {end: sum(e == end for e in ends.values()) for end in sorted(set(ends.values()))}
@@ -97,7 +97,7 @@ def _summarise(
     if left:
         lines.append(f"{left} cells are left: the same command goes on where it stopped.")
     else:
-        lines.append(f"Next: {command_line('report', sweep, store=folder, registry=registry)}")
+        lines.append(f"Next: {command_line('report', sweep, store=store.root, registry=registry)}")
         if uri:
             at = public(uri) if uri.startswith("http") else f"mlflow ui --backend-store-uri {public(uri)}"
             lines[-1] += f"; tracking: {at}"

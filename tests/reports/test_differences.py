@@ -33,7 +33,7 @@ def test_binomial_error() -> None:
 def test_two_rows_are_compared_by_welch() -> None:
     a, b = (0.91, 0.92, 0.94), (0.90, 0.87)
     welch = scipy.stats.ttest_ind(a, b, equal_var=False)
-    p, test = max(differences.p_values(row(*a), row(*b)))
+    p, test = differences.p_value(row(*a), row(*b))
     assert p == pytest.approx(welch.pvalue)
     assert "Welch" in test
     assert differences.freedom(row(*a), row(*b)) == pytest.approx(welch.df)
@@ -42,8 +42,20 @@ def test_two_rows_are_compared_by_welch() -> None:
 def test_several_rows_are_compared_by_games_and_howell() -> None:
     # p of scipy.stats.tukey_hsd(*seeds, equal_var=False), scipy 1.17
     seeds = [(0.91, 0.92, 0.94), (0.90, 0.87, 0.88), (0.85, 0.80, 0.83)]
-    found = [max(differences.p_values(row(*seeds[0]), row(*other), 3))[0] for other in seeds[1:]]
-    assert found == pytest.approx([0.06878991, 0.01727585], rel=1e-4)
+    first, *others = [row(*of_row) for of_row in seeds]
+    assert [differences.p_value(first, other, 3)[0] for other in others] == pytest.approx(
+        [0.06878991, 0.01727585], rel=1e-4
+    )
+    assert [differences.differ(first, other, 3) for other in others] == [False, True]
+
+
+@pytest.mark.parametrize("compared", [2, 3, 12, 40])
+def test_whether_rows_differ_is_whether_their_p_value_is_small(compared: int) -> None:
+    one = row(0.900, 0.902, 0.904, images=10_000)
+    for top1 in (0.9, 0.91, 0.915, 0.92, 0.93, 0.95):
+        other = row(top1, top1 + 0.002, top1 + 0.003, images=10_000)
+        small = differences.p_value(one, other, compared)[0] <= differences.LEVEL
+        assert differences.differ(one, other, compared) == small
 
 
 def test_a_difference_below_the_error_of_the_test_set_is_none() -> None:

@@ -45,7 +45,7 @@ def test_front_leaves_out_equals_and_takes_the_better_of_one_cost() -> None:
     assert pareto.front([3, 1, 1, 2, 4], [0.9, 0.7, 0.8, 0.8, 0.9]) == [2, 0]
 
 
-def test_only_ranked_rows_are_drawn(small: Store) -> None:
+def test_only_complete_rows_are_drawn(small: Store) -> None:
     small.add("G(4)", "kd", 2, state="running")
     content = build(small.plan(), "quick")
     panels = pareto.pareto_panels(content, keys(content.rows))

@@ -82,7 +82,7 @@ def test_a_row_that_cannot_be_ranked_is_never_the_best(small: Store) -> None:
     small.seeds("G(4)", "at", [0.933, 0.935])
     small.add("G(4)", "at", 2, state="planned")
     rows = rows_of(small)
-    assert rows["ranked"].to_dict() == {label: label != ("G(4)", "at") for label in rows.index}
+    assert rows["comparable"].to_dict() == {label: label != ("G(4)", "at") for label in rows.index}
     assert not rows.loc[("G(4)", "at"), "is_best"]
     assert rows.loc[("G(4)", "kd"), "is_best"]
 
