@@ -11,6 +11,7 @@ import pytest
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import files
+from cheapconv.reports import page
 from cheapconv.reports.page import render
 from tests.reports.store import Store
 
@@ -56,6 +57,12 @@ def test_rendering_twice_gives_the_same_bytes(small: Store, tmp_path: Path) -> N
     first = render(small.root, "quick", tmp_path / "a").paths
     second = render(small.root, "quick", tmp_path / "b").paths
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_the_committed_report_follows_from_its_results(tmp_path: Path) -> None:
+    committed = Path(page.__file__).parent / "cifar10-cpu"
+    render(committed / "results", "cifar10-cpu", tmp_path)
+    assert (tmp_path / "table.md").read_text() == (committed / "table.md").read_text()
 
 
 def test_page_is_well_formed_and_loads_nothing(small: Store, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_dead_server_costs_a_run_seconds_and_one_line(store: Store, caplog: py
     assert time.monotonic() - begun < GENEROUS_S
     assert [record.getMessage() for record in caplog.records] == [
         f"MLflow at http://127.0.0.1:9 does not answer ([Errno 111] Connection refused); results are safe in "
-        f"{store.root}, `cheapconv sync s` sends them later"
+        f"{store.root}, `cheapconv sync s --store {store.root}` sends them later"
     ]
 
 
