@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from cheapconv.reports import escape
 from cheapconv.reports.columns import Column
 from cheapconv.reports.content import Content
 from cheapconv.reports.measurements import NUMBERS, suffixes
@@ -19,21 +20,6 @@ CSV_COLUMNS = (
     *("paper_top1", "paper_top1_all", "paper_protocols"),
 )
 BOLD = "Bold: the rows of a network that do not differ from its most accurate one."
-LATEX_ESCAPES = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "±": r"$\pm$",
-        # A cell that starts with a bracket would be read as the optional argument of the line break before it.
-        "[": "{[}",
-        "]": "{]}",
-    }
-)
-MARKDOWN_ESCAPES = str.maketrans({"|": r"\|", "<": "&lt;", "*": r"\*", "`": r"\`", "\n": " "})
 
 
 def csv(content: Content) -> str:
@@ -50,22 +36,23 @@ def csv(content: Content) -> str:
         paper_protocols=[" | ".join(paper.protocol for paper in found) for found in papers],
     )[[*CSV_COLUMNS, *(f"{name}{end}" for end in suffixes(content.rows) for name in (*NUMBERS, "measured_on"))]]
     named = {name.lower().replace(",", "").replace(" ", "_"): text for name, text in content.conditions.items()}
-    return table.assign(sweep=content.sweep.name, **named).to_csv(index=False)
+    return table.assign(sweep=content.sweep.name, **named).map(escape.csv).to_csv(index=False)
 
 
 def markdown(content: Content) -> str:
     """Conditions, table, notes and failed cells as GitHub renders them."""
     shown = in_print(content)
-    conditions = [f"- **{name}:** {_markdown(text)}" for name, text in content.conditions.items()]
-    remarks = [f"- {_markdown(remark)}" for remark in content.remarks]
+    conditions = [f"- **{name}:** {escape.markdown(text)}" for name, text in content.conditions.items()]
+    remarks = [f"- {escape.markdown(remark)}" for remark in content.remarks]
     head = [_pipes(column.title for column in shown), _pipes("--:" if c.is_number else ":--" for c in shown)]
     body = [
-        _pipes(_bold(c, row, _markdown(c.text(row)), "**{}**") for c in shown) for _, row in content.rows.iterrows()
+        _pipes(_bold(c, row, escape.markdown(c.text(row)), "**{}**") for c in shown)
+        for _, row in content.rows.iterrows()
     ]
-    notes = [f"- \\[{mark}\\] {_markdown(text)}" for mark, text in content.notes]
-    failures = [f"- {_markdown(f.label)} (`{f.key}`): {_markdown(f.error)}" for f in content.failures]
+    notes = [f"- \\[{mark}\\] {escape.markdown(text)}" for mark, text in content.notes]
+    failures = [f"- {escape.markdown(f.label)} (`{f.key}`): {escape.markdown(f.error)}" for f in content.failures]
     sections = [
-        [f"# Sweep {_markdown(content.sweep.name)}"],
+        [f"# Sweep {escape.markdown(content.sweep.name)}"],
         conditions,
         ["## Results", "", *remarks],
         [*head, *body],
@@ -79,16 +66,16 @@ def markdown(content: Content) -> str:
 def latex(content: Content) -> str:
     """A booktabs `tabular` with its conditions as comments and its notes below; needs `\\usepackage{booktabs}`."""
     shown = in_print(content)
-    comments = [f"% {name}: {text}".replace("\n", " ") for name, text in content.conditions.items()]
-    head = " & ".join(escape_latex(column.title) for column in shown)
+    comments = [f"% {name}: {escape.comment(text)}" for name, text in content.conditions.items()]
+    head = " & ".join(escape.latex(column.title) for column in shown)
     lines, network = [], None
     for _, row in content.rows.iterrows():
         if network not in (None, (row["architecture"], row["conv"])):
             lines.append(r"\midrule")
         network = (row["architecture"], row["conv"])
-        lines.append(" & ".join(_bold(c, row, escape_latex(c.text(row)), r"\textbf{{{}}}") for c in shown) + r" \\")
+        lines.append(" & ".join(_bold(c, row, escape.latex(c.text(row)), r"\textbf{{{}}}") for c in shown) + r" \\")
     alignment = "".join("r" if column.is_number else "l" for column in shown)
-    notes = [rf"\par\noindent\footnotesize [{mark}] {escape_latex(text)}" for mark, text in content.notes]
+    notes = [rf"\par\noindent\footnotesize [{mark}] {escape.latex(text)}" for mark, text in content.notes]
     table = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", head + r" \\", r"\midrule", *lines, r"\bottomrule"]
     return "\n".join([*comments, *table, r"\end{tabular}", *notes]) + "\n"
 
@@ -98,11 +85,6 @@ def in_print(content: Content) -> list[Column]:
     return [column for column in content.columns if not column.page_only]
 
 
-def escape_latex(text: str) -> str:
-    """Text with every character that LaTeX would read as a command written out."""
-    return text.translate(LATEX_ESCAPES)
-
-
 def _bold(column: Column, row: pd.Series, text: str, form: str) -> str:
     """The method and accuracy of a network's best rows stand out."""
     return form.format(text) if row["is_best"] and column.title in ("Method", "Top-1 %") else text
@@ -110,7 +92,3 @@ def _bold(column: Column, row: pd.Series, text: str, form: str) -> str:
 
 def _pipes(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _markdown(text: str) -> str:
-    return text.translate(MARKDOWN_ESCAPES)

@@ -81,10 +81,6 @@ def test_latex_is_escaped_and_complete(small: Store) -> None:
     assert {line.count(" & ") for line in rows} == {rows[0].count(" & ")}
 
 
-def test_latex_escape_of_a_backslash_is_not_escaped_again() -> None:
-    assert tables.escape_latex(r"a\b_c") == r"a\textbackslash{}b\_c"
-
-
 def test_paper_numbers_carry_their_protocol(store: Store) -> None:
     store.add("S", "scratch", 0, 0.9, architecture="WRN-40-2")
     text = tables.markdown(build(store.plan(), "quick"))
