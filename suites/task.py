@@ -1,4 +1,4 @@
-"""What is asked of the networks of a suite: a loss, counts that add up, and the scores that follow from them.
+"""What is asked of the networks of a suite: a loss, counts that add up, the scores and the flaws that follow from them.
 
 Counts are additive and stay on the device, so that a whole test set is summed without a wait, and several processes
 are by one sum.
@@ -6,13 +6,16 @@ are by one sum.
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 TOP5_FROM_CLASSES = 100  # with fewer, five guesses say little
+
+# Of a network's answers, not of its accuracy: some have no finite probabilities, or all are the same class.
+Flaw = Literal["not finite", "constant"]
 
 
 class Task(Protocol):
@@ -22,6 +25,10 @@ class Task(Protocol):
     def headline(self) -> str:
         """Name of the score that counts."""
 
+    @property
+    def chance(self) -> float:
+        """What a network that has learnt nothing scores by it."""
+
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """What training alone minimises: the mean over the samples of a batch, 0-d."""
 
@@ -30,6 +37,9 @@ class Task(Protocol):
 
     def scores(self, tally: Tensor) -> dict[str, float]:
         """Scores by name, the headline first, fractions in [0, 1]; reads the tally, and so waits for the device."""
+
+    def flaw(self, tally: Tensor) -> Flaw | None:
+        """What is wrong with the answers that were counted, whatever they score; reads the tally."""
 
     def error(self, score: float, samples: int) -> float:
         """Standard error that a score has because the test set is a sample."""
@@ -46,23 +56,44 @@ class Classification:
         """Top-1 accuracy."""
         return "top1"
 
+    @property
+    def chance(self) -> float:
+        """Of guessing: 1 / classes."""
+        return 1 / self.classes
+
+    @property
+    def ranks(self) -> int:
+        """How many guesses of a network are looked at."""
+        return 5 if self.classes >= TOP5_FROM_CLASSES else 1
+
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Cross-entropy of logits (B, classes) and labels (B,)."""
         return cross_entropy(logits, y)
 
     def tally(self, logits: Tensor, y: Tensor) -> Tensor:
-        """(ranks + 1,) int64: samples whose label is the network's first guess, its second, ..., none of them."""
-        ranks = 5 if self.classes >= TOP5_FROM_CLASSES else 1
-        guesses = logits.float().topk(ranks, dim=1).indices  # (B, ranks)
+        """(ranks + 1 + classes + 1,) int64: samples whose label is the network's first guess, its second, ..., none of
+        them; samples that are taken for class 0, class 1, ...; samples whose probabilities are not finite."""
+        guesses = logits.float().topk(self.ranks, dim=1).indices  # (B, ranks)
         hits = guesses == y[:, None]
-        return torch.cat([hits, ~hits.any(dim=1, keepdim=True)], dim=1).sum(dim=0)
+        missed = ~hits.any(dim=1, keepdim=True)
+        taken_for = guesses[:, :1] == torch.arange(logits.shape[1], device=logits.device)  # (B, classes)
+        # Not the logits themselves: a class may be ruled out by one of minus infinity.
+        broken = ~logits.float().logsumexp(dim=1, keepdim=True).isfinite()
+        return torch.cat([hits, missed, taken_for, broken], dim=1).sum(dim=0)
 
     def scores(self, tally: Tensor) -> dict[str, float]:
         """Top-1, and top-5 where five guesses were counted."""
-        *hits, missed = tally.tolist()
+        *hits, missed = tally[: self.ranks + 1].tolist()
         samples = sum(hits) + missed
         top5 = {"top5": sum(hits) / samples} if len(hits) == 5 else {}
         return {"top1": hits[0] / samples, **top5}
+
+    def flaw(self, tally: Tensor) -> Flaw | None:
+        """Probabilities that are not finite, else one class for every sample."""
+        *taken_for, broken = tally[self.ranks + 1 :].tolist()
+        if broken:
+            return "not finite"
+        return "constant" if max(taken_for) == sum(taken_for) else None
 
     def error(self, score: float, samples: int) -> float:
         """Of a binomial share: sqrt(p (1 - p) / n)."""

@@ -1,5 +1,6 @@
 """Running cells on one device, one after another, in this process. A failed cell is recorded and the sweep goes on."""
 
+import logging
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import describe
 from cheapconv.engine.run import record
 from cheapconv.engine.run.measuring import measure_missing
+from cheapconv.engine.run.progress import title
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.files import DISK_ERRORS
@@ -25,6 +27,8 @@ from cheapconv.engine.train.precision import use_ieee_float32
 from cheapconv.engine.train.training import Diverged, Training
 from cheapconv.suites.base import Data, Suite
 from cheapconv.suites.place import Place
+
+log = logging.getLogger(__name__)
 
 
 class Watcher(Protocol):
@@ -139,7 +143,9 @@ class Launcher:
                 on_epoch=lambda position: self._epoch_ended(cell, position),
                 should_stop=self.should_stop,
             )
-            record.finish(self.store, cell, training)
+            result = record.finish(self.store, cell, training)
+        if result.doubts:
+            log.warning("the score of %s means nothing: %s", title(cell), result.doubts)
 
     def _data_of(self, cell: Cell, suite: Suite, place: Place) -> Data:
         """The suite's data, opened at the first cell that needs it; what is held out makes it another data set."""

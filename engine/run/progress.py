@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.train.checkpoint import Position
+from cheapconv.engine.train.verdict import EXPLODED
 
 REFRESH_PER_S = 4
 
@@ -17,6 +18,11 @@ REFRESH_PER_S = 4
 def title(cell: Cell) -> str:
     """`WRN-10-2 G(4) kd seed 0`."""
     return f"{cell.architecture_label} {cell.conv_label} {cell.method_label} seed {cell.seed}"
+
+
+def _loss(value: float) -> str:
+    """`0.123`, `2.8e+10`."""
+    return f"{value:.3f}" if abs(value) < EXPLODED else f"{value:.1e}"
 
 
 class Progress:
@@ -60,13 +66,17 @@ class Progress:
         epochs = cell.recipe["epochs"]
         self._epochs_left[cell.key] = epochs - position.epoch
         row = position.curve[-1]
-        terms = ", ".join(f"{name} {value:.3f}" for name, value in row.terms.items())
+        terms = ", ".join(f"{name} {_loss(value)}" for name, value in row.terms.items())
         # The first of a network's scores is the headline.
-        scores = ", ".join(f"{name} {100 * next(iter(own.values())):.2f} %" for name, own in row.scores.items())
-        self._last = f"loss {row.loss:.3f} ({terms}), {scores}, {row.images_per_s:.0f} images/s"
+        shown = {name: f"{100 * next(iter(own.values())):.2f} %" for name, own in row.scores.items()}
+        flaws = {name: f" ({flaw})" for name, flaw in row.flaws.items()}
+        scores = ", ".join(f"{name} {score}{flaws.get(name, '')}" for name, score in shown.items())
+        self._last = f"loss {_loss(row.loss)} ({terms}), {scores}, {row.images_per_s:.0f} images/s"
         if not self._live:
             count = f"[{self._finished() + 1}/{self._total}]"
             self._print(f"{count} {title(cell)} epoch {position.epoch}/{epochs}: {self._last}, left {self._left()}")
+        if row.loss > EXPLODED and all(before.loss <= EXPLODED for before in position.curve[:-1]):
+            self._print(f"{title(cell)}: the loss has exploded ({row.loss:.1e}): a lower learning rate may train it")
 
     def ended(self, cell: Cell, state: str) -> None:
         """Count the cell; failures and cells that wait are said at once."""

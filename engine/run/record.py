@@ -1,4 +1,4 @@
-"""Turning a finished training into its durable result: networks, sizes, scores, costs."""
+"""Turning a finished training into its durable result: networks, sizes, scores, costs, and what speaks against it."""
 
 import statistics
 from dataclasses import fields
@@ -11,6 +11,7 @@ from cheapconv.engine.store.cell import Cell, CellRecord
 from cheapconv.engine.store.records import ByValidation, CurveRow, NetworkResult, Result
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.training import Training
+from cheapconv.engine.train.verdict import judge, require_finite
 from cheapconv.methods.base import Trained
 
 
@@ -25,7 +26,8 @@ def described(cell: Cell) -> CellRecord:
 
 
 def finish(store: Store, cell: Cell, training: Training) -> Result:
-    """Save the networks, then the result: from here on the cell is done."""
+    """Save the networks, then the result: from here on the cell is done. Diverged where they are no networks."""
+    require_finite(training)
     run = store.run(cell.key)
     networks.save(run.folder, training.method, training.data.class_names)
     result = _result(store, cell, training)
@@ -63,6 +65,7 @@ def _result(store: Store, cell: Cell, training: Training) -> Result:
         method_s=position.method_s,
         train_images_per_s=statistics.median(row.images_per_s for row in curve),
         teacher_train_s=taught.train_s + taught.teacher_train_s if taught else 0.0,
+        warnings=judge(training, taught),
     )
 
 

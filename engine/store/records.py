@@ -55,6 +55,7 @@ class CurveRow:
     terms: Mapping[str, float]
     scores: Mapping[str, Mapping[str, float]]  # on the test set, by network and name of the score
     validation: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # on held-out training samples
+    flaws: Mapping[str, str] = field(default_factory=dict)  # by network: what the task finds wrong with its answers
     images_per_s: float
     seconds: float  # of the training steps
     method_s: float = 0.0  # of what the method does beside them: `begin`, `end_epoch`, `finish`
@@ -100,6 +101,16 @@ class ByValidation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResultWarning:
+    """Why the score of a finished cell means nothing: it is shown with this, and never ranked or compared."""
+
+    # `constant`: one answer for everything. `chance`: no better than guessing. `loss`: it has exploded. `teacher`: it
+    # learnt from a network of which one of these is true.
+    kind: Literal["constant", "chance", "loss", "teacher"]
+    text: str  # a clause that begins with who it is about
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """result.json: what came out of a finished cell. It is the last thing written: where it is, the cell is done."""
 
@@ -117,11 +128,17 @@ class Result:
     method_s: float | None  # None where it was not measured (before schema 2)
     train_images_per_s: float
     teacher_train_s: float  # of the teacher and its own teachers
+    warnings: tuple[ResultWarning, ...] = ()  # before they were looked for: none
 
     @property
     def score(self) -> float:
         """The headline score."""
         return self.scores[self.headline]
+
+    @property
+    def doubts(self) -> str:
+        """All warnings in a sentence; empty where there is none."""
+        return "; ".join(warning.text for warning in self.warnings)
 
     @property
     def students(self) -> tuple[NetworkResult, ...]:

@@ -118,8 +118,9 @@ class Tracked:
             values |= {name: getattr(environment, name) for name in MACHINE}
         values["latency_device"] = self.measurement and self.measurement.device_name
         known = {name: _text(value, TAG_LENGTH) for name, value in values.items() if value not in (None, "")}
-        # An empty error replaces the one of an earlier, failed attempt.
-        return known | {"error": _text(self.state.error or "", TAG_LENGTH)}
+        warnings = self.result.doubts if self.result else ""
+        # Empty ones replace those of an earlier attempt.
+        return known | {"error": _text(self.state.error or "", TAG_LENGTH), "warnings": _text(warnings, TAG_LENGTH)}
 
     @cached_property
     def params(self) -> dict[str, str]:

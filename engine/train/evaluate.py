@@ -1,7 +1,9 @@
-"""Scores of every network of a method, on the whole test set and on what is held out for validation.
+"""Scores and flaws of every network of a method, on the whole test set and on what is held out for validation.
 
 The counts of all batches and networks are summed on the device and read once at the end: no batch waits for it.
 """
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,13 +12,21 @@ from cheapconv.engine.train.precision import autocast
 from cheapconv.methods.base import Method
 from cheapconv.suites.base import SPLITS, Data, Split
 from cheapconv.suites.recipe import Recipe
-from cheapconv.suites.task import Task
+from cheapconv.suites.task import Flaw, Task
 
 Scores = dict[str, dict[str, float]]  # by network and name of the score
 
 
-def evaluate(method: Method, data: Data, recipe: Recipe, task: Task) -> dict[Split, Scores]:
-    """Scores by split; nothing for a split without samples. The method is back in train mode afterwards."""
+class Evaluation(NamedTuple):
+    """Scores by split, nothing for a split without samples; and by network what is wrong with its answers to the
+    test set, nothing for one without a flaw."""
+
+    scores: dict[Split, Scores]
+    flaws: dict[str, Flaw]
+
+
+def evaluate(method: Method, data: Data, recipe: Recipe, task: Task) -> Evaluation:
+    """All networks on all splits. The method is back in train mode afterwards."""
     method.eval()
     splits = [split for split in SPLITS if data.size(split)]
     # A network may lie outside of the method's module tree, so it is set to eval mode itself.
@@ -24,7 +34,9 @@ def evaluate(method: Method, data: Data, recipe: Recipe, task: Task) -> dict[Spl
     tallies = [tally(network, data, split, recipe, task) for split in splits for network in networks.values()]
     method.train()
     rows = iter(torch.stack(tallies).cpu())  # the one wait for the device
-    return {split: {name: task.scores(next(rows)) for name in networks} for split in splits}
+    counts = {split: {name: next(rows) for name in networks} for split in splits}
+    scores = {split: {name: task.scores(row) for name, row in own.items()} for split, own in counts.items()}
+    return Evaluation(scores, {name: flaw for name, row in counts["test"].items() if (flaw := task.flaw(row))})
 
 
 @torch.no_grad()

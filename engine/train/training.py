@@ -6,6 +6,7 @@ summed there and read once an epoch.
 """
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -32,7 +33,7 @@ HANDS = ("progress", "phase_progress", "epoch", "lr")  # of the clock
 
 
 class Diverged(Exception):
-    """A loss term became NaN or infinite."""
+    """A loss term, or a trained network, became NaN or infinite."""
 
 
 class Training:
@@ -114,12 +115,9 @@ class Training:
             self.position.step += 1
 
     def end_epoch(self) -> None:
-        """What an epoch ends with: a look at the losses, the method's own work, and a row of the curve."""
+        """What an epoch ends with: the method's own work, and a row of the curve."""
         position, context = self.position, self._context()
         self._settle()
-        for name, value in position.sums.items():
-            if not abs(value) < float("inf"):  # NaN and infinity survive a sum, so one look an epoch finds them
-                raise Diverged(f"the loss term '{name}' became {value} in epoch {position.epoch}")
         with self._computing("epoch_method_s", wait=True):
             self.method.end_epoch(context)
             if position.epoch + 1 == self.recipe.epochs:
@@ -132,7 +130,7 @@ class Training:
         """The epoch's line of the curve. Scoring is on nobody's bill: it serves the report, not the training."""
         assert self.optimiser is not None, "an epoch that ends has begun"
         with self.place.in_use(self._randomness):
-            scores = evaluate(self.method, self.data, self.recipe, self.task)
+            scores, flaws = evaluate(self.method, self.data, self.recipe, self.task)
         position, samples = self.position, self.data.samples
         terms = {name: total / samples for name, total in position.sums.items()}
         return CurveRow(
@@ -142,6 +140,7 @@ class Training:
             terms=terms,
             scores=scores["test"],
             validation=scores.get("validation", {}),
+            flaws=flaws,
             images_per_s=samples / position.epoch_steps_s,
             seconds=position.epoch_steps_s,
             method_s=position.epoch_method_s,
@@ -213,11 +212,17 @@ class Training:
         return Context(lambda: self.data.train(self.recipe, self.seed, epoch), self.place.device, epoch)
 
     def _settle(self) -> None:
-        """Wait for the steps that are under way, on their bill, and read the sums of their losses."""
+        """Wait for the steps that are under way, on their bill, and read the sums of their losses.
+
+        Raises Diverged: at every checkpoint, so that an epoch of an hour is not trained to its end with NaN.
+        """
         with self._billed("epoch_steps_s", wait=True):
             if self._sums:  # one read for all terms
                 totals = torch.stack([*self._sums.values()]).tolist()
                 self.position.sums = dict(zip(self._sums, totals, strict=True))
+        for name, value in self.position.sums.items():
+            if not math.isfinite(value):  # NaN and infinity survive a sum, so one look finds them
+                raise Diverged(f"the loss term '{name}' became {value} in epoch {self.position.epoch}")
 
     @contextlib.contextmanager
     def _computing(self, item: BillItem, wait: bool = False) -> Iterator[None]:

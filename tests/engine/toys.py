@@ -54,6 +54,20 @@ class Diverging(Noisy):
         return super().losses(batch) | {"drift": drift}
 
 
+class Spoiled(Noisy):
+    """Its classifier's weights become a number after the last step, all of whose losses were finite."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """The number."""
+
+        weight: str = "nan"
+
+    def finish(self, context: Context) -> None:
+        """Replace the weights."""
+        nn.init.constant_(self.student.classifier.weight, float(self.config.weight))
+
+
 class Raising(Noisy):
     """Fails with an exception at its first step, as long as `broken`."""
 
@@ -200,6 +214,7 @@ class Guess(nn.Module):
 METHODS: dict[str, type[Method]] = {
     "noisy": Noisy,
     "diverging": Diverging,
+    "spoiled": Spoiled,
     "raising": Raising,
     "interrupting": Interrupting,
     "pruned": Pruned,

@@ -47,6 +47,33 @@ def test_a_cell_that_diverges_fails_and_the_next_one_runs(value, store):
     assert store.run(failed).result() is None
 
 
+@pytest.mark.parametrize("weight", ["nan", "inf"])
+def test_weights_that_the_last_step_has_spoiled_are_a_failure(weight, store):
+    """Its losses were finite, and its accuracy would be printed."""
+    student = {"method": {"kd": {"teacher": "teacher"}}}
+    whole = tiny.planned({"name": "teacher", "method": {"spoiled": {"weight": weight}}}, student, "scratch", epochs=1)
+    assert ends(store, whole) == ["failed", "waiting", "done"]
+    failed = store.run(whole.cells[0].cell.key)
+    assert failed.state().error == "Diverged: the weights of student are NaN or infinite after the last epoch"
+    assert failed.result() is None
+    assert not (failed.folder / "networks").exists()
+    assert not (failed.folder / CHECKPOINT).exists()
+
+
+def test_a_network_that_has_learnt_nothing_is_done_with_a_warning_and_so_are_its_students(store, caplog):
+    student = {"method": {"kd": {"teacher": "teacher"}}}
+    whole = tiny.planned({"name": "teacher", "method": {"spoiled": {"weight": "0"}}}, student, epochs=1)
+    assert ends(store, whole) == ["done", "done"]
+    teacher, taught = (store.run(planned.cell.key).result() for planned in whole.cells)
+    assert [(w.kind, w.text) for w in teacher.warnings] == [
+        ("constant", "student answers every test image with the same class")
+    ]
+    assert ("teacher", "the teacher had learnt nothing") in [(w.kind, w.text) for w in taught.warnings]
+    assert store.run(whole.cells[0].cell.key).curve()[-1].flaws == {"student": "constant"}
+    told = "the score of WRN-10-1 S spoiled(weight=0) seed 0 means nothing: student answers every test image"
+    assert told in caplog.text
+
+
 def test_an_error_is_one_line_in_the_state_and_a_traceback_beside_it(store):
     whole = tiny.planned("raising", epochs=1)
     assert ends(store, whole) == ["failed"]

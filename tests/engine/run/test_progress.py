@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -58,6 +59,18 @@ def test_a_pipe_gets_one_line_an_epoch(cells):
     )
     assert out.getvalue().startswith(line)
     assert out.getvalue().count("\n") == 1
+
+
+def test_answers_without_use_and_a_loss_that_explodes_are_said_at_once(cells):
+    progress, out = shown(cells)
+    row = replace(after(1).curve[0], loss=2.8e10, terms={"ce": 2.8e10}, flaws={"student": "constant"})
+    with progress:
+        for epoch in (1, 2):
+            progress.epoch_ended(cells[0], Position(epoch=epoch, curve=[row] * epoch))
+    first, told, second = out.getvalue().splitlines()
+    assert "epoch 1/4: loss 2.8e+10 (ce 2.8e+10), student 50.00 % (constant), " in first
+    assert told == "WRN-10-1 S scratch seed 5: the loss has exploded (2.8e+10): a lower learning rate may train it"
+    assert "epoch 2/4" in second
 
 
 def test_the_time_left_is_that_of_the_epochs_left(cells):

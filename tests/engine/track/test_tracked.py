@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from cheapconv.engine.store.records import ResultWarning
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track.tracked import read
 from tests.engine.written_cell import write_cell, write_measurement
@@ -20,3 +21,15 @@ def test_what_is_measured_later_under_other_threads_replaces_nothing(tmp_path: P
     tracked = read(store, KEY, "sweep")
     assert tracked is not None
     assert tracked.measurement == first
+
+
+def test_a_score_that_means_nothing_is_a_tag_which_a_better_one_empties(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write_cell(store, KEY)
+    good = read(store, KEY, "sweep")
+    warnings = (ResultWarning(kind="chance", text="student_0 has 10 %"), ResultWarning(kind="loss", text="it was 1e9"))
+    run = store.run(KEY)
+    run.finish(replace(run.result(), warnings=warnings))
+    poor = read(store, KEY, "sweep")
+    assert (good.tags["warnings"], poor.tags["warnings"]) == ("", "student_0 has 10 %; it was 1e9")
+    assert good.digest != poor.digest

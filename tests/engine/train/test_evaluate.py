@@ -37,7 +37,7 @@ def scores(network: nn.Module, data: InMemory) -> dict[str, float]:
 
 def on_test(method: Method, data: InMemory) -> Scores:
     """Of every network of a method."""
-    return evaluate(method, data, RECIPE, TASK)["test"]
+    return evaluate(method, data, RECIPE, TASK).scores["test"]
 
 
 def small_network(seed: int = 0, classes: int = 10) -> nn.Module:
@@ -103,6 +103,30 @@ def built(name: str, folder: Path, **config: Any) -> Any:
     return build_method(cell, Builder(cell, cell.classes, PLACE, Store(folder)))
 
 
+class Pixels(nn.Module):
+    """The first ten pixels as logits."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1)[:, :10]
+
+
+class Two(Method):
+    """A network whose answer depends on the image, and one that answers with one number."""
+
+    def __init__(self, number: float) -> None:
+        super().__init__(toys.builder(), None)
+        self.number = number
+
+    def networks(self) -> list[Trained]:
+        """Both."""
+        return [Trained("usable", Pixels()), Trained("odd", Always(torch.full((10,), self.number)))]
+
+
+@pytest.mark.parametrize(("number", "flaw"), [(0.5, "constant"), (float("nan"), "not finite")])
+def test_flaws_are_found_by_network(number, flaw):
+    assert evaluate(Two(number), tiny.data().hold_out(7), RECIPE, TASK).flaws == {"odd": flaw}
+
+
 def test_every_network_of_a_method_is_evaluated_in_eval_mode(tmp_path):
     """With batch statistics the guesses would depend on how the test set is cut up."""
     data, method = tiny.data(), built("od", tmp_path, students=2)
@@ -138,10 +162,10 @@ class Thinned(nn.Module):
 
 def test_held_out_images_are_scored_apart(tmp_path):
     method, data = built("od", tmp_path, students=2), tiny.data().hold_out(7)
-    found = evaluate(method, data, RECIPE, TASK)
+    found = evaluate(method, data, RECIPE, TASK).scores
     own = replace(data, test_x=data.validation_x, test_y=data.validation_y)
     assert found["validation"] == on_test(method, own) != found["test"]
-    assert evaluate(method, tiny.data(), RECIPE, TASK).keys() == {"test"}
+    assert evaluate(method, tiny.data(), RECIPE, TASK).scores.keys() == {"test"}
 
 
 def test_a_network_is_in_eval_mode_wherever_the_method_keeps_it():

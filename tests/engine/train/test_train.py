@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cheapconv.engine.store.records import CurveRow
-from cheapconv.engine.store.runs import CURVE
+from cheapconv.engine.store.runs import CHECKPOINT, CURVE
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.engine.train.loop import Stopped
@@ -84,6 +84,20 @@ def test_a_loss_that_is_no_number_names_its_term_and_epoch(value, shown, tmp_pat
     with pytest.raises(Diverged, match=message):
         train(Drift(), tmp_path, replace(CONSTANT, epochs=3))
     assert len((tmp_path / CURVE).read_text().splitlines()) == 1
+
+
+def test_a_divergence_is_seen_at_a_checkpoint_within_the_epoch(tmp_path):
+    """An epoch may take an hour."""
+
+    class Broken(Quadratic):
+        def losses(self, batch: Any, update: int = 0) -> dict[str, Tensor]:
+            return super().losses(batch) | {"drift": torch.tensor(float("nan"))}
+
+    seen: list[int] = []
+    with pytest.raises(Diverged, match="'drift' became nan in epoch 0"):
+        train(Broken(), tmp_path, on_step=lambda position, steps: seen.append(position.step), checkpoint_minutes=0)
+    assert seen == [1]
+    assert not (tmp_path / CHECKPOINT).exists()
 
 
 def test_images_come_in_the_channels_last_layout(tmp_path):
