@@ -16,7 +16,7 @@ from cheapconv.engine.store.runs import Run, Store
 RESULT_FIELDS = ("train_s", "method_s", "train_images_per_s", "teacher_train_s")
 OUTCOMES = (
     *("test_images", "top1", "top5", "top1_best", "structure"),
-    *("ensemble_top1", "by_validation", "best_student_epoch"),
+    *("ensemble_top1", "by_validation", "best_student_epoch", "warnings"),
 )
 SIZES = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes")
 
@@ -63,6 +63,7 @@ class Record:
             "ensemble_top1": max(ensembles, default=None),
             "by_validation": result.by_validation.score if result.by_validation else None,
             "best_student_epoch": max(best) if len(best) > 1 else None,  # the best student at its best epoch
+            "warnings": result.doubts or None,  # why its scores mean nothing
         }
 
 
@@ -76,6 +77,7 @@ class Collected:
     records: list[Record]
     unrecorded: int  # planned cells that do not say yet what they are
     skipped: tuple[SkippedCell, ...]
+    dearer: dict[tuple[str, str], str]  # by architecture and conv: by how much they are dearer than a standard network
 
     @property
     def done(self) -> list[Record]:
@@ -95,7 +97,8 @@ def read_sweep(store: Path, sweep: str) -> Collected:
         if cell is not None:
             records.append(Record(run, cell, run.environments(), state.state, state.error or "", run.result()))
     unrecorded = len(plan.cells) - len(records)
-    collected = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped)
+    dearer = {(network.architecture, network.conv): network.text for network in plan.dearer}
+    collected = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped, dearer)
     if not collected.done:
         raise UserError(f"no cell of sweep '{sweep}' in {store} is done yet: run it, then ask for the report again.")
     return collected
@@ -113,8 +116,9 @@ def frame(sweep: Collected) -> pd.DataFrame:
     """One row a cell: its labels, state, result and the size of its headline network."""
     records, rows = {record.key: record for record in sweep.records}, []
     for record in sweep.records:
-        cell, taught_by = record.cell, records.get(record.cell.teacher or "")
+        cell, outcome, taught_by = record.cell, record.outcome, records.get(record.cell.teacher or "")
         teacher = taught_by.cell if taught_by else None
+        dearer = sweep.dearer.get((cell.architecture, cell.conv), "")
         rows.append(
             {
                 "key": record.key,
@@ -134,7 +138,8 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "teacher_is_standard": bool(teacher and teacher.is_standard),
                 "trained_on": record.trained_on,
                 "teacher_trained_on": taught_by.trained_on if taught_by else "",
-                **record.outcome,
+                "dearer": "" if outcome["changed"] else dearer,  # of what is deployed
+                **outcome,
             }
         )
     return pd.DataFrame(rows)

@@ -98,7 +98,7 @@ def method_label(row: Row) -> str:
 
 def rank(row: Row) -> str:
     """The place among comparable rows, `1 to 12` where twelve do not differ from the best; `ref`: standard."""
-    if row["is_reference"]:
+    if row["is_reference"] and not row["warnings"]:
         return "ref"
     places = [f"{row[name]:.0f}" for name in ("rank", "rank_to") if pd.notna(row[name])]
     return " to ".join(dict.fromkeys(places)) or "-"
@@ -140,7 +140,7 @@ IDENTITY = (
     Column("Method", method_label, optional=False),
     Column(
         "Top-1 %",
-        lambda r: with_spread(r["top1_mean"], r["top1_std"], r["n"]),
+        lambda r: with_spread(r["top1_mean"], r["top1_std"], r["n"]) + r["top1_mark"],
         "top1_mean",
         "Last epoch, mean of the deployable students, mean ± standard deviation over seeds",
         optional=False,

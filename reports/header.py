@@ -9,6 +9,7 @@ import pandas as pd
 from cheapconv.engine.store.records import Environment, Word
 from cheapconv.reports import differences, measurements
 from cheapconv.reports.collect import Collected, hardware
+from cheapconv.reports.columns import method_label
 from cheapconv.reports.variants import common_recipe
 
 DIFFERENCE = (
@@ -72,6 +73,10 @@ def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
         )
     if (~rows["complete"]).any():
         said.append("Rows whose n reads done/planned are incomplete; they are not ranked and may still move.")
+    empty = rows[rows["warnings"] != ""]
+    if len(empty):
+        named = ", ".join(f"{row['architecture']} {row['conv']} {method_label(row)}" for _, row in empty.iterrows())
+        said.append(f"Neither ranked nor compared with anything, because the accuracy means nothing: {named}.")
     if n := sweep.unrecorded:
         said.append(f"{n} planned cells have no record yet, so no row is known to be complete or ranked.")
     if rows["paper_top1"].notna().any():

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 CHANGED = "the method changes the network (removes, replaces or quantises parts); sizes are those of what is deployed"
+DEARER = "dearer than with standard convolutions: {}"
+EMPTY = "the accuracy means nothing: {}"
 SEVERAL = "every seed ends with another network; sizes, latency and throughput are means over them"
 SPEED = "timed while the machine's calibration was {}: comparable with numbers of this mark alone"
 MIXED = "several"  # instead of a speed: the networks of a row's cells were timed at several
@@ -18,7 +20,7 @@ TEACHER = "its teacher was trained on {}: the seconds with it are not those of o
 
 
 def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """`rows` with the marks of conv, gap, timings, training and papers, and every note with its mark, reasons first.
+    """`rows` with the marks of conv, top-1, gap, timings, training and papers, and every note with its mark, reasons first.
 
     Notes are numbered in the order of reading: row by row, in a row from left to right.
     """
@@ -31,8 +33,10 @@ def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
 
     ends = [name.removeprefix("speed") for name in map(str, rows) if name.startswith("speed")]
     for _, row in rows.iterrows():
+        of_conv = [CHANGED if row["changed"] else "", SEVERAL if row["sizes_differ"] else ""]
         found: dict[str, object] = {
-            "conv_marks": marked([CHANGED if row["changed"] else "", SEVERAL if row["sizes_differ"] else ""]),
+            "conv_marks": marked([*of_conv, DEARER.format(row["dearer"]) if row["dearer"] else ""]),
+            "top1_mark": marked([EMPTY.format(row["warnings"]) if row["warnings"] else ""]),
             "gap_mark": marked([row["gap_note"]]),
         }
         for end in ends:

@@ -1,8 +1,8 @@
 """Seeds to statistics: mean, standard deviation, 95 % half-width of the mean, ranks, and the order of the rows.
 
 Accuracies are fractions of the whole test set at the last epoch. The standard deviation is the sample's (n - 1); the
-half-width is Student's t at n - 1 degrees of freedom. A row with cells still to run, or failed, is not `comparable`: it
-has no rank, is never bold, and no gap is given of it.
+half-width is Student's t at n - 1 degrees of freedom. A row with cells still to run, or failed, is not `comparable`, nor
+is one with a cell whose score means nothing: it has no rank, is never bold, and no gap is given of it.
 """
 
 import math
@@ -16,7 +16,7 @@ from cheapconv.reports import differences, measurements
 ROW = ["architecture", "conv", "method", "variant"]
 FIRST = (
     *("suite_label", "is_baseline", "is_standard", "is_plain", "method_name", "method_config"),
-    *("teacher", "teacher_is_standard", "test_images"),
+    *("teacher", "teacher_is_standard", "test_images", "dearer"),
 )
 SCORES = ("top1", "top5", "top1_best", "by_validation", "best_student_epoch", "ensemble_top1")
 MEANS = (
@@ -35,7 +35,7 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     rows = pd.DataFrame([_summary(group, usual) for _, group in cells.groupby(ROW, sort=False)])
     rows["place"] = range(len(rows))  # the plan's order, by which ties between baselines are settled
     rows["complete"] = (rows["n"] == rows["planned"]) & (unrecorded == 0)
-    rows["comparable"] = rows["complete"] & rows["top1_mean"].notna()
+    rows["comparable"] = rows["complete"] & rows["top1_mean"].notna() & (rows["warnings"] == "")
     # Standard networks trained alone whose architecture others take with cheaper convs; else the only one there is.
     standard = rows["is_standard"].astype(bool)
     alone = standard & rows["is_baseline"].astype(bool)
@@ -63,6 +63,7 @@ def _summary(cells: pd.DataFrame, usual: str) -> dict[str, object]:
         "top1_std": std,
         "top1_ci95": scipy.stats.t.ppf(0.975, n - 1) * std / math.sqrt(n) if n > 1 else math.nan,
         "changed": bool(known["changed"].any()),
+        "warnings": "; ".join(done["warnings"].dropna().unique()),
         **{f"{name}_mean": means[name] for name in SCORES},
         **{name: means[name] for name in MEANS},
         "sizes_differ": done["params"].nunique() > 1 or done["macs"].nunique() > 1,

@@ -11,7 +11,7 @@ from cheapconv.reports.measurements import NUMBERS, suffixes
 
 CSV_COLUMNS = (
     *("rank", "rank_to", "architecture", "conv", "method", "variant", "is_standard", "is_reference"),
-    *("is_baseline", "changed", "complete", "comparable", "is_best"),
+    *("is_baseline", "changed", "complete", "comparable", "is_best", "warnings", "dearer"),
     *("n", "planned", "failed", "top1_mean", "top1_std", "top1_ci95", "top5_mean", "top1_best_mean"),
     *("by_validation_mean", "best_student_epoch_mean"),
     *("ensemble_top1_mean", "test_images", "gap_recovered", "gap_low", "gap_high", "gap_note"),

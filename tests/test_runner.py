@@ -12,7 +12,7 @@ from tests.engine.timed import a_timing
 
 CELL_FIELDS = {
     *("key", "suite", "architecture", "architecture_label", "conv", "conv_label", "method", "method_config", "seed"),
-    *("teacher", "entry", "state", "epoch", "epochs", "score", "scores", "error"),
+    *("teacher", "entry", "state", "epoch", "epochs", "score", "scores", "error", "warnings"),
 }
 
 

@@ -98,6 +98,23 @@ def test_status_shows_errors_with_brackets(command):
     assert error in out
 
 
+def test_a_score_that_means_nothing_is_said_by_run_status_and_report(command):
+    with Path("registry.yaml").open("a") as file:
+        entry = "{architecture: WRN-10-1, conv: standard, method: {spoiled: {weight: '0'}}}"
+        file.write(f"  empty: {{suite: tiny, recipe: short, epochs: 1, entries: [{entry}]}}\n")
+    code, out, _ = command("run", "empty", "--device", "cpu", "--threads", "1")
+    assert code == 0
+    assert "% (constant), " in out
+    assert "Of the 1 done cells, 1 ended with a score that means nothing; `status` says why." in out
+    text = "student answers every test image with the same class"
+    [row] = command.document("status", "empty")["cells"]
+    assert (row["state"], row["warnings"]) == ("done", [{"kind": "constant", "text": text}])
+    _, out, _ = command("status", "empty")
+    assert text in out
+    _, out, _ = command("report", "empty", "--out", "report")
+    assert "because the accuracy means nothing: WRN-10-1 S spoiled" in out
+
+
 def test_clean_says_what_it_removed(command):
     command("run", "small", "--device", "cpu")
     assert command("clean") == (0, "removed 0 files; every result is kept\n", "")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.records import SkippedCell
+from cheapconv.engine.store.records import Dearer, SkippedCell
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Plan:
     recipe: str
     cells: tuple[PlannedCell, ...]
     skipped: tuple[SkippedCell, ...] = ()
+    dearer: tuple[Dearer, ...] = ()
 
 
 def plan_name(sweep: str, epochs: int | None) -> str:

@@ -80,6 +80,7 @@ def write_plan(store: Store, plan: Plan) -> None:
             created=now(),
             cells=cells,
             skipped=plan.skipped,
+            dearer=plan.dearer,
         )
     )
 
@@ -94,6 +95,11 @@ def _summarise(
     lines = [f"{sweep}: {said} of {total} cells."]
     if "failed" in counts:
         lines.append("Tracebacks are in error.txt of the run folders; run again with --retry failed.")
+    results = [store.run(key).result() for key, end in ends.items() if end == "done"]
+    if empty := sum(bool(result and result.warnings) for result in results):
+        lines.append(
+            f"Of the {len(results)} done cells, {empty} ended with a score that means nothing; `status` says why."
+        )
     if left:
         lines.append(f"{left} cells are left: the same command goes on where it stopped.")
     else:

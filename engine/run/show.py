@@ -122,6 +122,7 @@ def cells(plan: Plan, store: Store) -> list[Row]:
                 "scores": dict(result.scores) if result else {},
                 "score": result.score if result else None,
                 "error": state.error,
+                "warnings": [asdict(warning) for warning in result.warnings] if result else [],
             }
         )
     return rows
@@ -131,12 +132,16 @@ def cells_of(title: str, plan: Plan, store: Path, as_json: bool) -> None:
     """The plan's cells with their states, for people or as a JSON document."""
     rows = cells(plan, Store(store))
     skipped = [asdict(cell) for cell in plan.skipped]
+    shown = {(row["architecture"], row["conv"]) for row in rows}
+    dearer = [asdict(n) | {"more": n.text} for n in plan.dearer if (n.architecture, n.conv) in shown]
     if as_json:
-        print_json({"cells": rows, "skipped": skipped})
+        print_json({"cells": rows, "skipped": skipped, "dearer": dearer})
         return
     cells_table(title, rows)
     if skipped:
         table("\nskipped, because they cannot be", skipped, ["architecture", "conv", "method", "reason"])
+    if dearer:
+        table("\ndearer than with standard convolutions", dearer, ["architecture", "conv", "more"])
 
 
 def cells_table(title: str, rows: Sequence[Row]) -> None:
@@ -150,11 +155,12 @@ def cells_table(title: str, rows: Sequence[Row]) -> None:
             "epoch": f"{row['epoch']}/{row['epochs']}",
             "score": "" if row["score"] is None else f"{100 * row['score']:.2f} %",
             "error": row["error"] or "",
+            "warnings": "; ".join(warning["text"] for warning in row["warnings"]),
         }
         for row in rows
     ]
     columns = ["key", "architecture", "conv", "method", "seed", "teacher", "state", "epoch", "score"]
-    table(title, shown, columns + (["error"] if any(row["error"] for row in shown) else []))
+    table(title, shown, columns + [last for last in ("error", "warnings") if any(row[last] for row in shown)])
     counts = {state: sum(row["state"] == state for row in rows) for state in get_args(Word)}
     said = [f"{counts[state]} {state}" for state in reversed(get_args(Word)) if counts[state]]
     console.print(f"{', '.join(said)} of {len(rows)} cells")

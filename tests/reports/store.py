@@ -32,6 +32,7 @@ class Store:
         top1_best: float | None = None,
         error: str | None = None,
         test_images: int = TEST_IMAGES,
+        warning: str | None = None,
         **cell: Any,
     ) -> str:
         """Write one cell's folder and give its key; without `top1` it has no result."""
@@ -46,7 +47,8 @@ class Store:
             result = result_file(
                 key, conv, structure, top1, best, ensemble, test_images, has_teacher=teacher is not None
             )
-            self.write(f"{key}/result.json", result)
+            warnings = [] if warning is None else [{"kind": "chance", "text": warning}]
+            self.write(f"{key}/result.json", result | {"warnings": warnings})
             lines = [EPOCH | {"epoch": e, "top1": {"student_0": top1 * share}} for e, share in ((0, 0.5), (1, 1.0))]
             (self.root / key / "curve.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n")
         return key
@@ -85,11 +87,13 @@ class Store:
         }
         self.write(f"measurements/{structure}-{device}-t{threads}.json".replace(" ", "-"), measurement)
 
-    def plan(self, sweep: str = "quick", *, unrecorded: Sequence[str] = ()) -> Path:
+    def plan(
+        self, sweep: str = "quick", *, unrecorded: Sequence[str] = (), dearer: Sequence[dict[str, Any]] = ()
+    ) -> Path:
         """Write the plan of every cell so far, and of keys whose folders do not exist."""
         cells = [{"key": key, "entry": None, "needs": []} for key in [*self.keys, *unrecorded]]
         plan = {"sweep": sweep, "suite": "cifar10", "recipe": "short", "created": "2026-01-01T09:00:00+00:00"}
-        self.write(f"sweeps/{sweep}.json", {**plan, "cells": cells})
+        self.write(f"sweeps/{sweep}.json", {**plan, "cells": cells, "dearer": [*dearer]})
         return self.root
 
     def write(self, name: str, content: dict[str, Any]) -> None:

@@ -53,6 +53,14 @@ def test_only_complete_rows_are_drawn(small: Store) -> None:
     assert all(" kd:" not in point.tooltip for panel in panels for point in panel.points)
 
 
+def test_rows_whose_accuracy_means_nothing_are_not_drawn(small: Store) -> None:
+    small.add("G(4)", "kd", 2, 0.99, warning="student has 99.00 %, as guessing has", teacher=small.keys[0])
+    content = build(small.plan(), "quick")
+    panels = pareto.pareto_panels(content, keys(content.rows))
+    assert all(" kd:" not in point.tooltip for panel in panels for point in panel.points)
+    assert all(len(panel.points) == 3 for panel in panels)
+
+
 def test_names_of_networks_do_not_cover_each_other(store: Store) -> None:
     for architecture in ("WRN-40-2", "WRN-40-4", "WRN-40-8"):
         store.add("G(4)", "scratch", 0, 0.9, architecture=architecture)

@@ -71,6 +71,16 @@ def test_incomplete_baseline_withholds_the_gap(small: Store) -> None:
     assert "still missing" in note
 
 
+@pytest.mark.parametrize(("conv", "method"), [("S", "scratch"), ("G(4)", "scratch"), ("G(4)", "kd")])
+def test_an_accuracy_that_means_nothing_withholds_the_gap(small: Store, conv: str, method: str) -> None:
+    """Of the row, of its baseline or of the standard network; all three rows are complete."""
+    teacher = small.keys[0] if method == "kd" else None
+    small.add(conv, method, 2, 0.93, warning="student has 93.00 %, as guessing has", teacher=teacher)
+    recovered, note = gap(small, "G(4)", "kd")
+    assert math.isnan(recovered)
+    assert note == "no gap: the accuracy of this row, its baseline or the standard network means nothing"
+
+
 def test_missing_baseline_is_said(small: Store) -> None:
     small.seeds("G(N)", "kd", [0.9])
     assert gap(small, "G(N)", "kd")[1] == "no gap: the sweep has no baseline of this conv"

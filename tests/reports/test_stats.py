@@ -55,6 +55,19 @@ def test_incomplete_row_is_not_ranked(small: Store, state: str) -> None:
     assert math.isnan(row["rank"])
 
 
+def test_a_row_whose_accuracy_means_nothing_is_neither_ranked_nor_best(small: Store) -> None:
+    """One of its cells is enough, however high the mean."""
+    small.add("G(4)", "dead", 0, 0.94)
+    small.add("G(4)", "dead", 1, 0.98, warning="student has 98.00 %, as guessing has")
+    rows = rows_of(small)
+    row = rows.loc[("G(4)", "dead")]
+    assert (row["complete"], row["comparable"], row["is_best"]) == (True, False, False)
+    assert row["warnings"] == "student has 98.00 %, as guessing has"
+    assert math.isnan(row["rank"])
+    assert rows["rank"][("G(4)", "kd")] == 1
+    assert rows["is_best"][("G(4)", "kd")]
+
+
 def test_cells_without_a_record_withhold_every_rank(small: Store) -> None:
     content = build(small.plan(unrecorded=["never-started"]), "quick")
     assert content.rows["rank"].isna().all()

@@ -2,11 +2,12 @@
 
 import io
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from cheapconv.reports import tables
+from cheapconv.reports import page, tables
 from cheapconv.reports.columns import significant
 from cheapconv.reports.content import build
 from tests.reports.store import Store
@@ -25,6 +26,45 @@ def test_markdown_row(small: Store) -> None:
         *["781.2", "10.0", "100", "10.0 / 50.0", "-", "-"],
     ]
     assert markdown_row(text, "S")[0] == "ref"
+
+
+def test_an_accuracy_that_means_nothing_carries_its_reason_in_every_format(small: Store, tmp_path: Path) -> None:
+    small.add("S", "scratch", 2, 0.1, warning="student answers every test image with the same class")
+    content = build(small.plan(), "quick")
+    note = "the accuracy means nothing: student answers every test image with the same class"
+    [mark] = [mark for mark, text in content.notes if text == note]
+    text = tables.markdown(content)
+    row = markdown_row(text, "S")
+    assert row[0] == "-"  # it would be the reference
+    assert row[4].endswith(f" [{mark}]")
+    assert rf"- \[{mark}\] {note}" in text
+    named = "Neither ranked nor compared with anything, because the accuracy means nothing: WRN-16-2 S scratch."
+    assert named in text
+    assert f"[{mark}] {note}" in tables.latex(content)
+    table = pd.read_csv(io.StringIO(tables.csv(content))).set_index(["conv", "method"])
+    assert table.loc[("S", "scratch"), "warnings"] == "student answers every test image with the same class"
+    assert table["warnings"].isna().sum() == 3
+    assert named in page.render(small.root, "quick", tmp_path).remarks
+    assert note in (tmp_path / "index.html").read_text()
+
+
+def test_a_conv_that_makes_its_network_dearer_is_said(small: Store) -> None:
+    """But not beside a method that deploys another network."""
+    sizes = {"params": 30, "macs": 4_000, "standard_params": 40, "standard_macs": 3_000}
+    key = small.add("G(4)", "pruned", 0, 0.9)
+    path = small.root / key / "result.json"
+    body = json.loads(path.read_text())
+    body["networks"][0]["changed"] = {"kept": [1]}
+    path.write_text(json.dumps(body))
+    content = build(small.plan(dearer=[{"architecture": "WRN-16-2", "conv": "G(4)", **sizes}]), "quick")
+    note = "dearer than with standard convolutions: 4,000 MACs instead of 3,000"
+    [mark] = [mark for mark, text in content.notes if text == note]
+    text = tables.markdown(content)
+    assert markdown_row(text, "**kd**")[2] == markdown_row(text, "online")[2] == f"G(4) [{mark}]"
+    assert f"[{mark}]" not in markdown_row(text, "pruned")[2]
+    assert markdown_row(text, "S")[2] == "S"
+    table = pd.read_csv(io.StringIO(tables.csv(content))).set_index(["conv", "method"])
+    assert table.loc[("G(4)", "kd"), "dearer"] == "4,000 MACs instead of 3,000"
 
 
 def test_markdown_keeps_the_best_epoch_out_and_labels_the_ensemble(small: Store) -> None:
