@@ -55,6 +55,20 @@ def test_profile_of_other_networks_has_none(cheapconv):
     assert "substitutions" not in cheapconv.document("profile", "WRN-10-1", "G(4)")
 
 
+def test_profile_says_where_a_conv_makes_the_network_dearer(cheapconv):
+    """Its last layers give 4 channels from 16: fewer than their inputs, which the 1x1 of a grouped conv mixes first."""
+    network = "densenet_bc(depth=10, growth=4)"
+    found = cheapconv.document("profile", network, "G(4)", "--side", "8")
+    standard = cheapconv.document("profile", network, "S", "--side", "8")
+    dearer = found["dearer"]
+    assert (dearer["macs"], dearer["params"]) == (found["macs"], found["params"])
+    assert (dearer["standard_macs"], dearer["standard_params"]) == (standard["macs"], standard["params"])
+    assert found["macs"] > standard["macs"]
+    assert (standard["dearer"], cheapconv.document("profile", "WRN-10-1", "G(4)")["dearer"]) == (None, None)
+    sentence = f"dearer than with standard convolutions: {found['macs']:,} MACs instead of {standard['macs']:,} and "
+    assert sentence in cheapconv("profile", network, "G(4)", "--side", "8")[1]
+
+
 def test_list_convs_with_time_shows_theory_beside_reality(cheapconv, monkeypatch):
     monkeypatch.setattr(conv_costs, "timed", lambda: [{"conv": "S", "params_ratio": 1.0, "latency_ratio": 1.25}])
     body = cheapconv.document("list", "convs", "--time")

@@ -1,5 +1,6 @@
 """A sweep of a registry file as a plan whose every cell was rehearsed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,11 +28,13 @@ def load(path: Path | None) -> "Registry":
 
 
 def plan(sweep: "Sweep", name: str, *, epochs: int | None = None, precision: "Precision | None" = None) -> Plan:
-    """The plan of a sweep, every cell rehearsed."""
+    """The plan of a sweep, every cell rehearsed, every network compared with what it is to be cheaper than."""
     from cheapconv.engine.plan import cells
+    from cheapconv.engine.plan.dearer import dearer_networks
     from cheapconv.engine.train.rehearsal import rehearse
 
-    return cells.plan(sweep, name, rehearse, epochs=epochs, precision=precision)
+    found = cells.plan(sweep, name, rehearse, epochs=epochs, precision=precision)
+    return replace(found, dearer=dearer_networks(found))
 
 
 def planned(sweep: str, path: Path | None, pattern: str | None, epochs: int | None, *, to_look: bool = False) -> Plan:

@@ -7,6 +7,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.sizes import sizes
 from cheapconv.engine.measure.timings import Structure, time_network
+from cheapconv.engine.plan.dearer import dearer
 from cheapconv.engine.run import show
 from cheapconv.engine.run.show import Row
 from cheapconv.models.build import build_network
@@ -34,6 +35,8 @@ def profile(architecture: str, conv: str, classes: int, side: int, *, device: st
         "input": list(shape),
         **dataclasses.asdict(sizes(built, shape)),
     }
+    found = dearer(body["architecture"], body["conv"], classes, shape)
+    body["dearer"] = found and dataclasses.asdict(found) | {"more": found.text}
     substitutions = getattr(built, "substitutions", None)  # of a library's network
     if substitutions is not None:
         body["substitutions"] = [dataclasses.asdict(row) for row in substitutions]
@@ -50,8 +53,10 @@ def present(body: Row, as_json: bool) -> None:
     if as_json:
         show.print_json(body)
         return
-    quantities = {name: value for name, value in body.items() if name != "substitutions"}
+    quantities = {name: value for name, value in body.items() if name not in ("substitutions", "dearer")}
     show.table("", [{"quantity": k, "value": v} for k, v in flat(quantities).items()], ["quantity", "value"])
+    if body["dearer"]:
+        show.console.print(f"\ndearer than with standard convolutions: {body['dearer']['more']}", highlight=False)
     if body.get("substitutions"):
         show.table("\nconvolutions", body["substitutions"], ["name", "was", "replaced_by", "left"])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog import entries, register
@@ -57,9 +58,14 @@ class Net:
     version: ClassVar[int] = 1
     width: int
 
-    def build(self, conv: Any, classes: int) -> None:
+    def build(self, conv: Any, classes: int) -> nn.Module:
         """Refuse what the conv refuses."""
         conv.check(self.width)
+        return nn.Identity()
+
+    def unread(self) -> "Net":
+        """Nothing is read."""
+        return self
 
     def files(self) -> Mapping[str, Path]:
         """None."""
@@ -71,6 +77,7 @@ class Plain:
     """Fits everywhere."""
 
     version: ClassVar[int] = 1
+    is_standard: ClassVar[bool] = True
 
     def check(self, channels: int) -> None:
         """Nothing to refuse."""
@@ -84,6 +91,7 @@ class Plain:
 class Group(Plain):
     """Groups of `width` channels."""
 
+    is_standard: ClassVar[bool] = False
     width: int
 
     def check(self, channels: int) -> None:
@@ -96,6 +104,7 @@ class Group(Plain):
 class Pair(Plain):
     """Two numbers, whose notation has a comma."""
 
+    is_standard: ClassVar[bool] = False
     a: int
     b: int
 

@@ -60,7 +60,7 @@ def test_a_conv_that_makes_its_network_dearer_is_said(small: Store) -> None:
     note = "dearer than with standard convolutions: 4,000 MACs instead of 3,000"
     [mark] = [mark for mark, text in content.notes if text == note]
     text = tables.markdown(content)
-    assert markdown_row(text, "**kd**")[2] == markdown_row(text, "online")[2] == f"G(4) [{mark}]"
+    assert markdown_row(text, "**kd**")[2] == markdown_row(text, "**online**")[2] == f"G(4) [{mark}]"
     assert f"[{mark}]" not in markdown_row(text, "pruned")[2]
     assert markdown_row(text, "S")[2] == "S"
     table = pd.read_csv(io.StringIO(tables.csv(content))).set_index(["conv", "method"])
