@@ -20,9 +20,9 @@ TEACHER = "its teacher was trained on {}: the seconds with it are not those of o
 
 
 def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """`rows` with the marks of conv, top-1, gap, timings, training and papers, and every note with its mark, reasons first.
+    """`rows` with the marks of conv, top-1, gap, timings, training and papers, and every note with its mark.
 
-    Notes are numbered in the order of reading: row by row, in a row from left to right.
+    Reasons come first. Notes are numbered in the order of reading: row by row, in a row from left to right.
     """
     reasons: dict[str, str] = {"": ""}  # by text; no reason, no mark
     protocols: dict[str, str] = {}

@@ -1,8 +1,8 @@
 """Seeds to statistics: mean, standard deviation, 95 % half-width of the mean, ranks, and the order of the rows.
 
 Accuracies are fractions of the whole test set at the last epoch. The standard deviation is the sample's (n - 1); the
-half-width is Student's t at n - 1 degrees of freedom. A row with cells still to run, or failed, is not `comparable`, nor
-is one with a cell whose score means nothing: it has no rank, is never bold, and no gap is given of it.
+half-width is Student's t at n - 1 degrees of freedom. A row with cells still to run, or failed, is not `comparable`,
+nor is one with a cell whose score means nothing: it has no rank, is never bold, and no gap is given of it.
 """
 
 import math
