@@ -24,15 +24,22 @@ def dearer_networks(plan: Plan) -> tuple[Dearer, ...]:
     return tuple(network for network in found if network)
 
 
-def dearer(architecture: str, conv: str, classes: int, image: tuple[int, int, int]) -> Dearer | None:
+def dearer(
+    architecture: str,
+    conv: str,
+    classes: int,
+    image: tuple[int, int, int],
+    own: tuple[int, int] | None = None,
+) -> Dearer | None:
     """How much dearer a network is than with standard convolutions, on an image (C, H, W); None if it is not.
 
-    Nothing is said of one that cannot be run on such an image, or not be built with standard convolutions.
+    `own` are its parameters and multiply-adds, where they are known. Nothing is said of a network that cannot be run on
+    such an image, or not be built with standard convolutions.
     """
     if catalog.parse("conv", conv).is_standard:
         return None
     try:
-        params, macs = counted(architecture, conv, classes, image)
+        params, macs = own or counted(architecture, conv, classes, image)
         usual_params, usual_macs = counted(architecture, catalog.canonical(standard_conv()()), classes, image)
     except (ValueError, RuntimeError):
         return None

@@ -35,7 +35,7 @@ def profile(architecture: str, conv: str, classes: int, side: int, *, device: st
         "input": list(shape),
         **dataclasses.asdict(sizes(built, shape)),
     }
-    found = dearer(body["architecture"], body["conv"], classes, shape)
+    found = dearer(body["architecture"], body["conv"], classes, shape, own=(body["params"], body["macs"]))
     body["dearer"] = found and dataclasses.asdict(found) | {"more": found.text}
     substitutions = getattr(built, "substitutions", None)  # of a library's network
     if substitutions is not None:
