@@ -222,7 +222,8 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def phases(self) -> list[Phase]:
-        """Phases of the training, in order; shares sum to 1."""
+        """Phases of the training, in order; shares sum to 1. A config says the shares of several in `shares`, so that a
+        plan knows them too."""
         return [Phase()]
 
     def param_groups(self) -> list[ParamGroup]:
