@@ -187,8 +187,11 @@ class Recipe:
         if kind == "multistep" and not (milestones or self.schedule.milestones):
             raise ValueError("the schedule multistep needs milestones, fractions of the run such as [0.5, 0.75]")
         kept = self.schedule if kind == self.schedule.kind else Schedule(kind=kind)
-        given = {"milestones": milestones, "drop": drop}
-        return replace(kept, **{name: value for name, value in given.items() if value is not None})
+        return replace(
+            kept,
+            milestones=kept.milestones if milestones is None else milestones,
+            drop=kept.drop if drop is None else drop,
+        )
 
 
 def ends(shares: Sequence[float], epochs: int) -> list[int]:

@@ -73,6 +73,12 @@ def _amount(value: object) -> int:
         raise complaint(str(error)) from error
 
 
+def _fraction(milestone: float) -> float:
+    if milestone >= 1:
+        raise complaint(f"a milestone is a fraction of the run, and not {milestone:g}: 150 of 300 epochs is 0.5.")
+    return milestone
+
+
 def _constants(name: str) -> str:
     if name not in NORMALISATIONS:
         raise complaint(f"unknown normalisation '{name}'{nearest(name, NORMALISATIONS)}")
@@ -92,7 +98,9 @@ Grid = Annotated[tuple[T, ...], Field(min_length=1), _OneOrMany()]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # a sweep's is a file's name too
 Count = Annotated[int, Field(strict=True, ge=1)]
 Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Fraction = Annotated[
+    float, Field(strict=True, gt=0, json_schema_extra={"exclusiveMaximum": 1}), AfterValidator(_fraction)
+]
 Switch = Annotated[bool, Field(strict=True)]
 Side = Annotated[int, Field(strict=True, ge=0)]
 Constants = Annotated[str, AfterValidator(_constants), Field(examples=[*NORMALISATIONS])]

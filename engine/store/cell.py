@@ -85,7 +85,7 @@ def recipe_of(cell: Cell) -> Recipe:
     return TypeAdapter(Recipe).validate_python(cell.recipe)
 
 
-def _without_none(numbers: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(numbers: Mapping[str, object]) -> dict[str, object]:
     """The numbers of a recipe, and of its parts, that are set."""
     set_ones = {name: value for name, value in numbers.items() if value is not None}
     return {k: _without_none(v) if isinstance(v, Mapping) else v for k, v in set_ones.items()}
