@@ -35,8 +35,9 @@ from cheapconv.engine.read import method_choice
 from cheapconv.engine.read.complaint import complaint, explain, explain_build, first, location
 from cheapconv.engine.read.method_choice import MethodChoice
 from cheapconv.engine.read.quantity import count
+from cheapconv.engine.read.recipe_parts import Cutout, Milestones, Nesterov, Normalisation
 from cheapconv.engine.read.yaml_file import Location, YamlFile
-from cheapconv.suites.recipe import NORMALISATIONS, Padding, Precision, ScheduleKind, WeightDecayScale
+from cheapconv.suites.recipe import Padding, Precision, ScheduleKind, WeightDecayScale
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,6 @@ def _amount(value: object) -> int:
         raise complaint(str(error)) from error
 
 
-def _fraction(milestone: float) -> float:
-    if milestone >= 1:
-        raise complaint(f"a milestone is a fraction of the run, and not {milestone:g}: 150 of 300 epochs is 0.5.")
-    return milestone
-
-
-def _constants(name: str) -> str:
-    if name not in NORMALISATIONS:
-        raise complaint(f"unknown normalisation '{name}'{nearest(name, NORMALISATIONS)}")
-    return name
-
-
 def _imported(plugin: str) -> str:
     try:
         catalog.load((plugin,))
@@ -98,13 +87,6 @@ Grid = Annotated[tuple[T, ...], Field(min_length=1), _OneOrMany()]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # a sweep's is a file's name too
 Count = Annotated[int, Field(strict=True, ge=1)]
 Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-Fraction = Annotated[
-    float, Field(strict=True, gt=0, json_schema_extra={"exclusiveMaximum": 1}), AfterValidator(_fraction)
-]
-Switch = Annotated[bool, Field(strict=True)]
-Side = Annotated[int, Field(strict=True, ge=0)]
-Constants = Annotated[str, AfterValidator(_constants), Field(examples=[*NORMALISATIONS])]
-Milestones = Annotated[tuple[Fraction, ...], Field(min_length=1)]
 Seed = Annotated[int, Field(strict=True, ge=0)]
 Amount = Annotated[int, BeforeValidator(_amount, json_schema_input_type=int | str)]
 Plugin = Annotated[str, AfterValidator(_imported)]
@@ -181,15 +163,13 @@ class Entry(_Level):
     weight_decay_scale: Grid[WeightDecayScale | None] = Field(
         default_factory=tuple, description="of structured parameters; null for the recipe's, which is 1"
     )
-    nesterov: Grid[Switch] = Field(default_factory=tuple, description="Nesterov's momentum, instead of the recipe's")
+    nesterov: Grid[Nesterov] = Field(default_factory=tuple, description="Nesterov's momentum, instead of the recipe's")
     schedule: Grid[ScheduleKind] = Field(default_factory=tuple, description="of the learning rate")
-    milestones: Milestones = Field(
-        default_factory=tuple, description="of multistep, as fractions of the run: 150 of 300 epochs is 0.5"
-    )
+    milestones: Milestones = Field(default_factory=tuple)
     drop: Grid[Number] = Field(default_factory=tuple, description="factor on the learning rate at each milestone")
     padding: Grid[Padding] = Field(default_factory=tuple, description="of images before their random crop")
-    cutout: Grid[Side] = Field(default_factory=tuple, description="side of the square that is cut out; 0 for none")
-    normalisation: Grid[Constants] = Field(default_factory=tuple, description="means and deviations, by name")
+    cutout: Grid[Cutout] = Field(default_factory=tuple, description="side of the square that is cut out; 0 for none")
+    normalisation: Grid[Normalisation] = Field(default_factory=tuple, description="means and deviations, by name")
 
     @model_validator(mode="after")
     def _free_numbers_have_a_budget(self) -> Self:
@@ -214,15 +194,13 @@ class Sweep(_Level):
     lr: Number | None = Field(None, description="instead of the recipe's")
     weight_decay: Number | None = Field(None, description="instead of the recipe's")
     weight_decay_scale: WeightDecayScale | None = Field(None, description="of structured parameters")
-    nesterov: Switch | None = Field(None, description="Nesterov's momentum, instead of the recipe's")
+    nesterov: Nesterov | None = Field(None, description="Nesterov's momentum, instead of the recipe's")
     schedule: ScheduleKind | None = Field(None, description="of the learning rate")
-    milestones: Milestones | None = Field(
-        None, description="of multistep, as fractions of the run: 150 of 300 epochs is 0.5"
-    )
+    milestones: Milestones | None = None
     drop: Number | None = Field(None, description="factor on the learning rate at each milestone")
     padding: Padding | None = Field(None, description="of images before their random crop")
-    cutout: Side | None = Field(None, description="side of the square that is cut out; 0 for none")
-    normalisation: Constants | None = Field(None, description="means and deviations, by name")
+    cutout: Cutout | None = Field(None, description="side of the square that is cut out; 0 for none")
+    normalisation: Normalisation | None = Field(None, description="means and deviations, by name")
     precision: Precision | None = Field(None, description="instead of the recipe's")
     validation: Count | None = Field(None, description="training images held out to select by")
     entries: tuple[Entry, ...] = Field(min_length=1)
