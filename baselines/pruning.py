@@ -37,6 +37,11 @@ class Pruning(Restructured, Scratch):
         finetune_lr: Rate | None = 0.01
         rounds: Count = 10
 
+        @property
+        def shares(self) -> tuple[float, ...]:
+            """Of the training, and of the fine-tuning."""
+            return 1 - self.finetune_share, self.finetune_share
+
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         self._build = build
@@ -52,8 +57,8 @@ class Pruning(Restructured, Scratch):
 
     def phases(self) -> list[Phase]:
         """Training, and fine-tuning of what is left."""
-        c = self.config
-        return [Phase("train", 1 - c.finetune_share), Phase("finetune", c.finetune_share, self._prune, c.finetune_lr)]
+        train, finetune = self.config.shares
+        return [Phase("train", train), Phase("finetune", finetune, self._prune, self.config.finetune_lr)]
 
     def weights(self, member: Member) -> Tensor:
         """The weights (size, n) of every channel of one side of a layer."""

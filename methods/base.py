@@ -73,6 +73,9 @@ class Network(Protocol):
     def stages(self, x: Tensor, *, pre_activation: bool = False) -> list[Tensor]:
         """Maps (B, C_i, H_i, W_i) after each stage, on request those before the ReLU that ends it."""
 
+    def before_relu(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """What the ReLU that ends each stage, or the BN and ReLU behind it, see: of `stages(pre_activation=True)`."""
+
     def embed(self, last_map: Tensor) -> Tensor:
         """Vectors (B, features) of the last map."""
 
@@ -92,7 +95,13 @@ class TrainableNetwork(nn.Module):
     stem: nn.Module
     stage_modules: nn.ModuleList
     classifier: nn.Linear
+    hidden: nn.Module
+    entrance: Callable[[int], nn.Module]
+    body: Callable[[int], nn.Module]
+    share_entrance: Callable[[int, nn.Module], None]
     stages: Callable[..., list[Tensor]]
+    before_relu: Callable[[Sequence[Tensor]], list[Tensor]]
+    pooled: Callable[[Tensor], Tensor]
     embed: Callable[[Tensor], Tensor]
     classify: Callable[[Tensor], Tensor]
     head: Callable[[Tensor], Tensor]
@@ -119,6 +128,9 @@ class Build(Protocol):
     def teacher(self, copy: Literal[True]) -> TrainableNetwork: ...
     def teacher(self, copy: bool = False) -> Network:
         """The cell's teacher: frozen and outside the module tree, or with `copy` a trainable copy."""
+
+    def pair(self) -> tuple[str, str]:
+        """The architectures of the cell's teacher and of the cell, as papers write them: ("WRN-40-2", "WRN-16-2")."""
 
     def cost(self, kind: Cost, network: nn.Module | None = None, *, conv: str | None = None) -> int:
         """Multiply-adds on an image, or parameters: of a network, or of the cell's architecture with a conv (by
@@ -210,7 +222,8 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def phases(self) -> list[Phase]:
-        """Phases of the training, in order; shares sum to 1."""
+        """Phases of the training, in order; shares sum to 1. A config says the shares of several in `shares`, so that a
+        plan knows them too."""
         return [Phase()]
 
     def param_groups(self) -> list[ParamGroup]:

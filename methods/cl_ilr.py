@@ -24,6 +24,8 @@ from cheapconv.methods.parts.siblings import MeanLogits
 class CLILR(Method):
     """Heads on shared stages that learn from the mean of the other heads, with divided gradients below."""
 
+    version = 2  # branches of a DenseNet share its transition
+
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """L = sum_i [ ce_weight CE(z_i, y) + kd_weight w T^2 KL(softmax(mean_{j != i} z_j / T) || p_i^T) ], w = 1.

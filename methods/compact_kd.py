@@ -63,6 +63,11 @@ class CompactKD(Restructured):
         finetune_lr: Rate | None = 0.05
         finetune_from: Literal["weights", "fresh"] = "weights"
 
+        @property
+        def shares(self) -> tuple[float, ...]:
+            """Of the search, and of the training of what it has found."""
+            return self.search_share, 1 - self.search_share
+
     multipliers: Tensor  # one a block
     prices: Tensor  # one a group of channels
 
@@ -101,8 +106,8 @@ class CompactKD(Restructured):
     def phases(self) -> list[Phase]:
         """The search, and the training of what it has found."""
         c = self.config
-        search = Phase("search", c.search_share, lr=c.search_lr)
-        return [search, Phase("finetune", 1 - c.search_share, self._cut, c.finetune_lr)]
+        search, finetune = c.shares
+        return [Phase("search", search, lr=c.search_lr), Phase("finetune", finetune, self._cut, c.finetune_lr)]
 
     def param_groups(self) -> list[ParamGroup]:
         """In the search, the searched scales have no weight decay: they have their L1."""

@@ -6,6 +6,7 @@ branches. The comparable single network is one branch (FFL-S), and the mean over
 classifier (FFL) keeps all branches and is shown as the ensemble.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,10 @@ FUSION_WEIGHT_DECAY = 1e-5  # released code
 
 
 class Fusion(nn.Module):
-    """Classifier on m concatenated maps (B, D, H, W): depthwise 3x3, BN, ReLU, 1x1 to D, BN, ReLU, pooling, linear."""
+    """Classifier on m concatenated maps (B, D, H, W): depthwise 3x3, BN, ReLU, 1x1 to D, BN, ReLU, pooling, linear.
+
+    Convolutions start as in the released code, N(0, sqrt(2 / n)) with n = k k out_channels, groups or not.
+    """
 
     def __init__(self, members: int, channels: int, classes: int) -> None:
         super().__init__()
@@ -36,6 +40,10 @@ class Fusion(nn.Module):
             nn.BatchNorm2d(channels),
             nn.ReLU(),
         )
+        for layer in self.fuse:
+            if isinstance(layer, nn.Conv2d):
+                n = math.prod(layer.kernel_size) * layer.out_channels
+                nn.init.normal_(layer.weight, std=math.sqrt(2 / n))
         self.classifier = nn.Linear(channels, classes)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
@@ -64,6 +72,8 @@ class FusedBranches(nn.Module):
 @register("method", "ffl", paper="Kim et al. 2020, arXiv:1904.09058")
 class FFL(Method):
     """Branches and a fused classifier that distil into each other."""
+
+    version = 2  # the fusion starts as in the released code, and branches of a DenseNet share its transition
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

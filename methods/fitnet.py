@@ -56,6 +56,11 @@ class FitNet(Offline):
         stages: Literal["joint", "two_stage"] = "joint"
         hint_share: ProperShare = 0.3
 
+        @property
+        def shares(self) -> tuple[float, ...]:
+            """Of the whole, or of the hint and what follows it."""
+            return (1.0,) if self.stages == "joint" else (self.hint_share, 1 - self.hint_share)
+
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         shapes = map_shapes(self.student, build), map_shapes(self.teacher, build)
@@ -78,5 +83,6 @@ class FitNet(Offline):
 
     def phases(self) -> list[Phase]:
         """One, or the hint and what follows it."""
-        share = self.config.hint_share
-        return super().phases() if self.config.stages == "joint" else [Phase("hint", share), Phase("distil", 1 - share)]
+        if self.config.stages == "joint":
+            return super().phases()
+        return [Phase(name, share) for name, share in zip(("hint", "distil"), self.config.shares, strict=True)]

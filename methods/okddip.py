@@ -60,6 +60,8 @@ class PeerMean(nn.Module):
 class OKDDip(Method):
     """Peers with individual targets by attention, and a leader taught by their mean."""
 
+    version = 2  # branches of a DenseNet share its transition, and attention looks before hidden linear layers
+
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """L = sum_a CE(z_a, y) + CE(z_L, y) + w T^2 [ sum_a KL(t_a^T || p_a^T) + KL(mean_a z_a^T || p_L^T) ].
@@ -84,8 +86,8 @@ class OKDDip(Method):
         """Cross-entropy of all, distillation among the peers, and from their mean to the leader."""
         c, networks = self.config, self.group.networks
         last = [maps[-1] for maps in self.group.stages(batch.x)]
-        vectors = [network.embed(m) for network, m in zip(networks, last, strict=True)]  # each (B, D)
-        logits = [network.classify(e) for network, e in zip(networks, vectors, strict=True)]  # each (B, C)
+        vectors = [network.pooled(m) for network, m in zip(networks, last, strict=True)]  # each (B, D)
+        logits = [network.classify(network.hidden(v)) for network, v in zip(networks, vectors, strict=True)]
         weight = ramp(self.clock.progress, c.ramp_share) * c.temperature**2
         peer_kd, leader_kd = self._distil(logits, self.attention(torch.stack(vectors[1:], dim=1)))
         return {

@@ -47,9 +47,8 @@ class GatedEnsemble(nn.Module):
 
     def predict(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
         """Logits (B, C) of every branch, and of the ensemble."""
-        maps = self.branches.stages(x)
+        trunk, maps = self.branches.trunk_and_stages(x)  # (B, D, H, W), and every branch's maps
         logits = self.branches.heads(maps)
-        trunk = maps[0][self.branches.shared - 1]  # (B, D, H, W)
         return logits, gated(logits, self.gate(trunk.mean(dim=(2, 3))))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -60,6 +59,8 @@ class GatedEnsemble(nn.Module):
 @register("method", "one", paper="Lan et al. 2018, arXiv:1806.04606")
 class ONE(Method):
     """Branches on a shared trunk that learn from their gated ensemble."""
+
+    version = 2  # branches of a DenseNet share its transition, and a VGG's gate looks behind its pooling
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -78,8 +79,7 @@ class ONE(Method):
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         branches = split([build.network() for _ in range(config.branches)], config.own_stages)
-        trunk_width = branches.networks[0].channels[branches.shared - 1]
-        self.ensemble = GatedEnsemble(branches, Gate(trunk_width, config.branches))
+        self.ensemble = GatedEnsemble(branches, Gate(branches.trunk_channels, config.branches))
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
         """Cross-entropy of branches and ensemble, and distillation from the ensemble to every branch."""

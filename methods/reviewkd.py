@@ -1,7 +1,8 @@
 """Knowledge review: each map of the teacher guides the student's map of its stage fused with all deeper ones.
 
 Chen, Liu, Zhao, Jia, "Distilling Knowledge via Knowledge Review", CVPR 2021, arXiv:2104.09044, sections 3.3-3.4, and
-released code. The teacher's maps are those before the ReLU that ends their stage.
+released code. The teacher's maps are those before the ReLU that ends their stage, or, where networks activate first,
+before the ReLU behind it, so after the next block's BN, as in the authors' code, RepDistiller's and mdistiller's.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,18 @@ from cheapconv.methods.base import Batch, Build, Network
 from cheapconv.methods.losses import exact
 from cheapconv.methods.parts.offline import Offline, Seen, check_same_stages, look, warm_up
 
+# Weights of the authors' script for CIFAR-100 (CIFAR-100/script/reviewKD.sh), by teacher and student.
+PAIRS = {
+    ("WRN-40-2", "WRN-16-2"): 5.0,
+    ("WRN-40-2", "WRN-40-1"): 5.0,
+    ("WRN-40-2", "ShuffleNetV1"): 5.0,
+    ("ResNet-32x4", "ResNet-8x4"): 5.0,
+    ("ResNet-32x4", "ShuffleNetV1"): 5.0,
+    ("ResNet-32x4", "ShuffleNetV2"): 8.0,
+    ("ResNet-56", "ResNet-20"): 0.6,
+    ("ResNet-110", "ResNet-32"): 1.0,
+}
+OTHER_PAIR = 1.0  # the script's default, and the paper's weight on ImageNet
 LARGEST_WIDTH = 512
 POOLED_SIDES = (4, 2, 1)
 
@@ -62,15 +75,19 @@ class Fusion(nn.Module):
 class ReviewKD(Offline):
     """Every map of the teacher reviewed by the student's maps of its stage and all deeper ones."""
 
+    version = 2  # maps of networks that activate first are taken behind the BN; weights of known pairs
+
     @dataclass(frozen=True, kw_only=True)
     class Config(Offline.Config):
         """L = ce_weight CE + weight w sum_levels HCL [+ kd_weight KD], w = min(epoch / 20, 1) in 240 epochs.
 
-        The paper's weight is 5 for ResNet-32x4 -> ResNet-8x4 and 1 on ImageNet, where w reaches 1 after one of 100
-        epochs and the student's maps too are those before the ReLU; for other pairs 1 is our choice.
+        Without a `weight`, that of the authors' script for the two architectures, whatever the student's conv: 5 for
+        WRN-40-2 -> WRN-16-2, WRN-40-1, ShuffleNetV1 and ResNet-32x4 -> ResNet-8x4, ShuffleNetV1; 8 for ResNet-32x4 ->
+        ShuffleNetV2; 0.6 for ResNet-56 -> ResNet-20; 1 for ResNet-110 -> ResNet-32, as for all that it does not name.
+        On ImageNet w reaches 1 after one of 100 epochs, and the student's maps too are those before the ReLU.
         """
 
-        weight: Weight = 1.0
+        weight: Weight | None = None  # type: ignore[assignment]
         warm_up: Share = 20 / 240
         student_pre_activation: bool = False
 
@@ -81,6 +98,7 @@ class ReviewKD(Offline):
         levels = list(zip(_levels(self.student), _levels(self.teacher), strict=True))
         self.fusions = nn.ModuleList(Fusion(s, width, t, deepest=i == 0) for i, (s, t) in enumerate(levels))
         self._epochs = build.epochs
+        self.weight = PAIRS.get(build.pair(), OTHER_PAIR) if config.weight is None else config.weight
 
     def see(self, x: Tensor) -> tuple[Seen, Seen]:
         """The teacher's maps before their ReLU, and the student's as configured."""

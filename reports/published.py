@@ -1,18 +1,21 @@
 """The papers' numbers beside ours: rows of `baselines/published/published.csv` that mean the same experiment.
 
-Same dataset, architecture, conv, method and settings of it, and the same standard teacher. The recipe is the paper's
+Same dataset, network, conv, method and settings of it, and the same standard teacher. Papers give one name to several
+networks (there are three of ResNet-110), so the network is that of the column of this name. The recipe is the paper's
 own. Ensembles, gains in points and other metrics than top-1 are left out.
 """
 
 import dataclasses
 import functools
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 import pandas as pd
 
 Setting: TypeAlias = str | int | float | bool
+ANY = "*"  # a setting that changes nothing in the row's experiment
 
 PUBLISHED = Path(__file__).parent.parent / "baselines" / "published" / "published.csv"
 SELECTIONS = {
@@ -49,7 +52,10 @@ def load(path: Path = PUBLISHED) -> pd.DataFrame:
 
 
 def settings(text: str) -> dict[str, Setting] | None:
-    """Settings that differ from their defaults, from "branches=4;form=code"; "" is none of them, "-" none of ours."""
+    """Settings that differ from their defaults, from "branches=4;form=code"; "" is none of them, "-" none of ours.
+
+    "scale_taps=*" is a setting that may have any value.
+    """
     if text == "-":
         return None
     meant: dict[str, Setting] = {}
@@ -60,6 +66,15 @@ def settings(text: str) -> dict[str, Setting] | None:
         except json.JSONDecodeError:
             meant[name] = value  # a word
     return meant
+
+
+def agree(published: Mapping[str, Setting] | None, ours: Mapping[str, object]) -> bool:
+    """Whether a row's settings are those of a cell, as far as these differ from their defaults."""
+    if published is None:
+        return False
+    free = {name for name, value in published.items() if value == ANY}
+    fixed, own = ({k: v for k, v in given.items() if k not in free} for given in (published, ours))
+    return fixed == own
 
 
 def attach(rows: pd.DataFrame) -> pd.DataFrame:
@@ -73,9 +88,9 @@ def match(row: pd.Series, path: Path = PUBLISHED) -> list[Paper]:
     """Published numbers of the same experiment as `row` of `stats.summarise`, most often none."""
     table = load(path)
     same = (table["dataset"] == row["suite_label"]) & (table["method"] == row["method_name"])
-    for name in ("architecture", "conv"):
-        same &= table[name].str.replace(" ", "") == row[name].replace(" ", "")
-    same &= table["settings"].map(lambda published: published == row["method_config"])
+    for column, ours in (("network", row["architecture"]), ("conv", row["conv"])):
+        same &= table[column].str.replace(" ", "") == ours.replace(" ", "")
+    same &= table["settings"].map(lambda published: agree(published, row["method_config"]))
     if not row["is_baseline"]:  # a network trained alone may name the teacher that other rows of its table had
         same &= table["teacher"].isin(["", row["teacher"]]) & (row["teacher"] == "" or row["teacher_is_standard"])
     papers = []

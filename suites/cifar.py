@@ -1,11 +1,10 @@
 """CIFAR-10 and CIFAR-100 (Krizhevsky 2009) as torchvision lays them out on disk.
 
-Normalisation constants and recipes are those of the papers; the source of each is named at its line. The official
-files are recognised by their md5, and read without running what a pickle may say (suites/pickles.py).
+The recipes, those of the papers with their sources, are in cifar.toml. The official files are recognised by their md5,
+and read without running what a pickle may say (suites/pickles.py).
 """
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,54 +15,9 @@ from cheapconv.catalog import register
 from cheapconv.catalog.errors import UserError
 from cheapconv.suites import pickles
 from cheapconv.suites.memory import InMemory, MemorySuite
-from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+from cheapconv.suites.recipe import Recipe, read
 
-C10_MOONSHINE = Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010))  # Moonshine, OD
-C10_TRUE = Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616))  # of the training images
-C100_TRUE = Normalisation(mean=(0.5071, 0.4867, 0.4408), std=(0.2675, 0.2565, 0.2761))  # RepDistiller
-C100_MOONSHINE = Normalisation(mean=(0.5071, 0.4866, 0.4409), std=(0.2009, 0.1984, 0.2023))  # Moonshine's odd std
-
-_CROP_FLIP = Augmentation(pad=4, flip=True)
-
-
-def _recipes(moonshine: Normalisation, online: Normalisation, true: Normalisation) -> dict[str, Recipe]:
-    """The CIFAR recipes, which differ between the two data sets in their normalisation only."""
-    # Crowley et al. 2018, section 4.1: 200 epochs, lr 0.1 x0.2 at 60, 120, 160; weight decay from their code.
-    paper = Recipe(
-        name="moonshine_cifar",
-        epochs=200,
-        batch=128,
-        lr=0.1,
-        weight_decay=5e-4,
-        schedule=Schedule(kind="multistep", milestones=(0.3, 0.6, 0.8), drop=0.2),
-        augmentation=_CROP_FLIP,
-        normalisation=moonshine,
-    )
-    recipes = [
-        paper,
-        # Xie et al. 2019, released code: 300 epochs, x0.1 at 150, 225. Not published for CIFAR-100 (our reading).
-        replace(
-            paper,
-            name="od_cifar10",
-            epochs=300,
-            weight_decay=2e-4,
-            normalisation=online,
-            schedule=Schedule(kind="multistep", milestones=(0.5, 0.75), drop=0.1),
-        ),
-        # Tian et al. 2020, train_student.py: 240 epochs of batch 64, x0.1 at 150, 180, 210.
-        replace(
-            paper,
-            name="repdistiller",
-            epochs=240,
-            batch=64,
-            lr=0.05,
-            normalisation=true,
-            schedule=Schedule(kind="multistep", milestones=(0.625, 0.75, 0.875), drop=0.1),
-        ),
-        # This suite's own: everything a comparison needs in few epochs; says nothing about a paper's number.
-        replace(paper, name="short", epochs=6, normalisation=true, schedule=Schedule(kind="onecycle")),
-    ]
-    return {recipe.name: recipe for recipe in recipes}
+RECIPES = Path(__file__).with_suffix(".toml")
 
 
 class _Cifar(MemorySuite):
@@ -132,7 +86,7 @@ class Cifar10(_Cifar):
         "test_batch": "40351d587109b95175f43aff81a1287e",
         "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
     }
-    recipes: ClassVar[dict[str, Recipe]] = _recipes(C10_MOONSHINE, C10_MOONSHINE, C10_TRUE)
+    recipes: ClassVar[dict[str, Recipe]] = read(RECIPES, "cifar10")
 
 
 @register("suite", "cifar100", paper="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009")
@@ -152,7 +106,7 @@ class Cifar100(_Cifar):
         "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
         "meta": "7973b15100ade9c7d40fb424638fde48",
     }
-    recipes: ClassVar[dict[str, Recipe]] = _recipes(C100_MOONSHINE, C100_TRUE, C100_TRUE)
+    recipes: ClassVar[dict[str, Recipe]] = read(RECIPES, "cifar100")
 
 
 def _download(label: str, folder: Path) -> None:

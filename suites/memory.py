@@ -80,13 +80,18 @@ class InMemory:
         generator = torch.Generator().manual_seed(seed_of("batches", seed, epoch))
         order = torch.randperm(self.samples, generator=generator).to(device)  # (N,)
         # All views are drawn for all samples, also those before `start`: the generator's sequence is fixed.
-        draws = [draw_crops(self.samples, augmentation, generator).to(device) for _ in range(views)]  # each (N, 3)
+        crops = [draw_crops(self.samples, augmentation, generator).to(device) for _ in range(views)]  # each (N, 3)
+        holes: list[Tensor] = []  # each (N, 2), drawn last: without them the sequence is that of older releases
+        if augmentation.cutout is not None:
+            holes += [draw_holes(self.samples, self.image, generator).to(device) for _ in range(views)]
         for first in range(start * recipe.batch, self.samples, recipe.batch):
             chosen = slice(first, first + recipe.batch)
             index = order[chosen]  # (B,)
             raw = self.train_x[index]  # (B, 3, H, W) uint8
-            crops = (augment(raw, drawn[chosen], augmentation) for drawn in draws)
-            copies = tuple(normalise(crop, recipe.normalisation) for crop in crops)
+            cropped = (augment(raw, drawn[chosen], augmentation) for drawn in crops)
+            copies = tuple(normalise(crop, recipe.normalisation) for crop in cropped)
+            for copy, drawn in zip(copies, holes, strict=bool(holes)):
+                cut_out(copy, drawn[chosen], augmentation.cutout or 0)
             yield Batch(copies[0], self.train_y[index], index, copies)
 
     def size(self, split: Split) -> int:
@@ -131,14 +136,39 @@ def draw_crops(count: int, augmentation: Augmentation, generator: torch.Generato
     return torch.cat([offsets, mirror], dim=1)
 
 
+def draw_holes(count: int, image: tuple[int, int, int], generator: torch.Generator) -> Tensor:
+    """(N, 2) integers: row and column of a pixel."""
+    return torch.cat([torch.randint(side, (count, 1), generator=generator) for side in image[1:]], dim=1)
+
+
+def cut_out(x: Tensor, centre: Tensor, side: int) -> None:
+    """Put 0 into images (B, C, H, W) in the `side` rows and columns from `centre` (B, 2) - side // 2 on."""
+    within = []
+    for length, middle in zip(x.shape[2:], centre.unbind(dim=1), strict=True):
+        distance = torch.arange(length, device=x.device) - middle[:, None] + side // 2  # (B, length)
+        within.append((distance >= 0) & (distance < side))
+    rows, columns = within
+    x.masked_fill_((rows[:, :, None] & columns[:, None, :])[:, None], 0)
+
+
+def reflected(position: Tensor, length: int) -> Tensor:
+    """Positions beyond either end of a row of pixels, mirrored at the end."""
+    last = length - 1
+    return last - (last - position.abs()).abs()
+
+
 def augment(x: Tensor, draw: Tensor, augmentation: Augmentation) -> Tensor:
     """Crop the padded images (B, C, H, W) at (row, column) = `draw[:, :2]`, mirrored where `draw[:, 2]` is 1."""
     height, width = x.shape[2:]
-    padded = pad(x, [augmentation.pad] * 4)
     rows = draw[:, 0, None] + torch.arange(height, device=x.device)  # (B, H)
     steps = torch.arange(width, device=x.device).expand(len(x), width)  # (B, W)
     mirrored = torch.where(draw[:, 2, None] == 1, width - 1 - steps, steps)
     columns = draw[:, 1, None] + mirrored  # (B, W)
+    if augmentation.padding == "reflect":  # by index: PyTorch reflects no bytes on a GPU
+        padded = x
+        rows, columns = reflected(rows - augmentation.pad, height), reflected(columns - augmentation.pad, width)
+    else:
+        padded = pad(x, [augmentation.pad] * 4)
     sample = torch.arange(len(x), device=x.device)[:, None, None]
     return padded[sample, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)  # channels last
 

@@ -8,7 +8,8 @@ from cheapconv.suites.base import Suite
 from cheapconv.suites.recipe import Recipe
 
 OVERRIDES = (  # an entry sets all but the last two
-    *("epochs", "batch", "lr", "weight_decay", "weight_decay_scale"),
+    *("epochs", "batch", "lr", "weight_decay", "weight_decay_scale", "nesterov", "schedule", "milestones", "drop"),
+    *("padding", "cutout", "normalisation"),
     *("precision", "validation"),
 )
 
@@ -18,6 +19,8 @@ def recipes(entry: Entry, sweep: Sweep, suite: Suite, forced: Mapping[str, objec
     recipe = suite.recipes[sweep.recipe]
     common = {field: getattr(sweep, field) for field in OVERRIDES if getattr(sweep, field) is not None}
     own = {field: getattr(entry, field) for field in OVERRIDES if getattr(entry, field, ())}
+    if entry.milestones:
+        own["milestones"] = (entry.milestones,)  # a list of them is one schedule
     grid = [dict(zip(own, values, strict=True)) for values in itertools.product(*own.values())]
     try:
         return [recipe.override(**{**common, **numbers, **forced}) for numbers in grid]

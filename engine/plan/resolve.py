@@ -48,7 +48,7 @@ def resolve(
         suite=suite.registered_name,
         protocol=suite.protocol,
         data=suite.fingerprint,
-        recipe=_plain(dataclasses.asdict(recipe)),
+        recipe=_plain(dataclasses.asdict(recipe.of_cell(network.registered_name, getattr(config, "shares", (1.0,))))),
         architecture=catalog.canonical(network),
         architecture_label=catalog.label("architecture", network),
         architecture_version=network.version,

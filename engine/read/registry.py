@@ -35,8 +35,9 @@ from cheapconv.engine.read import method_choice
 from cheapconv.engine.read.complaint import complaint, explain, explain_build, first, location
 from cheapconv.engine.read.method_choice import MethodChoice
 from cheapconv.engine.read.quantity import count
+from cheapconv.engine.read.recipe_parts import Cutout, Milestones, Nesterov, Normalisation
 from cheapconv.engine.read.yaml_file import Location, YamlFile
-from cheapconv.suites.recipe import Precision, WeightDecayScale
+from cheapconv.suites.recipe import Padding, Precision, ScheduleKind, WeightDecayScale
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,13 @@ class Entry(_Level):
     weight_decay_scale: Grid[WeightDecayScale | None] = Field(
         default_factory=tuple, description="of structured parameters; null for the recipe's, which is 1"
     )
+    nesterov: Grid[Nesterov] = Field(default_factory=tuple, description="Nesterov's momentum, instead of the recipe's")
+    schedule: Grid[ScheduleKind] = Field(default_factory=tuple, description="of the learning rate")
+    milestones: Milestones = Field(default_factory=tuple)
+    drop: Grid[Number] = Field(default_factory=tuple, description="factor on the learning rate at each milestone")
+    padding: Grid[Padding] = Field(default_factory=tuple, description="of images before their random crop")
+    cutout: Grid[Cutout] = Field(default_factory=tuple, description="side of the square that is cut out; 0 for none")
+    normalisation: Grid[Normalisation] = Field(default_factory=tuple, description="means and deviations, by name")
 
     @model_validator(mode="after")
     def _free_numbers_have_a_budget(self) -> Self:
@@ -186,6 +194,13 @@ class Sweep(_Level):
     lr: Number | None = Field(None, description="instead of the recipe's")
     weight_decay: Number | None = Field(None, description="instead of the recipe's")
     weight_decay_scale: WeightDecayScale | None = Field(None, description="of structured parameters")
+    nesterov: Nesterov | None = Field(None, description="Nesterov's momentum, instead of the recipe's")
+    schedule: ScheduleKind | None = Field(None, description="of the learning rate")
+    milestones: Milestones | None = None
+    drop: Number | None = Field(None, description="factor on the learning rate at each milestone")
+    padding: Padding | None = Field(None, description="of images before their random crop")
+    cutout: Cutout | None = Field(None, description="side of the square that is cut out; 0 for none")
+    normalisation: Normalisation | None = Field(None, description="means and deviations, by name")
     precision: Precision | None = Field(None, description="instead of the recipe's")
     validation: Count | None = Field(None, description="training images held out to select by")
     entries: tuple[Entry, ...] = Field(min_length=1)

@@ -55,7 +55,7 @@ class Cell:
         """16 hexadecimal digits of SHA-256 over the canonical JSON of the fields in `_IN_KEY`."""
         fields = {name: getattr(self, name) for name in _IN_KEY}
         # Equal numbers, equal run; a None is as good as absent, so that a recipe may learn new fields.
-        fields["recipe"] = {k: v for k, v in self.recipe.items() if k != "name" and v is not None}
+        fields["recipe"] = _without_none({k: v for k, v in self.recipe.items() if k != "name"})
         if self.weights:  # else the key is that of a release that did not know of files
             fields = _by_content(fields, self.weights) | {"weights": sorted(self.weights.values())}
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -83,6 +83,12 @@ class CellRecord(Cell):
 def recipe_of(cell: Cell) -> Recipe:
     """The recipe of a cell's plain numbers."""
     return TypeAdapter(Recipe).validate_python(cell.recipe)
+
+
+def _without_none(numbers: Mapping[str, object]) -> dict[str, object]:
+    """The numbers of a recipe, and of its parts, that are set."""
+    set_ones = {name: value for name, value in numbers.items() if value is not None}
+    return {k: _without_none(v) if isinstance(v, Mapping) else v for k, v in set_ones.items()}
 
 
 def _by_content(value: Any, weights: Mapping[str, str]) -> Any:

@@ -1,5 +1,6 @@
 """What a method builds its world from: fresh networks of its cell, and its frozen teacher."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -48,6 +49,11 @@ class Frozen:
     def stages(self, x: Tensor, pre_activation: bool = False) -> list[Tensor]:
         """Feature maps after each stage, on request those before the ReLU that ends it."""
         return self.network.stages(x, pre_activation=pre_activation)  # type: ignore[operator]
+
+    @torch.no_grad()
+    def before_relu(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """What the ReLU at or behind each map sees."""
+        return self.network.before_relu(maps)  # type: ignore[operator]
 
     @torch.no_grad()
     def embed(self, last_map: Tensor) -> Tensor:
@@ -100,6 +106,12 @@ class Builder:
         self._scale_weight_decay(loaded.network, loaded.architecture)
         network = on_device(loaded.network, self.place.device)
         return network.train().requires_grad_(True) if copy else Frozen(network)
+
+    def pair(self) -> tuple[str, str]:
+        """Labels of the architectures of the teacher's cell and of this one."""
+        assert self._cell.teacher, "the plan gives every method that needs one a teacher"
+        teacher = self._store.run(self._cell.teacher).cell()
+        return teacher.architecture_label if teacher else "", self._cell.architecture_label
 
     def cost(self, kind: Cost, network: nn.Module | None = None, *, conv: str | None = None) -> int:
         """Multiply-adds on an image, or parameters, of a network or of one that is only looked at."""

@@ -34,6 +34,12 @@ class UntrainedBuilder(Builder):
         network = self.network(*self._teacher)
         return network if copy else Frozen(network)
 
+    def pair(self) -> tuple[str, str]:
+        """Labels of the two architectures."""
+        assert self._teacher is not None, "the plan gives every method that needs one a teacher"
+        teacher = catalog.label("architecture", catalog.parse("architecture", self._teacher[0]))
+        return teacher, self._cell.architecture_label
+
 
 def rehearse(cell: Cell, teacher: Cell | None) -> None:
     """ValueError, with the reason, if the cell's method cannot be wired to its networks."""

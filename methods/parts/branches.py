@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cheapconv.methods.base import TrainableNetwork
 from cheapconv.methods.parts.siblings import Siblings
@@ -33,7 +33,8 @@ class Branches(Siblings):
     """Networks of one structure of which `sizes[i]` neighbours run stage i together; all of them share the stem.
 
     [3, 3, 1] is a trunk of two stages with three branches, [4, 2, 1] a tree. Built from fresh networks, of which the
-    first of each set of neighbours lends its modules to the others.
+    first of each set of neighbours lends its modules to the others. Where branches part, they still share the entrance
+    of their stage, a transition or a pooling, as in the released code of MCL-OKD.
     """
 
     def __init__(self, networks: Sequence[TrainableNetwork], sizes: Sequence[int]) -> None:
@@ -42,36 +43,50 @@ class Branches(Siblings):
         assert len(sizes) == len(networks[0].stage_modules)
         assert all(before % size == 0 for before, size in pairwise(sizes)), "a split is for good"
         self.sizes = list(sizes)
+        self.sizes_before = [len(networks), *sizes[:-1]]
         for i, network in enumerate(networks):
             network.stem = networks[0].stem
-            for stage, size in enumerate(sizes):
+            for stage, (before, size) in enumerate(zip(self.sizes_before, sizes, strict=True)):
                 network.stage_modules[stage] = networks[i - i % size].stage_modules[stage]
+                network.share_entrance(stage, networks[i - i % before])
 
     @property
     def shared(self) -> int:
         """Number of stages that all networks share."""
         return sum(size >= len(self.networks) for size in self.sizes)
 
+    @property
+    def trunk_channels(self) -> int:
+        """Width of the map from which the branches start."""
+        parted = self.networks[0].entrance(self.shared).modules()
+        widths = [module.out_channels for module in parted if isinstance(module, nn.Conv2d)]
+        return (widths or self.networks[0].channels[: self.shared])[-1]
+
     def stages(self, x: Tensor, divide_gradient: bool = False) -> list[list[Tensor]]:
         """For every network its maps after each stage, those of a shared stage being the same tensor.
 
         With `divide_gradient`, the gradient that flows back through a map which n branches read is divided by n.
         """
+        return self.trunk_and_stages(x, divide_gradient)[1]
+
+    def trunk_and_stages(self, x: Tensor, divide_gradient: bool = False) -> tuple[Tensor, list[list[Tensor]]]:
+        """The map (B, D, H, W) from which the branches start, and what `stages` gives."""
         count = len(self.networks)
         current = [self.networks[0].stem(x)] * count
+        trunk = current[0]
         maps: list[list[Tensor]] = [[] for _ in range(count)]
-        before = count  # networks that share the current maps
-        for stage, size in enumerate(self.sizes):
-            for first in range(0, count, size):
-                start = first - first % before
-                readers = -(-min(before, count - start) // size)  # of the map that this branch starts from
-                read = _DividedGradient.apply(current[first], readers) if divide_gradient else current[first]
-                result = self.networks[first].stage_modules[stage](read)
-                for i in range(first, min(first + size, count)):
-                    current[i] = result
-                    maps[i].append(result)
-            before = size
-        return maps
+        for stage, (before, size) in enumerate(zip(self.sizes_before, self.sizes, strict=True)):
+            for parted in (range(count)[first : first + before] for first in range(0, count, before)):
+                entered = self.networks[parted[0]].entrance(stage)(current[parted[0]])
+                trunk = entered if stage == self.shared else trunk
+                readers = len(parted[::size])
+                for together in (parted[i : i + size] for i in range(0, len(parted), size)):
+                    read = _DividedGradient.apply(entered, readers) if divide_gradient else entered
+                    result = self.networks[together[0]].body(stage)(read)
+                    for i in together:
+                        current[i] = result
+                        maps[i].append(result)
+        return trunk, maps
 
 
 def split(networks: Sequence[TrainableNetwork], own_stages: int) -> Branches:

@@ -44,6 +44,7 @@ class Offline(Method):
         super().__init__(build, config)
         self.student = build.network()
         self.teacher = build.teacher()
+        self.weight = config.weight
 
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """The method's own loss, 0-d and without its weight. The teacher's tensors need no gradient."""
@@ -59,7 +60,7 @@ class Offline(Method):
         student, teacher = self.see(batch.x)
         terms = {
             "ce": c.ce_weight * cross_entropy(student.logits, batch.y),
-            self.registered_name: c.weight * self.transfer(student, teacher, batch),
+            self.registered_name: self.weight * self.transfer(student, teacher, batch),
         }
         if c.kd_weight:
             soft = soft_target_loss(student.logits, teacher.logits, c.temperature, "batchmean")
@@ -72,11 +73,12 @@ class Offline(Method):
 
 
 def look(network: Network, x: Tensor, pre_activation: bool = False) -> Seen:
-    """One forward pass; with `pre_activation` the maps are those before the ReLU that ends their stage."""
+    """One forward pass; with `pre_activation` the maps are what the ReLU that ends or follows their stage sees."""
     maps = network.stages(x, pre_activation=pre_activation)
     last = relu(maps[-1]) if pre_activation and network.post_activation else maps[-1]
     embedding = network.embed(last)
-    return Seen(maps, embedding, network.classify(embedding))
+    seen = network.before_relu(maps) if pre_activation else maps
+    return Seen(seen, embedding, network.classify(embedding))
 
 
 @torch.no_grad()

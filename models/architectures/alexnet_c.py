@@ -41,7 +41,8 @@ class AlexNetC(Architecture):
             operator_bias_relu(next(convs), 384, 256, kernel_size=3),
             operator_bias_relu(next(convs), 256, 256, kernel_size=3),
         ]
-        return Network(stem, stages, CHANNELS, classes, neck=pooling(), post_activation=True)
+        entrances = [1, 1, 0, 0]  # the poolings
+        return Network(stem, stages, CHANNELS, classes, neck=pooling(), post_activation=True, entrances=entrances)
 
 
 def pooling() -> nn.MaxPool2d:

@@ -18,7 +18,7 @@ from cheapconv.catalog.numbers import Progression, Width
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
-from cheapconv.models.parts.dense import dense_stages
+from cheapconv.models.parts.dense import ENTRANCES, NORMS, dense_stages
 from cheapconv.models.parts.initialise import he_fan_in, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu
 from cheapconv.models.parts.single import convs_one_by_one, single_operator
@@ -48,6 +48,7 @@ class DenseNet(Architecture):
             return nn.Sequential(norm_relu(in_channels), single_operator(next(convs), in_channels, self.growth))
 
         stages, channels = dense_stages(path, start, self.growth, layers, compression=1.0)
-        network = Network(convolution(3, start, kernel_size=3), stages, channels, classes, norm_relu(channels[-1]))
+        stem, neck = convolution(3, start, kernel_size=3), norm_relu(channels[-1])
+        network = Network(stem, stages, channels, classes, neck, norms=NORMS, entrances=ENTRANCES)
         initialise(network, he_fan_in)
         return network

@@ -16,7 +16,7 @@ from cheapconv.catalog.numbers import Width
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
-from cheapconv.models.parts.dense import dense_stages
+from cheapconv.models.parts.dense import ENTRANCES, NORMS, dense_stages
 from cheapconv.models.parts.initialise import he_fan_in, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
 from cheapconv.models.parts.residual import Depth6n4, blocks_per_stage
@@ -46,6 +46,7 @@ class DenseNetBC(Architecture):
             return nn.Sequential(*bottleneck, single_operator(next(convs), inner, self.growth))
 
         stages, channels = dense_stages(path, start, self.growth, layers, compression=0.5)
-        network = Network(convolution(3, start, kernel_size=3), stages, channels, classes, norm_relu(channels[-1]))
+        stem, neck = convolution(3, start, kernel_size=3), norm_relu(channels[-1])
+        network = Network(stem, stages, channels, classes, neck, norms=NORMS, entrances=ENTRANCES)
         initialise(network, he_fan_in)
         return network

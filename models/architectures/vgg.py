@@ -44,6 +44,9 @@ class VGG(Architecture):
         pools = [nn.MaxPool2d(2), nn.MaxPool2d(2), nn.MaxPool2d(2), PoolLargeMap()]
         stages = [nn.Sequential(pool, block) for pool, block in zip(pools, blocks, strict=True)]
         channels = [widths[-1] for widths in BLOCKS[self.depth][1:]]
-        network = Network(stem, stages, channels, classes, neck=nn.Identity(), post_activation=True)
+        entrances = [1] * len(stages)  # the poolings
+        network = Network(
+            stem, stages, channels, classes, neck=nn.Identity(), post_activation=True, entrances=entrances
+        )
         initialise_as_vgg(network)
         return network

@@ -7,12 +7,11 @@ but the first. Deviation: poolings round up, so that images smaller than 32x32 a
 code, of probability 0, is left out.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Ge, Le
-from torch import Tensor, nn
+from torch import nn
 
 from cheapconv.catalog import register
 from cheapconv.models.architecture import Architecture
@@ -20,26 +19,6 @@ from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import initialise_as_vgg
 from cheapconv.models.parts.vgg_blocks import BLOCKS, Depth, vgg_blocks
-
-
-class NetworkWithHiddenLayers(Network):
-    """Network whose vector passes `hidden` linear layers with ReLU before the classifier."""
-
-    def __init__(
-        self,
-        stem: nn.Module,
-        stages: Sequence[nn.Module],
-        channels: Sequence[int],
-        classes: int,
-        neck: nn.Module,
-        hidden: int,
-    ) -> None:
-        super().__init__(stem, stages, channels, classes, neck, post_activation=True)
-        layers = [nn.Sequential(nn.Linear(self.features, self.features), nn.ReLU()) for _ in range(hidden)]
-        self.hidden = nn.Sequential(*layers)
-
-    def embed(self, f: Tensor) -> Tensor:
-        return self.hidden(super().embed(f))
 
 
 @register(
@@ -60,7 +39,10 @@ class VGG5P(Architecture):
         stem, *blocks = vgg_blocks(self.depth, conv)
         stages = [nn.Sequential(pooling(), block) for block in blocks]
         channels = [widths[-1] for widths in BLOCKS[self.depth][1:]]
-        network = NetworkWithHiddenLayers(stem, stages, channels, classes, pooling(), self.hidden)
+        entrances = [1] * len(stages)  # the poolings
+        network = Network(stem, stages, channels, classes, pooling(), post_activation=True, entrances=entrances)
+        width = network.features
+        network.hidden = nn.Sequential(*(nn.Sequential(nn.Linear(width, width), nn.ReLU()) for _ in range(self.hidden)))
         initialise_as_vgg(network)
         return network
 

@@ -53,7 +53,9 @@ class WideResNet(Architecture):
         """Network whose maps are the residual sums at the ends of the three stages."""
         widths = [16, 16 * self.width, 32 * self.width, 64 * self.width]
         stages = residual_stages(PreActivationBlock, conv, widths, blocks_per_stage(self.depth))
-        network = Network(convolution(3, 16, kernel_size=3), stages, widths[1:], classes, neck=norm_relu(widths[-1]))
+        stem, neck = convolution(3, 16, kernel_size=3), norm_relu(widths[-1])
+        norms = ["stage_modules.1.0.norm.0", "stage_modules.2.0.norm.0", "neck.0"]
+        network = Network(stem, stages, widths[1:], classes, neck, norms=norms)
         initialise(network, he_fan_out)
         nn.init.zeros_(network.classifier.bias)
         return network

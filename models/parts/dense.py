@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from cheapconv.models.parts.layers import norm_relu, pointwise
 
 Path = Callable[[int], nn.Module]  # channels that a layer sees -> module that gives `growth` more
+ENTRANCES = [0, 1, 1]  # the transitions
+NORMS = ["stage_modules.1.0.0.0", "stage_modules.2.0.0.0", "neck.0"]  # theirs, and the network's last
 
 
 class DenseLayer(nn.Module):

@@ -1,6 +1,6 @@
-"""The map before the ReLU that ends a stage, for losses that compare maps with their negative values.
+"""The map before the ReLU that ends or follows a stage, for losses that compare maps with their negative values.
 
-Such a stage is a ReLU, an nn.Sequential whose last module is such a stage, or an `EndsInReLU`.
+A stage that ends in one is a ReLU, an nn.Sequential whose last module is such a stage, or an `EndsInReLU`.
 """
 
 from abc import abstractmethod
@@ -31,3 +31,11 @@ def before_relu(module: nn.Module, x: Tensor) -> Tensor:
         return before_relu(last, x)
     assert isinstance(module, EndsInReLU), f"{type(module).__name__} does not end in a ReLU"
     return module.before_relu(x)
+
+
+def normalised(norm: nn.Module, x: Tensor) -> Tensor:
+    """What the BN `norm` makes of x (B, C, H, W), without a second move of its running statistics in training."""
+    assert isinstance(norm, nn.BatchNorm2d), f"{type(norm).__name__} is no BN"
+    if not norm.training:
+        return norm(x)
+    return functional.batch_norm(x, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)

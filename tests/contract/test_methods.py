@@ -47,6 +47,15 @@ def parameters(method: Method) -> dict[str, nn.Parameter]:
 
 
 @every_method
+def test_the_config_of_several_phases_says_their_shares(world: World, name: str) -> None:
+    """By them a plan knows how long each phase is."""
+    method = world.method(name)
+    shares = [phase.share for phase in method.phases()]
+    assert list(getattr(method.config, "shares", (1.0,))) == pytest.approx(shares)
+    assert sum(shares) == pytest.approx(1)
+
+
+@every_method
 def test_terms_are_finite_scalars(world: World, name: str) -> None:
     found = terms(world.method(name))
     assert found

@@ -34,6 +34,9 @@ class Known(Fixed):
     def stages(self, x: Any, pre_activation: bool = False) -> list[Tensor]:
         return self.maps
 
+    def before_relu(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        return [*maps]
+
     def embed(self, last_map: Tensor) -> Tensor:
         return self.embedding
 
@@ -50,6 +53,9 @@ class KnownBuild(FixedBuild):
     def __init__(self, student: Known, teacher: Known, epochs: int = 240) -> None:
         super().__init__([student], teacher)
         self.epochs = epochs
+
+    def pair(self) -> tuple[str, str]:
+        return "known teacher", "known student"
 
 
 def known_method(name: str, *, maps: int = 3, classes: int = 5, epochs: int = 240, **settings: Any) -> Method:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from cheapconv import catalog
 from cheapconv.methods.parts.branches import Branches, split, tree
@@ -135,3 +136,56 @@ def test_other_architectures_have_trunks_too(architecture: str) -> None:
     x = torch.randn(2, 3, 32, 32)
     for logits, network in zip(branches(x), branches.networks, strict=True):
         torch.testing.assert_close(logits, network(x))
+
+
+DENSE, POOLED = "densenet_bc(depth=16)", "vgg_5p(depth=8)"
+
+
+def test_where_branches_of_a_densenet_part_they_share_the_transition() -> None:
+    """As in MCL-OKD: the transition is in the trunk, its place in every network, and it runs once."""
+    branches, calls = split(networks(3, DENSE), own_stages=1), []
+    transitions = {network.stage_modules[2][0] for network in branches.networks}
+    layers = {network.stage_modules[2][1] for network in branches.networks}
+    assert (len(transitions), len(layers)) == (1, 3)
+    transitions.pop().register_forward_hook(lambda *_: calls.append(1))
+    branches(torch.randn(2, 3, 8, 8))
+    assert calls == [1]
+    assert branches.trunk_channels == 24  # two layers of 12 on a map of 24, halved
+
+
+def test_a_tree_of_densenets_shares_a_transition_between_two_heads() -> None:
+    stages = [[network.stage_modules[i] for network in tree(networks(4, DENSE)).networks] for i in range(3)]
+    entrances = [len({id(stage[0]) for stage in stages[i]}) for i in (1, 2)]
+    bodies = [len({id(stage[1]) for stage in stages[i]}) for i in (1, 2)]
+    assert (entrances, bodies) == ([1, 2], [2, 4])
+
+
+def test_gradients_are_divided_behind_the_transition() -> None:
+    """Its own weights see gradients of the usual size too."""
+    branches, x = split(networks(2, DENSE), own_stages=1).eval(), torch.randn(2, 3, 8, 8)
+    weight = branches.networks[0].stage_modules[2][0][1].weight
+    found = []
+    for divide in (False, True):
+        logits = branches.heads(branches.stages(x, divide_gradient=divide))
+        found.append(torch.autograd.grad(torch.stack(logits).square().mean(), weight)[0])
+    torch.testing.assert_close(found[0] / 2, found[1])
+
+
+@pytest.mark.parametrize("own_stages", [1, 2])
+def test_branches_of_a_vgg_start_behind_its_pooling(own_stages: int) -> None:
+    branches, x = split(networks(2, POOLED), own_stages).eval(), torch.randn(2, 3, 32, 32)
+    trunk, maps = branches.trunk_and_stages(x)
+    torch.testing.assert_close(trunk, max_pool2d(maps[0][branches.shared - 1], 2))
+    assert branches.trunk_channels == trunk.shape[1]
+
+
+@pytest.mark.parametrize("architecture", [DENSE, POOLED, "vgg(depth=8)", "alexnet_c"])
+@pytest.mark.parametrize("kind", ["split", "tree"])
+def test_shared_entrances_leave_the_deployed_networks_plain(architecture: str, kind: str) -> None:
+    members = networks(4, architecture)
+    branches, x = (tree(members) if kind == "tree" else split(members, own_stages=1)).eval(), torch.randn(2, 3, 32, 32)
+    plain = networks(1, architecture)[0].eval()
+    for logits, maps, network in zip(branches(x), branches.stages(x), branches.networks, strict=True):
+        plain.load_state_dict(network.state_dict())
+        torch.testing.assert_close(logits, plain(x))
+        torch.testing.assert_close(maps, plain.stages(x))

@@ -92,3 +92,12 @@ def test_branches_count_and_the_fused_classifier_does_not(world: World) -> None:
     x = batch().x
     maps = [n.stages(x)[-1] for n in method.fused.branches.networks]
     torch.testing.assert_close(trained[-1].network(x), method.fused.fusion(maps))
+
+
+def test_the_fusion_starts_as_in_the_released_code() -> None:
+    """N(0, sqrt(2 / n)), n = k k out_channels: also of the depthwise convolution, whose fan would be one channel."""
+    torch.manual_seed(0)
+    depthwise, _, _, pointwise, *_ = Fusion(2, 256, 10).fuse
+    assert depthwise.weight.std().item() == pytest.approx((2 / (9 * 512)) ** 0.5, rel=0.05)
+    assert pointwise.weight.std().item() == pytest.approx((2 / 256) ** 0.5, rel=0.05)
+    assert abs(pointwise.weight.mean().item()) < 1e-3

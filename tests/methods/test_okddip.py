@@ -3,10 +3,12 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
 
 from cheapconv.methods.base import Method
 from cheapconv.methods.losses import cross_entropy
 from cheapconv.methods.okddip import PeerAttention, individual_targets
+from cheapconv.suites.base import Batch
 from tests.methods.fixed import BATCH, total
 from tests.methods.inputs import LABELS, STUDENT, TEACHER, THIRD
 from tests.methods.online import ATTENTION, AnsweringGroup, PlainBuild, at_the_end, built, gradients, leaves
@@ -113,3 +115,16 @@ def test_the_ensemble_is_that_of_the_peers(world: World) -> None:
 def test_attention_sees_the_vector_that_the_classifier_sees() -> None:
     method = built("okddip", PlainBuild("mobilenet_v2_half"), structure="network")
     assert method.attention.query.weight.shape == (160, 1280)  # the last map has 160 channels
+
+
+def test_attention_sees_the_pooled_vector_before_hidden_layers() -> None:
+    """As in the released code for VGG-16-3FC, whose attention reads what its three linear layers read."""
+    method = built("okddip", PlainBuild("vgg_5p(depth=8, hidden=2)"), structure="network").eval()
+    seen: list[Tensor] = []
+    method.attention.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))
+    x = torch.randn(2, 3, 32, 32)
+    method.losses(Batch(x, torch.arange(2), torch.arange(2), (x,)))
+    peers = method.group.networks[1:]
+    pooled = [max_pool2d(peer.stages(x)[-1], 2).flatten(1) for peer in peers]  # 2 x 2 -> one pixel
+    torch.testing.assert_close(seen[0], torch.stack(pooled, dim=1))
+    torch.testing.assert_close(peers[0].classifier(peers[0].hidden(pooled[0])), peers[0](x))

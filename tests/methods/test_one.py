@@ -3,13 +3,14 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from cheapconv.methods.base import Method
 from cheapconv.methods.losses import cross_entropy, kl
 from cheapconv.methods.one import Gate, gated
 from tests.methods.fixed import BATCH, total
 from tests.methods.inputs import LABELS, STUDENT, TEACHER, THIRD
-from tests.methods.online import GATE, Predicting, at_the_end, gated_branches, gradients, leaves
+from tests.methods.online import GATE, PlainBuild, Predicting, at_the_end, built, gated_branches, gradients, leaves
 from tests.methods.world import World, batch
 
 
@@ -78,6 +79,13 @@ def test_the_gate_sees_the_trunk_s_last_map(world: World) -> None:
     trunk = branches.networks[0].stages(x)[0]
     expected = gated(branches(x), method.ensemble.gate(trunk.mean(dim=(2, 3))))
     torch.testing.assert_close(method.ensemble(x), expected)
+
+
+def test_the_gate_of_a_vgg_looks_behind_the_pooling() -> None:
+    method = built("one", PlainBuild("vgg_5p(depth=8)")).eval()
+    ensemble, x = method.ensemble, torch.randn(2, 3, 32, 32)
+    last = max_pool2d(ensemble.branches.networks[0].stages(x)[2], 2)  # (B, 512, 2, 2)
+    torch.testing.assert_close(ensemble(x), gated(ensemble.branches(x), ensemble.gate(last.mean(dim=(2, 3)))))
 
 
 def test_the_first_branch_is_deployed(world: World) -> None:

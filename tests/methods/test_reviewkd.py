@@ -5,12 +5,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from cheapconv.methods.reviewkd import Fusion, hierarchical_distance
+from cheapconv import catalog
+from cheapconv.engine.plan.resolve import resolve
+from cheapconv.engine.train.builder import Builder
+from cheapconv.engine.train.rehearsal import UntrainedBuilder
+from cheapconv.methods.reviewkd import Fusion, ReviewKD, hierarchical_distance
+from cheapconv.models.meta import on_meta
 from tests.methods.inputs import STUDENT_MAP
 from tests.methods.known import SAME_WIDTH_MAP
-from tests.methods.world import World, batch
+from tests.methods.world import PLACE, World, batch
 
+catalog.load()
 RESNET = "resnet(depth=8)"
+
+
+def planned(student: str, teacher: str, **settings: float) -> ReviewKD:
+    """The method as the plan wires it, on the meta device."""
+    suite = catalog.parse("suite", "digits")
+    names = {"architecture": student, "conv": "standard", "method": "reviewkd", "settings": settings}
+    cell = resolve(suite=suite, recipe=suite.recipes["short"], seed=0, teacher="any", **names)
+    with on_meta():
+        builder = UntrainedBuilder(cell, (teacher, "standard"), torch.device("meta"))
+        return ReviewKD(builder, catalog.build("method", "reviewkd", settings))
 
 
 def pooled(feature_map: Tensor, side: int) -> Tensor:
@@ -96,6 +112,59 @@ def test_the_teacher_s_maps_are_those_before_their_relu(world: World, student_to
     for ours, theirs in zip(student.maps, teacher.maps, strict=True):
         torch.testing.assert_close(ours, theirs if student_too else relu(theirs))
     torch.testing.assert_close(student.logits, method.student(batch().x))
+
+
+def norms_behind(network: nn.Module) -> list[nn.Module]:
+    """The BN that reads each map of a WRN."""
+    first, last = network.stage_modules[1][0], network.stage_modules[2][0]
+    return [first.norm[0], last.norm[0], network.neck[0]]
+
+
+def test_maps_of_networks_that_activate_first_are_those_behind_the_next_bn(world: World) -> None:
+    method, x = world.method("reviewkd", student_pre_activation=True).eval(), batch().x
+    networks = method.student, method.teacher.network
+    for norm in (n for network in networks for n in norms_behind(network)):
+        norm.running_mean.add_(0.3)
+        norm.weight.data.mul_(2)
+    for network, seen in zip(networks, method.see(x), strict=True):
+        for found, norm, residual_sum in zip(seen.maps, norms_behind(network), network.stages(x), strict=True):
+            torch.testing.assert_close(found, norm(residual_sum))
+        torch.testing.assert_close(seen.logits, network(x))
+
+
+def test_a_look_behind_the_bn_moves_its_statistics_once(world: World) -> None:
+    looking, plain = (world.method("reviewkd", student_pre_activation=pre).train() for pre in (True, False))
+    seen = [method.see(batch().x)[0] for method in (looking, plain)]
+    for ours, theirs in zip(norms_behind(looking.student), norms_behind(plain.student), strict=True):
+        assert torch.equal(ours.running_var, theirs.running_var)
+    for normal, residual_sum in zip(seen[0].maps, seen[1].maps, strict=True):
+        mean, var = residual_sum.mean((0, 2, 3), keepdim=True), residual_sum.var((0, 2, 3), correction=0, keepdim=True)
+        torch.testing.assert_close(normal, (residual_sum - mean) / (var + 1e-5).sqrt(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "weight"),
+    [
+        *(("WRN-40-2", "WRN-16-2", 5), ("WRN-40-2", "WRN-40-1", 5), ("WRN-40-2", "ShuffleNetV1", 5)),
+        *(("ResNet-32x4", "ResNet-8x4", 5), ("ResNet-32x4", "ShuffleNetV1", 5), ("ResNet-32x4", "ShuffleNetV2", 8)),
+        *(("ResNet-56", "ResNet-20", 0.6), ("ResNet-110", "ResNet-32", 1)),
+        *(("WRN-16-2", "WRN-40-2", 1), ("ResNet-110-B12", "ResNet-32", 1)),  # pairs that the script does not have
+    ],
+)
+def test_the_weight_is_that_of_the_authors_script(teacher: str, student: str, weight: float) -> None:
+    cell = planned(student, catalog.canonical(catalog.parse("architecture", teacher)))
+    assert cell.weight == weight
+
+
+def test_a_weight_that_is_given_wins() -> None:
+    teacher = catalog.canonical(catalog.parse("architecture", "WRN-40-2"))
+    assert planned("WRN-16-2", teacher, weight=0.5).weight == 0.5
+
+
+def test_the_finished_teacher_s_cell_names_the_pair(world: World) -> None:
+    cell = world.cell("reviewkd")
+    builder = Builder(cell, cell.classes, PLACE, world.store)
+    assert builder.pair() == ("WRN-10-2", "WRN-10-1")
 
 
 def test_levels_are_summed(world: World) -> None:

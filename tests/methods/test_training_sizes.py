@@ -33,6 +33,10 @@ def test_sizes_are_those_of_the_released_codes(row: str, name: str, architecture
     assert size(name, architecture, **settings) == ROWS[row]
 
 
+def test_one_on_a_densenet_has_the_size_of_mcl_okd() -> None:
+    assert size("one", "DenseNet-40-12", branches=4) == 405_076
+
+
 def test_feature_fusion() -> None:
     branches = ROWS["FFL ResNet-32, 2 branches, training time without fusion module"]
     fusion = ROWS["FFL fusion module (64 channels, 8x8)"]

@@ -20,15 +20,18 @@ OURS = {
     "teacher_is_standard": True,
 }
 MOONSHINE = {"form": "half", "x": 2}
-FILE = """source,table,dataset,architecture,conv,method,settings,params,macs,metric,value,std,runs,selection,note
-"Moonshine (Crowley)",Table 3,CIFAR-10,WRN-40-2,G(4),kd,-,,,top1_error,7,,1,last,teacher=WRN-40-2
-"Moonshine (Crowley)",Table 2,CIFAR-10,WRN-40-2,G(4),kd,form=half;x=2,,,top1_error,5.5,,1,last,teacher=WRN-40-2
-"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top1_accuracy,94.2,0.3,3,best_on_test,teacher=WRN-40-2 (of 3)
-"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top1_accuracy,93,,,unknown,teacher=ResNet-110
-"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top1_accuracy,96,,,last,ensemble of all branches kept
-"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top5_error,1,,,last,
-"Other README (x/y)",main,CIFAR-10,WRN-40-2,G(4),kd,,,,top1_accuracy,2,,,last,GAIN in percentage points
-"Moonshine (Crowley)",Table 2,CIFAR-10,WRN-40-2,G(4),scratch,,,,top1_error,6,,1,last,role=student; teacher=WRN-40-2
+FILE = """\
+source,table,dataset,architecture,network,conv,method,settings,params,macs,metric,value,std,runs,selection,note
+"Moonshine (Crowley)",Table 3,CIFAR-10,WRN-40-2,WRN-40-2,G(4),kd,-,,,top1_error,7,,1,last,teacher=WRN-40-2
+"Moonshine (Crowley)",Table 2,CIFAR-10,WRN-40-2,WRN-40-2,G(4),kd,form=half;x=2,,,top1_error,5.5,,1,last,teacher=WRN-40-2
+"Other README (x)",main,CIFAR-10,WRN-40-2,WRN-40-2,G(4),kd,,,,top1_accuracy,94.2,0.3,3,best_on_test,teacher=WRN-40-2 (1)
+"Other README (x)",main,CIFAR-10,WRN-40-2,WRN-40-2,G(4),kd,,,,top1_accuracy,93,,,unknown,teacher=ResNet-110
+"Other README (x)",main,CIFAR-10,WRN-40-2,WRN-40-2,G(4),kd,,,,top1_accuracy,96,,,last,ensemble of all branches kept
+"Other README (x)",main,CIFAR-10,WRN-40-2,WRN-40-2,G(4),kd,,,,top5_error,1,,,last,
+"Other README (x)",main,CIFAR-10,WRN-40-2,WRN-40-2,G(4),kd,,,,top1_accuracy,2,,,last,GAIN in percentage points
+"Moonshine (Crowley)",Table 2,CIFAR-10,WRN-40-2,WRN-40-2,G(4),scratch,,,,top1_error,6,,1,last,teacher=WRN-40-2
+"OKDDip (Chen)",main,CIFAR-10,ResNet-110,ResNet-110-B12,S,okddip,,,,top1_accuracy,77,,,last,
+"Other README (x)",main,CIFAR-10,ResNet-20,ResNet-20,S,at,scale_taps=*,,,top1_accuracy,90,,,last,teacher=ResNet-56
 """
 
 
@@ -73,6 +76,69 @@ def test_another_experiment_does_not_match(file: Path, difference: dict[str, Any
     assert accuracies(file, **difference) == []
 
 
+@pytest.mark.parametrize(("network", "found"), [("ResNet-110-B12", [0.77]), ("ResNet-110", []), ("ResNet-110-B18", [])])
+def test_the_network_of_a_row_counts_and_not_its_name(file: Path, network: str, found: list[float]) -> None:
+    ours = {"architecture": network, "conv": "S", "method_name": "okddip", "teacher": ""}
+    assert accuracies(file, **ours) == found
+
+
+@pytest.mark.parametrize("config", [{}, {"scale_taps": False}, {"scale_taps": True}])
+def test_a_setting_that_changes_nothing_may_have_any_value(file: Path, config: dict[str, Any]) -> None:
+    ours = {"architecture": "ResNet-20", "conv": "S", "method_name": "at", "teacher": "ResNet-56"}
+    assert accuracies(file, **ours, method_config=config) == [0.9]
+    assert accuracies(file, **ours, method_config=config | {"beta": 1}) == []
+
+
+@pytest.mark.parametrize(
+    ("dataset", "network", "method", "config", "sources"),
+    [  # the three networks of a name, and who used them
+        ("CIFAR-100", "ResNet-110", "scratch", {}, {"RepDistiller README", "ShiftResNet README"}),
+        ("CIFAR-100", "ResNet-110-B18", "scratch", {}, {"bearpaw/pytorch-classification README"}),
+        ("CIFAR-100", "ResNet-110-B12", "okddip", {}, {"MCL-OKD README"}),
+        ("CIFAR-100", "ResNet-110", "okddip", {}, set()),
+        ("CIFAR-100", "VGG-16-5P", "okddip", {}, {"MCL-OKD README"}),
+        ("CIFAR-100", "VGG-16", "okddip", {}, set()),
+        ("CIFAR-100", "DenseNet-40-12", "one", {"branches": 4, "ramp_share": 0}, {"MCL-OKD README"}),
+        ("CIFAR-100", "DenseNet-40-12-plain", "scratch", {}, {"network-slimming README"}),
+    ],
+)
+def test_shipped_numbers_stand_beside_their_networks(
+    dataset: str, network: str, method: str, config: dict[str, Any], sources: set[str]
+) -> None:
+    ours = {"suite_label": dataset, "architecture": network, "conv": "S", "method_name": method, "teacher": ""}
+    alone = {"is_baseline": method == "scratch", "teacher_is_standard": False, "method_config": config}
+    papers = published.match(pd.Series(OURS | ours | alone))
+    assert {paper.protocol.split(",")[0] for paper in papers} == sources
+
+
+def test_every_shipped_row_names_its_network() -> None:
+    table = pd.read_csv(published.PUBLISHED)
+    assert table["network"].notna().all()
+    assert (table["network"].str.strip() == table["network"]).all()
+    noted = (
+        table["note"].fillna("").str.extract(r"net_id=([A-Za-z0-9-]+)", expand=False).replace({"VGG-16": "VGG-16-5P"})
+    )
+    assert (noted.isna() | (noted == table["network"])).all()
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "ours", "top1"),
+    [
+        ("WRN-16-2", "WRN-40-2", {}, 0.7408),
+        ("WRN-16-2", "WRN-40-2", {"scale_taps": False}, 0.7408),
+        ("VGG-8", "VGG-13", {"scale_taps": False}, 0.7143),
+        ("VGG-8", "VGG-13", {}, None),  # four taps: our default is three quarters of theirs
+    ],
+)
+def test_at_claims_repdistiller_s_rows_where_the_setting_is_theirs(
+    student: str, teacher: str, ours: dict[str, Any], top1: float | None
+) -> None:
+    names = {"suite_label": "CIFAR-100", "architecture": student, "conv": "S", "method_name": "at", "teacher": teacher}
+    papers = published.match(pd.Series(OURS | names | {"method_config": ours}))
+    repdistiller = [paper.top1 for paper in papers if paper.protocol.startswith("RepDistiller")]
+    assert repdistiller == ([] if top1 is None else [pytest.approx(top1)])
+
+
 def test_a_baseline_ignores_the_teacher_of_its_table(file: Path) -> None:
     alone = {"method_name": "scratch", "is_baseline": True, "teacher": "", "teacher_is_standard": False}
     assert accuracies(file, **alone) == [0.94]
@@ -92,6 +158,7 @@ def test_shipped_file_holds_moonshine_table_2() -> None:
         ("branches=4;ramp_share=0", {"branches": 4, "ramp_share": 0.0}),
         ("student_pre_activation=true;warm_up=0.01", {"student_pre_activation": True, "warm_up": 1 / 100}),
         ("form=code", {"form": "code"}),
+        ("scale_taps=*", {"scale_taps": "*"}),
     ],
 )
 def test_settings_are_written_in_short(text: str, meant: dict[str, Any] | None) -> None:
@@ -102,7 +169,7 @@ def test_settings_are_written_in_short(text: str, meant: dict[str, Any] | None) 
 SHIPPED = {
     "scratch": {"": 218},
     "kd": {"": 13, "form=moonshine_code": 58},  # RepDistiller's, and Moonshine's
-    "at": {"": 82},  # Moonshine's
+    "at": {"": 82, "scale_taps=*": 9, "scale_taps=false": 4},  # Moonshine's, RepDistiller's of three taps and of four
     **{name: {"": 13} for name in ("cc", "crd", "fitnet", "pkt", "rkd", "sp", "vid")},  # RepDistiller's
     "okddip": {"": 10, "structure=network": 3},  # MCL-OKD's, and the paper's
     "cl_ilr": {"structure=tree": 10},
@@ -122,7 +189,8 @@ def test_shipped_rows_by_settings() -> None:
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in SHIPPED.items() for text in texts])
 def test_shipped_settings_are_those_that_a_cell_of_ours_records(name: str, text: str) -> None:
     catalog.load()
-    given = published.settings(text)
-    assert given is not None
+    meant = published.settings(text)
+    assert meant is not None
+    given = {key: value for key, value in meant.items() if value != published.ANY}
     config, defaults = catalog.build("method", name, given), catalog.entry("method", name).defaults
     assert {key: getattr(config, key) for key, value in defaults.items() if getattr(config, key) != value} == given

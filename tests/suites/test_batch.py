@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from cheapconv.suites import memory as batches
 from cheapconv.suites.base import Batch
-from cheapconv.suites.memory import InMemory, augment, normalise
+from cheapconv.suites.memory import InMemory, augment, cut_out, normalise
 from cheapconv.suites.recipe import Augmentation, Recipe
 from tests.engine import tiny
 
@@ -50,6 +51,43 @@ def test_crop_and_flip_are_those_of_a_slow_reference():
     found = augment(x, draw, PAD)
     for i, (row, column, mirrored) in enumerate(draw.tolist()):
         assert torch.equal(found[i], crop_slowly(x[i], row, column, mirrored, pad=4)), (row, column, mirrored)
+
+
+def test_a_reflecting_border_is_the_image_mirrored():
+    x = images(12)[:, :, :6]  # (12, 3, 6, 8)
+    generator = torch.Generator().manual_seed(3)
+    draw = torch.cat([torch.randint(9, (12, 2), generator=generator), torch.arange(12)[:, None] % 2], dim=1)
+    wide = pad(x.float(), [4] * 4, mode="reflect")
+    for i, found in enumerate(augment(x, draw, replace(PAD, padding="reflect"))):
+        row, column, mirrored = draw[i].tolist()
+        expected = wide[i, :, row : row + 6, column : column + 8]
+        assert torch.equal(found.float(), expected.flip(2) if mirrored else expected), (row, column, mirrored)
+
+
+def test_a_square_is_cut_out_around_its_centre_and_ends_at_the_border():
+    x = torch.ones(4, 3, 8, 10)
+    centres = torch.tensor([[4, 4], [0, 9], [7, 0], [3, 8]])
+    cut_out(x, centres, side=4)
+    for image, (row, column) in zip(x, centres.tolist(), strict=True):
+        expected = torch.ones(3, 8, 10)
+        expected[:, max(0, row - 2) : row + 2, max(0, column - 2) : column + 2] = 0
+        assert torch.equal(image, expected)
+
+
+def test_cut_out_images_are_the_others_with_a_hole_of_their_own():
+    """Shuffle and crops stay what they are without holes; every view has holes of its own."""
+    holed = replace(tiny.RECIPE, augmentation=replace(tiny.RECIPE.augmentation, cutout=3))
+    data = tiny.data()
+    corners = set()
+    for plain, cut in zip(data.train(tiny.RECIPE, 0, 0, views=2), data.train(holed, 0, 0, views=2), strict=True):
+        assert torch.equal(plain.index, cut.index)
+        for whole, view in zip(plain.views, cut.views, strict=True):
+            hole = (view == 0).all(dim=1)  # (B, H, W)
+            assert torch.equal(torch.where(hole[:, None], 0, whole), view)
+            assert ((hole.sum(dim=(1, 2)) >= 4) & (hole.sum(dim=(1, 2)) <= 9)).all()
+            corners |= {tuple(h.nonzero()[0].tolist()) for h in hole}
+    assert len(corners) > 20
+    assert same([*data.train(holed, 0, 0, start=1)], [*data.train(holed, 0, 0)][1:])
 
 
 def test_the_border_is_black_before_normalising():

@@ -12,6 +12,7 @@ import torch
 from cheapconv.catalog.errors import UserError
 from cheapconv.suites import cifar
 from cheapconv.suites.cifar import Cifar10, Cifar100
+from cheapconv.suites.recipe import NORMALISATIONS
 
 PER_FILE = 4
 
@@ -173,8 +174,8 @@ def test_real_cifar_10():
     assert torch.bincount(data.test_y).tolist() == [1000] * 10
     assert data.class_names[0] == "airplane"
     pixels = data.train_x.float().div(255).transpose(0, 1).flatten(1)  # (3, 50000 * 1024)
-    torch.testing.assert_close(pixels.mean(dim=1), torch.tensor(cifar.C10_TRUE.mean), atol=1e-4, rtol=0)
-    torch.testing.assert_close(pixels.std(dim=1), torch.tensor(cifar.C10_TRUE.std), atol=1e-4, rtol=0)
+    torch.testing.assert_close(pixels.mean(dim=1), torch.tensor(NORMALISATIONS["c10-b"].mean), atol=1e-4, rtol=0)
+    torch.testing.assert_close(pixels.std(dim=1), torch.tensor(NORMALISATIONS["c10-b"].std), atol=1e-4, rtol=0)
 
 
 @pytest.mark.slow
@@ -190,5 +191,5 @@ def test_real_cifar_100():
     assert data.class_names[:2] == ("apple", "aquarium_fish")
     # RepDistiller's are a last digit off the true ones.
     pixels = data.train_x.float().div(255).transpose(0, 1).flatten(1)  # (3, 50000 * 1024)
-    torch.testing.assert_close(pixels.mean(dim=1), torch.tensor(cifar.C100_TRUE.mean), atol=2e-4, rtol=0)
-    torch.testing.assert_close(pixels.std(dim=1), torch.tensor(cifar.C100_TRUE.std), atol=2e-4, rtol=0)
+    torch.testing.assert_close(pixels.mean(dim=1), torch.tensor(NORMALISATIONS["c100-a"].mean), atol=2e-4, rtol=0)
+    torch.testing.assert_close(pixels.std(dim=1), torch.tensor(NORMALISATIONS["c100-a"].std), atol=2e-4, rtol=0)

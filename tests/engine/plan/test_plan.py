@@ -1,5 +1,6 @@
 """The plan: grids, order, teachers, sharing, and what it refuses."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,44 @@ def test_the_command_line_goes_before_the_entry_before_the_sweep_before_the_reci
 def test_a_changed_batch_scales_the_learning_rate_unless_it_is_set() -> None:
     found = planned({"batch": 64}, {"batch": 64, "lr": 0.1})
     assert [p.cell.recipe["lr"] for p in found.cells] == [0.2, 0.1]
+
+
+def test_every_part_of_the_recipe_is_set_by_name() -> None:
+    sweep = fakes.sweep(
+        {"schedule": "cosine"},
+        {"schedule": "multistep", "milestones": [0.5, 0.75], "nesterov": [True, False]},
+        *({"normalisation": "c100-a", "cutout": 0, "padding": "zero"}, {"cutout": [4, 8]}),
+        padding="reflect",
+        cutout=2,
+    )
+    recipes = [p.cell.recipe for p in plan(sweep, "s").cells]
+    assert [r["schedule"]["kind"] for r in recipes] == ["cosine", *["multistep"] * 2, *["onecycle"] * 3]
+    assert [r["schedule"]["milestones"] for r in recipes[:3]] == [[], [0.5, 0.75], [0.5, 0.75]]
+    assert [r["nesterov"] for r in recipes[:3]] == [False, True, False]
+    cut = [(r["augmentation"]["padding"], r["augmentation"]["cutout"]) for r in recipes]
+    assert cut == [*[("reflect", 2)] * 3, (None, None), ("reflect", 4), ("reflect", 8)]
+    assert recipes[3]["normalisation"]["mean"] == [0.5071, 0.4867, 0.4408]
+
+
+def test_what_is_set_to_what_it_is_changes_nothing() -> None:
+    keys = {p.cell.key for p in planned({}, {"cutout": 0, "padding": "zero", "nesterov": False}).cells}
+    assert len(keys) == 1
+
+
+def test_a_family_s_own_learning_rate_is_in_its_cells_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = dataclasses.replace(fakes.RECIPE, lr_of=(("net", 0.01),))
+    monkeypatch.setitem(fakes.Toy.recipes, "short", recipe)
+    rates = [p.cell.recipe["lr"] for p in planned({}, {"batch": 64}, {"lr": 0.5}).cells]
+    assert rates == [0.01, 0.02, 0.5]
+    monkeypatch.setitem(fakes.Toy.recipes, "short", dataclasses.replace(recipe, lr_of=(("other", 0.01),)))
+    others = planned({}).cells[0].cell
+    monkeypatch.setitem(fakes.Toy.recipes, "short", fakes.RECIPE)
+    assert planned({}).cells[0].cell.key == others.key
+
+
+def test_milestones_of_a_schedule_without_any_are_refused() -> None:
+    with pytest.raises(UserError, match="recipe 'short': milestones and drop are those of the schedule multistep"):
+        planned({"milestones": [0.5]})
 
 
 def test_numbers_that_no_recipe_takes_are_refused() -> None:

@@ -104,6 +104,12 @@ def test_a_mistake_in_an_entry_names_file_line_word_and_way_out(tmp_path: Path, 
             "plugin 'no_such_module' cannot be imported",
         ),
         ("suite: toy\n    recipe: short\n    suite: toy", 5, 'duplicate key "suite"'),
+        ("suite: toy\n    recipe: short\n    schedule: cosinus", 5, "schedule is 'cosinus', but should be"),
+        ("suite: toy\n    recipe: short\n    padding: mirror", 5, "padding is 'mirror', but should be"),
+        ("suite: toy\n    recipe: short\n    normalisation: c100-e", 5, "unknown normalisation 'c100-e'; did you mean"),
+        ("suite: toy\n    recipe: short\n    milestones: [150, 225]", 5, "a milestone is a fraction of the run"),
+        ("suite: toy\n    recipe: short\n    nesterov: 1", 5, "nesterov is 1, but should be"),
+        ("suite: toy\n    recipe: short\n    cutout: -1", 5, "cutout is -1, but should be"),
     ],
 )
 def test_a_mistake_in_a_sweep_names_its_line(tmp_path: Path, head: str, line: int, sentence: str) -> None:

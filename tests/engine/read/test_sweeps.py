@@ -23,7 +23,7 @@ def planned(shipped: registry.Registry, name: str) -> Plan:
 
 
 @pytest.mark.parametrize(
-    ("name", "cells", "teachers"), [("quick", 26, 2), ("cifar10-cpu", 13, 1), ("od-cifar10", 30, 3)]
+    ("name", "cells", "teachers"), [("quick", 26, 2), ("cifar10-cpu", 13, 1), ("od-cifar10", 39, 3)]
 )
 def test_number_of_cells(shipped: registry.Registry, name: str, cells: int, teachers: int) -> None:
     found = planned(shipped, name)
@@ -43,6 +43,13 @@ def test_moonshine_is_table_2(shipped: registry.Registry) -> None:
     assert len(students) == 25
     kd = [p.cell for p in found.cells if p.cell.method == "kd"]
     assert {cell.method_label for cell in kd} == {"kd(form=moonshine_code)"}
+
+
+def test_od_holds_the_corrected_and_the_released_loss(shipped: registry.Registry) -> None:
+    found = planned(shipped, "od-cifar10")
+    labels = {p.cell.method_label for p in found.cells}
+    assert labels == {"scratch", "kd", "od", "od(form=code)"}
+    assert "form=code" in shipped.sweep("od-cifar10").description
 
 
 def test_both_moonshine_sweeps_hold_the_same_table(shipped: registry.Registry) -> None:

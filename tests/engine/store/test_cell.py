@@ -72,6 +72,15 @@ def test_every_number_of_the_recipe_is_in_the_key_and_its_name_is_not(field: str
     assert (other.key == one.key) == (field == "name")
 
 
+@pytest.mark.parametrize(("part", "field"), [("augmentation", "cutout"), ("schedule", "first_epoch")])
+def test_what_a_part_of_the_recipe_has_learnt_is_in_the_key_once_it_is_set(part: str, field: str) -> None:
+    one = cell()
+    assert one.recipe[part][field] is None
+    older = {name: value for name, value in one.recipe[part].items() if name != field}
+    assert dataclasses.replace(one, recipe={**one.recipe, part: older}).key == one.key
+    assert dataclasses.replace(one, recipe={**one.recipe, part: {**older, field: 4}}).key != one.key
+
+
 def test_the_key_is_the_same_in_every_release() -> None:
     """If this fails, every stored result is orphaned: raise a version instead."""
     assert cell().key == "443323d7a7f94c4b"

@@ -1,0 +1,33 @@
+"""The types of what a registry sets of a recipe by name, each with its bounds."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from cheapconv.catalog.errors import nearest
+from cheapconv.engine.read.complaint import complaint
+from cheapconv.suites.recipe import NORMALISATIONS
+
+
+def _below_one(milestone: float) -> float:
+    if milestone >= 1:
+        raise complaint(f"a milestone is a fraction of the run, and not {milestone:g}: 150 of 300 epochs is 0.5.")
+    return milestone
+
+
+def _known(name: str) -> str:
+    if name not in NORMALISATIONS:
+        raise complaint(f"unknown normalisation '{name}'{nearest(name, NORMALISATIONS)}")
+    return name
+
+
+Milestone = Annotated[
+    float, Field(strict=True, gt=0, json_schema_extra={"exclusiveMaximum": 1}), AfterValidator(_below_one)
+]
+Milestones = Annotated[
+    tuple[Milestone, ...],
+    Field(min_length=1, description="of multistep, as fractions of the run: 150 of 300 epochs is 0.5"),
+]
+Nesterov = Annotated[bool, Field(strict=True)]
+Cutout = Annotated[int, Field(strict=True, ge=0)]
+Normalisation = Annotated[str, AfterValidator(_known), Field(examples=[*NORMALISATIONS])]
