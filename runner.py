@@ -18,7 +18,7 @@ KINDS = ("suites", "architectures", "convs", "methods", "sweeps")
 app = typer.Typer(
     help="Benchmark of cheap convolutions and the distillation methods that win their accuracy back.\n\n"
     "Start with `cheapconv run quick` and `cheapconv report quick`. Exit codes: 0 done, 1 some cells failed, "
-    "2 a mistake in what was given, 130 interrupted.",
+    "2 a mistake in what was given, 3 cells are left, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -94,9 +94,7 @@ def run(
     device: options.Device = "auto",
     threads: options.Threads = None,
     compiled: Annotated[bool, typer.Option("--compile", help="torch.compile the training step (recorded).")] = False,
-    time_budget: Annotated[
-        str | None, typer.Option(help="Stop cleanly after this time, resumable: 90s, 9m, 1h30m.")
-    ] = None,
+    time_budget: Annotated[str | None, typer.Option(help="Stop cleanly after 90s, 9m, 1h30m; resumable.")] = None,
     retry: Annotated[str | None, typer.Option(help="`failed`: run failed cells again.")] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first cell that fails.")] = False,
     mlflow: options.Mlflow = None,
@@ -238,6 +236,7 @@ def sync(
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit code 2."""
+    options.print_anything()
     try:
         app()
     except UserError as error:

@@ -48,6 +48,14 @@ class Pruning(Restructured, Scratch):
         size_target.number(config, build, build.cost(config.cost))  # refuses a budget that is none, before training
         self._least: dict[str, int] = {}
 
+    def foresee(self) -> None:
+        """Refuse a budget that the least number of channels exceeds."""
+        kind, whole = self.config.cost, self._build.cost(self.config.cost, self.student)
+        channels = Channels(self.student, self._build.image, sums=self.sums)
+        least = channels.cost(kind, [group.least() * group.step for group in channels.groups])
+        limit = size_target.number(self.config, self._build, whole)
+        size_target.check_least(whole - channels.cost(kind, channels.sizes) + least, limit)
+
     def score(self, group: ChannelGroup, context: Context) -> Tensor | None:
         """Importance (size,) of the channels of a group; None if it is left whole."""
         raise NotImplementedError

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from cheapconv import catalog
 from cheapconv.engine.measure import clock as timing
 from cheapconv.engine.measure.machine import resolve_device
+from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run import show
 from cheapconv.models.build import build_network, on_device, standard_conv
 from cheapconv.models.meta import on_meta
@@ -76,7 +77,7 @@ def timings(table: ConvPage, device: torch.device) -> tuple[list[dict[str, float
     """
     catalog.load()
     rows, standards = [], []
-    with timing.exclusive("the table of convs"):
+    with Turn().taken("the table of convs"):
         for start in range(0, len(table.convs), AT_A_TIME):
             standards.append(_time(table, standard_conv().registered_name, device))
             times = [_time(table, conv, device) for conv in table.convs[start : start + AT_A_TIME]]

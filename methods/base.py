@@ -221,6 +221,9 @@ class Method(nn.Module):
         """The networks to evaluate."""
         raise NotImplementedError
 
+    def foresee(self) -> None:
+        """Called by the plan, for which weights have shapes and no numbers: ValueError for what is bound to fail."""
+
     def phases(self) -> list[Phase]:
         """Phases of the training, in order; shares sum to 1. A config says the shares of several in `shares`, so that a
         plan knows them too."""

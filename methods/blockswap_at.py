@@ -20,7 +20,7 @@ from cheapconv.methods.at import AT
 from cheapconv.methods.base import Batch, Build, Context, Cost, Phase, Structure, TrainableNetwork, Trained
 from cheapconv.methods.losses import cross_entropy, wide
 from cheapconv.methods.parts import size_target
-from cheapconv.methods.parts.block_search import POOL, STANDARD, candidates, options
+from cheapconv.methods.parts.block_search import POOL, STANDARD, candidates, check_pool, options
 from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.methods.parts.size_target import SizeTarget
 
@@ -70,6 +70,12 @@ class BlockSwapAT(Restructured, AT):
         if build.cost(config.cost) != whole:
             raise ValueError(f"{self.registered_name} chooses the convs itself: give the entry `conv: {STANDARD}`")
         size_target.number(config, build, whole)  # refuses a budget that is none, before training
+
+    def foresee(self) -> None:
+        """Refuse a budget that nothing of the pool meets."""
+        c, whole = self.config, self._build.cost(self.config.cost, conv=STANDARD)
+        limit = size_target.number(c, self._build, whole)
+        check_pool(self._build, c.pool, c.cost, whole, limit * (1 + c.tolerance))
 
     def phases(self) -> list[Phase]:
         """One, which begins with the search."""

@@ -21,8 +21,10 @@ from cheapconv.methods.parts.offline import Offline, Seen
 
 @exact
 def consecutive_correlation(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean over b < B of sum_d |e_s - e_t|_{b,d} |e_s - e_t|_{b+1,d}, from embeddings (B, D)."""
+    """Mean over b < B of sum_d |e_s - e_t|_{b,d} |e_s - e_t|_{b+1,d}, from embeddings (B, D); 0 of a single sample."""
     difference = (student - teacher).abs()
+    if len(difference) == 1:
+        return 0 * difference.sum()
     return (difference[:-1] * difference[1:]).sum(dim=1).mean()
 
 

@@ -103,6 +103,11 @@ class CompactKD(Restructured):
             "kd": c.kd_weight * soft_target_loss(student, teacher, c.temperature, "batchmean"),
         }
 
+    def foresee(self) -> None:
+        """Refuse a budget that the least number of channels exceeds."""
+        least = self._model.cost([group.least() * group.step for group in self._searched])
+        size_target.check_least(self._rest + least, self._limit)
+
     def phases(self) -> list[Phase]:
         """The search, and the training of what it has found."""
         c = self.config

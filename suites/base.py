@@ -49,7 +49,8 @@ class Data(Protocol):
         """Number of batches of an epoch."""
 
     def train(self, recipe: Recipe, seed: int, epoch: int, start: int = 0, views: int = 1) -> Iterator[Batch]:
-        """The shuffled, augmented batches of an epoch from batch `start` on; the last partial batch is kept."""
+        """The shuffled, augmented batches of an epoch from batch `start` on; the last partial batch is kept, but for a
+        single image, which joins the batch before it."""
 
     def size(self, split: Split) -> int:
         """Number of samples of the test set, or of those held out of training for validation."""
@@ -72,6 +73,7 @@ class Suite:
     fingerprint: ClassVar[str]
     classes: ClassVar[int]
     image: ClassVar[tuple[int, int, int]]  # (channels, height, width)
+    train_samples: ClassVar[int | None] = None  # with those that are held out; None: only the data tell
     recipes: ClassVar[dict[str, Recipe]]
 
     @property

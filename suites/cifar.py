@@ -25,6 +25,7 @@ class _Cifar(MemorySuite):
 
     protocol: ClassVar[int] = 1
     image: ClassVar[tuple[int, int, int]] = (3, 32, 32)
+    train_samples: ClassVar[int | None] = 50_000
     folder: ClassVar[str]
     label_key: ClassVar[bytes]
     names_file: ClassVar[tuple[str, bytes]]

@@ -41,6 +41,7 @@ class Digits(MemorySuite):
     fingerprint: ClassVar[str] = "0b7e9c3202d7bcd2"
     classes: ClassVar[int] = 10
     image: ClassVar[tuple[int, int, int]] = (3, 8, 8)
+    train_samples: ClassVar[int | None] = 1297
     recipes: ClassVar[dict[str, Recipe]] = {"short": _SHORT}
 
     def load(self, folder: Path | None = None, download: bool = False) -> InMemory:

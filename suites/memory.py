@@ -72,7 +72,7 @@ class InMemory:
 
     def steps(self, recipe: Recipe) -> int:
         """Number of batches of an epoch, with the last partial one."""
-        return -(-self.samples // recipe.batch)
+        return recipe.steps(self.samples)
 
     def train(self, recipe: Recipe, seed: int, epoch: int, start: int = 0, views: int = 1) -> Iterator[Batch]:
         """The batches of an epoch from batch `start` on."""
@@ -84,8 +84,10 @@ class InMemory:
         holes: list[Tensor] = []  # each (N, 2), drawn last: without them the sequence is that of older releases
         if augmentation.cutout is not None:
             holes += [draw_holes(self.samples, self.image, generator).to(device) for _ in range(views)]
-        for first in range(start * recipe.batch, self.samples, recipe.batch):
-            chosen = slice(first, first + recipe.batch)
+        steps = self.steps(recipe)
+        for step in range(start, steps):
+            first = step * recipe.batch
+            chosen = slice(first, self.samples if step + 1 == steps else first + recipe.batch)
             index = order[chosen]  # (B,)
             raw = self.train_x[index]  # (B, 3, H, W) uint8
             cropped = (augment(raw, drawn[chosen], augmentation) for drawn in crops)

@@ -122,6 +122,15 @@ class Recipe:
             if not 0 <= getattr(self, field) < float("inf"):
                 raise ValueError(f"{field} must be a finite number of at least 0, not {getattr(self, field)}")
 
+    def joins_last(self, samples: int) -> bool:
+        """Whether the last batch of an epoch would be a single image, which then joins the batch before it: there are
+        no statistics of one image, neither those of a batch norm over maps of 1x1 nor those of pairs."""
+        return samples > self.batch and samples % self.batch == 1
+
+    def steps(self, samples: int) -> int:
+        """Number of batches of an epoch."""
+        return -(-samples // self.batch) - self.joins_last(samples)
+
     def override(
         self,
         *,

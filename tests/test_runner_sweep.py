@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cheapconv.engine.measure import clock as timing
-from cheapconv.engine.measure import timings
+from cheapconv.engine.measure import timings, turn
 from cheapconv.engine.store.runs import Store
 from tests.command_line import REGISTRY, CommandLine
 from tests.engine.tiny import DEAD_SERVER
@@ -28,7 +28,7 @@ def test_a_sweep_from_run_to_report(command, monkeypatch, tmp_path):
     monkeypatch.setattr(timings, "TIMING_BUDGET_S", 0.0)
     for name, value in {"WARM_UP_RUNS": 0, "MIN_RUNS": 2, "MAX_RUNS": 2}.items():
         monkeypatch.setattr(timing, name, value)
-    monkeypatch.setattr(timing.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(tmp_path))
     code, out, _ = command("run", "small", "--device", "cpu", "--threads", "1")
     assert code == 0
     assert "small: 2 done of 2 cells." in out
@@ -72,7 +72,7 @@ def test_failing_fast_leaves_the_rest(command):
 
 def test_a_time_budget_ends_cleanly_and_the_same_command_goes_on(command):
     code, out, _ = command("run", "small", "--device", "cpu", "--time-budget", "0s")
-    assert code == 0
+    assert code == 3
     assert "the same command goes on where it stopped" in out
     assert {row["state"] for row in command.document("status", "small")["cells"]} == {"planned"}
     assert command("run", "small", "--device", "cpu", "--time-budget", "1h30m")[0] == 0
@@ -83,7 +83,7 @@ def test_a_cell_that_another_process_holds_is_not_trained_twice(command):
     teacher, _ = command.document("plan", "small")["cells"]
     with Store(Path("runs")).run(teacher["key"]).lock():
         code, out, _ = command("run", "small", "--device", "cpu")
-    assert code == 0
+    assert code == 3
     assert "1 running elsewhere, 1 waiting of 2 cells" in out
     assert command("run", "small", "--device", "cpu")[0] == 0
 

@@ -1,48 +1,19 @@
 """Latency and throughput of inference, and what the machine itself can do: warm, synchronised, medians with spread.
 
 Latency is one float32 image on one CPU thread (or one CUDA stream); throughput is a large batch on all threads of the
-run. Both in channels-last layout, under a lock that keeps a second measurement of the same user off the machine.
+run. Both in channels-last layout; whoever calls has the machine to itself (engine/measure/turn.py).
 """
 
-import contextlib
-import getpass
-import logging
-import os
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import filelock
 import torch
 from torch import nn
 
 WARM_UP_RUNS, MIN_RUNS, MAX_RUNS = 5, 10, 300
-log = logging.getLogger(__name__)
-
 THROUGHPUT_BATCH = {"cpu": 128, "cuda": 1024}
-
-
-@contextlib.contextmanager
-def exclusive(what: str) -> Iterator[None]:
-    """One timing at a time on this machine; whoever has to wait says for which one."""
-    path = Path(tempfile.gettempdir()) / f"cheapconv-timing-{getpass.getuser()}.lock"
-    holder = path.with_suffix(".txt")
-    lock = filelock.FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout:
-        other = holder.read_text() if holder.is_file() else "another process"
-        log.warning("waiting to time %s: the machine is timing for %s", what, other)
-        lock.acquire()
-    try:
-        with contextlib.suppress(OSError):  # another user's file: whose turn it is will not be said
-            holder.write_text(f"{what} (process {os.getpid()})")
-        yield
-    finally:
-        lock.release()
 
 
 @torch.inference_mode()

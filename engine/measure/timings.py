@@ -11,6 +11,7 @@ from torch import nn
 
 from cheapconv.engine.measure import clock
 from cheapconv.engine.measure.machine import device_name
+from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.store.files import now
 from cheapconv.engine.store.records import Latency, Measurement, Throughput
 from cheapconv.engine.store.runs import Store
@@ -41,17 +42,17 @@ def kept(store: Store, structure: Structure, device: torch.device) -> Measuremen
     return store.measurement(f"{structure.key}-{setting(device)}")
 
 
-def take(store: Store, structure: Structure, network: nn.Module, device: torch.device) -> Measurement:
+def take(store: Store, structure: Structure, network: nn.Module, device: torch.device, turn: Turn) -> Measurement:
     """Time a network, whose weights do not matter, and keep the timing."""
-    found = time_network(structure, network, device)
+    found = time_network(structure, network, device, turn)
     store.write_measurement(f"{structure.key}-{setting(device)}", found)
     return found
 
 
-def time_network(structure: Structure, network: nn.Module, device: torch.device) -> Measurement:
+def time_network(structure: Structure, network: nn.Module, device: torch.device, turn: Turn) -> Measurement:
     """Latency, throughput and the machine's calibration beside them; the network is moved to the device."""
     network = on_device(network.eval(), device)
-    with clock.exclusive(f"{structure.architecture} {structure.conv}"):
+    with turn.taken(f"{structure.architecture} {structure.conv}"):
         latency = clock.latency(network, structure.shape, device, TIMING_BUDGET_S)
         throughput = clock.throughput(network, structure.shape, device, TIMING_BUDGET_S)
         return Measurement(

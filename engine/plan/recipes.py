@@ -23,6 +23,10 @@ def recipes(entry: Entry, sweep: Sweep, suite: Suite, forced: Mapping[str, objec
         own["milestones"] = (entry.milestones,)  # a list of them is one schedule
     grid = [dict(zip(own, values, strict=True)) for values in itertools.product(*own.values())]
     try:
-        return [recipe.override(**{**common, **numbers, **forced}) for numbers in grid]
+        found = [recipe.override(**{**common, **numbers, **forced}) for numbers in grid]
     except ValueError as error:
         raise entry.error(f"recipe '{recipe.name}': {error}.") from error
+    held_out, samples = sweep.validation or 0, suite.train_samples
+    if samples is not None and held_out >= samples:
+        raise entry.error(f"validation holds out {held_out} images of {samples}: leave some to train on.")
+    return found

@@ -46,7 +46,7 @@ def resolve(
     changed = {k: v for k, v in everything.items() if thing.defaults[k] is ... or v != _plain(thing.defaults[k])}
     return Cell(
         suite=suite.registered_name,
-        protocol=suite.protocol,
+        protocol=_protocol(suite, recipe),
         data=suite.fingerprint,
         recipe=_plain(dataclasses.asdict(recipe.of_cell(network.registered_name, getattr(config, "shares", (1.0,))))),
         architecture=catalog.canonical(network),
@@ -65,6 +65,12 @@ def resolve(
         classes=suite.classes,
         weights=_weights([network, operator, *_named_in(everything)]),
     )
+
+
+def _protocol(suite: Suite, recipe: Recipe) -> int:
+    """The suite's, and one more where the last image of an epoch joins a batch: it was a batch of its own before."""
+    samples = (suite.train_samples or 0) - (recipe.validation or 0)
+    return suite.protocol + recipe.joins_last(samples)
 
 
 def _weights(things: Iterable[_Readable]) -> dict[str, str]:

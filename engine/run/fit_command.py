@@ -8,6 +8,7 @@ from torch import nn
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import clock
 from cheapconv.engine.measure.machine import resolve_device
+from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.budget import Choice, Limit, Quantity, meet
 from cheapconv.engine.read.quantity import count
 from cheapconv.engine.run import show
@@ -55,7 +56,7 @@ def command(
 
 def _latency_ms(device: torch.device, network: nn.Module, shape: tuple[int, int, int]) -> tuple[float, float, float]:
     """Median and quartiles of a network's latency here."""
-    with clock.exclusive("a budget of latency"):
+    with Turn().taken("a budget of latency"):
         taken = clock.latency(on_device(network.eval(), device), shape, device, LATENCY_BUDGET_S)
     return taken["median_ms"], taken["q25_ms"], taken["q75_ms"]
 

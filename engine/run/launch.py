@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import describe
+from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run import record
 from cheapconv.engine.run.measuring import measure_missing
 from cheapconv.engine.run.progress import title
@@ -28,11 +30,13 @@ from cheapconv.engine.train.training import Diverged, Training
 from cheapconv.suites.base import Data, Suite
 from cheapconv.suites.place import Place
 
+LEFT_ASIDE = ("running", "waiting")  # ends of cells that another process trains, or whose teacher it may train
+
 log = logging.getLogger(__name__)
 
 
 class Watcher(Protocol):
-    """Something that follows a run, such as a display."""
+    """Something that follows a run, such as a display. One that fails is told nothing more, and the run goes on."""
 
     def started(self, cell: Cell) -> None:
         """A cell begins or goes on."""
@@ -56,24 +60,46 @@ class Launcher:
     settings: Settings = field(default_factory=Settings)
     watchers: Sequence[Watcher] = ()
     should_stop: Callable[[], bool] = lambda: False
-    measure: Callable[[Store, Cell, torch.device], None] = measure_missing
+    measure: Callable[[Store, Cell, torch.device, Turn], None] = measure_missing
     _data: dict[tuple[str, int], Data] = field(default_factory=dict)  # by suite and number of samples held out
 
     def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
-        """Run every cell that is not done, teachers first as the plan has them; the end state by key."""
+        """Run every cell that is not done, teachers first as the plan has them; the end state by key.
+
+        Cells that were left aside are attempted again, as long as that changes anything: what kept them may be over.
+        """
         use_ieee_float32()
-        ends: dict[str, Word] = {}
-        for number, cell in enumerate(cells):
-            ends[cell.key] = self._attempt(cell)
-            if ends[cell.key] == "done":
-                self.measure(self.store, cell, self.place.device)
-            for watcher in self.watchers:
-                watcher.ended(cell, ends[cell.key])
-            if ends[cell.key] == "stopped" or (ends[cell.key] == "failed" and self.settings.fail_fast):
+        turn, ends, left = Turn(should_stop=self.should_stop), dict[str, Word](), [*cells]
+        while left:
+            before = dict(ends)
+            if not self._attempt_each(left, ends, turn) or ends == before:
                 break
+            left = [cell for cell in left if ends[cell.key] in LEFT_ASIDE]
+        return ends
+
+    def _attempt_each(self, cells: Sequence[Cell], ends: dict[str, Word], turn: Turn) -> bool:
+        """Attempt each cell once and note its end; False where that ends the run."""
+        for number, cell in enumerate(cells):
+            end = self._attempt(cell)
+            if end == "done":
+                self.measure(self.store, cell, self.place.device, turn)
+            if end != ends.get(cell.key):
+                ends[cell.key] = end
+                self._tell(partial(_tell_end, cell, end))
+            if end == "stopped" or (end == "failed" and self.settings.fail_fast):
+                return False
             needed = {later.suite for later in cells[number + 1 :]}
             self._data = {of: data for of, data in self._data.items() if of[0] in needed}  # the others are given back
-        return ends
+        return True
+
+    def _tell(self, event: Callable[[Watcher], None]) -> None:
+        """Tell every watcher."""
+        for watcher in tuple(self.watchers):
+            try:
+                event(watcher)
+            except Exception as error:  # a terminal, a pipe and a library of displays raise what they like
+                self.watchers = [other for other in self.watchers if other is not watcher]
+                log.warning("the display of the run has failed (%s) and ends; the run goes on", error)
 
     def _attempt(self, cell: Cell) -> Word:
         """Run one cell if it can and should be run."""
@@ -104,6 +130,9 @@ class Launcher:
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                 raise
+            if run.result() is not None:  # the cell is done: nothing that comes after can undo it
+                log.warning("cell %s is done, and then %s: %s", cell.key, type(error).__name__, error)
+                return "done"
             if isinstance(error, Diverged):  # it would diverge again: start anew
                 (run.folder / CHECKPOINT).unlink(missing_ok=True)
             line = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -120,8 +149,7 @@ class Launcher:
         data = self._data_of(cell, suite, place)
         run.begin(describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled))
         run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
-        for watcher in self.watchers:
-            watcher.started(cell)
+        self._tell(lambda watcher: watcher.started(cell))
         with place.in_use():
             builder = Builder(cell, cell.classes, place, self.store, data.labels)
             training = Training(
@@ -139,7 +167,7 @@ class Launcher:
             train(
                 training,
                 run,
-                on_step=lambda position, steps: self._stepped(cell, position, steps),
+                on_step=lambda *at: self._tell(lambda watcher: watcher.stepped(cell, *at)),
                 on_epoch=lambda position: self._epoch_ended(cell, position),
                 should_stop=self.should_stop,
             )
@@ -155,11 +183,10 @@ class Launcher:
             self._data[cell.suite, held_out] = opened
         return self._data[cell.suite, held_out]
 
-    def _stepped(self, cell: Cell, position: Position, steps: int) -> None:
-        for watcher in self.watchers:
-            watcher.stepped(cell, position, steps)
-
     def _epoch_ended(self, cell: Cell, position: Position) -> None:
         self.store.run(cell.key).write_state("running", position.epoch, cell.recipe["epochs"])
-        for watcher in self.watchers:
-            watcher.epoch_ended(cell, position)
+        self._tell(lambda watcher: watcher.epoch_ended(cell, position))
+
+
+def _tell_end(cell: Cell, end: Word, watcher: Watcher) -> None:
+    watcher.ended(cell, end)

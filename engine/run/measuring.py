@@ -12,6 +12,7 @@ from cheapconv import catalog
 from cheapconv.engine.measure import timings
 from cheapconv.engine.measure.sizes import structure_key
 from cheapconv.engine.measure.timings import Structure
+from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Measurement
@@ -21,15 +22,14 @@ from cheapconv.models.build import build_network
 log = logging.getLogger(__name__)
 
 
-def measure_missing(store: Store, cell: Cell, device: torch.device) -> None:
+def measure_missing(store: Store, cell: Cell, device: torch.device, turn: Turn) -> None:
     """Time the students of a finished cell that were not timed under this setting; what goes wrong is a warning."""
     for structure in structures(store, cell):
-        if timings.kept(store, structure, device):
-            continue
         try:
-            timings.take(store, structure, network_of(store, cell, structure), device)
+            if timings.kept(store, structure, device) is None:
+                timings.take(store, structure, network_of(store, cell, structure), device, turn)
         except Exception as error:  # whatever it is, the training is safe and the timing can be repeated
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
             log.warning(
                 "%s %s could not be timed (%s); `cheapconv measure` tries again",
                 structure.architecture,
@@ -41,13 +41,14 @@ def measure_missing(store: Store, cell: Cell, device: torch.device) -> None:
 def measure_again(store: Store, cells: list[Cell], device: torch.device) -> Iterator[tuple[str, Measurement]]:
     """Time every network of the cells once more; its name in the papers' notation, and the timing."""
     timed: set[str] = set()
+    turn = Turn()
     for cell in cells:
         for structure in structures(store, cell) or [_untrained(cell)]:
             if structure.key not in timed:
                 timed.add(structure.key)
                 parts = {"architecture": structure.architecture, "conv": structure.conv}
                 label = " ".join(catalog.label(kind, catalog.parse(kind, text)) for kind, text in parts.items())
-                yield label, timings.take(store, structure, network_of(store, cell, structure), device)
+                yield label, timings.take(store, structure, network_of(store, cell, structure), device, turn)
 
 
 def structures(store: Store, cell: Cell) -> list[Structure]:

@@ -7,6 +7,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.sizes import sizes
 from cheapconv.engine.measure.timings import Structure, time_network
+from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.dearer import dearer
 from cheapconv.engine.run import show
 from cheapconv.engine.run.show import Row
@@ -43,7 +44,7 @@ def profile(architecture: str, conv: str, classes: int, side: int, *, device: st
     if device is not None:
         set_threads(threads)
         structure = Structure("", body["architecture"], body["conv"], classes, shape)
-        timed = dataclasses.asdict(time_network(structure, built, resolve_device(device)))
+        timed = dataclasses.asdict(time_network(structure, built, resolve_device(device), Turn()))
         body |= {k: v for k, v in timed.items() if k not in ("structure", "input")}
     return body
 

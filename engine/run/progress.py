@@ -30,7 +30,7 @@ class Progress:
 
     def __init__(self, cells: list[Cell], console: Console) -> None:
         self._epochs_left = {cell.key: int(cell.recipe["epochs"]) for cell in cells}
-        self._counts = {"done": 0, "failed": 0}
+        self._ends: dict[str, str] = {}  # of each cell, as it was last said: one that waited may be run later
         self._total = len(cells)
         self._console = console
         self._live = Live(console=console, refresh_per_second=REFRESH_PER_S) if console.is_terminal else None
@@ -73,7 +73,7 @@ class Progress:
         scores = ", ".join(f"{name} {score}{flaws.get(name, '')}" for name, score in shown.items())
         self._last = f"loss {_loss(row.loss)} ({terms}), {scores}, {row.images_per_s:.0f} images/s"
         if not self._live:
-            count = f"[{self._finished() + 1}/{self._total}]"
+            count = f"[{len(self._ends.keys() - {cell.key}) + 1}/{self._total}]"
             self._print(f"{count} {title(cell)} epoch {position.epoch}/{epochs}: {self._last}, left {self._left()}")
         if row.loss > EXPLODED and all(before.loss <= EXPLODED for before in position.curve[:-1]):
             self._print(f"{title(cell)}: the loss has exploded ({row.loss:.1e}): a lower learning rate may train it")
@@ -81,12 +81,9 @@ class Progress:
     def ended(self, cell: Cell, state: str) -> None:
         """Count the cell; failures and cells that wait are said at once."""
         self._epochs_left[cell.key] = 0
-        self._counts[state] = self._counts.get(state, 0) + 1
+        self._ends[cell.key] = state
         if state not in ("done", "stopped"):
             self._print(f"{title(cell)}: {state}")
-
-    def _finished(self) -> int:
-        return sum(self._counts.values())
 
     def _left(self) -> str:
         """Time left, from the median of the epochs seen."""
@@ -98,7 +95,7 @@ class Progress:
 
     def _picture(self, cell: Cell, position: Position, steps: int) -> Table:
         table = Table.grid(padding=(0, 2))
-        done, failed = self._counts["done"], self._counts["failed"]
+        done, failed = (sum(end == word for end in self._ends.values()) for word in ("done", "failed"))
         table.add_row("cells", f"{done}/{self._total} done, {failed} failed, left {self._left()}")
         table.add_row("running", title(cell))
         table.add_row("epoch", f"{position.epoch + 1}/{cell.recipe['epochs']}, step {position.step}/{steps}")

@@ -22,7 +22,7 @@ from cheapconv.engine.track.child import following
 from cheapconv.engine.track.server import public, tracking_uri
 from cheapconv.suites.place import Place
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130
+DONE, FAILED, LEFT, INTERRUPTED = 0, 1, 3, 130  # 2 is a mistake in what was given
 
 
 def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
@@ -39,7 +39,9 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     _summarise(store, ends, whole.sweep, len(cells), uri, settings.registry)
     if stop.signalled and "stopped" in ends.values():  # not if the signal came after the last cell
         return INTERRUPTED
-    return FAILED if "failed" in ends.values() else DONE
+    if "failed" in ends.values():
+        return FAILED
+    return DONE if all(ends.get(cell.key) == "done" for cell in cells) else LEFT
 
 
 def measure(plan: Plan, folder: Path, device_name: str, threads: int | None) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store import process
 
 TEMPORARY = "unfinished-"
-
+ABANDONED_S = 600.0  # after which a temporary file whose writer cannot be asked for is nobody's any more
+_WRITER = re.compile(r"-([0-9a-f]{8}\.\d+\.\d+)-[^-]*$")
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -68,20 +71,32 @@ def write_all(files: Mapping[Path, bytes]) -> None:
 
 
 def leftovers(paths: Iterable[Path], older_than_s: float = 0.0) -> list[Path]:
-    """Of some paths, the temporary files that a killed process left; `older_than_s` where others may be writing."""
+    """Of some paths, the temporary files whose writers are dead, as their names tell.
+
+    `older_than_s` is for those without a name, of earlier releases, where others may be writing.
+    """
     found = []
     for path in paths:
         with contextlib.suppress(FileNotFoundError):  # renamed or removed meanwhile
-            if path.name.startswith(TEMPORARY) and time.time() - path.stat().st_mtime >= older_than_s:
+            if path.name.startswith(TEMPORARY) and _is_left(path, older_than_s):
                 found.append(path)
     return found
+
+
+def _is_left(path: Path, older_than_s: float) -> bool:
+    writer = _WRITER.search(path.name)
+    alive = process.lives(writer[1]) if writer else None
+    if alive is not None:
+        return not alive
+    return time.time() - path.stat().st_mtime >= (ABANDONED_S if writer else older_than_s)
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that is synced and renamed to it when the block succeeds, and removed when not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f"{TEMPORARY}{path.name}-", dir=path.parent)
+    prefix = f"{TEMPORARY}{path.name}-{process.own_name()}-"  # so that nobody removes it as long as this process lives
+    handle, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

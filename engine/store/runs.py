@@ -20,6 +20,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import lock, upgrade
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.files import (
+    ABANDONED_S,
     DISK_ERRORS,
     TEMPORARY,
     leftovers,
@@ -35,7 +36,6 @@ CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json",
 RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
 SWEEPS, MEASUREMENTS = "sweeps", "measurements"
 TRACKER = "mlflow.json"  # in the run folder, but the tracker's own
-ABANDONED_S = 600.0  # after which a temporary file that others may be writing is nobody's any more
 
 NOT_OURS = (ValueError, LookupError, TypeError, AttributeError)  # JSON of some other shape
 
@@ -124,15 +124,20 @@ class Run:
         self.write_state("failed", goes_on_at, epochs, line)
 
     def tidy(self) -> int:
-        """Remove what a killed process left: half-written files, and the checkpoint of a finished cell."""
+        """Remove what a killed process left; the number of files."""
+        found = self.left()
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
+    def left(self) -> list[Path]:
+        """What a killed process left: half-written files, and the checkpoint of a finished cell."""
         paths = [*self.folder.rglob(f"{TEMPORARY}*")]
         others = [path for path in paths if TRACKER in path.name]  # whose writer does not hold this folder's lock
         found = [*leftovers(set(paths) - {*others}), *leftovers(others, ABANDONED_S)]
         if (self.folder / CHECKPOINT).is_file() and self.result() is not None:
             found.append(self.folder / CHECKPOINT)
-        for path in found:
-            path.unlink(missing_ok=True)
-        return len(found)
+        return found
 
     def lock(self) -> contextlib.AbstractContextManager[bool]:
         """Hold the cell for this process; False if another process trains it."""
@@ -192,7 +197,7 @@ class Store:
     def tidy(self) -> int:
         """Remove what killed processes left in every folder in which nothing trains; the number of files removed."""
         removed = 0
-        for run in self.runs():
+        for run in filter(Run.left, self.runs()):  # no other is locked: a lock that is held turns a run away
             with run.lock() as mine:
                 removed += run.tidy() if mine else 0
         shared = [self.root, self.root / SWEEPS, self.root / MEASUREMENTS]  # without a lock

@@ -1,7 +1,7 @@
-"""Wiring a cell's method before anything trains, so that what cannot be wired is a mistake of the plan.
+"""Wiring a cell's method before anything trains, so that what cannot be wired or run is a mistake of the plan.
 
 The networks are built on the meta device, which takes neither memory nor the time of drawing weights; the teacher is a
-fresh network, because its shapes are all that matters here.
+fresh network, because its shapes are all that matters here. Each is run once on images of the suite's size.
 """
 
 import functools
@@ -14,10 +14,14 @@ from cheapconv import catalog
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, Frozen
+from cheapconv.engine.train.phases import stretches
+from cheapconv.models.build import unread_network
 from cheapconv.models.meta import on_meta
 from cheapconv.suites.place import Place
 
 SAMPLES = 2048  # labels for a method that asks for those of the training set
+
+_refusals: dict[tuple[object, ...], str | None] = {}  # of networks that were run
 
 
 class UntrainedBuilder(Builder):
@@ -28,10 +32,18 @@ class UntrainedBuilder(Builder):
         super().__init__(cell, cell.classes, Place(device), Store(Path()), labels)
         self._teacher = teacher
 
+    def network(self, architecture: str | None = None, conv: str | None = None) -> nn.Module:
+        """A fresh network; ValueError if it cannot be run on the suite's images, in batches of the recipe's."""
+        texts = architecture or self._cell.architecture, conv or self._cell.conv
+        network = super().network(*texts)
+        if refusal := refused(network, texts, self.classes, self.image, min(self._cell.recipe["batch"], 2)):
+            raise ValueError(refusal)
+        return network
+
     def teacher(self, copy: bool = False) -> nn.Module | Frozen:
         """A fresh network, frozen unless it is to be trained."""
         assert self._teacher is not None, "the plan gives every method that needs one a teacher"
-        network = self.network(*self._teacher)
+        network = super().network(*self._teacher)  # its own cell's rehearsal has run it
         return network if copy else Frozen(network)
 
     def pair(self) -> tuple[str, str]:
@@ -52,7 +64,8 @@ class _Wiring:
     def __init__(self, cell: Cell, teacher: tuple[str, str] | None) -> None:
         self.cell, self.teacher = cell, teacher
         settings = repr(sorted(cell.method_config.items()))  # settings may be lists, which have no hash
-        self._identity = (cell.suite, cell.architecture, cell.conv, cell.method, settings, teacher)
+        numbers = cell.recipe["epochs"], cell.recipe["batch"] == 1
+        self._identity = (cell.suite, cell.architecture, cell.conv, cell.method, settings, teacher, numbers)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Wiring) and other._identity == self._identity
@@ -67,8 +80,47 @@ def _wire(wiring: _Wiring) -> None:
     config = catalog.build("method", wiring.cell.method, wiring.cell.method_config)
     try:
         with on_meta():
-            entry.cls(UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta")), config)
+            method = entry.cls(UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta")), config)
+            method.foresee()
+            stretches(method.phases(), wiring.cell.recipe["epochs"])
     except RuntimeError as error:
         # A method that reads the values of weights cannot be wired without any: its cell says what is wrong, if it is.
         if not isinstance(error, NotImplementedError) and "meta tensor" not in str(error):
             raise ValueError(str(error).splitlines()[0]) from error
+
+
+def refused(
+    network: nn.Module, texts: tuple[str, str], classes: int, image: tuple[int, int, int], samples: int
+) -> str | None:
+    """Why a network of these texts, on the meta device, cannot be run on images of that size (C, H, W); None if it can.
+
+    A single sample is run as in training: a batch norm takes no statistics of one number. What only the meta device
+    cannot do is run on the CPU. Found out once.
+    """
+    asked = (*texts, classes, image, samples)
+    if asked not in _refusals:
+        try:
+            _run(network, image, samples)
+            _refusals[asked] = None
+        except Exception:  # libraries raise what they like, and the meta device has its own complaints
+            with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+                _refusals[asked] = _complaint(unread_network(*texts, classes), image, samples)
+    return _refusals[asked]
+
+
+def _complaint(network: nn.Module, image: tuple[int, int, int], samples: int) -> str | None:
+    try:
+        _run(network, image, samples)
+    except Exception as error:  # the same
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        height, width = image[1:]
+        alone = ", one at a time" if samples == 1 else ""
+        return f"this network cannot be trained on images of {height}x{width}{alone} ({reason.rstrip('.')})"
+    return None
+
+
+@torch.no_grad()
+def _run(network: nn.Module, image: tuple[int, int, int], samples: int) -> None:
+    """Logits of some images, on the default device; the network is in train mode afterwards, as a fresh one is."""
+    network.train(samples == 1)(torch.zeros(samples, *image))
+    network.train()

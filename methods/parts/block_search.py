@@ -42,6 +42,15 @@ def options(build: Build, pool: Sequence[str], kind: Cost) -> list[list[Option]]
     return [[o for conv in pool if (o := _option(build, conv, i, count, kind))] for i in range(count)]
 
 
+def check_pool(build: Build, pool: Sequence[str], kind: Cost, whole: int, most: float) -> None:
+    """ValueError if no choice of convs costs at most `most`. One conv for all blocks often shows that some do."""
+    if any(cost <= most for conv in pool if (cost := _cost(build, conv, kind))):
+        return
+    low = whole + sum(min(option.cost for option in block) - whole for block in options(build, pool, kind))
+    if low > most:
+        raise ValueError(f"the budget, at most {most:,.0f}, cannot be met: this pool allows no less than {low:,.0f}")
+
+
 def candidates(table: Sequence[Sequence[Option]], whole: int, limit: float, tolerance: float) -> Iterator[str]:
     """Conv texts of random networks whose cost is within `tolerance` of the limit, drawn from torch's generator.
 
@@ -72,7 +81,13 @@ def _option(build: Build, conv: str, block: int, count: int, kind: Cost) -> Opti
     """The conv in one block, None if its channels do not suit it."""
     convs = [STANDARD] * count
     convs[block] = conv
+    cost = _cost(build, mixed(convs), kind)
+    return None if cost is None else Option(conv, cost)
+
+
+def _cost(build: Build, conv: str, kind: Cost) -> int | None:
+    """What the cell's architecture costs with a conv; None if its channels do not suit that."""
     try:
-        return Option(conv, build.cost(kind, conv=mixed(convs)))
+        return build.cost(kind, conv=conv)
     except (ValueError, UserError):
         return None

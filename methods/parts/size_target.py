@@ -48,6 +48,15 @@ def number(settings: SizeTarget, build: Build, whole: int) -> float:
     return limit
 
 
+def check_least(least_cost: float, limit: float) -> None:
+    """ValueError if a network with the least number of channels everywhere costs more than the limit."""
+    if least_cost > limit:
+        raise ValueError(
+            f"the budget of {limit:,.0f} cannot be met: with the least number of channels everywhere "
+            f"{least_cost:,.0f} are left"
+        )
+
+
 def units_to_remove(
     scores: Sequence[Tensor],
     least: Sequence[int],

@@ -11,6 +11,7 @@ from torch import nn
 from cheapconv import catalog
 from cheapconv.catalog import entries, register
 from cheapconv.engine.read.registry import Sweep
+from cheapconv.methods.base import Phase
 from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
 RECIPE = Recipe(
@@ -122,6 +123,13 @@ class Alone:
     def __init__(self, build: Any, config: Any) -> None:
         """Wires nothing."""
 
+    def foresee(self) -> None:
+        """Nothing."""
+
+    def phases(self) -> list[Phase]:
+        """One."""
+        return [Phase()]
+
 
 class Copy(Alone):
     """Learns from a teacher."""
@@ -164,4 +172,5 @@ class Toy:
     fingerprint: ClassVar[str] = "toy-data"
     classes: ClassVar[int] = 10
     image: ClassVar[tuple[int, int, int]] = (3, 8, 8)
+    train_samples: ClassVar[int | None] = None
     recipes: ClassVar[dict[str, Recipe]] = {"short": RECIPE}

@@ -27,6 +27,15 @@ def test_the_code_s_form_is_a_plain_sum() -> None:
     assert consecutive_correlation(STUDENT_VECTOR, SAME_WIDTH_VECTOR).item() == pytest.approx(sum(products) / 3)
 
 
+def test_a_single_sample_has_no_pair_and_costs_nothing() -> None:
+    student = STUDENT_VECTOR[:1].clone().requires_grad_()
+    loss = consecutive_correlation(student, SAME_WIDTH_VECTOR[:1])
+    loss.backward()
+    assert loss.item() == 0.0
+    assert student.grad is not None
+    assert not student.grad.any()
+
+
 def test_the_paper_s_form_is_a_plain_sum() -> None:
     ours, theirs = (kernel(v.tolist(), 0.4, 2) for v in (STUDENT_VECTOR, TEACHER_VECTOR))
     squares = [(ours[i][j] - theirs[i][j]) ** 2 for i in range(4) for j in range(4)]

@@ -171,6 +171,32 @@ def test_every_image_comes_once_with_its_label():
     assert tiny.data().steps(tiny.RECIPE) == 3
 
 
+@pytest.mark.parametrize(
+    ("batch", "sizes"),
+    [
+        (13, [13, 13, 14]),  # 40 = 3 x 13 + 1
+        (39, [40]),
+        (3, [3] * 12 + [4]),
+        (19, [19, 19, 2]),
+        (40, [40]),
+        (41, [40]),
+        (1, [1] * 40),  # as it was asked for
+    ],
+)
+def test_a_last_image_of_its_own_joins_the_batch_before_it(batch, sizes):
+    recipe = replace(tiny.RECIPE, batch=batch)
+    found = epoch(tiny.data(), recipe)
+    assert [len(b.y) for b in found] == sizes
+    assert tiny.data().steps(recipe) == len(sizes)
+    assert sorted(torch.cat([b.index for b in found]).tolist()) == list(range(tiny.TRAIN))
+    assert same(epoch(tiny.data(), recipe, start=len(sizes) - 1), found[-1:])
+
+
+def test_a_single_image_is_a_batch():
+    one = replace(tiny.data(), train_x=images(1), train_y=torch.zeros(1, dtype=torch.int64))
+    assert [len(b.y) for b in epoch(one, tiny.RECIPE)] == [1]
+
+
 def test_an_epoch_is_the_same_whenever_it_is_drawn():
     first = epoch(tiny.data(), tiny.RECIPE, seed=3, number=5)
     torch.rand(7)  # torch's own generator has no say

@@ -169,6 +169,7 @@ def test_real_cifar_10():
         pytest.skip("CHEAPCONV_DATA names no folder with cifar-10-batches-py")
     data = Cifar10().load(folder)
     assert data.train_x.shape == (50000, 3, 32, 32)
+    assert Cifar10.train_samples == 50000
     assert data.test_x.shape == (10000, 3, 32, 32)
     assert torch.bincount(data.train_y).tolist() == [5000] * 10
     assert torch.bincount(data.test_y).tolist() == [1000] * 10

@@ -20,6 +20,7 @@ def data() -> InMemory:
 
 def test_sizes_and_types(data):
     assert data.train_x.shape == (1297, 3, 8, 8)
+    assert Digits.train_samples == data.samples == 1297
     assert data.test_x.shape == (500, 3, 8, 8)
     assert (data.train_x.dtype, data.train_y.dtype) == (torch.uint8, torch.int64)
     assert data.image == Digits.image

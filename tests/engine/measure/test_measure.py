@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from cheapconv import catalog
-from cheapconv.engine.measure import clock, timings
+from cheapconv.engine.measure import clock, timings, turn
 from cheapconv.engine.measure.sizes import sizes, structure_key
 from cheapconv.engine.measure.timings import Structure
+from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.build import build_network
 from tests.engine.timed import a_timing
@@ -71,10 +72,10 @@ def wrn() -> Structure:
 
 
 def test_a_timing_is_kept_under_its_structure_and_setting(tmp_path, monkeypatch, wrn):
-    monkeypatch.setattr(timings, "time_network", lambda structure, network, device: a_timing(structure))
+    monkeypatch.setattr(timings, "time_network", lambda structure, network, device, turn: a_timing(structure))
     store = Store(tmp_path)
     assert timings.kept(store, wrn, CPU) is None
-    timings.take(store, wrn, build_network(WRN, "standard", 10), CPU)
+    timings.take(store, wrn, build_network(WRN, "standard", 10), CPU, Turn())
     assert timings.kept(store, wrn, CPU) == a_timing(wrn)
     assert store.measurements(wrn.key) == [a_timing(wrn)]
     torch.set_num_threads(2)  # another setting
@@ -85,9 +86,9 @@ def test_a_second_device_and_other_threads_replace_no_timing(tmp_path, monkeypat
     store, network = Store(tmp_path), build_network(WRN, "standard", 10)
     for name, threads, median_ms in (("A CPU", 1, 1.0), ("B CPU", 1, 2.0), ("B CPU", 2, 3.0)):
         monkeypatch.setattr(timings, "device_name", lambda device, name=name: name)
-        monkeypatch.setattr(timings, "time_network", lambda s, n, d, ms=median_ms: a_timing(s, median_ms=ms))
+        monkeypatch.setattr(timings, "time_network", lambda s, n, d, turn, ms=median_ms: a_timing(s, median_ms=ms))
         torch.set_num_threads(threads)
-        timings.take(store, wrn, network, CPU)
+        timings.take(store, wrn, network, CPU, Turn())
     assert [timing.latency.median_ms for timing in store.measurements(wrn.key)] == [1.0, 2.0, 3.0]
 
 
@@ -97,9 +98,9 @@ def test_a_setting_names_the_device_precision_batch_and_threads(monkeypatch):
 
 
 def test_a_damaged_timing_is_none(tmp_path, monkeypatch, wrn):
-    monkeypatch.setattr(timings, "time_network", lambda structure, network, device: a_timing(structure))
+    monkeypatch.setattr(timings, "time_network", lambda structure, network, device, turn: a_timing(structure))
     store = Store(tmp_path)
-    timings.take(store, wrn, build_network(WRN, "standard", 10), CPU)
+    timings.take(store, wrn, build_network(WRN, "standard", 10), CPU, Turn())
     [path] = (tmp_path / "measurements").iterdir()
     path.write_text("{")
     assert timings.kept(store, wrn, CPU) is None
@@ -113,8 +114,8 @@ def test_a_timing_says_what_was_timed_where(monkeypatch, tmp_path, wrn):
     monkeypatch.setattr(clock, "latency", lambda network, *_: order.append("latency") or latency)
     monkeypatch.setattr(clock, "throughput", lambda network, *_: order.append(str(network.training)) or throughput)
     monkeypatch.setattr(clock, "calibrate", lambda device: {"gflops": 1.0})
-    monkeypatch.setattr(clock.tempfile, "gettempdir", lambda: str(tmp_path))
-    found = timings.time_network(wrn, build_network(WRN, "standard", 10), CPU)
+    monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(tmp_path))
+    found = timings.time_network(wrn, build_network(WRN, "standard", 10), CPU, Turn())
     assert (found.structure, found.input, found.device) == (wrn.key, (3, 8, 8), "cpu")
     assert (found.latency, found.throughput, found.calibration) == (known.latency, known.throughput, {"gflops": 1.0})
     assert order == ["latency", "False"]  # in eval mode
@@ -122,7 +123,7 @@ def test_a_timing_says_what_was_timed_where(monkeypatch, tmp_path, wrn):
 
 @pytest.mark.gpu
 def test_a_network_is_timed_on_cuda(wrn):
-    found = timings.time_network(wrn, build_network(WRN, "standard", 10), torch.device("cuda"))
+    found = timings.time_network(wrn, build_network(WRN, "standard", 10), torch.device("cuda"), Turn())
     assert found.device == "cuda"
     assert found.throughput.batch == 1024
     assert found.throughput.images_per_s > 1000

@@ -1,12 +1,9 @@
 """Timings: medians with quartiles of warm, synchronised runs, on one thread where one image counts."""
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import SimpleNamespace
 
-import filelock
 import pytest
 import torch
 from torch import Tensor, nn
@@ -131,34 +128,6 @@ def test_the_calibration_counts_operations_and_bytes(durations, monkeypatch):
     found = timing.calibrate(CPU, budget_s=0)
     assert found["gflops"] == pytest.approx(2 * 1024**3 / 0.5 / 1e9)
     assert found["gb_per_s"] == pytest.approx(2 * 16 * 1024**2 * 4 / 0.5 / 1e9)
-
-
-def test_one_timing_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(timing.tempfile, "gettempdir", lambda: str(tmp_path))
-    with timing.exclusive("a network"):
-        [lock] = [path for path in Path(tmp_path).iterdir() if path.suffix == ".lock"]
-        with pytest.raises(filelock.Timeout):
-            filelock.FileLock(lock).acquire(blocking=False)
-    with filelock.FileLock(lock).acquire(blocking=False):
-        pass
-
-
-def test_whoever_waits_says_for_whom(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(timing.tempfile, "gettempdir", lambda: str(tmp_path))
-    holds, let_go = threading.Event(), threading.Event()
-
-    def first() -> None:
-        with timing.exclusive("the first network"):
-            holds.set()
-            let_go.wait()
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    holds.wait()
-    threading.Timer(0.05, let_go.set).start()
-    with timing.exclusive("the second"):
-        thread.join()
-    assert "waiting to time the second: the machine is timing for the first network (process" in caplog.text
 
 
 @pytest.mark.gpu

@@ -12,10 +12,11 @@ from cheapconv.engine.run.planning import plan
 TEACHER = {"name": "t", "architecture": "WRN-10-1", "conv": "S", "method": "scratch"}
 
 
-def plan_of(architecture, conv, method):
+def plan_of(architecture, conv, method, **fields):
     catalog.load()
     entry = {"architecture": architecture, "conv": conv, "method": method}
-    return plan(Sweep.model_validate({"suite": "digits", "recipe": "short", "entries": [TEACHER, entry]}), "x")
+    body = {"suite": "digits", "recipe": "short", "entries": [TEACHER, entry], **fields}
+    return plan(Sweep.model_validate(body), "x")
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,80 @@ def test_a_method_that_cannot_be_wired_to_one_network_of_a_grid_is_skipped_there
     ]
     [skipped] = found.skipped
     assert skipped.reason.startswith("at cannot train VGG-8 S: at pairs the stages")
+
+
+# Images, batches and epochs
+
+
+@pytest.mark.parametrize(
+    ("architecture", "fields", "reason"),
+    [
+        ("torchvision(name=alexnet)", {}, r"cannot be trained on images of 8x8 \(Given input size: \(64x1x1\)"),
+        ("torchvision(name=resnet18)", {"batch": 1}, "images of 8x8, one at a time .Expected more than 1 value"),
+    ],
+)
+def test_a_network_that_cannot_be_run_on_the_suites_images_is_a_mistake_of_the_plan(architecture, fields, reason):
+    with pytest.raises(UserError, match=reason):
+        plan_of(architecture, "S", "scratch", **fields)
+
+
+def test_a_network_that_a_method_takes_beside_the_cells_own_is_run_too():
+    with pytest.raises(UserError, match="cannot be trained on images of 8x8"):
+        plan_of("WRN-10-1", "S", {"dml": {"partners": ["torchvision(name=alexnet)"]}})
+
+
+def test_what_only_the_meta_device_cannot_run_is_run_on_the_cpu(monkeypatch):
+    catalog.load()
+
+    class ReadsNumbers(catalog.entry("architecture", "wrn").cls):
+        def build(self, conv, classes):
+            network = super().build(conv, classes)
+            network.register_forward_pre_hook(lambda module, given: (given[0].tolist(), None)[1])
+            return network
+
+    monkeypatch.setattr(entries, "_entries", dict(entries._entries))
+    catalog.register("architecture", "reads_numbers")(ReadsNumbers)
+    assert len(plan_of("reads_numbers(depth=10, width=1)", "S", "scratch").cells) == 2
+
+
+def test_too_few_epochs_for_the_phases_of_a_method_are_a_mistake_of_the_plan():
+    with pytest.raises(UserError, match="l1_group cannot train WRN-10-1 S: a training of 1 epochs is too short"):
+        plan_of("WRN-10-1", "S", "l1_group", epochs=1)
+    assert len(plan_of("WRN-10-1", "S", "l1_group", epochs=2).cells) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "reason"),
+    [
+        ({"l1_group": {"limit": 10}}, "the budget of 10 cannot be met: with the least number of channels everywhere"),
+        ({"compact_kd": {"teacher": "t", "limit": 10}}, "the budget of 10 cannot be met: with the least number of"),
+        (
+            {"blockswap_at": {"teacher": "t", "limit": 10, "pool": ["G(2)", "G(4)"]}},
+            "the budget, at most 10, cannot be met: this pool allows no less than",
+        ),
+    ],
+)
+def test_a_budget_of_a_method_that_cannot_be_met_is_a_mistake_of_the_plan(method, reason):
+    with pytest.raises(UserError, match=reason):
+        plan_of("WRN-10-1", "S", method)
+
+
+@pytest.mark.parametrize("method", ["l1_group", {"compact_kd": {"teacher": "t"}}, {"blockswap_at": {"teacher": "t"}}])
+def test_a_budget_that_can_be_met_is_planned(method):
+    assert len(plan_of("WRN-10-1", "S", method).cells) == 2
+
+
+@pytest.mark.parametrize("count", [1297, 5000])
+def test_more_validation_images_than_there_are_are_a_mistake_of_the_plan(count):
+    with pytest.raises(UserError, match=f"validation holds out {count} images of 1297: leave some to train on"):
+        plan_of("WRN-10-1", "S", "scratch", validation=count)
+    assert len(plan_of("WRN-10-1", "S", "scratch", validation=1296).cells) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "protocol"),
+    [({}, 1), ({"batch": 48}, 2), ({"batch": 48, "validation": 1}, 1), ({"batch": 1297}, 1), ({"batch": 1296}, 2)],
+)
+def test_a_last_image_that_joins_another_batch_is_another_protocol(fields, protocol):
+    """Cells without one keep their keys."""
+    assert {p.cell.protocol for p in plan_of("WRN-10-1", "S", "scratch", **fields).cells} == {protocol}

@@ -146,6 +146,28 @@ def test_a_cell_that_another_process_runs_is_left_to_it(store):
     assert ends(store, whole) == ["done", "done"]
 
 
+def test_a_cell_that_was_left_to_another_process_is_taken_when_that_is_gone(store):
+    whole = tiny.planned_by("kd", epochs=1)
+    folder = store.run(whole.cells[0].cell.key).folder
+    folder.mkdir(parents=True)
+    lock = filelock.FileLock(folder / "lock")
+
+    class Vanish(Listener):
+        def ended(self, cell: Cell, state: str) -> None:
+            super().ended(cell, state)
+            if state == "waiting":
+                lock.release()
+
+    listener = Vanish()
+    with lock:
+        assert ends(store, whole, listener) == ["done", "done"]
+    told = [word for word in listener.told if word[0] == "ended"]
+    assert [word[1:] for word in told] == [
+        *(("scratch", "running"), ("kd", "waiting")),
+        *(("scratch", "done"), ("kd", "done")),
+    ]
+
+
 def test_a_cell_that_another_process_has_just_ended_is_not_trained_again(store, monkeypatch):
     """Between the look at its state and its lock."""
     whole, take = tiny.planned("scratch", epochs=1), Run.lock

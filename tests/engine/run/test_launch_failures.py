@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.measure import timings
+from cheapconv.engine.measure import timings, turn
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store import runs
 from cheapconv.engine.store.files import TEMPORARY
-from cheapconv.engine.store.runs import CHECKPOINT, Store
+from cheapconv.engine.store.runs import CHECKPOINT, Run, Store
 from cheapconv.engine.train import checkpoint
 from tests.engine import tiny, toys
 from tests.engine.outcomes import assert_same
@@ -147,9 +147,63 @@ def test_a_timing_that_fails_costs_no_training(store, monkeypatch, caplog):
 def test_a_timing_that_was_missed_is_taken_by_the_next_run(store, monkeypatch):
     whole, taken = tiny.planned("scratch", epochs=1), []
     ends(store, whole)  # without timings
-    monkeypatch.setattr(timings, "take", lambda store, structure, network, device: taken.append(structure.conv))
+    monkeypatch.setattr(timings, "take", lambda store, structure, network, device, turn: taken.append(structure.conv))
     assert ends(store, whole) == ["done"]
     assert taken == ["standard"]
+
+
+def test_a_machine_that_cannot_be_had_costs_a_timing_and_no_training(store, monkeypatch, caplog):
+    monkeypatch.undo()
+    tiny.install(monkeypatch)
+    monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(store.root / "nowhere"))
+    whole = tiny.planned("scratch", epochs=1)
+    assert ends(store, whole) == ["done"]
+    assert store.measurements() == []
+    assert "could not be timed (the folder for temporary files cannot be locked (No such file" in caplog.text
+
+
+# What comes after the result, and what only shows
+
+
+def test_a_timing_that_cannot_be_looked_up_costs_no_training(store, monkeypatch, caplog):
+    def fail(*args: Any) -> None:
+        raise UserError("the timing cannot be read.")
+
+    monkeypatch.setattr(timings, "kept", fail)
+    assert ends(store, tiny.planned("scratch", "noisy", epochs=1)) == ["done", "done"]
+    assert "could not be timed (the timing cannot be read)" in caplog.text
+
+
+@pytest.mark.parametrize("step", ["write_state", "tidy"])
+def test_what_fails_after_the_result_undoes_nothing(step, store, monkeypatch, caplog):
+    def fail(self: Run, *args: Any) -> int:
+        if self.result() is not None:
+            raise FileNotFoundError("gone")
+        return 0
+
+    whole = tiny.planned("scratch", "noisy", epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, step, fail)
+        assert ends(store, whole) == ["done", "done"]
+    assert "is done, and then FileNotFoundError: gone" in caplog.text
+    assert states(store, whole) == ["done", "done"]
+    assert not (store.run(whole.cells[0].cell.key).folder / "error.txt").exists()
+
+
+@pytest.mark.parametrize("event", ["started", "stepped", "epoch_ended", "ended"])
+def test_a_display_that_fails_is_told_nothing_more_and_fails_no_cell(event, store, monkeypatch, caplog):
+    calls: list[object] = []
+
+    def fail(self: tiny.Watcher, *args: object) -> None:
+        calls.append(self)
+        raise UnicodeEncodeError("ascii", "ü", 0, 1, "ordinal not in range(128)")
+
+    monkeypatch.setattr(tiny.Watcher, event, fail)
+    listener = Listener()
+    assert ends(store, tiny.planned("scratch", "noisy", epochs=1), tiny.Watcher(), listener) == ["done", "done"]
+    assert len(calls) == 1
+    assert [told[-1] for told in listener.told if told[0] == "ended"] == ["done", "done"]
+    assert "the display of the run has failed ('ascii' codec" in caplog.text
 
 
 # The disk

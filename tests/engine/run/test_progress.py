@@ -94,6 +94,17 @@ def test_cells_that_are_done_are_counted_and_their_epochs_no_longer_expected(cel
     assert out.getvalue().endswith("left 0:00:09\n")
 
 
+def test_a_cell_that_waited_and_is_run_later_is_counted_once(cells):
+    progress, out = shown(cells)
+    with progress:
+        for cell in cells:
+            progress.ended(cell, "waiting")
+        progress.epoch_ended(cells[0], after(1))
+        progress.ended(cells[0], "done")
+        progress.epoch_ended(cells[1], after(1))
+    assert [line.split()[0] for line in out.getvalue().splitlines()[2:]] == ["[2/2]", "[2/2]"]
+
+
 @pytest.mark.parametrize("state", ["failed", "waiting", "elsewhere"])
 def test_what_did_not_go_well_is_said_at_once(state, cells):
     progress, out = shown(cells)

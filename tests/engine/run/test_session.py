@@ -11,6 +11,7 @@ import torch
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import timings
 from cheapconv.engine.measure.timings import Structure
+from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.plan.select import select
 from cheapconv.engine.run import session
@@ -98,9 +99,9 @@ def test_a_signal_after_the_last_epoch_interrupts_nothing(store, monkeypatch):
     assert run(store, tiny.planned("scratch", epochs=1)) == 0
 
 
-def test_an_exhausted_time_budget_is_exit_code_0_and_resumable(store, capsys):
+def test_an_exhausted_time_budget_is_exit_code_3_and_resumable(store, capsys):
     whole = tiny.planned("scratch", epochs=2)
-    assert run(store, whole, budget_s=0.0) == 0
+    assert run(store, whole, budget_s=0.0) == 3
     assert "sweep: 1 stopped of 1 cells." in capsys.readouterr().out
     assert run(store, whole) == 0
     assert store.run(whole.cells[0].cell.key).state().state == "done"
@@ -153,7 +154,7 @@ def test_threads_are_set_or_left(store):
 def test_measuring_takes_every_network_once_again(store, monkeypatch, capsys):
     calls: list[Structure] = []
 
-    def pretend(structure: Structure, network: Any, device: torch.device) -> Measurement:
+    def pretend(structure: Structure, network: Any, device: torch.device, turn: Turn) -> Measurement:
         calls.append(structure)
         return a_timing(structure, median_ms=1.5, images_per_s=2000.0)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from cheapconv.engine.store import files as files_module
+from cheapconv.engine.store import process
 from cheapconv.engine.store.files import (
     TEMPORARY,
+    leftovers,
     read_json,
     replacing,
     write_all,
@@ -122,3 +124,24 @@ def test_a_missing_or_damaged_document_is_none(tmp_path):
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe")
     for name in ("missing.json", "half.json", "bytes.json", "half.json/below"):
         assert read_json(tmp_path / name) is None
+
+
+def test_a_temporary_file_is_left_to_its_writer_as_long_as_that_lives(tmp_path):
+    with replacing(tmp_path / "file") as temporary:
+        os.utime(temporary, (0, 0))  # however long it takes
+        assert leftovers([temporary]) == []
+
+
+def test_a_temporary_file_of_a_dead_process_is_nobodys(tmp_path):
+    where, pid, birth = process.own_name().split(".")
+    dead = tmp_path / f"{TEMPORARY}state.json-{where}.{pid}.{int(birth) - 1}-ab_cd"
+    dead.write_text("half")
+    assert leftovers([dead], 600.0) == [dead]  # however young it is
+
+
+def test_a_temporary_file_of_another_machine_is_nobodys_after_a_while(tmp_path):
+    other = tmp_path / f"{TEMPORARY}state.json-00000000.1.1-ab_cd"
+    other.write_text("half")
+    assert leftovers([other]) == []
+    os.utime(other, (0, 0))
+    assert leftovers([other]) == [other]

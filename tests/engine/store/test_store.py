@@ -10,7 +10,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import runs as stores
 from cheapconv.engine.store.files import TEMPORARY, write_bytes
 from cheapconv.engine.store.records import PlannedKey, SweepPlan
-from cheapconv.engine.store.runs import Store
+from cheapconv.engine.store.runs import Run, Store
 
 
 @pytest.fixture
@@ -88,3 +88,11 @@ def test_cleaning_looks_everywhere_and_leaves_what_is_in_use(store):
     assert (store.root / "measurements" / f"{TEMPORARY}x").is_file()
     assert (store.root / "b" / f"{TEMPORARY}x").is_file()
     assert store.sweeps() == ["x"]
+
+
+def test_cleaning_locks_no_cell_that_has_nothing_to_clean(store, monkeypatch):
+    """Who holds a lock turns a run away."""
+    (store.root / "a").mkdir(parents=True)
+    (store.root / "a" / "cell.json").write_text("{}")
+    monkeypatch.setattr(Run, "lock", lambda self: pytest.fail("locked"))
+    assert store.tidy() == 0
