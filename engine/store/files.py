@@ -8,7 +8,7 @@ import errno
 import json
 import os
 import re
-import tempfile
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -95,15 +95,13 @@ def _is_left(path: Path, older_than_s: float) -> bool:
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that is synced and renamed to it when the block succeeds, and removed when not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f"{TEMPORARY}{path.name}-{process.own_name()}-"  # so that nobody removes it as long as this process lives
-    handle, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    # Its writer is in its name, so that nobody removes it as long as this process lives.
+    temporary = path.parent / f"{TEMPORARY}{path.name}-{process.own_name()}-{secrets.token_hex(4)}"
+    temporary.touch(exist_ok=False)  # with the rights that the user's umask leaves
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -102,9 +102,14 @@ def test_everything_is_synced_before_it_gets_its_name(tmp_path, monkeypatch):
     assert sizes == [(5, False)]
 
 
-def test_others_may_read_what_is_written(tmp_path):
-    write_bytes(tmp_path / "file", b"")
-    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_others_may_read_what_the_umask_lets_them(umask, mode, tmp_path):
+    before = os.umask(umask)
+    try:
+        write_bytes(tmp_path / "file", b"")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == mode
 
 
 def test_json_and_lines_come_back(tmp_path):
