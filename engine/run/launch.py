@@ -1,5 +1,6 @@
 """Running cells on one device, one after another, in this process. A failed cell is recorded and the sweep goes on."""
 
+import logging
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import describe
+from cheapconv.engine.plan.resolve import changed_since
 from cheapconv.engine.run import record
 from cheapconv.engine.run.measuring import measure_missing
 from cheapconv.engine.run.settings import Settings
@@ -25,6 +27,8 @@ from cheapconv.engine.train.precision import use_ieee_float32
 from cheapconv.engine.train.training import Diverged, Training
 from cheapconv.suites.base import Data, Suite
 from cheapconv.suites.place import Place
+
+log = logging.getLogger(__name__)
 
 
 class Watcher(Protocol):
@@ -76,14 +80,21 @@ class Launcher:
         run = self.store.run(cell.key)
         if standing := self._standing(cell, run):
             return standing
-        with run.lock() as mine, self.store.explaining_full_disk():
-            # Another process may train the cell, or have ended it between the first look and the lock.
-            return (self._standing(cell, run) or self._run(cell, run)) if mine else "running"
+        self.store.require()
+        try:
+            with self.store.explaining_full_disk():
+                run.write_cell(record.described(cell))  # before the lock, which would make a folder that says nothing
+                with run.lock() as mine:
+                    # Another process may train the cell, or have ended it between the first look and the lock.
+                    return (self._standing(cell, run) or self._run(cell, run)) if mine else "running"
+        except OSError as error:  # its folder, lock or state cannot be written: no other cell's trouble
+            log.warning("cell %s is left alone: %s", cell.key, error)
+            return "unreadable"
 
     def _standing(self, cell: Cell, run: Run) -> Word | None:
         """Why there is nothing to do for the cell, or nothing now; None where it is to be trained."""
         state = run.state().state
-        if state == "done" or (state == "failed" and not self.settings.retry_failed):
+        if state in ("done", "unreadable") or (state == "failed" and not self.settings.retry_failed):
             return state
         if cell.teacher and self.store.run(cell.teacher).state().state != "done":
             return "waiting"
@@ -100,6 +111,8 @@ class Launcher:
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                 raise
+            self.store.require()
+            run.write_cell(record.described(cell))  # its folder may be what was lost
             if isinstance(error, Diverged):  # it would diverge again: start anew
                 (run.folder / CHECKPOINT).unlink(missing_ok=True)
             line = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -109,6 +122,8 @@ class Launcher:
 
     def _train(self, cell: Cell, run: Run) -> None:
         run.tidy()
+        if cell.weights and (changed := changed_since(cell)):
+            raise ValueError(f"the file of {changed} is not the one that was planned with: start the run again")
         saved = checkpoint.read(run.folder)
         # One and two threads give other bits: a resumed cell goes on with the number it began with.
         place = replace(self.place, threads=saved["position"]["threads"]) if saved else self.place
@@ -130,8 +145,10 @@ class Launcher:
                 randomness=builder.randomness,
                 compile_method=compiled,
             )
-            if saved:
-                training.load_state_dict(saved)
+            if saved and not taken_up(training, saved):
+                (run.folder / CHECKPOINT).unlink()
+                self._train(cell, run)  # anew, because what was half taken up is in the networks
+                return
             train(
                 training,
                 run,
@@ -157,3 +174,13 @@ class Launcher:
         self.store.run(cell.key).write_state("running", position.epoch, cell.recipe["epochs"])
         for watcher in self.watchers:
             watcher.epoch_ended(cell, position)
+
+
+def taken_up(training: Training, saved: checkpoint.State) -> bool:
+    """Let a training go on from its checkpoint; False where that is not one of this training."""
+    try:
+        training.load_state_dict(saved)
+    except Exception as error:  # whatever another release, or another world, has left in it
+        log.warning("a checkpoint cannot be taken up (%s: %s); the cell starts anew", type(error).__name__, error)
+        return False
+    return True
