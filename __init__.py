@@ -4,29 +4,38 @@ network = cheapconv.load("runs", "<key>").network     # a trained network, with 
 table = cheapconv.frame("runs", "quick")              # the cells of a sweep, one row each
 """
 
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from cheapconv.engine.store.networks import Loaded
 
 __all__ = ["__version__", "frame", "load"]
 
-try:
-    __version__ = version("cheapconv")
-except PackageNotFoundError:  # imported from a folder, never installed
-    __version__ = "unknown"
+
+def __getattr__(name: str) -> str:
+    """`__version__`, when it is asked for: until the command line listens to signals, every import is a risk."""
+    if name != "__version__":
+        raise AttributeError(f"module 'cheapconv' has no attribute '{name}'")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("cheapconv")
+    except PackageNotFoundError:  # imported from a folder, never installed
+        return "unknown"
 
 
-def load(store: str | Path, key: str, name: str | None = None) -> "Loaded":
+def load(store: "str | Path", key: str, name: str | None = None) -> "Loaded":
     """The trained network `name` of a finished cell, by default its first headline one, in eval mode on the CPU.
 
     Its fields: `network`, `mean`, `std`, `class_names`, `cell`. UserError for a cell that is not finished. Modules of
     your own that the network is made of are to be imported before.
     """
+    from pathlib import Path
+
     from cheapconv import catalog
     from cheapconv.engine.store import networks
     from cheapconv.engine.store.runs import Store
@@ -35,8 +44,10 @@ def load(store: str | Path, key: str, name: str | None = None) -> "Loaded":
     return networks.load(Store(Path(store)), key, name)
 
 
-def frame(store: str | Path, sweep: str) -> "pd.DataFrame":
+def frame(store: "str | Path", sweep: str) -> "pd.DataFrame":
     """One row a cell of a sweep: labels, state, accuracies, sizes, costs. UserError where nothing is done yet."""
+    from pathlib import Path
+
     from cheapconv.reports import collect
 
     return collect.frame(collect.read_sweep(Path(store), sweep))

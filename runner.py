@@ -1,12 +1,13 @@
-"""The command line: `cheapconv COMMAND`, the same as `python runner.py COMMAND`.
-
-Reads a registry of sweeps, trains their cells, measures, tracks and reports. Each command is a few calls into
-`engine` and `reports`; what is slow to import (torch, mlflow) is imported where it is needed.
-"""
+"""The command line, `cheapconv COMMAND` or `python runner.py COMMAND`; what is slow is imported where it is needed."""
 
 import sys
 from pathlib import Path
 from typing import Annotated
+
+from cheapconv.engine.run import interrupt
+
+if interrupt.is_program(__name__):
+    interrupt.listen()  # before anything that takes time is imported
 
 import typer
 
@@ -76,7 +77,7 @@ def status(
     epochs: options.Epochs = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show how far each cell of a sweep is: planned, running, stopped, failed, done or damaged."""
+    """Show how far each cell of a sweep is: planned, running, stopped, failed, done, damaged or unreadable."""
     from cheapconv.engine.run import planning, show
 
     show.cells_of(f"status of {sweep}", planning.planned(sweep, registry, select, epochs, to_look=True), store, as_json)
@@ -203,13 +204,11 @@ def fair(sweep: options.SweepName, store: options.StoreFolder = Path("runs")) ->
 @app.command()
 def check(registry: options.RegistryFile = None) -> None:
     """Check the registry completely: every name, number, network and teacher of every sweep."""
-    from cheapconv.engine.run import planning
-    from cheapconv.engine.run.show import table
+    from cheapconv.engine.run import planning, show
 
-    names = planning.load(registry).sweeps
-    plans = [planning.planned(name, registry, None, None, to_look=True) for name in names]
+    plans = [planning.planned(name, registry, None, None, to_look=True) for name in planning.load(registry).sweeps]
     rows = [{"sweep": plan.sweep, "cells": len(plan.cells), "skipped": len(plan.skipped) or None} for plan in plans]
-    table("", rows, ["sweep", "cells", "skipped"])
+    show.table("", rows, ["sweep", "cells", "skipped"])
 
 
 @app.command()

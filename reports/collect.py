@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.records import Environment, Result, SkippedCell, Word
 from cheapconv.engine.store.runs import Run, Store
@@ -78,6 +78,7 @@ class Collected:
     unrecorded: int  # planned cells that do not say yet what they are
     skipped: tuple[SkippedCell, ...]
     dearer: dict[tuple[str, str], str]  # by architecture and conv: by how much they are dearer than a standard network
+    faults: tuple[str, ...] = ()  # what is wrong with the files of its cells, in words
 
     @property
     def done(self) -> list[Record]:
@@ -88,19 +89,24 @@ class Collected:
 def read_sweep(store: Path, sweep: str) -> Collected:
     """The plan of `sweep` and what the store holds about its cells; a UserError where there is nothing to report."""
     runs = Store(store)
-    plan = runs.plan(sweep)
-    if plan is None or plan.sweep != sweep:  # a name such as ../sweeps/quick finds a file, and names a folder elsewhere
-        raise UserError(f"{store} holds no plan of a sweep '{sweep}': run it first{nearest(sweep, runs.sweeps())}.")
-    records = []
+    plan = runs.known_plan(sweep)
+    records, faults = [], []
     for run in (runs.run(planned.key) for planned in plan.cells):
         cell, state = run.cell(), run.state()
+        faults += [f"{run.key}: {fault}" for fault in run.faults()]
         if cell is not None:
-            records.append(Record(run, cell, run.environments(), state.state, state.error or "", run.result()))
+            result = run.result() if state.state == "done" else None
+            records.append(Record(run, cell, run.environments(), state.state, state.error or "", result))
+    results = [record.result for record in records if record.result]
+    faults += runs.faults({network.structure for result in results for network in result.counted if network.structure})
     unrecorded = len(plan.cells) - len(records)
     dearer = {(network.architecture, network.conv): network.text for network in plan.dearer}
-    collected = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped, dearer)
+    collected = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped, dearer, tuple(faults))
     if not collected.done:
-        raise UserError(f"no cell of sweep '{sweep}' in {store} is done yet: run it, then ask for the report again.")
+        why = f" ({'; '.join(faults[:3])})" if faults else ""
+        raise UserError(
+            f"no cell of sweep '{sweep}' in {store} is done yet{why}: run it, then ask for the report again."
+        )
     return collected
 
 
@@ -149,6 +155,8 @@ def curve(record: Record) -> pd.Series:
     """Mean score of the headline networks by epoch; empty where there is none."""
     if record.result is None:
         return pd.Series(dtype=float)
-    names, score = [network.name for network in record.result.counted], record.result.headline
-    means = {row.epoch: sum(row.scores[name][score] for name in names) / len(names) for row in record.run.curve()}
+    rows, names, score = record.run.curve(), [n.name for n in record.result.counted], record.result.headline
+    if not record.result.covers(rows):
+        return pd.Series(dtype=float)
+    means = {row.epoch: sum(row.scores[name][score] for name in names) / len(names) for row in rows}
     return pd.Series(means, dtype=float)

@@ -14,7 +14,6 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.records import Result
 from cheapconv.engine.store.runs import Store
@@ -34,10 +33,7 @@ def fair_entries(store: Store, sweep: str) -> list[dict[str, str | int]]:
     The baseline is the first one without settings on the same architecture and conv; medians over the seeds. UserError
     for a sweep that has not been run.
     """
-    plan = store.plan(sweep)
-    if plan is None:
-        raise UserError(f"sweep '{sweep}' has not been run in {store.root}: run it first.")
-    runs = [store.run(planned.key) for planned in plan.cells]
+    runs = [store.run(planned.key) for planned in store.known_plan(sweep).cells]
     done = [(cell, result) for run in runs if (cell := run.cell()) and (result := run.result())]
     rows: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     for cell, result in done:

@@ -25,6 +25,7 @@ GAPS = (
     "Gap recovered is given where the standard network and the baseline differ, each pair tested by itself; in "
     "brackets its 95 % interval (Fieller's), from the spread over seeds or the test set's error, whichever is wider."
 )
+MOST_FAULTS = 10  # that a report names
 MACHINE = ("Hardware", "Precision", "Commit", "Software")
 
 
@@ -79,6 +80,9 @@ def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
         said.append(f"Neither ranked nor compared with anything, because the accuracy means nothing: {named}.")
     if n := sweep.unrecorded:
         said.append(f"{n} planned cells have no record yet, so no row is known to be complete or ranked.")
+    if sweep.faults:
+        more = f" and of {len(sweep.faults) - MOST_FAULTS} more" if len(sweep.faults) > MOST_FAULTS else ""
+        said.append(f"Left out, because it cannot be read: {'; '.join(sweep.faults[:MOST_FAULTS])}{more}.")
     if rows["paper_top1"].notna().any():
         said.append(
             "The papers' numbers come from their own recipes and are for orientation, not a like-for-like test."

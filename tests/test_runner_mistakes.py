@@ -36,7 +36,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         (["profile", "WRN-10-1", "group(groups=7)"], "group(groups=7) does not fit WRN-10-1"),
         (["report", "small"], "holds no plan of a sweep 'small'"),
         (["clean"], "there is no store at runs"),
-        (["sync", "small", "--mlflow", "http://127.0.0.1:9"], "holds no sweep 'small'"),
+        (["sync", "small", "--mlflow", "http://127.0.0.1:9"], "holds no plan of a sweep 'small'"),
     ],
 )
 def test_a_mistake_is_one_sentence(arguments, message, command):

@@ -92,7 +92,9 @@ def test_status_shows_errors_with_brackets(command):
     """rich would take them for markup."""
     teacher, _ = command.document("plan", "small")["cells"]
     error = "RuntimeError: [enforce fail at alloc.cpp:118] no memory [/tmp/x]"
-    Store(Path("runs")).run(teacher["key"]).write_state("failed", error=error)
+    run = Store(Path("runs")).run(teacher["key"])
+    run.folder.mkdir(parents=True)
+    run.write_state("failed", error=error)
     code, out, _ = command("status", "small")
     assert code == 0
     assert error in out

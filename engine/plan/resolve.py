@@ -73,6 +73,16 @@ def _protocol(suite: Suite, recipe: Recipe) -> int:
     return suite.protocol + recipe.joins_last(samples)
 
 
+def changed_since(cell: Cell) -> str | None:
+    """A parameter of the cell whose file holds something else than when the cell was planned, or is gone."""
+    named = [cell.architecture, cell.conv, cell.method_settings]
+    try:
+        now = _weights([*_named_in(named)])
+    except UserError:  # content_hash
+        now = {}
+    return next((name for name, content in cell.weights.items() if now.get(name) != content), None)
+
+
 def _weights(things: Iterable[_Readable]) -> dict[str, str]:
     """What every file of these architectures and convs holds, by its parameter as their texts have it."""
     found: dict[str, str] = {}

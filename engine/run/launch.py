@@ -13,6 +13,7 @@ from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import describe
 from cheapconv.engine.measure.turn import Turn
+from cheapconv.engine.plan.resolve import changed_since
 from cheapconv.engine.run import record
 from cheapconv.engine.run.measuring import measure_missing
 from cheapconv.engine.run.progress import title
@@ -106,14 +107,21 @@ class Launcher:
         run = self.store.run(cell.key)
         if standing := self._standing(cell, run):
             return standing
-        with run.lock() as mine, self.store.explaining_full_disk():
-            # Another process may train the cell, or have ended it between the first look and the lock.
-            return (self._standing(cell, run) or self._run(cell, run)) if mine else "running"
+        self.store.require()
+        try:
+            with self.store.explaining_full_disk():
+                run.write_cell(record.described(cell))  # before the lock, which would make a folder that says nothing
+                with run.lock() as mine:
+                    # Another process may train the cell, or have ended it between the first look and the lock.
+                    return (self._standing(cell, run) or self._run(cell, run)) if mine else "running"
+        except OSError as error:  # its folder, lock or state cannot be written: no other cell's trouble
+            log.warning("cell %s is left alone: %s", cell.key, error)
+            return "unreadable"
 
     def _standing(self, cell: Cell, run: Run) -> Word | None:
         """Why there is nothing to do for the cell, or nothing now; None where it is to be trained."""
         state = run.state().state
-        if state == "done" or (state == "failed" and not self.settings.retry_failed):
+        if state in ("done", "unreadable") or (state == "failed" and not self.settings.retry_failed):
             return state
         if cell.teacher and self.store.run(cell.teacher).state().state != "done":
             return "waiting"
@@ -133,6 +141,8 @@ class Launcher:
             if run.result() is not None:  # the cell is done: nothing that comes after can undo it
                 log.warning("cell %s is done, and then %s: %s", cell.key, type(error).__name__, error)
                 return "done"
+            self.store.require()
+            run.write_cell(record.described(cell))  # its folder may be what was lost
             if isinstance(error, Diverged):  # it would diverge again: start anew
                 (run.folder / CHECKPOINT).unlink(missing_ok=True)
             line = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -142,6 +152,8 @@ class Launcher:
 
     def _train(self, cell: Cell, run: Run) -> None:
         run.tidy()
+        if cell.weights and (changed := changed_since(cell)):
+            raise ValueError(f"the file of {changed} is not the one that was planned with: start the run again")
         saved = checkpoint.read(run.folder)
         # One and two threads give other bits: a resumed cell goes on with the number it began with.
         place = replace(self.place, threads=saved["position"]["threads"]) if saved else self.place
@@ -162,8 +174,10 @@ class Launcher:
                 randomness=builder.randomness,
                 compile_method=compiled,
             )
-            if saved:
-                training.load_state_dict(saved)
+            if saved and not taken_up(training, saved):
+                (run.folder / CHECKPOINT).unlink()
+                self._train(cell, run)  # anew, because what was half taken up is in the networks
+                return
             train(
                 training,
                 run,
@@ -190,3 +204,13 @@ class Launcher:
 
 def _tell_end(cell: Cell, end: Word, watcher: Watcher) -> None:
     watcher.ended(cell, end)
+
+
+def taken_up(training: Training, saved: checkpoint.State) -> bool:
+    """Let a training go on from its checkpoint; False where that is not one of this training."""
+    try:
+        training.load_state_dict(saved)
+    except Exception as error:  # whatever another release, or another world, has left in it
+        log.warning("a checkpoint cannot be taken up (%s: %s); the cell starts anew", type(error).__name__, error)
+        return False
+    return True

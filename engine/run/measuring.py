@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import timings
 from cheapconv.engine.measure.sizes import structure_key
 from cheapconv.engine.measure.timings import Structure
@@ -48,7 +49,12 @@ def measure_again(store: Store, cells: list[Cell], device: torch.device) -> Iter
                 timed.add(structure.key)
                 parts = {"architecture": structure.architecture, "conv": structure.conv}
                 label = " ".join(catalog.label(kind, catalog.parse(kind, text)) for kind, text in parts.items())
-                yield label, timings.take(store, structure, network_of(store, cell, structure), device, turn)
+                try:
+                    network = network_of(store, cell, structure)
+                except UserError as error:  # a damaged file of one cell; the others are timed
+                    log.warning("%s could not be timed (%s)", label, error)
+                    continue
+                yield label, timings.take(store, structure, network, device, turn)
 
 
 def structures(store: Store, cell: Cell) -> list[Structure]:

@@ -18,7 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from cheapconv.catalog.entries import PLUGINS
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read.yaml_file import YamlFile
-from cheapconv.engine.store.files import write_bytes
+from cheapconv.engine.store.files import TEMPORARY, leftovers, write_bytes
+from cheapconv.engine.store.runs import ABANDONED_S
 
 KEPT = 64  # the latest plans
 LIBRARIES = ("torch", "torchvision", "timm", "ptflops", "torch-pruning")
@@ -61,8 +62,10 @@ def write(name: str | None, plan: Plan) -> None:
     if name is None:
         return
     with contextlib.suppress(OSError, RuntimeError):  # a cache that cannot be written costs seconds, nothing else
+        folder().mkdir(parents=True, exist_ok=True)
         write_bytes(folder() / f"{name}.json", TypeAdapter(Plan).dump_json(plan))
-        for path in sorted(folder().glob("*.json"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        plans = sorted(folder().glob("*.json"), key=lambda path: path.stat().st_mtime)
+        for path in [*plans[:-KEPT], *leftovers(folder().glob(f"{TEMPORARY}*"), ABANDONED_S)]:
             path.unlink(missing_ok=True)
 
 

@@ -10,6 +10,7 @@ from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import Cell, CellRecord
 from cheapconv.engine.store.records import ByValidation, CurveRow, NetworkResult, Result
 from cheapconv.engine.store.runs import Store
+from cheapconv.engine.train.builder import BadTeacherError
 from cheapconv.engine.train.training import Training
 from cheapconv.engine.train.verdict import judge, require_finite
 from cheapconv.methods.base import Trained
@@ -50,6 +51,8 @@ def _result(store: Store, cell: Cell, training: Training) -> Result:
     names = [row.name for row in counted]
     best = _best([statistics.mean(row.scores[name][headline] for name in names) for row in curve])
     taught = store.run(cell.teacher).result() if cell.teacher else None
+    if cell.teacher and taught is None:  # without it, the cell would seem to have cost nothing but its own training
+        raise BadTeacherError(f"the result of the teacher {cell.teacher} was lost meanwhile: run its sweep again")
     return Result(
         key=cell.key,
         epochs=len(curve),

@@ -1,5 +1,6 @@
 """What the commands that change the store do: run, measure, clean."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from cheapconv.catalog.errors import UserError, command_line
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import record
+from cheapconv.engine.run.interrupt import INTERRUPTED
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.measuring import measure_again
 from cheapconv.engine.run.progress import Progress
@@ -22,7 +24,7 @@ from cheapconv.engine.track.child import following
 from cheapconv.engine.track.server import public, tracking_uri
 from cheapconv.suites.place import Place
 
-DONE, FAILED, LEFT, INTERRUPTED = 0, 1, 3, 130  # 2 is a mistake in what was given
+DONE, FAILED, LEFT = 0, 1, 3  # 2 is a mistake in what was given
 
 
 def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
@@ -39,7 +41,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     _summarise(store, ends, whole.sweep, len(cells), uri, settings.registry)
     if stop.signalled and "stopped" in ends.values():  # not if the signal came after the last cell
         return INTERRUPTED
-    if "failed" in ends.values():
+    if {"failed", "unreadable"} & {*ends.values()}:
         return FAILED
     return DONE if all(ends.get(cell.key) == "done" for cell in cells) else LEFT
 
@@ -50,9 +52,10 @@ def measure(plan: Plan, folder: Path, device_name: str, threads: int | None) -> 
     set_threads(threads)
     store = Store(folder)
     store.prepare()
-    for network, timed in measure_again(store, [planned.cell for planned in plan.cells], device):
-        line = f"{network}: {timed.latency.median_ms:.2f} ms an image, {timed.throughput.images_per_s:.0f} images/s"
-        console.print(line, highlight=False, markup=False)
+    with store.explaining_full_disk():
+        for network, timed in measure_again(store, [planned.cell for planned in plan.cells], device):
+            line = f"{network}: {timed.latency.median_ms:.2f} ms an image, {timed.throughput.images_per_s:.0f} images/s"
+            console.print(line, highlight=False, markup=False)
 
 
 def clean(folder: Path) -> None:
@@ -72,7 +75,10 @@ def set_threads(threads: int | None) -> int:
 def write_plan(store: Store, plan: Plan) -> None:
     """What reports and MLflow know of a sweep: its plan, and what each of its cells is."""
     for planned in plan.cells:
-        store.run(planned.cell.key).write_cell(record.described(planned.cell))
+        run = store.run(planned.cell.key)
+        if run.state().state != "unreadable":
+            with contextlib.suppress(PermissionError):  # of one folder: it is told when it is this cell's turn
+                run.write_cell(record.described(planned.cell))
     cells = tuple(PlannedKey(key=p.cell.key, entry=p.entry, needs=p.needs) for p in plan.cells)
     store.write_plan(
         SweepPlan(
@@ -102,6 +108,8 @@ def _summarise(
         lines.append(
             f"Of the {len(results)} done cells, {empty} ended with a score that means nothing; `status` says why."
         )
+    if "unreadable" in counts:
+        lines.append(f"What cannot be read is left alone; `cheapconv status {sweep}` says why.")
     if left:
         lines.append(f"{left} cells are left: the same command goes on where it stopped.")
     else:

@@ -110,7 +110,8 @@ def cells(plan: Plan, store: Store) -> list[Row]:
     rows: list[Row] = []
     for planned in plan.cells:
         cell, run = planned.cell, store.run(planned.cell.key)
-        state, result = run.state(), run.result()
+        state = run.state()
+        result = run.result() if state.state == "done" else None
         rows.append(
             {field: getattr(cell, field) for field in CELL_FIELDS}
             | {

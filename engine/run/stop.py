@@ -1,13 +1,15 @@
-"""Asking a run to stop: Ctrl-C, SIGTERM or a time budget. Training looks here after every step."""
+"""Asking a run to stop: Ctrl-C, SIGTERM, a closed terminal or a time budget. Training looks here after every step."""
 
 import signal
 import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from cheapconv.engine.run.interrupt import heard
+
 
 class StopRequest:
-    """Context manager that turns the first SIGINT or SIGTERM into a request; a second one interrupts at once."""
+    """Context manager that turns the first signal into a request; a second one interrupts at once."""
 
     def __init__(self, budget_s: float | None = None) -> None:
         self._deadline = None if budget_s is None else time.monotonic() + budget_s
@@ -15,7 +17,7 @@ class StopRequest:
         self.signalled = False
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in heard():
             self._before[number] = signal.signal(number, self._on_signal)
         return self
 

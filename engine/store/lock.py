@@ -7,12 +7,15 @@ looks takes a shared flock for a moment.
 
 import contextlib
 import fcntl
+import os
 import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
+
+from cheapconv.engine.store.files import remove
 
 LOCK = "lock"
 PATIENCE_S, BETWEEN_TRIES_S = 1.0, 0.01  # a process that was killed gives its locks back a moment later
@@ -24,6 +27,8 @@ RECORD = "hhqqi0q"  # its struct flock: type, whence, start, length, process
 def held(folder: Path) -> Iterator[bool]:
     """Hold the folder for this process; yields False if another process trains in it."""
     folder.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(folder / LOCK) and not (folder / LOCK).is_file():
+        remove(folder / LOCK)  # a folder, a pipe, a link to nowhere: nobody can hold it
     lock = filelock.FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=PATIENCE_S, poll_interval=BETWEEN_TRIES_S)
@@ -42,6 +47,8 @@ def held(folder: Path) -> Iterator[bool]:
 
 def is_held(folder: Path) -> bool:
     """Whether a process trains in the folder. Nothing is created: a read-only copy of a store can be asked too."""
+    if not os.path.isfile(folder / LOCK):  # a pipe would never open
+        return False
     try:
         with (folder / LOCK).open("rb") as file:
             if ON_LINUX:

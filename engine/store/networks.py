@@ -1,18 +1,17 @@
 """Trained networks on disk: saving them, and getting them back."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store.archive import DamagedError, packed, unpacked
 from cheapconv.engine.store.cell import CellRecord, recipe_of
-from cheapconv.engine.store.files import write_bytes
+from cheapconv.engine.store.files import make_folder, write_bytes
 from cheapconv.engine.store.runs import NETWORKS, Store
 from cheapconv.methods.base import Method
 from cheapconv.models.build import filled, unread_network
@@ -33,6 +32,7 @@ class Loaded:
 
 def save(folder: Path, method: Method, class_names: tuple[str, ...]) -> None:
     """Write networks/<name>.pt for every student of a method."""
+    make_folder(folder / NETWORKS)
     for trained in method.networks():
         if trained.role == "student":
             body = {"weights": trained.network.state_dict(), "class_names": class_names, "headline": trained.headline}
@@ -40,31 +40,32 @@ def save(folder: Path, method: Method, class_names: tuple[str, ...]) -> None:
             write_bytes(folder / NETWORKS / f"{trained.name}.pt", packed(body))
 
 
-def packed(body: dict[str, Any]) -> bytes:
-    """A torch archive in memory, because a full disk is an OSError only when Python itself does the writing."""
-    buffer = io.BytesIO()
-    torch.save(body, buffer)
-    return buffer.getvalue()
-
-
 def load(store: Store, key: str, name: str | None = None) -> Loaded:
-    """The trained network `name` of a finished cell (by default its first headline one), in eval mode on the CPU."""
+    """The trained network `name` of a finished cell (by default its first headline one), in eval mode on the CPU.
+
+    UserError where it is not there, or not as it was written.
+    """
     run = store.run(key)
     cell, result = run.cell(), run.result()
     if cell is None or result is None:
-        raise UserError(f"cell {key} is not finished in {store.root}: run it first.")
-    students = [network.name for network in result.students]
+        why = run.state().error
+        raise UserError(f"cell {key} is not finished in {store.root}{f' ({why})' if why else ''}: run it first.")
     name = name or result.counted[0].name
+    students = [network.name for network in result.students]
     path = run.folder / NETWORKS / f"{name}.pt"
     if name not in students or not path.is_file():
         raise UserError(
             f"cell {key} has no saved network '{name}' in {store.root}; its students: {', '.join(students)}."
         )
-    body = torch.load(path, map_location="cpu", weights_only=True)
-    body |= {part: body.get(part) or getattr(cell, part) for part in ("architecture", "conv")}
     normalisation = recipe_of(cell).normalisation
+    try:
+        body = {**unpacked(path, result.files.get(f"{NETWORKS}/{name}.pt"))}
+        body |= {part: body.get(part) or getattr(cell, part) for part in ("architecture", "conv")}
+        network = _rebuilt(body, cell).eval()
+    except (DamagedError, LookupError, TypeError, RuntimeError) as error:  # of another network: names, shapes
+        raise UserError(f"the network '{name}' of cell {key} in {store.root} cannot be used: {error}.") from error
     return Loaded(
-        network=_rebuilt(body, cell).eval(),
+        network=network,
         architecture=body["architecture"],
         conv=body["conv"],
         mean=normalisation.mean,

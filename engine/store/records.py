@@ -5,7 +5,8 @@ schema 1, which had none, are read as engine/store/upgrade.py says. Times are IS
 fractions unless a task says otherwise.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,7 +14,8 @@ SCHEMA = 2
 
 # The one vocabulary. `waiting`: for its teacher. `stopped`: begun, and no process holds it; the same command goes on.
 # `damaged`: it says that it is done, but its result cannot be read; the same command trains it again.
-Word = Literal["planned", "skipped", "waiting", "running", "stopped", "failed", "done", "damaged"]
+# `unreadable`: a file may be whole and cannot be read here and now; no command touches the cell.
+Word = Literal["planned", "skipped", "waiting", "running", "stopped", "failed", "done", "damaged", "unreadable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +131,8 @@ class Result:
     train_images_per_s: float
     teacher_train_s: float  # of the teacher and its own teachers
     warnings: tuple[ResultWarning, ...] = ()  # before they were looked for: none
+    # SHA-256 of the other files of the finished cell, by their path in its folder; none in results of before
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def score(self) -> float:
@@ -149,6 +153,17 @@ class Result:
     def counted(self) -> tuple[NetworkResult, ...]:
         """The networks whose mean is the cell's score."""
         return tuple(network for network in self.networks if network.headline)
+
+    def covers(self, curve: Sequence[CurveRow]) -> bool:
+        """Whether it is a curve of all its epochs and of every network that counts."""
+        names = [network.name for network in self.counted]
+        scored = all(self.headline in row.scores.get(name, {}) for row in curve for name in names)
+        return scored and [row.epoch for row in curve] == list(range(self.epochs))
+
+    def speaks_of(self, key: str) -> bool:
+        """Whether it is that cell's, and has the score that it says counts, of every network."""
+        scored = all(self.headline in scores for scores in (self.scores, *(n.scores for n in self.networks)))
+        return self.key == key and scored and bool(self.counted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,3 +258,7 @@ class SweepPlan:
     cells: tuple[PlannedKey, ...]
     skipped: tuple[SkippedCell, ...] = ()
     dearer: tuple[Dearer, ...] = ()
+
+    def stays_inside(self) -> bool:
+        """Whether every key is the name of a folder in the store."""
+        return all(re.fullmatch(r"(?!\.)[^/\0]+", cell.key) for cell in self.cells)

@@ -4,43 +4,43 @@
     runs/sweeps/        what each sweep consists of
     runs/measurements/  latency and throughput of each network
 
-A file that is missing or cannot be read is None, and what that means is said once, in `Run.state`.
+A file that is missing or cannot be read is None, and what that means is said once, in `Run.state` and `Run.faults`.
+No folder is made by writing into it but by `Run.write_cell`: one that somebody removes stays away.
 """
 
 import contextlib
-import json
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, nearest
 from cheapconv.engine.store import lock, upgrade
 from cheapconv.engine.store.cell import CellRecord
+from cheapconv.engine.store.documents import Found, document, look
 from cheapconv.engine.store.files import (
     ABANDONED_S,
     DISK_ERRORS,
     TEMPORARY,
     leftovers,
+    make_folder,
     now,
-    read_json,
+    remove,
+    sha256,
     write_bytes,
     write_json,
     write_lines,
 )
-from cheapconv.engine.store.records import SCHEMA, CurveRow, Environment, Measurement, Result, State, SweepPlan, Word
+from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State, SweepPlan, Word
 
 CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
 RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
 SWEEPS, MEASUREMENTS = "sweeps", "measurements"
 TRACKER = "mlflow.json"  # in the run folder, but the tracker's own
 
-NOT_OURS = (ValueError, LookupError, TypeError, AttributeError)  # JSON of some other shape
 
-T = TypeVar("T")
-_ADAPTERS: dict[object, TypeAdapter] = {}  # of each record, made once
+class UnreadableError(Exception):
+    """A file that must not be written anew, because it may still be whole; its cell's failure, and no other's."""
 
 
 class Run:
@@ -52,11 +52,17 @@ class Run:
 
     def state(self) -> State:
         """How far the cell is. Its result is the truth: with one it is done, whatever state.json says."""
-        stored = _typed(State, _read(self.folder / STATE)) or State()
+        if os.path.lexists(self.folder) and not os.path.isdir(self.folder):
+            return State(state="unreadable", error=f"{self.folder} is no folder: move it away")
+        found, result = self._state(), self._result()
+        for kept in (found, result):
+            if not kept.ours:
+                return State(state="unreadable", error=kept.fault)
+        stored = found.value or State(error=found.fault and f"{found.fault}; run the sweep again")
         done = replace(stored, state="done", error=None)
-        if self.result() is not None:
+        if result.value is not None:
             return done
-        damaged = stored.state == "done" or (self.folder / RESULT).is_file()
+        damaged = stored.state == "done" or result.fault is not None
         stopped = stored.state == "running" and not lock.is_held(self.folder)
         if (damaged or stopped) and self.result() is not None:
             return done  # it has just ended, between the two looks
@@ -66,44 +72,78 @@ class Run:
 
     def cell(self) -> CellRecord | None:
         """What the cell is."""
-        return _typed(CellRecord, _read(self.folder / CELL))
+        return self._cell().value
 
     def environments(self) -> tuple[Environment, ...]:
         """On what it was trained, one item a start."""
-        found = upgrade.environments(read_json(self.folder / ENVIRONMENT)) or ()
-        return _typed(tuple[Environment, ...], found) or ()
+        return self._environments().value or ()
 
     def curve(self) -> list[CurveRow]:
         """Its finished epochs; an epoch that was written twice counts as it was written last."""
-        try:
-            lines = (self.folder / CURVE).read_text(encoding="utf-8").splitlines()
-            rows = [_typed(CurveRow, upgrade.curve_row(json.loads(line))) for line in lines if line]
-        except (OSError, *NOT_OURS):
-            return []
-        by_epoch = {row.epoch: row for row in rows if row is not None}
+        by_epoch = {row.epoch: row for row in self._curve().value or ()}
         return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
     def result(self) -> Result | None:
         """What came out of it."""
-        body = _read(self.folder / RESULT)
-        try:
-            return None if body is None else _typed(Result, upgrade.result(body))
-        except NOT_OURS:
-            return None
+        return self._result().value
+
+    def faults(self) -> list[str]:
+        """What is wrong with its files, in words; what is absent is wrong only in a finished cell."""
+        result = self.result()
+        found = (
+            self._cell(),
+            self._environments(),
+            self._curve(),
+            self._result(),
+            *(() if result else (self._state(),)),
+        )
+        said = [each.fault for each in found if each.fault]
+        if result and not said:
+            said += [f"{ENVIRONMENT} is missing"] if not self.environments() else []
+            said += [] if result.covers(self.curve()) else [f"{CURVE} is missing or incomplete"]
+        return said
+
+    def _state(self) -> Found[State]:
+        return look(self.folder / STATE, State, belongs=lambda state: state.state != "unreadable")
+
+    def _cell(self) -> Found[CellRecord]:
+        return look(self.folder / CELL, CellRecord)
+
+    def _environments(self) -> Found[tuple[Environment, ...]]:
+        noted = self._noted(ENVIRONMENT)
+        return look(self.folder / ENVIRONMENT, tuple[Environment, ...], upgrade.environments, noted=noted)
+
+    def _curve(self) -> Found[list[CurveRow]]:
+        return look(self.folder / CURVE, list[CurveRow], upgrade.curve, lines=True, noted=self._noted(CURVE))
+
+    def _result(self) -> Found[Result]:
+        return look(self.folder / RESULT, Result, upgrade.result, lambda result: result.speaks_of(self.key))
+
+    def _noted(self, name: str) -> str | None:
+        """What a file of a finished cell held when its result was written."""
+        result = self.result()
+        return result.files.get(name) if result else None
 
     def write_state(self, word: Word, epoch: int = 0, epochs: int = 0, error: str | None = None) -> None:
         """Say how far the cell is, with a fresh heartbeat."""
         state = State(state=word, epoch=epoch, epochs=epochs, heartbeat=now(), error=error)
-        write_json(self.folder / STATE, _body(state))
+        write_json(self.folder / STATE, document(asdict(state)))
 
     def write_cell(self, cell: CellRecord) -> None:
-        """Say what the cell is."""
-        write_json(self.folder / CELL, {"schema": SCHEMA, **cell.to_json()})
+        """Say what the cell is; its folder is made here."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / CELL, document(cell.to_json()))
 
     def begin(self, environment: Environment) -> None:
-        """A start: on what, beside those before it; the error of an earlier attempt is gone."""
-        write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*self.environments(), environment)])
-        (self.folder / ERROR).unlink(missing_ok=True)
+        """A start: on what, beside those before it; what an earlier attempt came to is gone."""
+        before = self._environments()
+        if not before.ours:
+            raise UnreadableError(before.fault)
+        write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*(before.value or ()), environment)])
+        for name in (
+            (ERROR,) if self.result() else (ERROR, RESULT)
+        ):  # a damaged one, which would be taken for this one's
+            remove(self.folder / name)
 
     def write_curve(self, rows: Sequence[CurveRow]) -> None:
         """All finished epochs."""
@@ -113,7 +153,9 @@ class Run:
         """Write the result, with which the cell is done, and remove what only an unfinished one needs."""
         *before, last = self.environments() or (Environment(),)  # somebody may have removed the file
         write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*before, replace(last, end=now()))])
-        write_json(self.folder / RESULT, _body(result))
+        others = [path for name in (ENVIRONMENT, CURVE, f"{NETWORKS}/*.pt") for path in self.folder.glob(name)]
+        files = {path.relative_to(self.folder).as_posix(): sha256(path) for path in others}
+        write_json(self.folder / RESULT, document(asdict(replace(result, files=files))))
         self.write_state("done", result.epochs, result.epochs)
         self.tidy()
 
@@ -160,7 +202,21 @@ class Store:
 
     def plan(self, sweep: str) -> SweepPlan | None:
         """A sweep as last planned."""
-        return _typed(SweepPlan, _read(self.root / SWEEPS / f"{sweep}.json"))
+        return self._plan(sweep).value
+
+    def known_plan(self, sweep: str) -> SweepPlan:
+        """A sweep as last planned; a UserError where there is no telling."""
+        found = self._plan(sweep)
+        if found.value is not None and found.value.sweep == sweep:  # ../sweeps/quick finds a file of another name
+            return found.value
+        if found.fault is None:
+            near = nearest(sweep, self.sweeps())
+            raise UserError(f"{self.root} holds no plan of a sweep '{sweep}'{near}; it has not been run: run it first.")
+        again = "; run it again, which plans it anew and keeps every result" if found.ours else ""
+        raise UserError(f"the plan of sweep '{sweep}' in {self.root} cannot be used: {found.fault}{again}.")
+
+    def _plan(self, sweep: str) -> Found[SweepPlan]:
+        return look(self.root / SWEEPS / f"{sweep}.json", SweepPlan, belongs=SweepPlan.stays_inside)
 
     def sweeps(self) -> list[str]:
         """Names of the planned sweeps."""
@@ -168,20 +224,38 @@ class Store:
 
     def write_plan(self, plan: SweepPlan) -> None:
         """Remember what a sweep consists of."""
-        write_json(self.root / SWEEPS / f"{plan.sweep}.json", _body(plan))
+        path = self.root / SWEEPS / f"{plan.sweep}.json"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
+            write_json(path, document(asdict(plan)))
+        except PermissionError as error:  # a folder of another user
+            raise UserError(f"{path} cannot be written ({error.strerror}): see to {path.parent}.") from error
 
     def measurement(self, name: str) -> Measurement | None:
         """The timing of that name."""
-        return _typed(Measurement, _read(self.root / MEASUREMENTS / f"{name}.json"))
+        return self._measurement(name).value
 
     def measurements(self, structure: str = "") -> list[Measurement]:
         """Every timing, or those of one structure."""
-        names = [path.stem for path in sorted((self.root / MEASUREMENTS).glob(f"{structure}*.json"))]
-        return [found for name in names if (found := self.measurement(name))]
+        return [found for name in self._timed(structure) if (found := self.measurement(name))]
+
+    def faults(self, structures: Iterable[str]) -> list[str]:
+        """What is wrong with the timings of some structures, in words."""
+        found = [self._measurement(name) for structure in structures for name in self._timed(structure)]
+        return [each.fault for each in found if each.fault]
 
     def write_measurement(self, name: str, measurement: Measurement) -> None:
         """Keep a timing."""
-        write_json(self.root / MEASUREMENTS / f"{name}.json", _body(measurement))
+        make_folder(self.root / MEASUREMENTS)
+        write_json(self.root / MEASUREMENTS / f"{name}.json", document(asdict(measurement)))
+
+    def _timed(self, structure: str) -> list[str]:
+        return [path.stem for path in sorted((self.root / MEASUREMENTS).glob(f"{structure}*.json"))]
+
+    def _measurement(self, name: str) -> Found[Measurement]:
+        belongs = lambda timing: name.startswith(timing.structure)  # noqa: E731
+        return look(self.root / MEASUREMENTS / f"{name}.json", Measurement, belongs=belongs)
 
     def prepare(self) -> None:
         """Create the store; a folder that cannot be written is a UserError before anything trains."""
@@ -193,6 +267,11 @@ class Store:
             raise UserError(
                 f"the store {self.root} cannot be written ({error.strerror}): choose another with --store."
             ) from error
+
+    def require(self) -> None:
+        """A store that was there when the command began and is gone is a UserError, and not made anew."""
+        if not self.root.is_dir():
+            raise UserError(f"the store {self.root} is gone: put it back, or run again to begin a new one.")
 
     def tidy(self) -> int:
         """Remove what killed processes left in every folder in which nothing trains; the number of files removed."""
@@ -218,27 +297,3 @@ class Store:
                 f"the store {self.root} cannot take more ({error.strerror}): make room and run again, "
                 "every finished epoch is kept."
             ) from error
-
-
-def _read(path: Path) -> Any:
-    """A JSON document, or None; one of a later schema is a UserError, because it must not be taken for damaged."""
-    body = read_json(path)
-    if isinstance(body, dict) and isinstance(body.get("schema"), int) and body["schema"] > SCHEMA:
-        raise UserError(f"{path} was written by a newer release (schema {body['schema']}): update this one.")
-    return body
-
-
-def _typed(kind: type[T], body: object) -> T | None:
-    """`body` as one of the records; None where it is none, which is how a damaged file shows itself."""
-    if body is None:
-        return None
-    try:
-        if kind not in _ADAPTERS:
-            _ADAPTERS[kind] = TypeAdapter(kind)
-        return _ADAPTERS[kind].validate_python(body)
-    except ValidationError:
-        return None
-
-
-def _body(record: object) -> dict[str, object]:
-    return {"schema": SCHEMA, **asdict(record)}  # type: ignore[call-overload]

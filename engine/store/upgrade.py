@@ -11,6 +11,11 @@ def environments(body: Any) -> Any:
     return [body] if isinstance(body, Mapping) else body
 
 
+def curve(rows: list[Any]) -> list[Any]:
+    """One line an epoch."""
+    return [curve_row(row) for row in rows]
+
+
 def curve_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """Top-1, top-5 and validation stood beside one another, each by network."""
     if "scores" in row:

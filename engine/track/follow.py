@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from cheapconv.catalog.errors import UserError, command_line, nearest
+from cheapconv.catalog.errors import UserError, command_line
 from cheapconv.engine.store.runs import CELL, CURVE, ENVIRONMENT, MEASUREMENTS, RESULT, STATE, Store
 from cheapconv.engine.track.push import push
 from cheapconv.engine.track.server import public, reason, tracking_uri
@@ -36,10 +36,7 @@ class Follower:
     def __init__(
         self, store: Store, sweep: str, uri: str, *, send: Send = push, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        plan = store.plan(sweep)
-        if plan is None:
-            raise UserError(f"{store.root} holds no sweep '{sweep}'{nearest(sweep, store.sweeps())}.")
-        self.keys = list(dict.fromkeys(cell.key for cell in plan.cells))
+        self.keys = list(dict.fromkeys(cell.key for cell in store.known_plan(sweep).cells))
         self.seen: dict[str, list[tuple[int, int]]] = {}  # files of each cell as they were last sent
         self.sent: Counter[str] = Counter()  # values of each cell
         self.refused: dict[str, str] = {}  # why a cell cannot be sent
@@ -105,7 +102,7 @@ def sync(store: Store, sweep: str, uri: str) -> dict[str, int]:
     if follower.failure:
         advice = "start it, or name another with --mlflow or MLFLOW_TRACKING_URI"
         raise UserError(f"MLflow at {public(uri)} does not answer ({follower.failure}): {advice}.")
-    started = sum(store.run(key).state().state in (*STATUS, "damaged") for key in follower.keys)
+    started = sum(store.run(key).state().state in (*STATUS, "damaged", "unreadable") for key in follower.keys)
     sent, refused = len(+follower.sent), len(follower.refused)
     counts = {"sent": sent, "unchanged": started - sent - refused, "refused": refused}
     return counts | {"not_started": len(follower.keys) - started}

@@ -134,7 +134,7 @@ class Tracked:
         """A hash of all that is shown; the first to be asked for, so files that contradict one another fail here."""
         try:
             shown = (self.status, self.epochs, self.means, self.final, self.tags, self.params)
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             raise CellRefusedError(f"its files are damaged: {type(error).__name__}: {error}") from error
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
 
@@ -143,7 +143,7 @@ def read(store: Store, key: str, sweep: str) -> Tracked | None:
     """The cell as it stands in its run folder; None where it was never started."""
     run = store.run(key)
     state, cell, environments, result = run.state(), run.cell(), run.environments(), run.result()
-    if state.state == "damaged":
+    if state.state in ("damaged", "unreadable"):
         raise CellRefusedError(state.error)
     if state.state not in STATUS:
         return None

@@ -19,6 +19,10 @@ from cheapconv.models.structured import scale_by_compression, structured_modules
 from cheapconv.suites.place import Place, Randomness, seed_of
 
 
+class BadTeacherError(Exception):
+    """A teacher's network is missing or not what its training has left."""
+
+
 class Frozen:
     """A network to learn from: eval mode, no gradients, outside the module tree of the method that holds it."""
 
@@ -100,7 +104,7 @@ class Builder:
         try:
             loaded = load(self._store, self._cell.teacher)  # its first headline network
         except UserError as error:  # the student's failure, and not the end of the sweep
-            raise FileNotFoundError(f"{error} To train the teacher again, remove its folder.") from error
+            raise BadTeacherError(f"{error} To train the teacher again, remove its folder.") from error
         # Drawn and dropped: a method's own modules are drawn behind its teacher's, in every result that there is.
         unread_network(loaded.architecture, loaded.conv, self.classes)
         self._scale_weight_decay(loaded.network, loaded.architecture)

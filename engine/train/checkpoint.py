@@ -1,16 +1,15 @@
 """The checkpoint of a running cell: everything that the next step depends on, in one atomic file."""
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypedDict
+from typing import Any, Self, TypedDict, cast
 
-import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
+from cheapconv.engine.store.archive import DamagedError, packed, unpacked
 from cheapconv.engine.store.files import write_bytes
-from cheapconv.engine.store.networks import packed
 from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.store.runs import CHECKPOINT
 
@@ -56,6 +55,9 @@ class Position:
         return self.steps_s + self.method_s
 
 
+_position = TypeAdapter(Position)
+
+
 class State(TypedDict):
     """What `Training.state_dict` gives: plain values and tensors."""
 
@@ -69,20 +71,20 @@ class State(TypedDict):
 
 
 def save(folder: Path, state: State) -> None:
-    """Write the checkpoint."""
-    write_bytes(folder / CHECKPOINT, packed({**state}))
+    """Write the checkpoint, and whose it is."""
+    write_bytes(folder / CHECKPOINT, packed({**state, "cell": folder.name}))
 
 
 def read(folder: Path) -> State | None:
-    """The checkpoint; None where there is none, an older form of it, or one that something else has damaged."""
+    """The checkpoint; None where there is none, another cell's, an older form of it, or a damaged one."""
     path = folder / CHECKPOINT
     if not path.is_file():
         return None
     try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()  # the archive's checksums, which torch does not look at
-        body = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # bytes that are no archive raise a dozen kinds
+        body = {**unpacked(path)}
+        _position.validate_python(body.get("position"))
+    except (DamagedError, ValidationError):
         return None
     # A form of before could miss what a step depends on: better the same bits from the beginning.
-    return body if body is not None and body.get("version") == VERSION else None
+    whole = body.get("version") == VERSION and body.keys() >= State.__required_keys__
+    return cast(State, body) if whole and body.pop("cell", folder.name) == folder.name else None

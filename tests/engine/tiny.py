@@ -79,6 +79,7 @@ def training(method: Method, recipe: Recipe = CONSTANT, **fields: Any) -> Traini
 
 def train(method: Method, folder: Path, recipe: Recipe = CONSTANT, **watch: Any) -> Position:
     """Train to the last epoch, from the folder's checkpoint where there is one."""
+    folder.mkdir(exist_ok=True)
     begun = training(method, recipe)
     if saved := checkpoint.read(folder):
         begun.load_state_dict(saved)

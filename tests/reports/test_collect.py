@@ -6,6 +6,8 @@ import pytest
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.reports import collect
+from cheapconv.reports.collect import read_sweep
+from cheapconv.reports.content import build
 from tests.reports.store import EPOCH, Store
 
 
@@ -56,3 +58,34 @@ def test_curve_takes_the_later_of_two_lines_of_an_epoch(small: Store) -> None:
     with (record.run.folder / "curve.jsonl").open("a") as file:
         file.write(json.dumps(EPOCH | {"epoch": 1, "top1": {"student_0": 0.25}}) + "\n")
     assert collect.curve(record).to_dict() == {0: 0.949 * 0.5, 1: 0.25}
+
+
+@pytest.mark.parametrize("name", ["curve.jsonl", "environment.json"])
+@pytest.mark.parametrize("content", ["", "[{]", None])
+def test_a_report_names_what_it_had_to_leave_out(name: str, content: str | None, small: Store) -> None:
+    path = small.root / small.keys[0] / name
+    path.unlink() if content is None else path.write_text(content)
+    remarks = build(small.root, "quick").remarks
+    said = f"Left out, because it cannot be read: {path.parent.name}: {name} is"
+    assert len([line for line in remarks if line.startswith(said)]) == 1
+
+
+def test_a_damaged_timing_is_named_too(small: Store) -> None:
+    path = sorted((small.root / "measurements").glob("*.json"))[0]
+    path.write_text("{")
+    assert any(f"{path.name} is damaged" in line for line in build(small.root, "quick").remarks)
+
+
+def test_cells_that_are_not_done_are_no_faults(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.9)
+    store.add("S", "scratch", 1, state="running")
+    store.plan()
+    assert read_sweep(store.root, "quick").faults == ()
+
+
+def test_a_damaged_plan_is_called_that(small: Store) -> None:
+    (small.root / "sweeps" / "quick.json").write_text("[")
+    with pytest.raises(
+        UserError, match=r"plan of sweep 'quick' .* cannot be used: quick\.json is damaged; run it again"
+    ):
+        read_sweep(small.root, "quick")

@@ -12,7 +12,7 @@ from cheapconv.engine.measure import timings, turn
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store import runs
 from cheapconv.engine.store.files import TEMPORARY
-from cheapconv.engine.store.runs import CHECKPOINT, Run, Store
+from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Run, Store
 from cheapconv.engine.train import checkpoint
 from tests.engine import tiny, toys
 from tests.engine.outcomes import assert_same
@@ -120,6 +120,34 @@ def test_a_teacher_whose_network_is_gone_fails_its_students_alone(store):
     shutil.rmtree(teacher.folder / "networks")
     assert ends(store, whole) == ["done", "failed", "done"]
     assert "To train the teacher again, remove its folder" in store.run(whole.cells[1].cell.key).state().error
+
+
+def test_a_flipped_bit_in_a_teachers_network_fails_its_students_alone(store):
+    student = {"method": {"kd": {"teacher": "teacher"}}}
+    whole = tiny.planned({"name": "teacher"}, student, "noisy", epochs=1)
+    ends(store, whole, should_stop=StopAfterFirst())
+    path = store.run(whole.cells[0].cell.key).folder / "networks" / "student.pt"
+    data = path.read_bytes()
+    path.write_bytes(data[:5000] + bytes([data[5000] ^ 1]) + data[5001:])
+    assert ends(store, whole) == ["done", "failed", "done"]
+    assert "student.pt is damaged: it is not what was written" in store.run(whole.cells[1].cell.key).state().error
+    path.write_bytes(data)
+    assert ends(store, whole, retry_failed=True) == ["done", "done", "done"]
+
+
+def test_a_teacher_whose_result_is_lost_while_its_student_trains_does_not_make_it_cheaper(store):
+    whole = tiny.planned_by("kd", epochs=1)
+    teacher, student = (store.run(p.cell.key) for p in whole.cells)
+
+    class Thief(tiny.Watcher):
+        def epoch_ended(self, cell, position):
+            if cell.teacher:
+                (teacher.folder / RESULT).unlink()
+
+    assert ends(store, whole, Thief()) == ["done", "failed"]
+    assert "was lost meanwhile" in student.state().error
+    assert ends(store, whole, retry_failed=True) == ["done", "done"]  # the teacher again, the student from its end
+    assert student.result().teacher_train_s > 0
 
 
 class StopAfterFirst:

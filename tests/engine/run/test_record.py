@@ -96,6 +96,7 @@ def test_speed_is_the_sum_of_the_seconds_and_the_median_of_the_rates(store):
 def test_the_teachers_time_includes_its_own_teachers(store):
     taught = finish(store, position((0.1,) * 3))
     teacher = store.run("teacher")
+    teacher.folder.mkdir()
     teacher.begin(Environment())
     teacher.finish(replace(taught, key="teacher", train_s=5.0, teacher_train_s=7.0))
     assert finish(store, position((0.1,) * 3), teacher="teacher").teacher_train_s == 12.0

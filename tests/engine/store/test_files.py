@@ -10,8 +10,10 @@ import pytest
 from cheapconv.engine.store import files as files_module
 from cheapconv.engine.store import process
 from cheapconv.engine.store.files import (
+    ASIDE,
     TEMPORARY,
     leftovers,
+    make_folder,
     read_json,
     replacing,
     write_all,
@@ -29,7 +31,7 @@ def files(folder: Path) -> list[str]:
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
-    path = tmp_path / "deep" / "file"
+    path = tmp_path / "file"
     with replacing(path) as temporary:
         temporary.write_bytes(b"half")
         assert temporary.parent == path.parent  # the same disk, or a rename would be a copy
@@ -150,3 +152,35 @@ def test_a_temporary_file_of_another_machine_is_nobodys_after_a_while(tmp_path):
     assert leftovers([other]) == []
     os.utime(other, (0, 0))
     assert leftovers([other]) == [other]
+
+
+# What stands in the way
+
+
+def test_a_folder_in_a_files_place_is_put_aside_with_all_that_is_in_it(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    (tmp_path / "a.json" / "mine").write_text("keep this")
+    write_json(tmp_path / "a.json", 1)
+    assert read_json(tmp_path / "a.json") == 1
+    [aside] = tmp_path.glob(f"{ASIDE}a.json-*")
+    assert (aside / "mine").read_text() == "keep this"
+
+
+def test_a_file_in_a_folders_place_is_put_aside(tmp_path):
+    (tmp_path / "networks").write_text("mine")
+    make_folder(tmp_path / "networks")
+    make_folder(tmp_path / "networks")
+    assert [path.read_text() for path in tmp_path.glob(f"{ASIDE}*")] == ["mine"]
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path):
+    (tmp_path / "target").write_text("mine")
+    (tmp_path / "a.json").symlink_to("target")
+    write_json(tmp_path / "a.json", 1)
+    assert ((tmp_path / "target").read_text(), (tmp_path / "a.json").is_symlink()) == ("mine", False)
+
+
+def test_a_folder_that_is_gone_is_not_made_by_writing_into_it(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_bytes(tmp_path / "gone" / "file", b"")
+    assert files(tmp_path) == []

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cheapconv.catalog.errors import UserError
-from cheapconv.engine.store import lock
+from cheapconv.engine.store import documents, lock
 from cheapconv.engine.store.files import TEMPORARY
 from cheapconv.engine.store.records import CurveRow, Environment, NetworkResult, Result, Sizes
-from cheapconv.engine.store.runs import CHECKPOINT, CURVE, RESULT, STATE, Run, Store
+from cheapconv.engine.store.runs import CHECKPOINT, CURVE, RESULT, STATE, Run, Store, UnreadableError
 
 SIZES = Sizes(params=1, params_with_bn_stats=2, macs=3, flops=6, weights_bytes=4, activation_bytes=5)
 STUDENT = NetworkResult(
@@ -49,10 +48,12 @@ ROW = CurveRow(
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
+    (tmp_path / "runs" / "a").mkdir(parents=True)
     return Store(tmp_path / "runs").run("a")
 
 
-def test_a_cell_that_nobody_touched_is_planned(run):
+def test_a_cell_that_nobody_touched_is_planned(tmp_path):
+    run = Store(tmp_path / "runs").run("a")
     assert run.state().state == "planned"
     assert (run.cell(), run.result(), run.curve(), run.environments()) == (None, None, [], ())
     assert not run.folder.exists()  # looking creates nothing
@@ -135,7 +136,6 @@ def test_a_curve_comes_back_and_the_later_of_two_lines_of_an_epoch_counts(run):
 
 
 def test_files_of_schema_1_are_read_as_those_of_today(run):
-    run.folder.mkdir(parents=True)
     sizes = {"params": 1, "params_with_bn_stats": 2, "macs": 3, "flops": 6, "weights_bytes": 4, "activation_bytes": 5}
     network = {"name": "student", "role": "student", "headline": True, "top1": 0.5, "top5": 0.75, "top1_best": 0.6}
     network |= {"best_epoch": 1, "architecture": "net", "conv": "c", "changed": None, "structure": "s", **sizes}
@@ -174,29 +174,33 @@ def test_whoever_only_looks_turns_no_run_away(run):
     reader.join()
 
 
-def test_a_file_of_a_later_schema_is_refused_and_not_taken_for_damaged(run):
+def test_a_file_of_a_later_schema_is_left_alone_and_not_taken_for_damaged(run):
     run.begin(Environment(device="cpu"))
     run.finish(DONE)
     body = json.loads((run.folder / RESULT).read_text())
     (run.folder / RESULT).write_text(json.dumps(body | {"schema": 99}))
-    with pytest.raises(UserError, match=r"was written by a newer release \(schema 99\): update this one"):
-        run.state()
+    assert run.state().state == "unreadable"
+    assert "was written by a newer release (schema 99): update this one" in (run.state().error or "")
 
 
 def test_a_file_that_cannot_be_read_for_the_moment_is_not_lost(run, monkeypatch):
     run.begin(Environment(device="cpu"))
     run.finish(DONE)
 
-    def refuse(self: Path, encoding: str) -> str:
+    def refuse(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_text", refuse)
-    with pytest.raises(UserError, match=r"cannot be read \(Permission denied\)"):
-        run.state()
+    with monkeypatch.context() as patch:
+        patch.setattr(documents, "read_bytes", refuse)
+        assert run.state().state == "unreadable"
+        assert "cannot be read (Permission denied)" in (run.state().error or "")
+        with pytest.raises(UnreadableError, match="Permission denied"):  # and not written anew without its history
+            run.begin(Environment(device="cuda:0"))
+    assert [item.device for item in run.environments()] == ["cpu"]
+    assert run.state().state == "done"
 
 
 def test_a_file_that_the_tracker_is_writing_is_left_to_it(run):
-    run.folder.mkdir(parents=True)
     mine, other = (run.folder / f"{TEMPORARY}{name}-x" for name in ("state.json", "mlflow.json"))
     for path in (mine, other):
         path.write_text("half")

@@ -239,7 +239,7 @@ def test_sync_of_a_server_that_never_answers_gives_up_at_the_first_cell(
 
 def test_sync_of_an_unknown_sweep_names_the_nearest(store: Store) -> None:
     write_sweep(store, "quick", [])
-    with pytest.raises(UserError, match=r"holds no sweep 'quik'; did you mean quick\?"):
+    with pytest.raises(UserError, match=r"holds no plan of a sweep 'quik'; did you mean quick\?"):
         sync(store, "quik", "http://h")
 
 

@@ -1,0 +1,92 @@
+"""Reading the store's documents: the one place where whatever can be wrong with a file becomes a value, not an error.
+
+A disk may give back anything: half a file, another type, a folder, a loop of links, a pipe, other encodings. `look`
+raises nothing; it says what it found, and whether the file may be written anew without losing what may still be whole.
+"""
+
+import errno
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from cheapconv.engine.store.files import decoded, parse_json, read_bytes
+from cheapconv.engine.store.records import SCHEMA
+
+T = TypeVar("T")
+CHECKSUM = "sha256"  # of the rest of the document, in those that carry it
+ABSENT = (errno.ENOENT, errno.ENOTDIR)
+# A folder, a loop of links, a socket: nothing that could still be the document. Other errors of a disk may pass.
+NO_DOCUMENT = (errno.EISDIR, errno.ELOOP, errno.ENXIO)
+OTHER_SHAPE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)  # JSON of something else
+
+_ADAPTERS: dict[object, TypeAdapter] = {}  # of each record, made once
+
+
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """A document as it was found."""
+
+    value: T | None = None
+    fault: str | None = None  # why there is no value, in words; None where the file is whole or absent
+    ours: bool = True  # to write anew; False where another release, or the same one later, may read it
+
+
+def look(
+    path: Path,
+    kind: type[T],
+    upgrade: Callable[[Any], Any] = lambda body: body,
+    belongs: Callable[[T], bool] = lambda value: True,
+    lines: bool = False,
+    noted: str | None = None,
+) -> Found[T]:
+    """The document, or the list of those that its lines are, as a `kind`, after an older form was upgraded.
+
+    One whose checksum is another than it says, or than was `noted`, or that does not belong there, is damaged too.
+    """
+    try:
+        data = read_bytes(path)
+        if noted not in (None, hashlib.sha256(data).hexdigest()):
+            return Found(fault=f"{path.name} is damaged")
+        text = decoded(data)
+        body = [parse_json(line, nan=True) for line in text.split("\n") if line] if lines else parse_json(text)
+        if isinstance(body, dict):
+            if (schema := body.get("schema", 0)) > SCHEMA:
+                return Found(
+                    fault=f"{path} was written by a newer release (schema {schema}): update this one", ours=False
+                )
+            if body.pop(CHECKSUM, None) not in (None, checksum(body)):
+                return Found(fault=f"{path.name} is damaged")
+        value = _typed(upgrade(body), kind)
+        return Found(value) if belongs(value) else Found(fault=f"{path.name} is another one's")
+    except OSError as error:
+        if error.errno in ABSENT and not path.is_symlink():
+            return Found()
+        if error.errno in (*ABSENT, *NO_DOCUMENT):
+            return Found(fault=f"{path.name} is damaged")
+        reason = error.strerror or type(error).__name__
+        return Found(fault=f"{path} cannot be read ({reason}): see to its disk and permissions", ours=False)
+    except OTHER_SHAPE:
+        return Found(fault=f"{path.name} is damaged")
+
+
+def document(fields: Mapping[str, object]) -> dict[str, object]:
+    """What is written of a record: the version of its schema, its fields, and the checksum of both."""
+    # As a reader will have it: what is a tuple here is a list there, and a key that is a number is a text.
+    body = parse_json(json.dumps({"schema": SCHEMA, **fields}, allow_nan=False))
+    return body | {CHECKSUM: checksum(body)}
+
+
+def checksum(body: Mapping[str, object]) -> str:
+    """SHA-256 of a document in hexadecimal digits, however it is laid out in its file."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _typed(body: object, kind: type[T]) -> T:
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind].validate_python(body)
