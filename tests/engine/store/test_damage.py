@@ -43,7 +43,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with pytest.MonkeyPatch.context() as patch:
         tiny.install(patch)
         tiny.skip_mlflow(patch)
-        patch.setattr(timings, "time_network", lambda structure, network, device: a_timing(structure))
+        patch.setattr(timings, "time_network", lambda structure, network, device, turn: a_timing(structure))
         student = {"method": {"kd": {"teacher": "teacher"}}}
         whole = tiny.planned({"name": "teacher", "seeds": [5]}, student, "raising", "noisy", epochs=2)
         keys = dict(zip(NAMES, (p.cell.key for p in whole.cells), strict=True))
