@@ -2,16 +2,19 @@
 
 https://docs.pytorch.org/vision/stable/models.html. torchvision names no stages; here one ends at the last map of each
 resolution through which everything flows. What becomes of each convolution is in the network's `substitutions`.
-Auxiliary classifiers are left out. torchvision is imported when such a network is named.
+Auxiliary classifiers are left out. googlenet and inception_v3 normalise their input anew where the weights are
+torchvision's own, as torchvision has it; until version 2 they did not. torchvision is imported when such a network is
+named.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
-from cheapconv.models.wrap.library import LibraryNetwork
+from cheapconv.models.wrap.library import PRETRAINED, LibraryNetwork
 
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 OPTIONS: dict[str, dict[str, bool]] = {
@@ -31,6 +34,16 @@ class TorchvisionNetwork(LibraryNetwork):
 
     library = "torchvision"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self._normalises_anew:
+            object.__setattr__(self, "version", 2)
+
+    @property
+    def _normalises_anew(self) -> bool:
+        """Whether the weights expect the input normalised as TensorFlow has it, which the network then does itself."""
+        return self.name in OPTIONS and self.weights == PRETRAINED
+
     def known(self) -> list[str]:
         from torchvision import models
 
@@ -39,10 +52,12 @@ class TorchvisionNetwork(LibraryNetwork):
     def create(self, classes: int) -> nn.Module:
         from torchvision import models
 
-        return models.get_model(self.name, num_classes=classes, **OPTIONS.get(self.name, {}))
+        options = OPTIONS.get(self.name, {}) | ({"transform_input": True} if self._normalises_anew else {})
+        return models.get_model(self.name, num_classes=classes, **options)
 
     def fetch(self) -> Mapping[str, Tensor]:
         from torchvision import models
 
-        weights = models.get_model_weights(self.name).DEFAULT.get_state_dict(progress=False)
-        return {name: tensor for name, tensor in weights.items() if not name.startswith(AUXILIARY)}
+        with torch.random.fork_rng(devices=[]):  # building it draws weights, which must not move the cell's numbers on
+            network = models.get_model(self.name, weights="DEFAULT", progress=False)
+        return {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(AUXILIARY)}

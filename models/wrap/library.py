@@ -5,6 +5,7 @@ taken before or after an activation is the library's affair.
 """
 
 import dataclasses
+import pickle
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,11 +30,12 @@ class LibraryNetwork(Architecture):
 
     `weights` is a file (see models/wrap/stored_weights.py) or 'pretrained', for the library's own. A cell is known
     by what the file holds, wherever it lies, and by 'pretrained' as by any name. What has been trained and saved no
-    longer needs either.
+    longer needs either: `is_read` is False of a network that only has the structure.
     """
 
     library: ClassVar[str]
     shape: ClassVar[tuple[int, int, int]] = (3, 224, 224)
+    is_read: ClassVar[bool] = True
     name: str
     cifar_stem: bool
     weights: str | None
@@ -63,7 +65,9 @@ class LibraryNetwork(Architecture):
         return {} if self.weights in (None, PRETRAINED) else {"weights": Path(str(self.weights))}
 
     def unread(self) -> Self:
-        return dataclasses.replace(self, weights=None)  # type: ignore[type-var]  # its subclasses are dataclasses
+        unread = dataclasses.replace(self)  # type: ignore[type-var]  # its subclasses are dataclasses
+        object.__setattr__(unread, "is_read", False)  # with its weights, from which a part of the structure may follow
+        return unread
 
     def build(self, conv: Conv, classes: int) -> Network:
         """The library's network, its convolutions replaced as models/wrap/substitute.py says."""
@@ -92,12 +96,12 @@ class LibraryNetwork(Architecture):
 
     def _weights(self) -> Mapping[str, Tensor] | None:
         """What is to be loaded; nothing on the meta device, where a network is only looked at."""
-        if self.weights is None or torch.get_default_device().type == "meta":
+        if self.weights is None or not self.is_read or torch.get_default_device().type == "meta":
             return None
         if self.weights != PRETRAINED:
             return read_weights(Path(self.weights))
         try:
             return self.fetch()
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:  # a cached file may be damaged
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ValueError(f"there are no pretrained weights to be had ({reason}); give weights='FILE'") from error

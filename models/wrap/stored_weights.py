@@ -1,17 +1,32 @@
 """Weights from a file for a network of a library: a state dict in PyTorch's format or in safetensors.
 
 A file that this suite has written (networks/*.pt of a run) is one too; so is a checkpoint that keeps its state dict
-under "state_dict", "model" or "weights".
+under one of `_WRAPPERS`. Nothing is read that could run code. What the libraries themselves make fit when they load a
+file fits here: names behind a prefix of PyTorch's wrappers or Lightning, the names of published DenseNet files,
+missing counters of batch norms.
 """
 
 import pickle
+import re
+import string
+import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-_WRAPPERS = ("state_dict", "model", "weights")
+_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model", "weights")  # an average first, as timm has it
+_PREFIXES = ("module.", "_orig_mod.", "model.")  # of DataParallel, torch.compile and Lightning
+_AVERAGES = "n_averaged"  # the counter of torch.optim.swa_utils.AveragedModel
+_COUNTER = ".num_batches_tracked"  # of a batch norm; absent from files of before PyTorch 0.4.1
+_OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")  # norm.1, which is norm1 today
+_FOREIGN = re.compile(
+    r"(?:GLOBAL |Unsupported class |type )([\w.]+\w)"
+)  # in what torch says of a class that it refuses
+_LOOKED_AT = 512  # bytes in which a text shows that it is one, and an old archive of PyTorch that it is none
+_PAGES = ("<!doctype", "<html", "<?xml")
+_LFS = "version https://git-lfs"
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -19,28 +34,92 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ValueError(f"there is no file '{path}' of weights")
     try:
+        _refuse_others(path)
         body = _safetensors(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
-        raise ValueError(f"'{path}' cannot be read as weights ({str(error).splitlines()[0]})") from error
+    except pickle.UnpicklingError as error:  # what torch says advises to run whatever the file holds
+        raise ValueError(f"'{path}' {_what_it_holds(path, str(error))}") from error
+    except (OSError, RuntimeError, EOFError, ValueError, LookupError) as error:
+        reason = str(error).partition("\n")[0].rstrip(". ") or "it ends too early"
+        raise ValueError(f"'{path}' cannot be read as weights ({reason})") from error
     for key in _WRAPPERS:
         body = body[key] if isinstance(body, Mapping) and isinstance(body.get(key), Mapping) else body
-    if not isinstance(body, Mapping) or not all(isinstance(value, Tensor) for value in body.values()):
+    if not isinstance(body, Mapping) or not body or not all(isinstance(value, Tensor) for value in body.values()):
         raise ValueError(f"'{path}' holds no state dict")
-    return {str(name).removeprefix("module."): tensor for name, tensor in body.items()}
+    return _plainly_named({str(name): tensor for name, tensor in body.items()})
 
 
 def load_weights(network: nn.Module, weights: Mapping[str, Tensor], may_differ: Collection[str] = ()) -> None:
     """Load all weights, except that layers named in `may_differ` stay fresh where the shapes are others.
 
-    Raises ValueError with the first name that is missing, unknown or of another shape.
+    Counters of batches that the weights lack begin at 0, as PyTorch has them. Raises ValueError with a name that is
+    missing, one that is unknown, or one of another shape.
     """
     own = network.state_dict()
-    other = [name for name in own if name in weights and weights[name].shape != own[name].shape]
+    counters = {name: torch.zeros_like(own[name]) for name in own.keys() - weights.keys() if name.endswith(_COUNTER)}
+    given = {**weights, **counters}
+    missing, unknown = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
+    other = [name for name in own if name in given and given[name].shape != own[name].shape]
     fresh = {name for name in other if name.rpartition(".")[0] in may_differ}
-    wrong = sorted(own.keys() ^ weights.keys()) + [name for name in other if name not in fresh]
-    if wrong:
-        raise ValueError(f"the weights are of another network: {len(wrong)} entries differ, such as '{wrong[0]}'")
-    network.load_state_dict({name: own[name] if name in fresh else weights[name] for name in own})
+    wrong = [name for name in other if name not in fresh]
+    if missing or unknown or wrong:
+        examples = [
+            f"'{names[0]}' {what}" for names, what in ((missing, "is missing"), (unknown, "is unknown")) if names
+        ]
+        examples += [f"'{name}' has shape {_shape(given[name])} for {_shape(own[name])}" for name in wrong[:1]]
+        count = len(missing) + len(unknown) + len(wrong)
+        raise ValueError(f"the weights are of another network: {count} entries differ, such as {', '.join(examples)}")
+    # In the network's own state dict, which carries the versions of its modules: some refuse one without.
+    loaded = network.state_dict()
+    loaded.update({name: given[name] for name in own if name not in fresh})
+    network.load_state_dict(loaded)
+
+
+def _plainly_named(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights by the names that their network gave them."""
+    averaged = {name: tensor for name, tensor in weights.items() if name != _AVERAGES}
+    for prefix in _PREFIXES * 2:  # they may stand in either order
+        if all(name.startswith(prefix) for name in averaged):
+            weights = averaged = {name.removeprefix(prefix): tensor for name, tensor in averaged.items()}
+    return {_OLD_DENSENET.sub(r"\1\2.", name): tensor for name, tensor in weights.items()}
+
+
+def _refuse_others(path: Path) -> None:
+    """ValueError for what is often met in place of weights: nothing, a page or a pointer, a program."""
+    with path.open("rb") as file:
+        start = file.read(_LOOKED_AT)
+    if not start:
+        raise ValueError("it is empty")
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(name.endswith("constants.pkl") for name in archive.namelist()):
+                raise ValueError("it is a TorchScript program; save the state dict of its network")
+    text = start.decode("ascii", errors="replace")
+    if set(text) <= set(string.printable):
+        what = "it is a text"
+        if text.startswith(_LFS):
+            what = "it is a pointer of Git LFS, in place of the file that `git lfs pull` fetches"
+        elif text.lstrip().lower().startswith(_PAGES):
+            what = "it is a web page, saved in place of the file"
+        raise ValueError(f"{what}; it begins with '{text.lstrip().splitlines()[0][:40]}'")
+
+
+def _what_it_holds(path: Path, said: str) -> str:
+    """The end of a sentence on a file that torch does not read without running what it holds."""
+    try:
+        foreign = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except (RuntimeError, ValueError, pickle.UnpicklingError):  # of PyTorch's old format
+        foreign = _FOREIGN.findall(said)
+    if not foreign:
+        return "cannot be read as weights (it is damaged, or no file of PyTorch's)"
+    more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+    return (
+        f"holds {', '.join(foreign[:3])}{more}, but only tensors are read, as other things may run code:"
+        " save the state dict alone, with torch.save(network.state_dict(), FILE)"
+    )
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "()"
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:

@@ -1,9 +1,13 @@
 """torchvision(name=...): the same function as torchvision's network, stages by resolution, substitution, weights."""
 
+import copy
+import re
+
 import pytest
 import torch
 from torch import nn
 from torchvision import models
+from torchvision.models import _api
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
@@ -96,16 +100,78 @@ def test_cifar_stem_removes_stride_and_pooling():
         assert [f.shape[2] for f in network.stages(torch.empty(1, 3, 32, 32))] == [32, 16, 8, 4]
 
 
-def test_pretrained_weights_without_auxiliary_classifiers(monkeypatch):
-    class Best:
-        @staticmethod
-        def get_state_dict(progress: bool):
-            assert not progress
-            return {
-                "conv1.weight": torch.ones(1),
-                "aux1.fc.weight": torch.ones(1),
-                "AuxLogits.fc.weight": torch.ones(1),
-            }
+class Published:
+    """A stand-in for the download: files of the published layout, with random numbers, by address."""
 
-    monkeypatch.setattr(models, "get_model_weights", lambda name: type("Weights", (), {"DEFAULT": Best}))
-    assert list(TorchvisionNetwork(name="googlenet").fetch()) == ["conv1.weight"]
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.files: dict[str, dict[str, torch.Tensor]] = {}
+        monkeypatch.setattr(_api, "load_state_dict_from_url", lambda url, **options: copy.copy(self.files[url]))
+
+    def add(self, name: str, **options: bool) -> dict[str, torch.Tensor]:
+        """The file of a network: without counters and versions, DenseNet's names as they were."""
+        torch.manual_seed(1)
+        state = models.get_model(name, weights=None, **options).state_dict()
+        old = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))([12])\.")
+        plain = {old.sub(r"\1.\2.", key): t for key, t in state.items() if not key.endswith("num_batches_tracked")}
+        self.files[models.get_model_weights(name).DEFAULT.url] = plain if name != "mnasnet0_5" else state
+        return plain
+
+
+@pytest.fixture
+def published(monkeypatch):
+    return Published(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mnasnet0_5", {}),
+        ("resnet18", {}),
+        pytest.param("densenet121", {}, marks=pytest.mark.slow),
+        pytest.param("googlenet", {"aux_logits": True, "init_weights": False}, marks=pytest.mark.slow),
+        pytest.param("inception_v3", {"aux_logits": True, "init_weights": False}, marks=pytest.mark.slow),
+    ],
+)
+@torch.no_grad()
+def test_pretrained_is_what_the_library_makes_of_its_file(name, options, published):
+    published.add(name, **options)
+    x = torch.randn(2, 3, 96, 96)
+    expected = models.get_model(name, weights="DEFAULT").eval()(x)
+    assert torch.equal(TorchvisionNetwork(name=name, weights="pretrained").build(Standard(), 1000).eval()(x), expected)
+
+
+def test_fetching_weights_moves_no_random_number(published):
+    published.add("mnasnet0_5")
+    torch.manual_seed(0)
+    TorchvisionNetwork(name="mnasnet0_5").fetch()
+    drawn = torch.rand(1)
+    torch.manual_seed(0)
+    assert drawn == torch.rand(1)
+
+
+def test_pretrained_weights_without_auxiliary_classifiers(published):
+    published.add("inception_v3", aux_logits=True, init_weights=False)
+    fetched = TorchvisionNetwork(name="inception_v3").fetch()
+    assert fetched.keys() == TorchvisionNetwork(name="inception_v3").create(1000).state_dict().keys()
+
+
+@pytest.mark.parametrize(("weights", "version", "anew"), [("pretrained", 2, True), (None, 1, False)])
+def test_the_input_is_normalised_anew_where_the_weights_are_the_library_s(weights, version, anew):
+    architecture = TorchvisionNetwork(name="googlenet", weights=weights)
+    assert architecture.version == version
+    for network in (architecture, architecture.unread()):  # also where it is rebuilt for weights of a run
+        with torch.device("meta"):
+            assert network.create(10).transform_input == anew
+    assert TorchvisionNetwork(name="resnet18", weights=weights).version == 1
+
+
+def test_a_network_that_is_rebuilt_reads_no_weights():
+    unread = TorchvisionNetwork(name="mnasnet0_5", weights="/nowhere/weights.pt").unread()
+    assert unread.build(Standard(), 10).classifier is not None
+
+
+def test_published_files_are_loaded_from_a_path(tmp_path, published):
+    weights = published.add("mnasnet0_5")
+    torch.save(weights, tmp_path / "mnasnet.pth")
+    network = build("mnasnet0_5", weights=str(tmp_path / "mnasnet.pth"))
+    assert torch.equal(network.stem.layers_0.weight, weights["layers.0.weight"])
