@@ -206,9 +206,11 @@ def check(registry: options.RegistryFile = None) -> None:
     """Check the registry completely: every name, number, network and teacher of every sweep."""
     from cheapconv.engine.run import planning, show
 
-    plans = [planning.planned(name, registry, None, None, to_look=True) for name in planning.load(registry).sweeps]
+    plans, mistakes = planning.each(registry)
     rows = [{"sweep": plan.sweep, "cells": len(plan.cells), "skipped": len(plan.skipped) or None} for plan in plans]
     show.table("", rows, ["sweep", "cells", "skipped"])
+    sys.stderr.writelines(f"error: {mistake}\n" for mistake in mistakes)
+    raise typer.Exit(2 if mistakes else 0)
 
 
 @app.command()

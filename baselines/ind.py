@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cheapconv.catalog import register
-from cheapconv.catalog.numbers import Count
+from cheapconv.catalog.numbers import Few
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy
 from cheapconv.methods.parts.partners import Members, Partners
@@ -27,7 +27,7 @@ class Independent(Method):
     class Config:
         """L = sum_i CE(z_i, y) over `students` networks of the cell and the `partners`."""
 
-        students: Count = 4
+        students: Few = 4
         partners: Partners = ()
 
     def __init__(self, build: Build, config: Config) -> None:

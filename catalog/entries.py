@@ -12,7 +12,6 @@ import itertools
 import math
 import pkgutil
 import re
-import reprlib
 import typing
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
@@ -20,8 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pydantic
 
-from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError, nearest, short, shown
 from cheapconv.catalog.numbers import Progression
+from cheapconv.catalog.plugins import import_plugin
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -104,12 +104,7 @@ def load(plugins: tuple[str, ...] = ()) -> None:
         for module in sorted(m.name for m in pkgutil.iter_modules(folder.__path__)):
             importlib.import_module(f"{package}.{module}")
     for plugin in (*(point.module for point in entry_points(group=PLUGINS)), *plugins):
-        try:
-            importlib.import_module(plugin)
-        except ImportError as error:
-            raise UserError(
-                f"plugin '{plugin}' cannot be imported ({error}); is it installed or on PYTHONPATH?"
-            ) from error
+        import_plugin(plugin)
 
 
 def names(kind: str) -> list[str]:
@@ -130,7 +125,7 @@ def spellings(kind: str) -> list[str]:
 def entry(kind: str, name: str) -> Registered:
     """The registered thing of that name."""
     if (kind, name) not in _entries:
-        raise UserError(f"unknown {kind} '{name}'{nearest(name, spellings(kind))}")
+        raise UserError(f"unknown {kind} '{short(name)}'{nearest(name, spellings(kind))}")
     return _entries[kind, name]
 
 
@@ -141,7 +136,7 @@ def build(kind: str, name: str, params: Parameters) -> Any:
     hints = typing.get_type_hints(thing.config)
     for key, value in params.items():
         if key not in known:
-            raise UserError(f"{kind} '{name}' has no parameter '{key}'{nearest(key, known)}")
+            raise UserError(f"{kind} '{name}' has no parameter '{short(key)}'{nearest(key, known)}")
         # What pydantic would take for a number: nan, inf, and a boolean where a number is declared.
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"{kind} '{name}': {key} must be a finite number, not {value}")
@@ -149,9 +144,26 @@ def build(kind: str, name: str, params: Parameters) -> Any:
         if isinstance(value, bool) and bool not in declared and declared & {int, float}:
             raise UserError(f"{kind} '{name}': {key} must be a number, not {str(value).lower()}")
     try:
-        return pydantic.TypeAdapter(thing.config).validate_python(dict(params))
+        built = _adapter(thing.config).validate_python(dict(params))
     except pydantic.ValidationError as error:
         raise UserError(f"{kind} '{name}': {_explain(error)}") from error
+    for key in params:
+        if _is_odd(getattr(built, key)):  # pydantic takes the text 'nan' for a number
+            raise UserError(f"{kind} '{name}': {key} must be finite, not {shown(params[key])}")
+    return built
+
+
+@functools.cache
+def _adapter(config: type[object]) -> pydantic.TypeAdapter[Any]:
+    """What fills a config; making it takes longer than using it."""
+    return pydantic.TypeAdapter(config)
+
+
+def _is_odd(value: object) -> bool:
+    """Whether a value, or a part of it, is nan or infinite."""
+    if isinstance(value, list | tuple | Mapping):
+        return any(_is_odd(part) for part in (value.values() if isinstance(value, Mapping) else value))
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _bounds(hint: object) -> str:
@@ -170,7 +182,7 @@ def _explain(error: pydantic.ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ")
     if where and message.startswith("Input should be "):
         wanted = re.split(", unable|, got", message.removeprefix("Input should be "))[0]
-        return f"{where} must be {wanted}, not {reprlib.repr(first['input'])}"
+        return f"{where} must be {wanted}, not {shown(first['input'])}"
     if message.startswith("must "):
         return f"{where} {message}"
     return f"{where}: {message}" if where else message

@@ -1,6 +1,7 @@
 """The one exception that means "the user can fix this": shown as one sentence, exit code 2, never a traceback."""
 
 import difflib
+import reprlib
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,3 +27,14 @@ def command_line(*words: str, store: Path = STORE, registry: Path | None = None)
     named = {"--store": None if store == STORE else store, "--registry": registry}
     options = [text for name, path in named.items() if path is not None for text in (name, str(path))]
     return shlex.join(["cheapconv", *words, *options])
+
+
+def shown(value: object) -> str:
+    """`value` as it is written in Python, for use in a sentence."""
+    return short(reprlib.repr(value), 120)
+
+
+def short(text: object, most: int = 80) -> str:
+    """`text` for use in a sentence, on one line: its beginning and end where it has more than `most` characters."""
+    whole = str(text) if str(text).isprintable() else repr(str(text))[1:-1]
+    return whole if len(whole) <= most else f"{whole[: most - 20]} ... {whole[-10:]}"

@@ -1,5 +1,6 @@
 """The numbers that parameters are made of, each with its bounds in its type, which the catalog checks and lists."""
 
+import reprlib
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -25,22 +26,25 @@ class Progression:
     def check(self, value: int) -> int:
         """`value`, if it is a member; else a ValueError that names some."""
         if value < self.first or (value - self.first) % self.step:
-            raise ValueError(f"must be {self}, not {value}")
+            raise ValueError(f"must be {self}, not {reprlib.repr(value)}")
         return value
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
 
-Weight = Annotated[float, Ge(0)]  # of a loss term
-Temperature = Annotated[float, Gt(0)]  # logits are divided by it
-Rate = Annotated[float, Gt(0)]  # of learning
+Weight = Annotated[float, Ge(0), Le(1e9)]  # of a loss term
+Temperature = Annotated[float, Gt(0), Le(1e6)]  # logits are divided by it
+Rate = Annotated[float, Gt(0), Le(1e6)]  # of learning
 Share = Annotated[float, Ge(0), Le(1)]
 SomeShare = Annotated[float, Gt(0), Le(1)]  # a share that leaves something
 ProperShare = Annotated[float, Gt(0), Lt(1)]  # a share that leaves something for the rest
-Count = Annotated[int, Ge(1)]
+Count = Annotated[int, Ge(1), Le(65536)]
+Few = Annotated[int, Ge(1), Le(64)]  # of what is built or trained side by side
+Several = Annotated[int, Ge(2), Le(64)]
+Size = Annotated[int, Ge(1), Le(10**15)]  # of a network, in parameters or multiply-adds
 Width = Annotated[int, Ge(1), Le(4096)]  # of a layer, or what widths are multiplied by
-Several = Annotated[int, Ge(2)]
-Position = Annotated[int, Ge(0)]  # in a list, from 0
-Odd = Annotated[int, Progression(2, first=1)]
-Window = Annotated[int, Progression(2, first=3)]  # side of a kernel that looks at neighbours and has a middle
+Ratio = Annotated[int, Ge(2), Le(4096)]  # by which a width is divided
+Position = Annotated[int, Ge(0), Le(65536)]  # in a list, from 0
+Odd = Annotated[int, Progression(2, first=1), Le(63)]
+Window = Annotated[int, Progression(2, first=3), Le(63)]  # side of a kernel that looks at neighbours and has a middle

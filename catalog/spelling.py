@@ -6,16 +6,19 @@ parameters are no such numbers may define `from_text(text)` (its parameters, or 
 """
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import re
+import warnings
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
 from cheapconv.catalog.entries import Parameters, build, entry, registered, spellings
-from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError, nearest, short
 
 FREE = "?"  # stands for a number that is yet to be chosen
+LONGEST, DEEPEST = 4000, 20  # characters of a text, and brackets within brackets
 
 
 class Named(Protocol):
@@ -37,6 +40,22 @@ def parse(kind: str, text: str) -> Any:
         if params is not None:
             return build(kind, thing.name, params)
     return build(kind, *_split(kind, text))
+
+
+def expression(text: str) -> ast.expr | None:
+    """What `text` is as an expression of Python; None if it is none, or larger than any name."""
+    if len(text) > LONGEST:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Python's compiler, on what is refused below
+            node = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):  # the last two of brackets by the hundred
+        return None
+    level: list[ast.AST] = [node]
+    for _ in range(DEEPEST):
+        level = [part for parent in level for part in ast.iter_child_nodes(parent)]
+    return None if level else node
 
 
 def canonical(thing: Named) -> str:
@@ -77,13 +96,11 @@ def _written(value: object) -> str:
 
 def _split(kind: str, text: str) -> tuple[str, Parameters]:
     """Name and keyword literals of a call-like text; a bare word, as in `timm(name=resnet34)`, is text."""
-    try:
-        node = ast.parse(text.strip(), mode="eval").body
-        if isinstance(node, ast.Name):
-            return node.id, {}
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
-            values = ((str(k.arg), k.value) for k in node.keywords)
+    node = expression(text)
+    if isinstance(node, ast.Name):
+        return node.id, {}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
+        values = ((str(k.arg), k.value) for k in node.keywords)
+        with contextlib.suppress(ValueError, TypeError):  # no literal, or a set of lists
             return node.func.id, {k: v.id if isinstance(v, ast.Name) else ast.literal_eval(v) for k, v in values}
-    except (SyntaxError, ValueError):
-        pass
-    raise UserError(f"'{text}' is no {kind}: write name(keyword=number, ...){nearest(text, spellings(kind))}")
+    raise UserError(f"'{short(text)}' is no {kind}: write name(keyword=number, ...){nearest(text, spellings(kind))}")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from cheapconv.catalog import register
-from cheapconv.catalog.numbers import Count, Weight
+from cheapconv.catalog.numbers import Count, Few, Weight
 from cheapconv.methods.base import Batch, Build
 from cheapconv.methods.losses import exact
 from cheapconv.methods.parts.offline import Offline, Seen
@@ -58,7 +58,7 @@ class CC(Offline):
         form: Literal["code", "paper"] = "code"
         dimensions: Count = 128
         gamma: Weight = 0.4
-        order: Count = 2
+        order: Few = 2
 
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)

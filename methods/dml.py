@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from cheapconv.catalog import register
-from cheapconv.catalog.numbers import Count, Temperature
+from cheapconv.catalog.numbers import Few, Temperature
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl
 from cheapconv.methods.parts.partners import Members, Partners
@@ -41,7 +41,7 @@ class DML(Method):
         K (K - 1) more forward passes a batch.
         """
 
-        peers: Count = 2
+        peers: Few = 2
         temperature: Temperature = 1.0
         update: Literal["simultaneous", "sequential"] = "simultaneous"
         partners: Partners = ()

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from cheapconv.catalog import register
-from cheapconv.catalog.numbers import Count, Temperature, Weight
+from cheapconv.catalog.numbers import Few, Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Context, Method, Trained
 from cheapconv.methods.losses import cross_entropy, exact, kl, wide
 from cheapconv.methods.parts.partners import Members, Partners
@@ -85,7 +85,7 @@ class KDCL(Method):
         The group is `students` networks of the cell and the `partners`, each on its own view.
         """
 
-        students: Count = 2
+        students: Few = 2
         target: Literal["minlogit", "naive", "linear", "general"] = "minlogit"
         temperature: Temperature = 2.0
         kd_weight: Weight = 1.0

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import register
-from cheapconv.catalog.numbers import Count, Temperature
+from cheapconv.catalog.numbers import Few, Temperature
 from cheapconv.methods.base import Batch, Build, Method, TrainableNetwork, Trained, module_list
 from cheapconv.methods.losses import Reduction, cross_entropy, kl
 
@@ -58,7 +58,7 @@ class OD(Method):
         `symmetric` adds T^2 KL(p_{s_i} || p_t) with the student detached (our reading, off by default).
         """
 
-        students: Count = 4
+        students: Few = 4
         temperature: Temperature = 4.0
         form: Literal["corrected", "code"] = "corrected"
         detach_teacher: bool = False

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.plan import limit
 from cheapconv.engine.plan.networks import Refusal, networks
 from cheapconv.engine.plan.plan import Plan, PlannedCell, plan_name
 from cheapconv.engine.plan.recipes import recipes
@@ -31,8 +32,10 @@ def plan(
     """All cells of `sweep`; `epochs` and `precision` replace whatever sweep and entries say.
 
     Equal cells are planned once, under the first entry that asks for them. What cannot be built or wired in a grid is
-    skipped, with the reason; where nothing is left of an entry, it is a UserError, as is a teacher that does not exist.
+    skipped, with the reason; where nothing is left of an entry, it is a UserError, as are a teacher that does not exist
+    and more cells than the sweep allows.
     """
+    limit.check(sweep, name)
     suite = catalog.parse("suite", sweep.suite)
     forced = {k: v for k, v in {"epochs": epochs, "precision": precision}.items() if v is not None}
     by_name: dict[str, list[Cell]] = {}

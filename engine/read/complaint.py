@@ -1,12 +1,11 @@
 """One sentence out of pydantic's complaints: the bad word, what is wrong with it, and the nearest valid ones."""
 
-import reprlib
 from collections.abc import Iterable
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError, nearest, short, shown
 from cheapconv.engine.read.yaml_file import Location
 
 _OWN = "sentence"  # the type of complaints that our own validators have worded
@@ -14,6 +13,7 @@ _KEY = "[key]"  # pydantic's mark of a mapping's key, which is the part before i
 _BY_TYPE = {
     "missing": "'{word}' is missing; add it.",
     "too_short": "{word} is empty; give at least one.",
+    "string_too_long": "{found} is too long a name; use at most 100 letters.",
     "string_pattern_mismatch": "{found} is no name; use letters, digits, '-', '_' and '.', with no space or slash.",
     "model_type": "{word} is {found}, but should be keys with values.",
     "dict_type": "{word} is {found}, but should be keys with values.",
@@ -39,11 +39,11 @@ def location(detail: ErrorDetails) -> Location:
 
 def explain(detail: ErrorDetails, known: Iterable[str] = ()) -> str:
     """The sentence; `known` are the keys that are valid where an unknown one was found."""
-    kind, found = detail["type"], reprlib.repr(detail["input"])
+    kind, found = detail["type"], shown(detail["input"])
     word = next((part for part in reversed(detail["loc"]) if isinstance(part, str) and part != _KEY), "")
     message = detail["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        return f"unknown key '{word}'{nearest(word, known)}"
+        return f"unknown key '{short(word)}'{nearest(word, known)}"
     if kind in _BY_TYPE:
         return _BY_TYPE[kind].format(word=word or "the file", found=found)
     if kind == _OWN or not word:
@@ -55,5 +55,5 @@ def explain(detail: ErrorDetails, known: Iterable[str] = ()) -> str:
 def explain_build(kind: str, text: str, error: UserError) -> str:
     """The sentence of a name or of parameters that the catalog refused, with the refused value in it."""
     if isinstance(error.__cause__, ValidationError):
-        return f"{kind} '{text}': {explain(first(error.__cause__))}"
+        return f"{kind} '{short(text)}': {explain(first(error.__cause__))}"
     return str(error)

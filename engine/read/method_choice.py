@@ -4,6 +4,7 @@ A list among the settings is a grid, unless the setting's declared type is itsel
 """
 
 import itertools
+import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +14,10 @@ from typing import Self, Union
 from pydantic import ValidationError
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, shown
 from cheapconv.engine.read.complaint import complaint, explain_build, first
+
+MOST_CHECKED = 1000  # combinations
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,20 @@ class MethodChoice:
         """Every combination of the settings; one, the empty one, where none is set."""
         return [dict(zip(self.settings, values, strict=True)) for values in itertools.product(*self.settings.values())]
 
+    @property
+    def size(self) -> int:
+        """How many combinations there are."""
+        return math.prod(map(len, self.settings.values()))
+
     def check(self) -> None:
-        """Build every combination once: what the catalog refuses is a complaint at the setting that is wrong."""
-        for combination in self.grid():
+        """Build every combination once: what the catalog refuses is a complaint at the setting that is wrong.
+
+        Of more than any sweep asks for, as many as have every value in them; the plan says how many it takes.
+        """
+        values = self.settings.items()
+        longest = max(map(len, self.settings.values()), default=1)
+        few = ({name: given[i % len(given)] for name, given in values} for i in range(longest))
+        for combination in self.grid() if self.size <= MOST_CHECKED else few:
             try:
                 catalog.build("method", self.name, combination)
             except UserError as error:
@@ -64,14 +78,14 @@ def read(value: object) -> MethodChoice:
     """The choice that a value of the registry describes; every combination of its settings is built once as a check."""
     described = {value: None} if isinstance(value, str) else value
     if not isinstance(described, dict) or len(described) != 1:
-        raise complaint(f"method is {value!r}, but should be a name or {{name: {{setting: value}}}}.")
+        raise complaint(f"method is {shown(value)}, but should be a name or {{name: {{setting: value}}}}.")
     [(name, settings)] = described.items()
     if not isinstance(settings, dict | None):
-        raise complaint(f"the settings of method '{name}' should be keys with values, not {settings!r}.", name)
+        raise complaint(f"the settings of method '{name}' should be keys with values, not {shown(settings)}.", name)
     settings = dict(settings or {})
     teacher = settings.pop("teacher", None)
     if not isinstance(teacher, str | None):
-        raise complaint(f"teacher is {teacher!r}, but should be the name of one entry.", str(name), "teacher")
+        raise complaint(f"teacher is {shown(teacher)}, but should be the name of one entry.", str(name), "teacher")
     choice = MethodChoice.of(str(name), teacher, settings)
     choice.check()
     return choice

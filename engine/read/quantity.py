@@ -2,8 +2,9 @@
 
 import re
 
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, short
 
+MOST = 10**15  # parameters or multiply-adds; no network has so many
 _FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 
 
@@ -11,15 +12,17 @@ def count(text: object) -> int:
     """The whole number that `300k`, `40M`, `1.2G` or a plain number stands for."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)", str(text).strip())
     if not found or float(found[1]) == 0:
-        raise UserError(f"'{text}' is no count: write 300000, 300k, 40M or 1.2G.")
+        raise UserError(f"'{short(text)}' is no count: write 300000, 300k, 40M or 1.2G.")
+    if float(found[1]) * _FACTORS[found[2]] > MOST:
+        raise UserError(f"{short(text)} is more than any network has: write at most {MOST // 10**9}G.")
     return round(float(found[1]) * _FACTORS[found[2]])
 
 
 def seconds(text: str) -> float:
     """Seconds of `90s`, `9m`, `1h30m`; a number alone is seconds."""
     text = text.strip() + "s" * text.strip().isdecimal()
-    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    found = re.fullmatch(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", text)
     if not found or not any(found.groups()):
-        raise UserError(f"'{text}' is no time: write 90s, 9m or 1h30m.")
+        raise UserError(f"'{short(text)}' is no time: write 90s, 9m or 1h30m.")
     hours, minutes, rest = (int(part or 0) for part in found.groups())
     return 3600.0 * hours + 60 * minutes + rest

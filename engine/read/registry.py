@@ -4,6 +4,7 @@ Each model is one level of the file, each error one sentence with file and line.
 Names stay as they were written; the plan resolves them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.catalog.spelling import FREE
 from cheapconv.engine.read import method_choice
 from cheapconv.engine.read.complaint import complaint, explain, explain_build, first, location
@@ -59,7 +60,9 @@ def _known(kind: str, text: str) -> str:
     if FREE in text:
         return text  # a number is to be chosen; the entry asks for its budget, the plan finds it
     if text.count("(") != text.count(")"):
-        raise complaint(f"'{text}' has unbalanced parentheses; YAML splits at commas, so quote it: \"name(a=1, b=2)\".")
+        raise complaint(
+            f"'{short(text)}' has unbalanced parentheses; YAML splits at commas, so quote it: \"name(a=1, b=2)\"."
+        )
     try:
         catalog.parse(kind, text)
     except UserError as error:
@@ -84,10 +87,11 @@ def _imported(plugin: str) -> str:
 
 T = TypeVar("T")
 Grid = Annotated[tuple[T, ...], Field(min_length=1), _OneOrMany()]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # a sweep's is a file's name too
-Count = Annotated[int, Field(strict=True, ge=1)]
-Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-Seed = Annotated[int, Field(strict=True, ge=0)]
+# A sweep's is a file's name too, behind and before what marks one that is being written.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+Count = Annotated[int, Field(strict=True, ge=1, le=10**6)]
+Number = Annotated[float, Field(strict=True, ge=0, le=1e6, allow_inf_nan=False)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 Amount = Annotated[int, BeforeValidator(_amount, json_schema_input_type=int | str)]
 Plugin = Annotated[str, AfterValidator(_imported)]
 SuiteName = Annotated[str, AfterValidator(partial(_known, "suite"))]
@@ -203,6 +207,7 @@ class Sweep(_Level):
     normalisation: Normalisation | None = Field(None, description="means and deviations, by name")
     precision: Precision | None = Field(None, description="instead of the recipe's")
     validation: Count | None = Field(None, description="training images held out to select by")
+    max_cells: Count = Field(5000, description="a plan of more is refused: grids multiply")
     entries: tuple[Entry, ...] = Field(min_length=1)
 
     @field_validator("recipe")
@@ -211,7 +216,9 @@ class Sweep(_Level):
         if "suite" in info.data:  # else the suite itself is wrong, and said so
             known = catalog.parse("suite", info.data["suite"]).recipes
             if recipe not in known:
-                raise complaint(f"unknown recipe '{recipe}' of suite '{info.data['suite']}'{nearest(recipe, known)}")
+                raise complaint(
+                    f"unknown recipe '{short(recipe)}' of suite '{info.data['suite']}'{nearest(recipe, known)}"
+                )
         return recipe
 
     @model_validator(mode="after")
@@ -243,8 +250,26 @@ def load(path: Path | str) -> Registry:
     """Read and check a registry file; the first mistake is a UserError with file, line and the nearest valid names."""
     catalog.load()
     document = YamlFile(path)
+    return _checked(document, document.values)
+
+
+def load_each(path: Path | str) -> Iterator[Registry | UserError]:
+    """A registry file as one of each of its sweeps alone, or the first mistake in it."""
+    catalog.load()
+    document = YamlFile(path)
+    values = document.values
+    sweeps = values.get("sweeps") if isinstance(values, dict) else None
+    parts = [{**values, "sweeps": {name: body}} for name, body in sweeps.items()] if isinstance(sweeps, dict) else []
+    for part in parts or [values]:
+        try:
+            yield _checked(document, part)
+        except UserError as mistake:
+            yield mistake
+
+
+def _checked(document: YamlFile, values: object) -> Registry:
     try:
-        registry = Registry.model_validate(document.values)
+        registry = Registry.model_validate(values)
     except ValidationError as error:
         detail = first(error)
         level = _LEVELS.get(len(detail["loc"]))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import plan_cache
 
@@ -35,6 +36,26 @@ def plan(sweep: "Sweep", name: str, *, epochs: int | None = None, precision: "Pr
 
     found = cells.plan(sweep, name, rehearse, epochs=epochs, precision=precision)
     return replace(found, dearer=dearer_networks(found))
+
+
+def each(path: Path | None) -> tuple[list[Plan], list[str]]:
+    """The plan of every sweep of a registry, and what is wrong with those that have none."""
+    from cheapconv.engine.read import registry
+
+    plans: list[Plan] = []
+    mistakes: dict[str, None] = {}  # one that stands outside of the sweeps is said once
+    for found in registry.load_each(registry_path(path)):
+        if isinstance(found, UserError):
+            mistakes[str(found)] = None
+            continue
+        [(name, sweep)] = found.sweeps.items()
+        kept = plan_cache.fingerprint(registry_path(path), name, None)
+        try:
+            plans.append(plan_cache.read(kept) or plan(sweep, name))
+            plan_cache.write(kept, plans[-1])
+        except UserError as mistake:
+            mistakes[str(mistake)] = None
+    return plans, list(mistakes)
 
 
 def planned(sweep: str, path: Path | None, pattern: str | None, epochs: int | None, *, to_look: bool = False) -> Plan:

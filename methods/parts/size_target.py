@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 from torch import Tensor
 
 from cheapconv import catalog
-from cheapconv.catalog.numbers import Count, ProperShare
+from cheapconv.catalog.numbers import ProperShare, Size
 from cheapconv.methods.base import Build, Cost
 
 
@@ -28,7 +28,7 @@ class SizeTarget:
 
     cost: Cost = "macs"
     keep: ProperShare = 0.5
-    limit: Count | None = None
+    limit: Size | None = None
     like: ConvText | None = None
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
-from cheapconv.catalog.numbers import Count
+from cheapconv.catalog.numbers import Few
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import norm_relu, pointwise
 from cheapconv.models.parts.shift import Shift
@@ -29,7 +29,7 @@ from cheapconv.models.parts.shift import Shift
 class ConvShiftConv(Conv):
     """1x1, BN-ReLU, shift, 1x1; `expansion` times the outputs lie between."""
 
-    expansion: Count = 1
+    expansion: Few = 1
 
     operators_per_block = 1
 

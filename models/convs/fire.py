@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import canonical, register
-from cheapconv.catalog.numbers import Several
+from cheapconv.catalog.numbers import Ratio
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
 
@@ -29,7 +29,7 @@ from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
 class Fire(Conv):
     """Squeeze to 1/squeeze of the outputs by 1x1, expand by 1x1 and k x k side by side."""
 
-    squeeze: Several = 8
+    squeeze: Ratio = 8
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import canonical, register
-from cheapconv.catalog.numbers import Odd, Several
+from cheapconv.catalog.numbers import Odd, Ratio
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import convolution, norm_relu
 
@@ -29,7 +29,7 @@ from cheapconv.models.parts.layers import convolution, norm_relu
 class Ghost(Conv):
     """k x k to 1/ratio of the channels, the others by a depthwise convolution of side `ghost_kernel`."""
 
-    ratio: Several = 2
+    ratio: Ratio = 2
     ghost_kernel: Odd = 3
 
     def operator(

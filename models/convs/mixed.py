@@ -16,8 +16,11 @@ from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog import canonical, register
+from cheapconv.catalog.spelling import expression
 from cheapconv.models.conv import Conv
 from cheapconv.models.parts.genotypes import GENOTYPES
+
+MOST_BLOCKS = 1000  # more than any network has
 
 
 @register(
@@ -56,10 +59,7 @@ class Mixed(Conv):
     @staticmethod
     def from_text(text: str) -> dict[str, tuple[str, ...]] | None:
         """`blocks` of `mixed(S, "G(4)", "G(2)" * 4)`; None for any other text."""
-        try:
-            node = ast.parse(text.strip(), mode="eval").body
-        except SyntaxError:
-            return None
+        node = expression(text)
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "mixed"):
             return None
         runs = [_run(argument) for argument in node.args]
@@ -80,7 +80,7 @@ def _run(node: ast.expr) -> list[str] | None:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         times = node.right.value if isinstance(node.right, ast.Constant) else None
         one = _run(node.left)
-        return one * times if one and isinstance(times, int) and times > 0 else None
+        return one * times if one and isinstance(times, int) and 0 < times * len(one) <= MOST_BLOCKS else None
     if isinstance(node, ast.Constant):
         return [node.value] if isinstance(node.value, str) else None
     return [ast.unparse(node)] if isinstance(node, ast.Name | ast.Call) else None

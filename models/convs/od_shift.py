@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from cheapconv.catalog import register
-from cheapconv.catalog.numbers import Count
+from cheapconv.catalog.numbers import Few
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import pointwise
 from cheapconv.models.parts.shift import Shift
@@ -29,7 +29,7 @@ from cheapconv.models.parts.shift import Shift
 class ODShift(Conv):
     """Shift, then 1x1; the inner width of a block is `expansion` times its outputs."""
 
-    expansion: Count = 1
+    expansion: Few = 1
 
     stride_in_last = True
 

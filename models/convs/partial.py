@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import canonical, register
-from cheapconv.catalog.numbers import Several
+from cheapconv.catalog.numbers import Ratio
 from cheapconv.models.conv import Conv, positions
 from cheapconv.models.parts.layers import convolution, pointwise
 
@@ -28,7 +28,7 @@ from cheapconv.models.parts.layers import convolution, pointwise
 class Partial(Conv):
     """k x k over the first 1/ratio of the channels, then 1x1."""
 
-    ratio: Several = 4
+    ratio: Ratio = 4
 
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1

@@ -21,10 +21,10 @@ def test_every_number_has_bounds(kind: str, name: str) -> None:
 
 
 def test_bounds_are_listed_as_they_are_read() -> None:
-    assert catalog.entry("method", "fpgm").bounds["limit"] == ">= 1"
+    assert catalog.entry("method", "fpgm").bounds["limit"] == ">= 1, <= 1e+15"
     assert catalog.entry("method", "label_smoothing").bounds == {"smoothing": ">= 0, < 1"}
     assert catalog.entry("architecture", "wrn").bounds["depth"] == "6n + 4 (10, 16, 22, 40, ...), <= 2000"
-    assert catalog.entry("conv", "separable").bounds == {"kernel": "2n + 1 (3, 5, 7, 13, ...)"}
+    assert catalog.entry("conv", "separable").bounds == {"kernel": "2n + 1 (3, 5, 7, 13, ...), <= 63"}
 
 
 @pytest.mark.parametrize("value", [True, "true"])

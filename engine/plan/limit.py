@@ -1,0 +1,27 @@
+"""How many cells a sweep asks for, known before the first of them is made: a product of grids grows unseen."""
+
+import math
+
+from cheapconv.engine.plan.recipes import OVERRIDES
+from cheapconv.engine.read.registry import Entry, Sweep
+
+
+def check(sweep: Sweep, name: str) -> None:
+    """A UserError if a sweep asks for more cells than it allows itself."""
+    asked = count(sweep)
+    if asked > sweep.max_cells:
+        raise sweep.error(
+            f"sweep '{name}' asks for {asked:,} cells, more than {sweep.max_cells:,}: make its grids smaller,"
+            f" or allow so many with max_cells: {asked}."
+        )
+
+
+def count(sweep: Sweep) -> int:
+    """Cells of all entries, before those that are equal become one."""
+    return sum(_count(entry, len(entry.seeds or sweep.seeds)) for entry in sweep.entries)
+
+
+def _count(entry: Entry, seeds: int) -> int:
+    numbers = math.prod(len(getattr(entry, field, ())) or 1 for field in OVERRIDES)
+    methods = sum(choice.size for choice in entry.method)
+    return seeds * len(entry.architecture) * len(entry.conv) * methods * numbers
