@@ -12,7 +12,7 @@ if interrupt.is_program(__name__):
 import typer
 
 from cheapconv.catalog.errors import UserError, nearest
-from cheapconv.engine.run import options
+from cheapconv.engine.run import options, output
 
 KINDS = ("suites", "architectures", "convs", "methods", "sweeps")
 
@@ -237,12 +237,12 @@ def sync(
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit code 2."""
-    options.print_anything()
-    try:
-        app()
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        raise SystemExit(2) from None
+    with output.guarded():
+        try:
+            app()
+        except UserError as error:
+            sys.stderr.write(f"error: {error}\n")
+            raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Running cells on one device, one after another, in this process. A failed cell is recorded and the sweep goes on."""
 
 import logging
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -159,6 +160,7 @@ class Launcher:
         place = replace(self.place, threads=saved["position"]["threads"]) if saved else self.place
         recipe, suite, compiled = recipe_of(cell), catalog.entry("suite", cell.suite).cls(), self.settings.compiled
         data = self._data_of(cell, suite, place)
+        begun = time.monotonic()
         run.begin(describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled))
         run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
         self._tell(lambda watcher: watcher.started(cell))
@@ -185,7 +187,7 @@ class Launcher:
                 on_epoch=lambda position: self._epoch_ended(cell, position),
                 should_stop=self.should_stop,
             )
-            result = record.finish(self.store, cell, training)
+            result = record.finish(self.store, cell, training, time.monotonic() - begun)
         if result.doubts:
             log.warning("the score of %s means nothing: %s", title(cell), result.doubts)
 

@@ -7,6 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.train.checkpoint import Position
@@ -97,9 +98,9 @@ class Progress:
         table = Table.grid(padding=(0, 2))
         done, failed = (sum(end == word for end in self._ends.values()) for word in ("done", "failed"))
         table.add_row("cells", f"{done}/{self._total} done, {failed} failed, left {self._left()}")
-        table.add_row("running", title(cell))
+        table.add_row("running", Text(title(cell)))  # a name may have brackets, which are no markup
         table.add_row("epoch", f"{position.epoch + 1}/{cell.recipe['epochs']}, step {position.step}/{steps}")
-        table.add_row("last epoch", self._last or "-")
+        table.add_row("last epoch", Text(self._last or "-"))
         return table
 
     def _print(self, line: str) -> None:

@@ -26,13 +26,16 @@ def described(cell: Cell) -> CellRecord:
     )
 
 
-def finish(store: Store, cell: Cell, training: Training) -> Result:
-    """Save the networks, then the result: from here on the cell is done. Diverged where they are no networks."""
+def finish(store: Store, cell: Cell, training: Training, after_s: float | None = None) -> Result:
+    """Save the networks, then the result, `after_s` seconds from the start: from here on the cell is done.
+
+    Diverged where they are no networks.
+    """
     require_finite(training)
     run = store.run(cell.key)
     networks.save(run.folder, training.method, training.data.class_names)
     result = _result(store, cell, training)
-    run.finish(result)
+    run.finish(result, after_s)
     return result
 
 

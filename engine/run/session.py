@@ -9,7 +9,7 @@ import torch
 from cheapconv.catalog.errors import UserError, command_line
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.plan.plan import Plan
-from cheapconv.engine.run import record
+from cheapconv.engine.run import output, record
 from cheapconv.engine.run.interrupt import INTERRUPTED
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.measuring import measure_again
@@ -39,6 +39,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), Progress(cells, console) as shown:
         ends = Launcher(store, place, settings, [shown], stop).run(cells)
     _summarise(store, ends, whole.sweep, len(cells), uri, settings.registry)
+    output.forgive()
     if stop.signalled and "stopped" in ends.values():  # not if the signal came after the last cell
         return INTERRUPTED
     if {"failed", "unreadable"} & {*ends.values()}:

@@ -26,6 +26,7 @@ CELL_FIELDS = (
     *("key", "suite", "architecture", "architecture_label", "conv", "conv_label"),
     *("method", "seed", "teacher"),
 )
+SENTENCE = 24  # characters beyond which a text of a table is one that is folded
 LISTED = {"suites": "suite", "architectures": "architecture", "convs": "conv", "methods": "method"}
 
 
@@ -35,14 +36,27 @@ def print_json(body: object) -> None:
     sys.stdout.write("\n")
 
 
-def table(title: str, rows: Sequence[Row], columns: Sequence[str]) -> None:
-    """A plain table of the rows' columns."""
+def table(title: str, rows: Sequence[Row], columns: Sequence[str], spare: Sequence[str] = ()) -> None:
+    """A plain table of the rows' columns; where it is too wide, `spare` columns are left out, the first ones first.
+
+    What is still too wide is folded, but for the keys of cells, which are there to be copied.
+    """
+    columns = [*columns]
+    for column in spare:
+        if _width(rows, columns) > console.width:
+            columns.remove(column)
     view = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        view.add_column(column.replace("_", " "), overflow="fold")
+        view.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "key")
     for row in rows:
         view.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
     console.print(view, markup=False)  # an error may hold brackets
+
+
+def _width(rows: Sequence[Row], columns: Sequence[str]) -> int:
+    """Of a table without folds; a sentence may be folded, so that it counts as a few words."""
+    texts = [[column, *(str(row[column] or "") for row in rows)] for column in columns]
+    return sum(2 + min(SENTENCE, max(map(len, column))) for column in texts) - 2
 
 
 def listing(what: str, registry: "Registry") -> list[Row]:
@@ -160,8 +174,9 @@ def cells_table(title: str, rows: Sequence[Row]) -> None:
         }
         for row in rows
     ]
-    columns = ["key", "architecture", "conv", "method", "seed", "teacher", "state", "epoch", "score"]
-    table(title, shown, columns + [last for last in ("error", "warnings") if any(row[last] for row in shown)])
+    columns = ["key", "architecture", "conv", "method", "seed", "teacher", "state", "epoch", "score", "error", "warnings"]
+    filled = [column for column in columns if column == "seed" or any(row[column] for row in shown)]
+    table(title, shown, filled, [column for column in ("teacher", "epoch", "seed") if column in filled])
     counts = {state: sum(row["state"] == state for row in rows) for state in get_args(Word)}
     said = [f"{counts[state]} {state}" for state in reversed(get_args(Word)) if counts[state]]
     console.print(f"{', '.join(said)} of {len(rows)} cells")

@@ -13,7 +13,7 @@ import secrets
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,11 @@ def decoded(data: bytes) -> str:
 def parse_json(text: str, nan: bool = False) -> Any:
     """A JSON document; ValueError for everything else, a number of 5,000 digits or as many levels too, perhaps NaN."""
     return from_json(text, allow_inf_nan=nan)
+
+
+def later(time: str, seconds: float) -> str:
+    """A time of `now`, so many seconds later."""
+    return (datetime.fromisoformat(time) + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
 def read_json(path: Path) -> Any:

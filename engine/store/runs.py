@@ -22,6 +22,7 @@ from cheapconv.engine.store.files import (
     ABANDONED_S,
     DISK_ERRORS,
     TEMPORARY,
+    later,
     leftovers,
     make_folder,
     now,
@@ -149,10 +150,14 @@ class Run:
         """All finished epochs."""
         write_lines(self.folder / CURVE, [asdict(row) for row in rows])
 
-    def finish(self, result: Result) -> None:
-        """Write the result, with which the cell is done, and remove what only an unfinished one needs."""
+    def finish(self, result: Result, after_s: float | None = None) -> None:
+        """Write the result, with which the cell is done, and remove what only an unfinished one needs.
+
+        It ended `after_s` seconds from its last start, whatever a clock that was set meanwhile says.
+        """
         *before, last = self.environments() or (Environment(),)  # somebody may have removed the file
-        write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*before, replace(last, end=now()))])
+        end = now() if after_s is None or last.start is None else later(last.start, after_s)
+        write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*before, replace(last, end=end))])
         others = [path for name in (ENVIRONMENT, CURVE, f"{NETWORKS}/*.pt") for path in self.folder.glob(name)]
         files = {path.relative_to(self.folder).as_posix(): sha256(path) for path in others}
         write_json(self.folder / RESULT, document(asdict(replace(result, files=files))))

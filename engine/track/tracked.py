@@ -60,7 +60,8 @@ class Tracked:
     @property
     def end_ms(self) -> int:
         """When it ended; while it runs, its last sign of life."""
-        return milliseconds(*[item.end for item in self.environments[-1:]], self.state.heartbeat)
+        ended = milliseconds(*[item.end for item in self.environments[-1:]], self.state.heartbeat)
+        return max(ended, self.start_ms)  # the clock may have been set back
 
     @property
     def rows(self) -> Iterator[tuple[CurveRow, int]]:

@@ -1,0 +1,92 @@
+"""The output of a command: whatever becomes of it, what the command does goes on.
+
+A character that the terminal cannot print is printed as its escape. An output that was closed, is full or has lost its
+reader is said once, by name, on stderr.
+"""
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+STANDARD = (0, 1, 2)  # file descriptors
+
+
+class Output:
+    """A text stream that takes everything; what the one behind it does not take is lost, and `lost` says why."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self.lost: str | None = None
+        self._stream, self._name = stream, name
+        if reconfigure := getattr(stream, "reconfigure", None):  # not every stream in place of the real one has it
+            reconfigure(errors="backslashreplace")
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write `text`, or lose it."""
+        with self._forgiving():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what has been written, or lose it."""
+        with self._forgiving():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:  # a ValueError of one that was closed in between
+            if self.lost is None:
+                self.lost = getattr(error, "strerror", None) or str(error)
+                if getattr(error, "errno", None) == errno.EPIPE:
+                    self.lost = ""  # the reader has seen enough, as `head` has
+                elif sys.stderr is not self:
+                    sys.stderr.write(f"error: {self._name} cannot be written ({self.lost}); the command goes on.\n")
+            self._stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # until the process ends
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Around a command: its outputs take everything. It ends with exit code 2 where the output was all that it was for.
+
+    Commands that have done more say so by `forgive`.
+    """
+    _open_closed()
+    before = sys.stdout, sys.stderr
+    sys.stderr = errors = Output(sys.stderr, "the error output")  # type: ignore[assignment]
+    sys.stdout = output = Output(sys.stdout, "the output")  # type: ignore[assignment]
+    try:
+        yield
+    except SystemExit as end:
+        output.flush()
+        if not end.code and output.lost:
+            raise SystemExit(2) from None
+        raise
+    finally:
+        output.flush()
+        errors.flush()
+        sys.stdout, sys.stderr = before
+
+
+def forgive() -> None:
+    """A lost output is no failure of the command, which has done more than to write it."""
+    if isinstance(sys.stdout, Output):
+        sys.stdout.flush()
+        sys.stdout.lost = ""
+
+
+def _open_closed() -> None:
+    """Standard streams that the process was started without lead nowhere: else its first file would take their place."""
+    for number in STANDARD:
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
