@@ -208,7 +208,8 @@ def check(registry: options.RegistryFile = None) -> None:
 
     plans, mistakes = planning.each(registry)
     rows = [{"sweep": plan.sweep, "cells": len(plan.cells), "skipped": len(plan.skipped) or None} for plan in plans]
-    show.table("", rows, ["sweep", "cells", "skipped"])
+    if rows:
+        show.table("", rows, ["sweep", "cells", "skipped"])
     sys.stderr.writelines(f"error: {mistake}\n" for mistake in mistakes)
     raise typer.Exit(2 if mistakes else 0)
 

@@ -29,6 +29,8 @@ class Named(Protocol):
 
 def parse(kind: str, text: str) -> Any:
     """The parameter object that `text` names: `wrn(depth=40, width=2)`, `depthwise`, or a notation such as `G(N/8)`."""
+    if len(text) > LONGEST:
+        raise UserError(f"'{short(text)}' is no {kind}: {len(text):,} characters are more than any name has.")
     forms = [(thing.name, form, fixed) for thing in registered(kind) for form, fixed in thing.notation.items()]
     for name, form, fixed in sorted(forms, key=lambda found: "{" in found[1]):  # one without a free number wins
         found = _pattern(form).fullmatch(text.replace(" ", ""))
@@ -43,9 +45,7 @@ def parse(kind: str, text: str) -> Any:
 
 
 def expression(text: str) -> ast.expr | None:
-    """What `text` is as an expression of Python; None if it is none, or larger than any name."""
-    if len(text) > LONGEST:
-        return None
+    """What `text` is as an expression of Python; None if it is none, or deeper than any name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Python's compiler, on what is refused below

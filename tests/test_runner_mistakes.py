@@ -80,6 +80,25 @@ def test_a_bad_registry_is_one_sentence_with_its_line(text, message, command):
     assert not Path("runs").exists()
 
 
+def test_check_tells_of_every_sweep_and_goes_on(command):
+    worse = REGISTRY.replace("recipe: short", "recipe: long", 1).replace("method: interrupting", "method: nothing")
+    Path("registry.yaml").write_text(worse)
+    code, out, err = command("check")
+    assert code == 2
+    assert [line.split()[:2] for line in out.splitlines()[1:]] == [["broken", "2"]]
+    assert [line.partition(" unknown ")[0] for line in err.splitlines()] == [
+        "error: registry.yaml:5:",
+        "error: registry.yaml:21:",
+    ]
+
+
+def test_check_says_once_what_stands_outside_of_the_sweeps(command):
+    Path("registry.yaml").write_text(REGISTRY + "more: 1\n")
+    code, out, err = command("check")
+    assert (code, out) == (2, "")
+    assert err == "error: registry.yaml:22: unknown key 'more'; known: sweeps\n"
+
+
 @pytest.mark.parametrize("arguments", [[], ["--data", "nowhere"]])
 def test_missing_data_is_one_sentence_before_anything_trains(arguments, command):
     Path("registry.yaml").write_text(REGISTRY.replace("suite: tiny", "suite: cifar10"))

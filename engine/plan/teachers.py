@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import nearest
+from cheapconv.catalog.errors import nearest, short
 from cheapconv.engine.read.method_choice import MethodChoice
 from cheapconv.engine.read.registry import Entry, Sweep
 from cheapconv.engine.store.cell import Cell
@@ -32,7 +32,7 @@ def teacher_of(student: Entry, name: str, seed: int, cells: Sequence[Cell]) -> C
     if seed not in seeds and len(seeds) > 1:
         have = ", ".join(map(str, seeds))
         raise student.error(
-            f"teacher '{name}' has no seed {seed} (it has {have}): add it, or leave it a single seed.", *where
+            f"teacher '{name}' has no seed {seed} (it has {short(have)}): add it, or leave it a single seed.", *where
         )
     same = [cell for cell in cells if cell.seed == (seed if seed in seeds else seeds[0])]
     if len(same) > 1:
@@ -52,9 +52,9 @@ def _check(entry: Entry, position: int, choice: MethodChoice, named: Mapping[str
         choices = f"one of {', '.join(named)}" if named else "an entry with a name"
         message = f"method '{choice.name}' needs a teacher: write {{{choice.name}: {{teacher: ...}}}} with {choices}."
     elif teacher is not None and not needs:
-        message = f"method '{choice.name}' has no use for a teacher: remove 'teacher: {teacher}'."
+        message = f"method '{choice.name}' has no use for a teacher: remove 'teacher: {short(teacher)}'."
     elif teacher is not None and teacher not in named:
-        message = f"unknown teacher '{teacher}'{nearest(teacher, named)}"
+        message = f"unknown teacher '{short(teacher)}'{nearest(teacher, named)}"
     if message:
         raise entry.error(message, "method", position, choice.name, "teacher")
 

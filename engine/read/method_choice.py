@@ -14,7 +14,7 @@ from typing import Self, Union
 from pydantic import ValidationError
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import UserError, shown
+from cheapconv.catalog.errors import UserError, short, shown
 from cheapconv.engine.read.complaint import complaint, explain_build, first
 
 MOST_CHECKED = 1000  # combinations
@@ -81,7 +81,7 @@ def read(value: object) -> MethodChoice:
         raise complaint(f"method is {shown(value)}, but should be a name or {{name: {{setting: value}}}}.")
     [(name, settings)] = described.items()
     if not isinstance(settings, dict | None):
-        raise complaint(f"the settings of method '{name}' should be keys with values, not {shown(settings)}.", name)
+        raise complaint(f"the settings of method '{short(name)}' should be keys with values, not {shown(settings)}.", name)
     settings = dict(settings or {})
     teacher = settings.pop("teacher", None)
     if not isinstance(teacher, str | None):

@@ -5,19 +5,21 @@ reader is said once, by name, on stderr.
 """
 
 import contextlib
-import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 STANDARD = (0, 1, 2)  # file descriptors
 
 
 class Output:
-    """A text stream that takes everything; what the one behind it does not take is lost, and `lost` says why."""
+    """A text stream that takes everything; what the one behind it does not take is lost, and `lost` says why.
 
-    def __init__(self, stream: TextIO, name: str) -> None:
+    The first loss is told on stderr where the output has a name.
+    """
+
+    def __init__(self, stream: TextIO, name: str | None = None) -> None:
         self.lost: str | None = None
         self._stream, self._name = stream, name
         if reconfigure := getattr(stream, "reconfigure", None):  # not every stream in place of the real one has it
@@ -28,27 +30,23 @@ class Output:
 
     def write(self, text: str) -> int:
         """Write `text`, or lose it."""
-        with self._forgiving():
-            self._stream.write(text)
+        self._try(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
         """Hand on what has been written, or lose it."""
-        with self._forgiving():
-            self._stream.flush()
+        self._try(self._stream.flush)
 
-    @contextlib.contextmanager
-    def _forgiving(self) -> Iterator[None]:
+    def _try(self, act: Callable[[], object]) -> None:
+        if self.lost is not None:
+            return
         try:
-            yield
-        except (OSError, ValueError) as error:  # a ValueError of one that was closed in between
-            if self.lost is None:
-                self.lost = getattr(error, "strerror", None) or str(error)
-                if getattr(error, "errno", None) == errno.EPIPE:
-                    self.lost = ""  # the reader has seen enough, as `head` has
-                elif sys.stderr is not self:
-                    sys.stderr.write(f"error: {self._name} cannot be written ({self.lost}); the command goes on.\n")
-            self._stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # until the process ends
+            act()
+        except (OSError, ValueError) as error:  # a ValueError of a stream that was closed in between
+            seen_enough = isinstance(error, BrokenPipeError)  # by the reader, such as `head`
+            self.lost = "" if seen_enough else getattr(error, "strerror", None) or str(error).rstrip(".")
+            if self.lost and self._name:
+                sys.stderr.write(f"error: {self._name} cannot be written ({self.lost}); the command goes on.\n")
 
 
 @contextlib.contextmanager
@@ -59,7 +57,7 @@ def guarded() -> Iterator[None]:
     """
     _open_closed()
     before = sys.stdout, sys.stderr
-    sys.stderr = errors = Output(sys.stderr, "the error output")  # type: ignore[assignment]
+    sys.stderr = errors = Output(sys.stderr)  # type: ignore[assignment]
     sys.stdout = output = Output(sys.stdout, "the output")  # type: ignore[assignment]
     try:
         yield
@@ -82,7 +80,7 @@ def forgive() -> None:
 
 
 def _open_closed() -> None:
-    """Standard streams that the process was started without lead nowhere: else its first file would take their place."""
+    """Streams that the process was started without lead nowhere, or its first file would take their place."""
     for number in STANDARD:
         try:
             os.fstat(number)

@@ -97,6 +97,8 @@ def test_parameters_become_the_types_that_are_declared():
         ({"layers": "two"}, "conv 'thick': layers must be a valid integer, not .two."),
         ({"layers": 2, "heat": float("nan")}, "conv 'thick': heat must be a finite number, not nan"),
         ({"layers": 2, "heat": float("inf")}, "conv 'thick': heat must be a finite number, not inf"),
+        ({"layers": 2, "heat": "nan"}, "conv 'thick': heat must be finite, not 'nan'"),
+        ({"layers": 2, "heat": "-inf"}, "conv 'thick': heat must be finite, not '-inf'"),
         ({"layers": True}, "conv 'thick': layers must be a number, not true"),
     ],
 )

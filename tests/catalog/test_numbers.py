@@ -18,6 +18,7 @@ def test_every_number_has_bounds(kind: str, name: str) -> None:
     entry = catalog.entry(kind, name)
     numbers = {key for key, hint in typing.get_type_hints(entry.config).items() if hint in NUMBERS}
     assert numbers <= entry.bounds.keys()
+    assert all("<" in entry.bounds[number] for number in numbers)  # nothing can be as large as anybody writes it
 
 
 def test_bounds_are_listed_as_they_are_read() -> None:

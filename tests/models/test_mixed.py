@@ -52,6 +52,8 @@ def test_a_run_is_written_once():
         ("mixed()", "blocks"),
         ("mixed(S, 4)", r"write name\(keyword=number"),
         ("mixed(S * 0)", r"write name\(keyword=number"),
+        ("mixed(S * 1000000000)", r"write name\(keyword=number"),
+        ("mixed(S * 100 * 100 * 100 * 100)", r"write name\(keyword=number"),
         ("mixed(S, blocks=('S',))", r"write name\(keyword=number"),
         ("mixed(blocks=())", "give a conv for each residual block"),
         ("mixed(S, Sx)", "unknown conv 'Sx'"),

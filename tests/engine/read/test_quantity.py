@@ -27,12 +27,19 @@ def test_no_counts(text):
         count(text)
 
 
+@pytest.mark.parametrize("text", ["1000001G", "9" * 400, 10**400, "9" * 400 + ".5M"])
+def test_counts_of_no_network(text):
+    with pytest.raises(UserError, match="is more than any network has: write at most 1000000G") as refused:
+        count(text)
+    assert len(str(refused.value)) < 200
+
+
 @pytest.mark.parametrize(("text", "number"), [("90s", 90), ("9m", 540), ("1h30m", 5400), ("1h2m3s", 3723), ("45", 45)])
 def test_times(text, number):
     assert seconds(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "h", "1d", "9m1h", "-5s", "1.5h"])
+@pytest.mark.parametrize("text", ["", "h", "1d", "9m1h", "-5s", "1.5h", "9" * 400])
 def test_no_times(text):
     with pytest.raises(UserError, match="is no time: write 90s, 9m or 1h30m"):
         seconds(text)

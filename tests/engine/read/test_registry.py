@@ -78,6 +78,15 @@ def test_a_method_is_a_name_or_a_name_with_settings(tmp_path: Path) -> None:
         ({"seeds": "[-1]"}, "seeds is -1, but should be greater than or equal to 0."),
         ({"weight_deacy": "0"}, "unknown key 'weight_deacy'; did you mean weight_decay or weight_decay_scale?"),
         ({"name": "a/b"}, "'a/b' is no name;"),
+        ({"name": "a" * 101}, "is too long a name; use at most 100 letters."),
+        (
+            {"seeds": "9" * 400},
+            "seeds is 999999999999999999...9999999999999999999, but should be less than or equal to",
+        ),
+        ({"epochs": "1000001"}, "epochs is 1000001, but should be less than or equal to 1000000."),
+        ({"lr": "1e7"}, "lr is 10000000.0, but should be less than or equal to 1000000."),
+        ({"method": "{copy: {heat: 'nan'}}"}, "method 'copy': heat must be finite, not 'nan'"),
+        ({"budget": "{params: " + "9" * 400 + "}"}, "is more than any network has"),
     ],
 )
 def test_a_mistake_in_an_entry_names_file_line_word_and_way_out(tmp_path: Path, fields: dict, sentence: str) -> None:
@@ -137,6 +146,32 @@ def test_files_that_are_no_registry(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(UserError, match=r"registry\.yaml:1: "):
         registry.load(path)
+
+
+def test_of_many_settings_every_value_is_tried(tmp_path: Path) -> None:
+    numbers = list(range(1, 1200))
+    with pytest.raises(UserError, match="heat must be above 0, not -1"):
+        registry.load(
+            fakes.write_registry(tmp_path, entry(method=f"{{copy: {{teacher: big, heat: {[*numbers, -1]}}}}}"))
+        )
+    found = registry.load(fakes.write_registry(tmp_path, entry(method=f"{{copy: {{teacher: big, heat: {numbers}}}}}")))
+    assert found.sweep("sweep").entries[0].method[0].size == len(numbers)
+
+
+def test_sweeps_are_read_one_by_one(tmp_path: Path) -> None:
+    path = fakes.write_registry(tmp_path, GOOD + "\n  bad: {suite: toy, recipe: shrt, entries: []}\n  worse: 3")
+    good, bad, worse = registry.load_each(path)
+    assert list(good.sweeps) == ["sweep"]
+    assert good.sweep("sweep").entries[0].line == 6
+    assert str(bad).startswith(f"{path}:7: unknown recipe 'shrt'")
+    assert str(worse).startswith(f"{path}:8: worse is 3, but should be keys with values.")
+
+
+@pytest.mark.parametrize(("text", "said"), [("sweeps: []", "sweeps is []"), ("[]", "the file is []"), ("a: 1", "'a'")])
+def test_what_stands_around_the_sweeps_is_told_too(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "registry.yaml").write_text(text)
+    [mistake] = registry.load_each(tmp_path / "registry.yaml")
+    assert said in str(mistake)
 
 
 def test_unknown_sweep_names_the_nearest(tmp_path: Path) -> None:
