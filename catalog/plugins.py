@@ -10,7 +10,9 @@ from cheapconv.catalog.errors import UserError, short
 def import_plugin(name: str) -> None:
     """Import a module that registers things; a UserError says why it cannot be, and where in it that is."""
     if not name or name.startswith("."):
-        raise UserError(f"plugin '{short(name)}' is relative: give the whole name of the module, such as my_package.my_convs.")
+        raise UserError(
+            f"plugin '{short(name)}' is relative: give the whole name of the module, such as my_package.my_convs."
+        )
     try:
         importlib.import_module(name)
     except UserError:

@@ -81,7 +81,9 @@ def read(value: object) -> MethodChoice:
         raise complaint(f"method is {shown(value)}, but should be a name or {{name: {{setting: value}}}}.")
     [(name, settings)] = described.items()
     if not isinstance(settings, dict | None):
-        raise complaint(f"the settings of method '{short(name)}' should be keys with values, not {shown(settings)}.", name)
+        raise complaint(
+            f"the settings of method '{short(name)}' should be keys with values, not {shown(settings)}.", name
+        )
     settings = dict(settings or {})
     teacher = settings.pop("teacher", None)
     if not isinstance(teacher, str | None):
