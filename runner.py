@@ -207,10 +207,7 @@ def check(registry: options.RegistryFile = None) -> None:
     from cheapconv.engine.run import planning, show
 
     plans, mistakes = planning.each(registry)
-    rows = [{"sweep": plan.sweep, "cells": len(plan.cells), "skipped": len(plan.skipped) or None} for plan in plans]
-    if rows:
-        show.table("", rows, ["sweep", "cells", "skipped"])
-    sys.stderr.writelines(f"error: {mistake}\n" for mistake in mistakes)
+    show.checked(plans, mistakes)
     raise typer.Exit(2 if mistakes else 0)
 
 

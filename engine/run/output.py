@@ -7,7 +7,7 @@ reader is said once, by name, on stderr.
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 STANDARD = (0, 1, 2)  # file descriptors
@@ -32,6 +32,11 @@ class Output:
         """Write `text`, or lose it."""
         self._try(lambda: self._stream.write(text))
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each of them, or lose it."""
+        for line in lines:
+            self.write(line)
 
     def flush(self) -> None:
         """Hand on what has been written, or lose it."""

@@ -119,6 +119,14 @@ def listing_table(what: str, rows: Sequence[Row]) -> None:
     table(what, flat, used)
 
 
+def checked(plans: Sequence[Plan], mistakes: Sequence[str]) -> None:
+    """How many cells each plan of a registry has, and what is wrong with the sweeps that have none."""
+    rows = [{"sweep": plan.sweep, "cells": len(plan.cells), "skipped": len(plan.skipped) or None} for plan in plans]
+    if rows:
+        table("", rows, ["sweep", "cells", "skipped"])
+    sys.stderr.writelines(f"error: {mistake}\n" for mistake in mistakes)
+
+
 def cells(plan: Plan, store: Store) -> list[Row]:
     """The plan's cells with their states, teachers before those who need them."""
     rows: list[Row] = []
