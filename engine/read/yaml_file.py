@@ -101,8 +101,7 @@ def _check_size(events: Iterator[Event]) -> None:
             values.append(1)
             anchors.append(event.anchor or "")
         elif isinstance(event, CollectionEndEvent | ScalarEvent):
-            closed = isinstance(event, CollectionEndEvent)
-            name, count = (anchors.pop(), values.pop()) if closed else (event.anchor, 1)
+            name, count = (event.anchor, 1) if isinstance(event, ScalarEvent) else (anchors.pop(), values.pop())
             whole |= {name: count} if name else {}
             values[-1] += count
         elif isinstance(event, AliasEvent):

@@ -62,8 +62,8 @@ def guarded() -> Iterator[None]:
     """
     _open_closed()
     before = sys.stdout, sys.stderr
-    sys.stderr = errors = Output(sys.stderr)  # type: ignore[assignment]
-    sys.stdout = output = Output(sys.stdout, "the output")  # type: ignore[assignment]
+    sys.stderr = errors = Output(sys.stderr)
+    sys.stdout = output = Output(sys.stdout, "the output")
     try:
         yield
     except SystemExit as end:
