@@ -182,7 +182,19 @@ def cells_table(title: str, rows: Sequence[Row]) -> None:
         }
         for row in rows
     ]
-    columns = ["key", "architecture", "conv", "method", "seed", "teacher", "state", "epoch", "score", "error", "warnings"]
+    columns = [
+        "key",
+        "architecture",
+        "conv",
+        "method",
+        "seed",
+        "teacher",
+        "state",
+        "epoch",
+        "score",
+        "error",
+        "warnings",
+    ]
     filled = [column for column in columns if column == "seed" or any(row[column] for row in shown)]
     table(title, shown, filled, [column for column in ("teacher", "epoch", "seed") if column in filled])
     counts = {state: sum(row["state"] == state for row in rows) for state in get_args(Word)}

@@ -23,6 +23,7 @@ def lines(width: int, monkeypatch: pytest.MonkeyPatch, **changed: object) -> lis
         "epochs": 8,
         "score": None,
         "error": None,
+        "warnings": [],
     }
     show.cells_table("plan", [{**row, "key": KEYS[0]}, {**row, "key": KEYS[1], "teacher": KEYS[0], **changed}])
     return shown.getvalue().splitlines()
