@@ -22,6 +22,7 @@ def count(sweep: Sweep) -> int:
 
 
 def _count(entry: Entry, seeds: int) -> int:
-    numbers = math.prod(len(getattr(entry, field, ())) or 1 for field in OVERRIDES)
+    grids = [field for field in OVERRIDES if field != "milestones"]  # a list of them is one schedule
+    numbers = math.prod(len(getattr(entry, field, ())) or 1 for field in grids)
     methods = sum(choice.size for choice in entry.method)
     return seeds * len(entry.architecture) * len(entry.conv) * methods * numbers

@@ -19,6 +19,7 @@ def fake_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
         ([{}], 2),
         ([{"seeds": [0, 1, 2]}], 3),
         ([{"conv": ["plain", "thin"], "method": ["alone", {"crowd": {"students": [1, 2, 3]}}]}], 2 * 2 * 4),
+        ([{"schedule": "multistep", "milestones": [0.5, 0.75], "nesterov": [True, False]}], 2 * 2),
         ([{"epochs": [1, 2], "lr": [0.1, 0.2, 0.3]}, {"architecture": ["Net-4", "Net-8"]}], 2 * 6 + 2 * 2),
     ],
 )
