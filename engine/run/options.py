@@ -1,7 +1,5 @@
 """Arguments and options that several commands of the command line share."""
 
-import io
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -35,9 +33,3 @@ Mlflow = Annotated[
 ]
 Classes = Annotated[int, typer.Option(min=1, help="Outputs of the classifier.")]
 Side = Annotated[int, typer.Option(min=1, help="Height and width of the image.")]
-
-
-def print_anything() -> None:
-    """Let a character that the terminal or pipe cannot take be printed as its code, not end what was to be printed."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # not where the standard output is closed, or a notebook's
-        sys.stdout.reconfigure(errors="backslashreplace")
