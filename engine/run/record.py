@@ -8,6 +8,7 @@ from cheapconv import catalog
 from cheapconv.engine.measure.sizes import sizes, structure_key
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import Cell, CellRecord
+from cheapconv.engine.store.files import later
 from cheapconv.engine.store.records import ByValidation, CurveRow, NetworkResult, Result
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import BadTeacherError
@@ -27,15 +28,17 @@ def described(cell: Cell) -> CellRecord:
 
 
 def finish(store: Store, cell: Cell, training: Training, after_s: float | None = None) -> Result:
-    """Save the networks, then the result, `after_s` seconds from the start: from here on the cell is done.
+    """Save the networks, then the result: from here on the cell is done.
 
-    Diverged where they are no networks.
+    It ended `after_s` seconds from its last start, whatever a clock that was set meanwhile says. Diverged where they
+    are no networks.
     """
     require_finite(training)
     run = store.run(cell.key)
     networks.save(run.folder, training.method, training.data.class_names)
     result = _result(store, cell, training)
-    run.finish(result, after_s)
+    start = next((item.start for item in reversed(run.environments())), None)
+    run.finish(result, None if start is None or after_s is None else later(start, after_s))
     return result
 
 

@@ -22,7 +22,6 @@ from cheapconv.engine.store.files import (
     ABANDONED_S,
     DISK_ERRORS,
     TEMPORARY,
-    later,
     leftovers,
     make_folder,
     now,
@@ -150,14 +149,10 @@ class Run:
         """All finished epochs."""
         write_lines(self.folder / CURVE, [asdict(row) for row in rows])
 
-    def finish(self, result: Result, after_s: float | None = None) -> None:
-        """Write the result, with which the cell is done, and remove what only an unfinished one needs.
-
-        It ended `after_s` seconds from its last start, whatever a clock that was set meanwhile says.
-        """
+    def finish(self, result: Result, end: str | None = None) -> None:
+        """Write the result, with which the cell is done, at `end`, and remove what only an unfinished one needs."""
         *before, last = self.environments() or (Environment(),)  # somebody may have removed the file
-        end = now() if after_s is None or last.start is None else later(last.start, after_s)
-        write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*before, replace(last, end=end))])
+        write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*before, replace(last, end=end or now()))])
         others = [path for name in (ENVIRONMENT, CURVE, f"{NETWORKS}/*.pt") for path in self.folder.glob(name)]
         files = {path.relative_to(self.folder).as_posix(): sha256(path) for path in others}
         write_json(self.folder / RESULT, document(asdict(replace(result, files=files))))

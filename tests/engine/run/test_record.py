@@ -43,16 +43,24 @@ def position(*rows: Sequence[float], top5: bool = False) -> Position:
     return Position(epoch=len(rows), curve=curve)
 
 
-def finish(store: Store, where: Position, teacher: str | None = None) -> Result:
+def finish(
+    store: Store, where: Position, teacher: str | None = None, start: str = "monday", after_s: float | None = None
+) -> Result:
     """The result of a cell with two students, trained to `where`."""
     cell = tiny.planned_by("od", epochs=len(where.curve)).cells[0].cell
     object.__setattr__(cell, "teacher", teacher)
     method = build_method(cell, Builder(cell, 10, PLACE, store))
     (store.run(cell.key).folder / "networks").mkdir(parents=True, exist_ok=True)
-    store.run(cell.key).begin(Environment(start="monday"))
+    store.run(cell.key).begin(Environment(start=start))
     (store.run(cell.key).folder / CHECKPOINT).write_bytes(b"checkpoint")
     trained = SimpleNamespace(method=method, data=tiny.data(), task=Classification(10), position=where)
-    return record.finish(store, cell, trained)
+    return record.finish(store, cell, trained, after_s)
+
+
+def test_a_cell_ends_when_its_seconds_say_whatever_the_clock_does(store):
+    start = "2130-01-01T23:59:59+00:00"  # the clock was set back since
+    result = finish(store, position((0.9, 0.7, 1.0)), start=start, after_s=61.0)
+    assert store.run(result.key).environments()[-1].end == "2130-01-02T00:01:00+00:00"
 
 
 def test_the_headline_is_the_last_epoch_of_the_students(store):
