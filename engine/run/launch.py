@@ -159,7 +159,8 @@ class Launcher:
         place = replace(self.place, threads=saved["position"]["threads"]) if saved else self.place
         recipe, suite, compiled = recipe_of(cell), catalog.entry("suite", cell.suite).cls(), self.settings.compiled
         data = self._data_of(cell, suite, place)
-        run.begin(describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled))
+        begun = describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled)
+        run.begin(begun, afresh=saved is None)
         run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
         self._tell(lambda watcher: watcher.started(cell))
         with place.in_use():
