@@ -18,7 +18,7 @@ quick: $(INSTALLED)
 	$(BIN)/cheapconv report quick
 	@echo
 	@echo "The comparison:  reports/quick/index.html (a page), reports/quick/table.md (text)"
-	@echo "The tracking:    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db   then http://127.0.0.1:5000"
+	@echo "The tracking:    $(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db   then the link above"
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile

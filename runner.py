@@ -183,13 +183,14 @@ def report(
     store: options.StoreFolder = Path("runs"),
     out: Annotated[Path | None, typer.Option(help="Folder to write to; reports/SWEEP if not given.")] = None,
     registry: Annotated[Path | None, typer.Option(help="As for `run`; a report follows from the store alone.")] = None,
+    mlflow: options.Mlflow = None,
 ) -> None:
-    """Render a sweep's comparison: table.md, table.csv, table.tex and index.html."""
+    """Render a sweep's comparison: table.md, table.csv, table.tex and index.html, and attach them in MLflow."""
     from cheapconv.engine.run import show
     from cheapconv.reports import page
 
     rendered = page.render(store, sweep, out or Path("reports") / sweep)
-    show.report(rendered.summary, rendered.remarks, rendered.paths)
+    show.report(rendered.summary, rendered.remarks, rendered.paths, store, sweep, mlflow)
 
 
 @app.command()
@@ -227,10 +228,9 @@ def sync(
     follow: Annotated[bool, typer.Option("--follow", help="Go on until the standard input ends (Ctrl-D).")] = False,
 ) -> None:
     """Send to MLflow what it has missed of a sweep."""
-    from cheapconv.engine.track import follow as tracking
+    from cheapconv.engine.track import sync as tracking
 
-    for line in tracking.command(sweep, store, mlflow, keep_on=follow):
-        typer.echo(line)
+    raise typer.Exit(tracking.command(sweep, store, mlflow, keep_on=follow))
 
 
 def main() -> None:

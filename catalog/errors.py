@@ -6,11 +6,16 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from cheapconv.catalog.printable import printable
+
 STORE = Path("runs")  # where no other is named
 
 
 class UserError(Exception):
     """A mistake in what the user gave; its text is one sentence that says how to fix it."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())  # it quotes what was given
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -61,7 +61,14 @@ def plan(
         for cell in wired:
             found.setdefault(cell.key, PlannedCell(cell, entry.name, entry.line))
         skipped |= dict.fromkeys(refusal.skipped for refusal in refused)
-    return Plan(plan_name(name, epochs), suite.registered_name, sweep.recipe, tuple(found.values()), tuple(skipped))
+    return Plan(
+        sweep=plan_name(name, epochs),
+        suite=suite.registered_name,
+        recipe=sweep.recipe,
+        cells=tuple(found.values()),
+        skipped=tuple(skipped),
+        description=sweep.description,
+    )
 
 
 def _cells(

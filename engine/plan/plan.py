@@ -33,6 +33,7 @@ class Plan:
     cells: tuple[PlannedCell, ...]
     skipped: tuple[SkippedCell, ...] = ()
     dearer: tuple[Dearer, ...] = ()
+    description: str = ""  # what the registry says it is for
 
 
 def plan_name(sweep: str, epochs: int | None) -> str:

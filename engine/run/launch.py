@@ -161,7 +161,8 @@ class Launcher:
         recipe, suite, compiled = recipe_of(cell), catalog.entry("suite", cell.suite).cls(), self.settings.compiled
         data = self._data_of(cell, suite, place)
         begun = time.monotonic()
-        run.begin(describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled))
+        machine = describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled)
+        run.begin(machine, afresh=saved is None)
         run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
         self._tell(lambda watcher: watcher.started(cell))
         with place.in_use():

@@ -20,8 +20,9 @@ from cheapconv.engine.run.stop import StopRequest
 from cheapconv.engine.store.files import now
 from cheapconv.engine.store.records import PlannedKey, SweepPlan, Word
 from cheapconv.engine.store.runs import Store
+from cheapconv.engine.track import server
 from cheapconv.engine.track.child import following
-from cheapconv.engine.track.server import public, tracking_uri
+from cheapconv.engine.track.mirror import link
 from cheapconv.suites.place import Place
 
 DONE, FAILED, LEFT = 0, 1, 3  # 2 is a mistake in what was given
@@ -30,7 +31,7 @@ DONE, FAILED, LEFT = 0, 1, 3  # 2 is a mistake in what was given
 def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     """Run the chosen cells of a sweep; returns the exit code."""
     place = Place(resolve_device(settings.device), set_threads(settings.threads))
-    uri = tracking_uri(settings.mlflow)
+    uri = server.tracking_uri(settings.mlflow)
     store = Store(folder)
     store.prepare()
     with store.explaining_full_disk():
@@ -63,7 +64,8 @@ def clean(folder: Path) -> None:
     """Remove the leftovers of killed processes from every cell that is not running."""
     if not folder.is_dir():
         raise UserError(f"there is no store at {folder}: name it with --store.")
-    console.print(f"removed {Store(folder).tidy()} files; every result is kept")
+    removed = Store(folder).tidy() + server.tidy(server.tracking_uri())
+    console.print(f"removed {removed} files; every result is kept")
 
 
 def set_threads(threads: int | None) -> int:
@@ -90,6 +92,7 @@ def write_plan(store: Store, plan: Plan) -> None:
             cells=cells,
             skipped=plan.skipped,
             dearer=plan.dearer,
+            description=plan.description,
         )
     )
 
@@ -115,8 +118,7 @@ def _summarise(
         lines.append(f"{left} cells are left: the same command goes on where it stopped.")
     else:
         lines.append(f"Next: {command_line('report', sweep, store=store.root, registry=registry)}")
-        if uri:
-            at = public(uri) if uri.startswith("http") else f"mlflow ui --backend-store-uri {public(uri)}"
-            lines[-1] += f"; tracking: {at}"
+    if uri:
+        lines.append(f"Tracking: {link(store, sweep, uri)}")
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

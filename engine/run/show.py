@@ -9,18 +9,30 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cheapconv import catalog
+from cheapconv.catalog.printable import printable
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import Store
+from cheapconv.engine.track import sync
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cheapconv.engine.read.registry import Registry
 
-console = Console(width=None if sys.stdout.isatty() else 240)  # a pipe has no width to fold at
+
+class PlainConsole(Console):
+    """A console whose texts cannot steer the terminal: a registry, a store or an error may come from anywhere."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text for the terminal; everything that is printed as a `str`, also in a table, comes through here."""
+        return super().render_str("\n".join(map(printable, text.split("\n"))), **options)
+
+
+console = PlainConsole(width=None if sys.stdout.isatty() else 240)  # a pipe has no width to fold at
 Row = Mapping[str, Any]  # of a table, or of a document: values by name
 CELL_FIELDS = (
     *("key", "suite", "architecture", "architecture_label", "conv", "conv_label"),
@@ -87,11 +99,14 @@ def listing(what: str, registry: "Registry") -> list[Row]:
     ]
 
 
-def report(summary: "pd.DataFrame", remarks: Sequence[str], paths: Sequence[Path]) -> None:
-    """A rendered comparison in short, and where it is."""
+def report(
+    summary: "pd.DataFrame", remarks: Sequence[str], paths: Sequence[Path], store: Path, sweep: str, mlflow: str | None
+) -> None:
+    """A rendered comparison in short, and where it is: in files, which are attached where MLflow has the sweep."""
     table("", [{str(k): v for k, v in row.items()} for row in summary.to_dict("records")], list(summary.columns))
     for line in [*remarks, f"written to {paths[0].parent}: {', '.join(path.name for path in paths)}"]:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+    sync.attach(store, sweep, paths, mlflow)
 
 
 def listing_table(what: str, rows: Sequence[Row]) -> None:

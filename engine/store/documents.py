@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
+from cheapconv.catalog.printable import printable_values
 from cheapconv.engine.store.files import decoded, parse_json, read_bytes
 from cheapconv.engine.store.records import SCHEMA
 
@@ -89,4 +90,4 @@ def checksum(body: Mapping[str, object]) -> str:
 def _typed(body: object, kind: type[T]) -> T:
     if kind not in _ADAPTERS:
         _ADAPTERS[kind] = TypeAdapter(kind)
-    return _ADAPTERS[kind].validate_python(body)
+    return _ADAPTERS[kind].validate_python(printable_values(body))  # the store may be somebody else's

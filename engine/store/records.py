@@ -258,6 +258,7 @@ class SweepPlan:
     cells: tuple[PlannedKey, ...]
     skipped: tuple[SkippedCell, ...] = ()
     dearer: tuple[Dearer, ...] = ()
+    description: str = ""  # what the registry says it is for
 
     def stays_inside(self) -> bool:
         """Whether every key is the name of a folder in the store."""

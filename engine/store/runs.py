@@ -134,16 +134,16 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self.folder / CELL, document(cell.to_json()))
 
-    def begin(self, environment: Environment) -> None:
-        """A start: on what, beside those before it; what an earlier attempt came to is gone."""
+    def begin(self, environment: Environment, *, afresh: bool = False) -> None:
+        """A start: on what, beside those before it if it is not `afresh`; what an earlier attempt came to is gone."""
         before = self._environments()
         if not before.ours:
             raise UnreadableError(before.fault)
-        write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*(before.value or ()), environment)])
-        for name in (
-            (ERROR,) if self.result() else (ERROR, RESULT)
-        ):  # a damaged one, which would be taken for this one's
+        results = () if self.result() else (RESULT,)  # a damaged one, which would be taken for this one's
+        for name in (ERROR, *results, *((CURVE,) if afresh else ())):
             remove(self.folder / name)
+        earlier = () if afresh else before.value or ()
+        write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*earlier, environment)])
 
     def write_curve(self, rows: Sequence[CurveRow]) -> None:
         """All finished epochs."""

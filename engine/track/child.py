@@ -12,8 +12,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from cheapconv.catalog.printable import printable
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track.follow import lagging
+from cheapconv.engine.track.redact import quotes_secret
 
 PATIENCE_S = 60.0  # importing MLflow and making a new database take that long on a busy machine; a dead server, 4 s
 
@@ -39,7 +41,7 @@ def following(store: Store, sweep: str, uri: str | None, patience_s: float = PAT
         finally:
             silence = lagging(store, sweep, uri, f"nothing within {patience_s:g} s")
             for line in finish(process, patience_s, silence):
-                log.warning("%s", line)
+                log.warning("%s", line if not quotes_secret(line, uri) else silence)
 
 
 def start(command: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
@@ -63,4 +65,4 @@ def finish(process: subprocess.Popen[bytes], patience_s: float, silence: str) ->
     else:
         process.kill()
         said += b"\n" + silence.encode()
-    return [line for line in said.decode(errors="replace").splitlines() if line]
+    return [printable(line) for line in said.decode(errors="replace").splitlines() if line]

@@ -14,49 +14,62 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from typing import Protocol
 
 from cheapconv.catalog.errors import UserError, command_line
 from cheapconv.engine.store.runs import CELL, CURVE, ENVIRONMENT, MEASUREMENTS, RESULT, STATE, Store
-from cheapconv.engine.track.push import push
-from cheapconv.engine.track.server import public, reason, tracking_uri
-from cheapconv.engine.track.tracked import STATUS, CellRefusedError
+from cheapconv.engine.track.redact import public, reason
+from cheapconv.engine.track.sweep import TrackedSweep
+from cheapconv.engine.track.tracked import CellRefusedError
 
 POLL_S = 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 60.0, 900.0
 
-Send = Callable[[Store, str, str, str], int]
-
 log = logging.getLogger(__name__)
+
+
+class Sink(Protocol):
+    """Where a sweep is sent to."""
+
+    sweep: TrackedSweep
+
+    def send(self, key: str) -> int:
+        """Send what is lacking of a cell; the number of values sent."""
+
+    def conclude(self, *, goes_on: bool) -> None:
+        """Say how far the sweep as a whole is."""
 
 
 class Follower:
     """Sends the cells of a sweep that have changed since it last looked; at first all of them."""
 
-    def __init__(
-        self, store: Store, sweep: str, uri: str, *, send: Send = push, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.keys = list(dict.fromkeys(cell.key for cell in store.known_plan(sweep).cells))
+    def __init__(self, store: Store, sink: Sink, uri: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.keys = sink.sweep.keys
         self.seen: dict[str, list[tuple[int, int]]] = {}  # files of each cell as they were last sent
         self.sent: Counter[str] = Counter()  # values of each cell
         self.refused: dict[str, str] = {}  # why a cell cannot be sent
         self.failure: str | None = None  # why the server could not be used when it last was asked
-        self._store, self._clock, self._send = store, clock, lambda key: send(store, key, sweep, uri)
+        self._store, self._sink, self._uri, self._clock = store, sink, uri, clock
         self._pause_s, self._paused_until = FIRST_PAUSE_S, -math.inf
 
-    def look(self, *, last: bool = False) -> None:
-        """Send what has changed, unless the server is left alone; the last look reads and asks in any case."""
+    def look(self, *, last: bool = False, still_here: Callable[[], None] = lambda: None) -> None:
+        """Send what has changed, unless the server is left alone; the last look reads and asks in any case.
+
+        `still_here` is called after every cell that is settled.
+        """
         if self._clock() < self._paused_until and not last:
             return
+        before = self.sent.total()
         for key in self.keys:
             files = self.files(key)
             if files == self.seen.get(key) and not last:  # files stay as they are when the process of a cell dies
                 continue
-            if not self._attempt(key):
+            if not self._attempt(partial(self._send, key)):
                 return
             self.seen[key] = files
-            if last:
-                give_sign_of_life()
+            still_here()
+        if last or self.sent.total() > before:
+            self._attempt(partial(self._sink.conclude, goes_on=not last))
 
     def files(self, key: str) -> list[tuple[int, int]]:
         """Inode and time of all that is shown of the cell; one of them is new when a file has been replaced."""
@@ -67,45 +80,27 @@ class Follower:
         stats = [path.stat() for path in paths if path.exists()]
         return [(stat.st_ino, stat.st_mtime_ns) for stat in stats]
 
-    def _attempt(self, key: str) -> bool:
-        """Send one cell; whether the server could be used."""
+    def _send(self, key: str) -> None:
+        """Send one cell, or note why it cannot be."""
         try:
-            self.sent[key] += self._send(key)
-        except CellRefusedError as error:
+            self.sent[key] += self._sink.send(key)
+            self.refused.pop(key, None)
+        except (CellRefusedError, UserError) as error:  # a UserError is about a file of the store
             if key not in self.refused:
                 log.warning("cell %s cannot be shown in MLflow: %s", key, error)
             self.refused[key] = str(error)
+
+    def _attempt(self, request: Callable[[], None]) -> bool:
+        """Whether the server could be used."""
+        try:
+            request()
         except Exception as error:  # MLflow, its database and its network raise too many kinds to name
-            self.failure = reason(error)
+            self.failure = reason(error, self._uri)
             self._paused_until = self._clock() + self._pause_s
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
             return False
         self.failure, self._pause_s = None, FIRST_PAUSE_S
         return True
-
-
-def command(sweep: str, folder: Path, option: str | None, keep_on: bool) -> list[str]:
-    """`cheapconv sync`, with `--follow` if it is to keep on; what to print."""
-    uri, store = tracking_uri(option), Store(folder)
-    if uri is None:
-        raise UserError("there is nowhere to send to: name a server or database with --mlflow or MLFLOW_TRACKING_URI.")
-    if not keep_on:
-        return [f"{sweep} in {public(uri)}: {sync(store, sweep, uri)}"]
-    why = follow(Follower(store, sweep, uri))
-    return [lagging(store, sweep, uri, why)] if why else []
-
-
-def sync(store: Store, sweep: str, uri: str) -> dict[str, int]:
-    """Send what MLflow lacks of every started cell; how many were sent, unchanged, refused or not yet started."""
-    follower = Follower(store, sweep, uri, send=partial(push, ask=True))
-    follower.look()
-    if follower.failure:
-        advice = "start it, or name another with --mlflow or MLFLOW_TRACKING_URI"
-        raise UserError(f"MLflow at {public(uri)} does not answer ({follower.failure}): {advice}.")
-    started = sum(store.run(key).state().state in (*STATUS, "damaged", "unreadable") for key in follower.keys)
-    sent, refused = len(+follower.sent), len(follower.refused)
-    counts = {"sent": sent, "unchanged": started - sent - refused, "refused": refused}
-    return counts | {"not_started": len(follower.keys) - started}
 
 
 def input_ended(seconds: float) -> bool:
@@ -119,7 +114,7 @@ def follow(follower: Follower, ended: Callable[[float], bool] = input_ended) -> 
     follower.look()
     while not ended(POLL_S):
         follower.look()
-    follower.look(last=True)
+    follower.look(last=True, still_here=give_sign_of_life)
     return follower.failure
 
 

@@ -1,8 +1,11 @@
-"""The tracker's memory, `mlflow.json` in a run folder: to which run a cell was sent and how much of it.
+"""The tracker's memory: to which run a cell was sent, and what of it.
 
-One file serves several servers and several sweeps that share the cell: `{uri: {experiment: {...}}}`.
+`mlflow.json` in a run folder is that of the cell, the one beside the run folders that of the sweeps' parent runs. One
+file serves several servers and several sweeps that share the cell: `{uri: {experiment: {...}}}`.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +14,22 @@ from pydantic import TypeAdapter
 
 from cheapconv.engine.store.files import read_json, write_json
 
+MEMORY, LOCK = "mlflow.json", "mlflow.lock"
+PATIENCE_S = 30.0  # for another process that sends the same; it is through after a few requests
+
 
 @dataclass(frozen=True)
 class Sent:
-    """What was sent of a cell to one experiment of one server."""
+    """What was sent to one experiment of one server."""
 
     run_id: str = ""
+    experiment_id: str = ""
     epochs: int = 0
     means: int = 0
-    digest: str = ""  # of everything, if everything was sent
+    content: str = ""  # hash of the points of so many epochs and means
+    digest: str = ""  # of everything; empty while it is under way, so that a kill leaves it in doubt
+    status: str = ""  # of a sweep
+    report: tuple[str, ...] = ()  # files of a sweep's rendered report that still have to be attached
 
 
 Memory = dict[str, dict[str, Sent]]
@@ -29,16 +39,24 @@ _memory = TypeAdapter(Memory)
 def recall(folder: Path) -> Memory:
     """All that is remembered; nothing where the file is absent or damaged, which costs no more than asking."""
     try:
-        return _memory.validate_python(read_json(folder / "mlflow.json") or {})
+        return _memory.validate_python(read_json(folder / MEMORY) or {})
     except ValueError:
         return {}
 
 
 def remember(folder: Path, uri: str, experiment: str, sent: Sent) -> None:
-    """Note what was sent, beside what another process has noted meanwhile."""
-    with filelock.FileLock(folder / "mlflow.lock"):
-        memory = recall(folder)
-        before = memory.setdefault(uri, {}).get(experiment)
-        if not before or before.run_id != sent.run_id or before.epochs <= sent.epochs:  # else the other has sent more
-            memory[uri][experiment] = sent
-            write_json(folder / "mlflow.json", _memory.dump_python(memory))
+    """Note what was sent, beside what was sent elsewhere; the memory is `held`."""
+    memory = recall(folder)
+    if memory.get(uri, {}).get(experiment) != sent:
+        memory.setdefault(uri, {})[experiment] = sent
+        write_json(folder / MEMORY, _memory.dump_python(memory))
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Whoever else wants to send what the memory is of, or to note something in it, waits."""
+    try:
+        with filelock.FileLock(folder / LOCK, timeout=PATIENCE_S):
+            yield
+    except filelock.Timeout as error:
+        raise TimeoutError(f"another process has been sending for {PATIENCE_S:g} s") from error

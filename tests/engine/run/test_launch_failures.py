@@ -11,8 +11,8 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import timings, turn
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store import runs
-from cheapconv.engine.store.files import TEMPORARY
-from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Run, Store
+from cheapconv.engine.store.files import TEMPORARY, write_json
+from cheapconv.engine.store.runs import CHECKPOINT, ENVIRONMENT, RESULT, Run, Store
 from cheapconv.engine.train import checkpoint
 from tests.engine import tiny, toys
 from tests.engine.outcomes import assert_same
@@ -95,6 +95,17 @@ def test_failed_cells_are_run_again_on_request_only(store, monkeypatch):
     key = whole.cells[0].cell.key
     assert store.run(key).state().error is None
     assert not (store.run(key).folder / "error.txt").exists()
+
+
+def test_a_cell_that_begins_anew_counts_no_earlier_start(store, monkeypatch):
+    whole = tiny.planned("raising", epochs=1)
+    ends(store, whole)
+    run = store.run(whole.cells[0].cell.key)
+    write_json(run.folder / ENVIRONMENT, [{"start": "2020-01-01T00:00:00+00:00"}])
+    monkeypatch.setattr(toys.Raising, "broken", False)
+    ends(store, whole, retry_failed=True)
+    [only] = run.environments()
+    assert only.start > "2020-01-02"
 
 
 def test_failing_fast_stops_at_the_first_failure(store):

@@ -18,6 +18,7 @@ from cheapconv.engine.run import session, show
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
 from cheapconv.engine.track import sent, tracked
+from cheapconv.engine.track import sweep as sweeps
 from cheapconv.reports import collect, fair, page
 from tests.engine import tiny
 from tests.engine.outcomes import assert_same
@@ -53,7 +54,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert tiny.ends(store, whole, stop, should_stop=stop) == ["done", "done", "failed", "stopped"]
         assert tiny.ends(unbroken, whole) == ["done", "done", "failed", "done"]
         for key in keys.values():
-            sent.remember(store.run(key).folder, "http://x", "sweep", sent.Sent("id", 1, 1, "digest"))
+            sent.remember(store.run(key).folder, "http://x", "sweep", sent.Sent("id", "1", 1, 1, digest="digest"))
         session.measure(whole, root / "runs", "cpu", 1)
         page.render(store.root, "sweep", root / "report")
         yield World(whole, store, unbroken, keys, report(root / "report"))
@@ -69,9 +70,10 @@ def looks(world: World, store: Store, out: Path | None = None) -> list[str]:
     said = []
 
     def sync() -> None:
-        for key in (cell.key for cell in store.known_plan("sweep").cells):
+        sweep = sweeps.read(store, "sweep")
+        for key in sweep.keys:
             try:
-                shown = tracked.read(store, key, "sweep")
+                shown = tracked.read(store, key, sweep)
                 assert shown is None or shown.digest
             except tracked.CellRefusedError:
                 continue

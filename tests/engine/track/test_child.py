@@ -14,6 +14,7 @@ import pytest
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track.child import finish, following, start
 from cheapconv.engine.track.server import connect
+from tests.engine.track.mirrors import only_run
 from tests.engine.written_cell import shared_database, write_cell, write_sweep
 
 GENEROUS_S = 60.0  # MLflow is imported in these tests, on a machine that may be busy
@@ -130,8 +131,7 @@ def test_a_follower_sends_the_end_although_its_run_was_killed(
     )
     assert killed.returncode == -signal.SIGKILL
     wait_for_end(int(killed.stdout))
-    [run] = connect(uri).search_runs([connect(uri).get_experiment_by_name("killed").experiment_id])
-    assert run.info.status == "KILLED"
+    assert only_run(uri, "killed").info.status == "KILLED"
 
 
 def wait_for_end(pid: int) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,26 +9,30 @@ from typing import Any
 
 import pytest
 
-from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.runs import Store
-from cheapconv.engine.track.follow import Follower, command, follow, sync
-from cheapconv.engine.track.push import push
-from cheapconv.engine.track.server import connect
+from cheapconv.engine.track import sweep as sweeps
+from cheapconv.engine.track.follow import Follower, follow
 from cheapconv.engine.track.tracked import CellRefusedError
+from tests.engine.track.mirrors import mirror, only_run
 from tests.engine.written_cell import shared_database, write_cell, write_measurement, write_sweep
 
 GENEROUS_S = 20.0  # a bound that a busy machine keeps; MLflow's own defaults wait for many minutes
 
 
 class Server:
-    """Stands in for `push`: notes the calls, and answers, refuses or fails as it is told."""
+    """Stands in for a mirror: notes the calls, and answers, refuses or fails as it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
+        self.sweep = sweeps.read(store, "s")
         self.calls: list[str] = []
+        self.concluded: list[bool] = []  # whether the run goes on
         self.error: Exception | None = None
         self.refused: list[str] = []
 
-    def __call__(self, store: Store, key: str, sweep: str, uri: str) -> int:
+    def conclude(self, *, goes_on: bool) -> None:
+        self.concluded.append(goes_on)
+
+    def send(self, key: str) -> int:
         self.calls.append(key)
         if self.error:
             raise self.error
@@ -44,11 +47,6 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def store(tmp_path: Path) -> Store:
     """Three cells of the sweep `s`, one of them not begun."""
     store = Store(tmp_path / "runs")
@@ -57,6 +55,11 @@ def store(tmp_path: Path) -> Store:
     write_cell(store, "c", state="planned", epochs=0)
     write_sweep(store, "s", ["a", "b", "c", "a"])
     return store
+
+
+@pytest.fixture
+def server(store: Store) -> Server:
+    return Server(store)
 
 
 @pytest.fixture
@@ -79,7 +82,7 @@ def _warnings_only(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def follower_of(store: Store, server: Server, **fields: Any) -> Follower:
-    return Follower(store, "s", "http://h", send=server, **fields)
+    return Follower(store, server, "http://h", **fields)
 
 
 def test_what_has_changed_is_sent_once(store: Store, server: Server) -> None:
@@ -115,6 +118,7 @@ def test_the_last_look_comes_when_the_run_has_ended_and_sees_who_is_gone(store: 
 
     assert follow(follower_of(store, server), ended) is None
     assert waits == [2.0, 2.0]
+    assert server.concluded == [True, True, False]
     assert server.calls == ["a", "b", "c", "c", "a", "b", "c"], "a cell whose process is gone has no new file"
 
 
@@ -190,6 +194,17 @@ def test_a_refused_cell_is_named_once_and_does_not_hold_up_the_others(
     assert [record.getMessage() for record in caplog.records] == ["cell a cannot be shown in MLflow: bad name"]
 
 
+def test_a_cell_that_was_mended_is_refused_no_more(store: Store, server: Server) -> None:
+    server.refused = ["a"]
+    follower = follower_of(store, server)
+    follower.look()
+    assert list(follower.refused) == ["a"]
+    server.refused = []
+    write_cell(store, "a")
+    follower.look()
+    assert not follower.refused
+
+
 def test_a_cell_whose_process_is_gone_is_killed(store: Store, tmp_path_factory: pytest.TempPathFactory) -> None:
     uri = shared_database(tmp_path_factory)
     write_sweep(store, "gone", ["a"])
@@ -202,86 +217,16 @@ def test_a_cell_whose_process_is_gone_is_killed(store: Store, tmp_path_factory: 
 
     lock = store.run("a").lock()
     lock.__enter__()
-    assert follow(Follower(store, "gone", uri), ended) is None
+    assert follow(follower(store, "gone", uri), ended) is None
     assert [*statuses, status(uri, "gone")] == ["RUNNING", "KILLED"]
+    assert status(uri, "gone", "sweep") == "KILLED"
 
 
-def status(uri: str, sweep: str) -> str:
-    """Of the only run."""
-    (run,) = connect(uri).search_runs([connect(uri).get_experiment_by_name(sweep).experiment_id])
-    return run.info.status
+def follower(store: Store, sweep: str, uri: str) -> Follower:
+    """Of a sweep that is sent for good."""
+    return Follower(store, mirror(store, sweep, uri), uri)
 
 
-def test_sync_of_a_dead_server_is_one_sentence(
-    store: Store, closed_port: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    with pytest.raises(
-        UserError, match=rf"MLflow at {closed_port} does not answer \(\[Errno 111\] Connection refused\): "
-    ):
-        sync(store, "s", closed_port)
-    assert not caplog.records
-
-
-def test_sync_of_a_server_that_never_answers_gives_up_at_the_first_cell(
-    store: Store, black_hole: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    keys = [f"cell{i}" for i in range(20)]
-    for key in keys:
-        write_cell(store, key)
-    write_sweep(store, "s", keys)
-    start = time.monotonic()
-    with pytest.raises(UserError, match=r"does not answer \(Read timed out\. \(read timeout=1\)\): start it"):
-        sync(store, "s", black_hole)
-    assert time.monotonic() - start < GENEROUS_S
-
-
-def test_sync_of_an_unknown_sweep_names_the_nearest(store: Store) -> None:
-    write_sweep(store, "quick", [])
-    with pytest.raises(UserError, match=r"holds no plan of a sweep 'quik'; did you mean quick\?"):
-        sync(store, "quik", "http://h")
-
-
-def test_what_a_dead_server_missed_is_sent_by_sync_and_by_the_next_run(
-    store: Store, tmp_path_factory: pytest.TempPathFactory, closed_port: str
-) -> None:
-    uri, sweep = shared_database(tmp_path_factory), "missed"
-    keys = ["done", "also_done", "failed", "planned"]
-    write_cell(store, "done")
-    write_cell(store, "also_done")
-    write_cell(store, "failed", state="failed")
-    write_cell(store, "planned", state="planned")
-    write_sweep(store, sweep, [*keys, "unheard_of"])
-    assert follow(Follower(store, sweep, closed_port), lambda seconds: True) == "[Errno 111] Connection refused"
-    counts = sync(store, sweep, uri)
-    assert counts == {"sent": 3, "unchanged": 0, "refused": 0, "not_started": 2}
-    assert sync(store, sweep, uri) == {"sent": 0, "unchanged": 3, "refused": 0, "not_started": 2}
-    write_cell(store, "planned")
-    follower = Follower(store, sweep, uri)
-    follower.look()
-    assert [key for key, values in follower.sent.items() if values] == ["planned"]
-    experiment = connect(uri).get_experiment_by_name(sweep).experiment_id
-    assert {run.data.tags["cell_key"] for run in connect(uri).search_runs([experiment])} == set(keys)
-
-
-def test_sync_counts_and_names_what_cannot_be_sent(
-    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (store.run("b").folder / "curve.jsonl").write_text("{")
-    write_sweep(store, "s", ["b"])
-    counts = sync(store, "s", f"sqlite:///{tmp_path}/never_made.db")
-    assert counts == {"sent": 0, "unchanged": 0, "refused": 1, "not_started": 0}
-    assert "cell b cannot be shown in MLflow: curve.jsonl is missing or damaged" in caplog.text
-    assert push(store, "unheard_of", "s", "http://h") == 0
-
-
-def test_the_command_says_what_was_sent_and_hides_passwords(store: Store) -> None:
-    write_sweep(store, "empty", ["c"])
-    [line] = command("empty", store.root, "http://user:secret@host:5000", keep_on=False)
-    assert line == "empty in http://host:5000: {'sent': 0, 'unchanged': 0, 'refused': 0, 'not_started': 1}"
-
-
-def test_there_is_nothing_to_send_to_nowhere(store: Store) -> None:
-    with pytest.raises(UserError, match="nowhere to send to"):
-        command("s", store.root, "none", keep_on=False)
+def status(uri: str, sweep: str, kind: str = "cell") -> str:
+    """Of the only run of its kind."""
+    return only_run(uri, sweep, kind).info.status

@@ -9,9 +9,10 @@ import pytest
 
 from cheapconv.engine.store.files import write_bytes, write_json
 from cheapconv.engine.store.runs import CURVE, ENVIRONMENT, Store
-from cheapconv.engine.track.push import push
-from cheapconv.engine.track.server import connect, public
+from cheapconv.engine.track.redact import public
+from cheapconv.engine.track.server import connect
 from cheapconv.engine.track.tracked import CellRefusedError
+from tests.engine.track.mirrors import history, only_run, push
 from tests.engine.written_cell import START_MS, read_memory, shared_database, write_cell, write_measurement
 
 KEY = "0123456789abcdef"
@@ -36,28 +37,12 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "runs")
 
 
-def runs(uri: str, sweep: str) -> list[Any]:
-    """The active runs of an experiment."""
-    client = connect(uri)
-    return client.search_runs([client.get_experiment_by_name(sweep).experiment_id])
-
-
-def only_run(uri: str, sweep: str) -> Any:
-    (run,) = runs(uri, sweep)
-    return run
-
-
-def history(uri: str, run: Any, metric: str) -> list[tuple[int, float, int]]:
-    """(step, value, milliseconds since 1970) of a metric."""
-    return [(m.step, m.value, m.timestamp) for m in connect(uri).get_metric_history(run.info.run_id, metric)]
-
-
 def test_a_finished_cell_arrives_in_full(store: Store, uri: str, sweep: str) -> None:
     write_cell(store, KEY, teacher="fedcba9876543210")
     write_measurement(store, "A CPU", 1.5)
     push(store, KEY, sweep, uri, ask=True)
     run = only_run(uri, sweep)
-    assert (run.info.run_name, run.info.status) == ("G(4) kd seed 0", "FINISHED")
+    assert (run.info.run_name, run.info.status) == ("WRN-10-2 G(4) kd seed 0", "FINISHED")
     assert (run.info.start_time, run.info.end_time) == (START_MS, START_MS + 3_600_000)
     tags = {
         "suite": "digits",
@@ -68,9 +53,8 @@ def test_a_finished_cell_arrives_in_full(store: Store, uri: str, sweep: str) -> 
     tags |= {"method": "kd", "seed": "0", "teacher": "fedcba9876543210", "cell_key": KEY, "sweep": sweep}
     tags |= {"protocol": "1", "recipe": "short", "device": "cpu", "precision": "fp32", "git_sha": "abc"}
     assert tags.items() <= run.data.tags.items()
-    params = {"recipe.epochs": "3", "recipe.nesterov": "true", "recipe.schedule.kind": "cosine"}
-    params |= {"method.temperature": "4.0", "method.form": "batchmean"}
-    assert params.items() <= run.data.params.items()
+    params = {"architecture": "wrn(depth=10, width=2)", "conv": "group(groups=4)", "method": "kd", "seed": "0"}
+    assert run.data.params == params | {"method.temperature": "4.0", "method.form": "batchmean"}
     final = {"final_top1": 0.6, "final_ensemble_top1": 0.9, "best_epoch_top1_optimistic": 0.7, "train_s": 9.0}
     final |= {"train_s_with_teacher": 15.0, "latency_ms": 1.5, "throughput_images_per_s": 500.0, **SIZES}
     assert {name: run.data.metrics[name] for name in final} == pytest.approx(final)

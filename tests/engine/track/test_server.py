@@ -4,15 +4,17 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import filelock
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.track.server import connect, reason, tracking_uri
+from cheapconv.engine.track.server import connect, page, tidy, tracking_uri
 
 
-def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert tracking_uri() == "sqlite:///mlflow.db"
+    monkeypatch.chdir(tmp_path)
+    assert tracking_uri() == f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://a:5000")
     assert tracking_uri() == "http://a:5000"
     assert tracking_uri("http://b:5000") == "http://b:5000"
@@ -25,19 +27,45 @@ def test_what_is_no_uri_is_a_user_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "short"),
+    ("uri", "known_as"),
     [
-        ("Max (Caused by New(\"C(host='h'): no: [Errno 111] refused\"))", "[Errno 111] refused"),
-        ("Max (Caused by ConnectTimeoutError(<x at 0x7f>, 'To h timed out. (after 4)'))", "To h timed out. (after 4)"),
-        ("failed with timeout exception Pool(host='h'): Read timed out. (after 4)", "Read timed out. (after 4)"),
-        ("permission denied\nlong story", "permission denied"),
-        ("no table at postgresql://me:secret@host/db", "no table at postgresql://host/db"),
-        ("x" * 200, "x" * 157 + "..."),
-        ("", "ValueError"),
+        ("sqlite:///mlflow.db", "sqlite:///HERE/mlflow.db"),
+        ("sqlite:///../x.db?timeout=3", "sqlite:///ABOVE/x.db?timeout=3"),
+        ("sqlite+pysqlite:///./a/x.db", "sqlite+pysqlite:///HERE/a/x.db"),
+        ("file:mlruns", "file://HERE/mlruns"),
+        *((uri, uri) for uri in ("sqlite:////a/x.db", "sqlite:///:memory:", "file:///a", "http://h:1/x", "databricks")),
     ],
 )
-def test_a_reason_is_short(text: str, short: str) -> None:
-    assert reason(ValueError(text)) == short
+def test_a_file_is_named_by_its_absolute_path(
+    uri: str, known_as: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert tracking_uri(uri) == known_as.replace("HERE", str(tmp_path)).replace("ABOVE", str(tmp_path.parent))
+
+
+@pytest.mark.parametrize(
+    ("uri", "where"),
+    [
+        ("http://me:secret@h:5000/", "http://h:5000/#/experiments/3?workflowType=machine_learning"),
+        (
+            "sqlite:////a b/x.db",
+            "mlflow ui --host 127.0.0.1 --backend-store-uri 'sqlite:////a b/x.db', "
+            "then http://127.0.0.1:5000/#/experiments/3?workflowType=machine_learning",
+        ),
+    ],
+)
+def test_the_page_is_the_view_of_trainings_on_this_machine_alone(uri: str, where: str) -> None:
+    assert page(uri, "3") == where
+
+
+def test_the_draft_of_a_database_whose_making_was_killed_is_found(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    for name in ("mlflow.db.new", "mlflow.db.new-journal"):
+        (tmp_path / name).write_bytes(b"half")
+    with filelock.FileLock(tmp_path / "mlflow.db.lock"):
+        assert tidy(uri) == 0, "it is being made"
+    assert tidy(uri) == 2
+    assert [tidy(uri), tidy(None), tidy("http://h")] == [0, 0, 0]
 
 
 @pytest.mark.slow

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from cheapconv.engine.store.records import ResultWarning
 from cheapconv.engine.store.runs import Store
+from cheapconv.engine.track import sweep as sweeps
 from cheapconv.engine.track.tracked import read
-from tests.engine.written_cell import write_cell, write_measurement
+from tests.engine.written_cell import write_cell, write_measurement, write_sweep
 
 KEY = "0123456789abcdef"
 
@@ -18,7 +19,8 @@ def test_what_is_measured_later_under_other_threads_replaces_nothing(tmp_path: P
     [first] = store.measurements("s0")
     later = replace(first, date="2099-01-01T00:00:00+00:00", latency=replace(first.latency, median_ms=9.0))
     store.write_measurement("s0-a cpu-more-threads", later)
-    tracked = read(store, KEY, "sweep")
+    write_sweep(store, "sweep", [KEY])
+    tracked = read(store, KEY, sweeps.read(store, "sweep"))
     assert tracked is not None
     assert tracked.measurement == first
 
@@ -26,10 +28,13 @@ def test_what_is_measured_later_under_other_threads_replaces_nothing(tmp_path: P
 def test_a_score_that_means_nothing_is_a_tag_which_a_better_one_empties(tmp_path: Path) -> None:
     store = Store(tmp_path)
     write_cell(store, KEY)
-    good = read(store, KEY, "sweep")
+    write_sweep(store, "sweep", [KEY])
+    good = read(store, KEY, sweeps.read(store, "sweep"))
     warnings = (ResultWarning(kind="chance", text="student_0 has 10 %"), ResultWarning(kind="loss", text="it was 1e9"))
     run = store.run(KEY)
     run.finish(replace(run.result(), warnings=warnings))
-    poor = read(store, KEY, "sweep")
+    poor = read(store, KEY, sweeps.read(store, "sweep"))
+    assert good is not None
+    assert poor is not None
     assert (good.tags["warnings"], poor.tags["warnings"]) == ("", "student_0 has 10 %; it was 1e9")
     assert good.digest != poor.digest
