@@ -25,6 +25,8 @@ class TimmNetwork(LibraryNetwork):
     weights: str | None = None
 
     library = "timm"
+    # Before, their dropout never was on, or the height of their maps was taken for the channels.
+    revised = ("ghostnet", "repghostnet", "legacy_se", "mambaout", "test_mambaout", "sequencer2d")
 
     def known(self) -> list[str]:
         import timm
@@ -41,7 +43,11 @@ class TimmNetwork(LibraryNetwork):
 
         return timm.create_model(self.name, pretrained=True).state_dict()
 
-    def taps(self, network: nn.Module) -> list[str]:
+    def taps(self, network: nn.Module) -> Mapping[str, int]:
         modules = {name for name, _ in network.named_modules()}
         info = getattr(network, "feature_info", [])
-        return [tap["module"] for tap in getattr(info, "info", info) if tap["module"] in modules]
+        taps = getattr(info, "info", info)
+        return {tap["module"]: tap["num_chs"] for tap in taps if tap["module"] in modules}
+
+    def channels_last(self, network: nn.Module) -> bool:
+        return getattr(network, "output_fmt", "NCHW") == "NHWC"

@@ -5,13 +5,15 @@ network that keeps stem and stages in one sequence). Stages end where the librar
 resolution. The classifier is the last layer, a linear one or a 1x1 convolution of a pooled map.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import fx, nn
 
-from cheapconv.models.wrap.segments import passages, shapes, trace
+from cheapconv.models.wrap.segments import passages, shapes
+from cheapconv.models.wrap.trace import trace
 
 
 @dataclass(frozen=True)
@@ -24,15 +26,19 @@ class Cuts:
     classifier: str  # name of the last layer
     classifies_maps: bool  # whether it takes (B, features, 1, 1) rather than (B, features)
     channels: tuple[int, ...]  # of the map after each stage
+    channels_last: bool  # whether that map is (B, H, W, C)
     features: int  # of the vector that the classifier sees
 
 
-def find_cuts(network: nn.Module, shape: Sequence[int], taps: Collection[str] = ()) -> Cuts:
+def find_cuts(
+    network: nn.Module, shape: Sequence[int], taps: Mapping[str, int] = MappingProxyType({}), channels_last: bool = False
+) -> Cuts:
     """The cuts of a network for images of `shape` (C, H, W).
 
-    `taps` names the modules that end a stage in the library's own view; one that only the stem precedes ends none here.
-    Without taps, and where a skip connection bypasses one of them, the resolutions decide. ValueError if the network
-    has no stages in a row, or no classifier behind them.
+    `taps` names the modules that end a stage in the library's own view, with the channels of their maps, which are
+    (B, H, W, C) where it is `channels_last`; one that only the stem precedes ends none here. Without taps, and where a
+    skip connection bypasses one of them, the resolutions decide. ValueError if the network has no stages in a row, or
+    no classifier behind them, or if the library says other channels.
     """
     classifier = [name for name, module in network.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)][-1:]
     enter = _ancestors([*taps, *classifier]) if taps else _sequences(network) | _ancestors(classifier)
@@ -42,7 +48,7 @@ def find_cuts(network: nn.Module, shape: Sequence[int], taps: Collection[str] = 
     maps = [node for node in through if len(shape_of[node]) == 4]
     tapped = [node for node in traced.graph.nodes if node.target in taps]
     if not set(tapped) <= set(maps):
-        return find_cuts(network, shape)
+        return find_cuts(network, shape, channels_last=channels_last)
     ends = tapped or _last_of_each_side(traced, maps, shape_of)
     stem = _stem(network, [str(node.target) for node in ends])
     entrance = _stem_end(traced, maps, stem)
@@ -50,13 +56,18 @@ def find_cuts(network: nn.Module, shape: Sequence[int], taps: Collection[str] = 
     vector = next((node for node in through if [user.target for user in node.users] == classifier), None)
     if not ends or vector is None or shape_of[vector][2:].numel() != 1:
         raise ValueError("it is no row of stages that ends in a classifier of a vector")
+    channels = [shape_of[node][-1 if channels_last else 1] for node in ends]
+    said = [taps.get(str(node.target), own) for node, own in zip(ends, channels, strict=True)]
+    if said != channels:
+        raise ValueError(f"its maps have {channels} channels, where the library says {said}")
     return Cuts(
         enter=enter,
         nodes=(entrance.name, *(node.name for node in ends), vector.name),
         stem=stem,
         classifier=classifier[0],
         classifies_maps=len(shape_of[vector]) == 4,
-        channels=tuple(shape_of[node][1] for node in ends),
+        channels=tuple(channels),
+        channels_last=channels_last,
         features=shape_of[vector][1],
     )
 

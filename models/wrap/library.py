@@ -34,6 +34,7 @@ class LibraryNetwork(Architecture):
 
     library: ClassVar[str]
     shape: ClassVar[tuple[int, int, int]] = (3, 224, 224)
+    revised: ClassVar[tuple[str, ...]] = ()  # how the names of those networks begin that were other ones in version 1
     name: str
     cifar_stem: bool
     weights: str | None
@@ -42,6 +43,8 @@ class LibraryNetwork(Architecture):
         known = self.known()
         if self.name not in known:
             raise ValueError(f"{self.library} has no network '{self.name}'{nearest(self.name, known)}")
+        if self.name.startswith(self.revised):
+            object.__setattr__(self, "version", 2)
 
     @abstractmethod
     def known(self) -> list[str]:
@@ -55,9 +58,13 @@ class LibraryNetwork(Architecture):
     def fetch(self) -> Mapping[str, Tensor]:
         """The library's own weights, from its cache or the net; OSError or RuntimeError if they are not to be had."""
 
-    def taps(self, network: nn.Module) -> list[str]:
-        """Names of the modules that end a stage; none if the library does not say."""
-        return []
+    def taps(self, network: nn.Module) -> Mapping[str, int]:
+        """Names of the modules that end a stage and the channels of their maps; none if the library does not say."""
+        return {}
+
+    def channels_last(self, network: nn.Module) -> bool:
+        """Whether these maps are (B, H, W, C)."""
+        return False
 
     def files(self) -> Mapping[str, Path]:
         return {} if self.weights in (None, PRETRAINED) else {"weights": Path(str(self.weights))}
@@ -75,6 +82,7 @@ class LibraryNetwork(Architecture):
                 classes,
                 shape=self.shape,
                 taps=self.taps(network),
+                channels_last=self.channels_last(network),
                 cifar_stem=self.cifar_stem,
                 weights=self._weights(),
             )
