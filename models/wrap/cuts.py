@@ -31,7 +31,10 @@ class Cuts:
 
 
 def find_cuts(
-    network: nn.Module, shape: Sequence[int], taps: Mapping[str, int] = MappingProxyType({}), channels_last: bool = False
+    network: nn.Module,
+    shape: Sequence[int],
+    taps: Mapping[str, int] = MappingProxyType({}),
+    channels_last: bool = False,
 ) -> Cuts:
     """The cuts of a network for images of `shape` (C, H, W).
 

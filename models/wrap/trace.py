@@ -1,8 +1,8 @@
 """Tracing a plain CNN: its own `forward` as a graph, no deeper than the cuts need.
 
-What a forward does by `self.training` is fixed once it is traced. So it is traced in both modes: a function that is told
-the mode, as in `F.dropout(x, training=self.training)`, is told it by the graph too, and a network that takes another
-way in training is refused.
+What a forward does by `self.training` is fixed once it is traced. So it is traced in both modes: a function that is
+told the mode, as in `F.dropout(x, training=self.training)`, is told it by the graph too, and a network that takes
+another way in training is refused.
 """
 
 from collections.abc import Callable, Collection

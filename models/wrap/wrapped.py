@@ -68,7 +68,7 @@ def wrap(
         ends = channels_first(traced, ends)
     parts = segments(traced, [start, *ends, vector])
     if cuts.classifies_maps:
-        parts[-1] = nn.Sequential(nn.Unflatten(1, (cuts.features, 1, 1)), parts[-1])
+        parts[-1] = nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), parts[-1])
     wrapped = Wrapped(parts, cuts.channels, classes, cuts.features, substitutions)
     if weights is not None and whole:
         load_weights(wrapped, weights)
