@@ -206,9 +206,10 @@ def check(registry: options.RegistryFile = None) -> None:
     """Check the registry completely: every name, number, network and teacher of every sweep."""
     from cheapconv.engine.run import planning, show
 
-    plans = [planning.planned(name, registry, None, None, to_look=True) for name in planning.load(registry).sweeps]
-    rows = [{"sweep": plan.sweep, "cells": len(plan.cells), "skipped": len(plan.skipped) or None} for plan in plans]
+    rows, mistakes = planning.checked(registry)
     show.table("", rows, ["sweep", "cells", "skipped"])
+    if mistakes:
+        raise UserError("\nerror: ".join(mistakes))
 
 
 @app.command()

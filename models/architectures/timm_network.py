@@ -51,3 +51,8 @@ class TimmNetwork(LibraryNetwork):
 
     def channels_last(self, network: nn.Module) -> bool:
         return getattr(network, "output_fmt", "NCHW") == "NHWC"
+
+    def image(self, network: nn.Module) -> tuple[int, int, int]:
+        config = getattr(network, "pretrained_cfg", None) or {}
+        channels, height, width = config.get("input_size") or self.shape
+        return channels, height, width

@@ -17,7 +17,9 @@ from cheapconv.catalog import canonical
 from cheapconv.catalog.errors import nearest
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
+from cheapconv.models.foreign import REFUSALS, reason
 from cheapconv.models.network import Network
+from cheapconv.models.wrap.cuts import Cuts, find_cuts
 from cheapconv.models.wrap.stored_weights import read_weights
 from cheapconv.models.wrap.wrapped import wrap
 
@@ -72,22 +74,28 @@ class LibraryNetwork(Architecture):
     def unread(self) -> Self:
         return dataclasses.replace(self, weights=None)  # type: ignore[type-var]  # its subclasses are dataclasses
 
+    def image(self, network: nn.Module) -> tuple[int, int, int]:
+        """The images that the library made it for."""
+        return self.shape
+
     def build(self, conv: Conv, classes: int) -> Network:
         """The library's network, its convolutions replaced as models/wrap/substitute.py says."""
         try:
             network = self._created(classes)
-            return wrap(
-                network,
-                conv,
-                classes,
-                shape=self.shape,
-                taps=self.taps(network),
-                channels_last=self.channels_last(network),
-                cifar_stem=self.cifar_stem,
-                weights=self._weights(),
-            )
-        except ValueError as reason:
-            raise ValueError(f"{canonical(conv)} in {self.library}'s {self.name}: {reason}") from reason
+            cuts, weights = self._cuts(network), self._weights()
+            return wrap(network, conv, classes, cuts, cifar_stem=self.cifar_stem, weights=weights)
+        except ValueError as error:
+            raise ValueError(f"{canonical(conv)} in {self.library}'s {self.name}: {error}") from error
+
+    def _cuts(self, network: nn.Module) -> Cuts:
+        """The cuts for images of `shape`, or for those that the network was made for where it takes no others."""
+        taps, last = self.taps(network), self.channels_last(network)
+        try:
+            return find_cuts(network, self.shape, taps, last)
+        except ValueError:
+            if self.image(network) == self.shape:
+                raise
+            return find_cuts(network, self.image(network), taps, last)
 
     def _created(self, classes: int) -> nn.Module:
         """A fresh network on the default device; some libraries cannot make theirs on the meta device."""
@@ -97,6 +105,8 @@ class LibraryNetwork(Architecture):
             device = torch.get_default_device()
             with torch.device("cpu"):
                 return self.create(classes).to(device)
+        except REFUSALS as error:
+            raise ValueError(f"{self.library} cannot make it ({reason(error)})") from error
 
     def _weights(self) -> Mapping[str, Tensor] | None:
         """What is to be loaded; nothing on the meta device, where a network is only looked at."""
@@ -107,5 +117,6 @@ class LibraryNetwork(Architecture):
         try:
             return self.fetch()
         except (OSError, RuntimeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ValueError(f"there are no pretrained weights to be had ({reason}); give weights='FILE'") from error
+            raise ValueError(
+                f"there are no pretrained weights to be had ({reason(error)}); give weights='FILE'"
+            ) from error

@@ -12,6 +12,8 @@ from torch import fx, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.node import Argument, Target
 
+from cheapconv.models.foreign import REFUSALS, reason
+
 
 def passages(traced: fx.GraphModule) -> list[fx.Node]:
     """Nodes through which everything flows from the image to the logits, in order; the image itself is the first."""
@@ -34,8 +36,9 @@ def shapes(traced: fx.GraphModule, shape: Sequence[int]) -> dict[fx.Node, torch.
         with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True) as mode:
             follower = _Follower(traced)
             follower.run(mode.from_tensor(torch.empty(2, *shape)))
-    except RuntimeError as error:
-        raise ValueError(f"its maps cannot be followed ({str(error).splitlines()[0]})") from error
+    except REFUSALS as error:
+        side = " x ".join(map(str, shape[1:]))
+        raise ValueError(f"its maps cannot be followed on images of {side} ({reason(error)})") from error
     return follower.shapes
 
 

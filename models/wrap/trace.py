@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection
 
 from torch import Tensor, fx, nn
 
+from cheapconv.models.foreign import REFUSALS, reason
+
 
 class InMode(nn.Module):
     """A function with the keywords `flags` true in train mode and false in eval mode."""
@@ -40,8 +42,8 @@ def trace(network: nn.Module, enter: Collection[str]) -> fx.GraphModule:
     training = network.training
     try:
         graph, in_training = [_Tracer(enter).trace(network.train(mode)) for mode in (False, True)]
-    except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
-        raise ValueError(f"its forward cannot be traced ({str(error).splitlines()[0]})") from error
+    except REFUSALS as error:  # fx's own are ValueErrors
+        raise ValueError(f"its forward cannot be traced ({reason(error)})") from error
     finally:
         network.train(training)
     traced = fx.GraphModule(network, graph)

@@ -1,13 +1,12 @@
 """Any CNN of a library as a `Network`, its convolutions replaced by operators of a conv."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from torch import Tensor, nn
 
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
-from cheapconv.models.wrap.cuts import find_cuts
+from cheapconv.models.wrap.cuts import Cuts
 from cheapconv.models.wrap.segments import channels_first, segments
 from cheapconv.models.wrap.small_stem import shrink_stem
 from cheapconv.models.wrap.stored_weights import load_weights
@@ -42,32 +41,29 @@ def wrap(
     network: nn.Module,
     conv: Conv,
     classes: int,
+    cuts: Cuts,
     *,
-    shape: Sequence[int],
-    taps: Mapping[str, int] = MappingProxyType({}),
-    channels_last: bool = False,
     cifar_stem: bool = False,
     weights: Mapping[str, Tensor] | None = None,
 ) -> Wrapped:
-    """`network`, changed in place and cut into stages; `shape`, `taps` and `channels_last` are those of `find_cuts`.
+    """`network`, changed in place and cut into stages.
 
     `weights` are loaded before convolutions are replaced: what stays keeps them, what is new starts fresh, and so does
     a classifier of another number of classes. Weights of a `Wrapped`, replaced convolutions and all, are loaded whole.
     Raises ValueError where a step is impossible.
     """
-    cuts = find_cuts(network, shape, taps, channels_last)
     whole = weights is not None and any(name.startswith("stage_modules.") for name in weights)
     if weights is not None and not whole:
         load_weights(network, weights, may_differ=[cuts.classifier])
     if cifar_stem:
         shrink_stem(network, cuts.stem)
-    substitutions = substitute(network, conv, cuts.stem)
+    substitutions = substitute(network, conv, cuts.stem, cuts.classifier, cuts.gates)
     traced = trace(network, cuts.enter)
     start, *ends, vector = cuts.nodes
     if cuts.channels_last:
         ends = channels_first(traced, ends)
     parts = segments(traced, [start, *ends, vector])
-    if cuts.classifies_maps:
+    if cuts.sees_maps:
         parts[-1] = nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), parts[-1])
     wrapped = Wrapped(parts, cuts.channels, classes, cuts.features, substitutions)
     if weights is not None and whole:

@@ -1,4 +1,4 @@
-"""Every method trains a network of timm and one of torchvision to the end and saves it, or the plan refuses the pair."""
+"""Every method trains a network of timm and one of torchvision to the end and saves it, or the plan refuses to."""
 
 import functools
 from collections.abc import Callable

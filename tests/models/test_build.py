@@ -17,6 +17,7 @@ from tests.models.examples import examples, smallest_side
 CPU = torch.device("cpu")
 WRN = "wrn(depth=10, width=1)"
 BLOCKS = "wrn(depth=10, width=2)"  # wide enough for every conv
+POINTWISE = "timm(name='test_efficientnet', cifar_stem=True)"  # for those of 1x1 convolutions
 
 
 def some_pairs() -> Iterator[Any]:
@@ -24,7 +25,8 @@ def some_pairs() -> Iterator[Any]:
     for architecture in examples("architecture"):
         yield pytest.param(catalog.canonical(architecture), "standard", id=architecture.registered_name)
     for conv in examples("conv"):
-        yield pytest.param(BLOCKS, catalog.canonical(conv), id=catalog.canonical(conv))
+        architecture = BLOCKS if 3 in conv.kernel_sizes else POINTWISE
+        yield pytest.param(architecture, catalog.canonical(conv), id=catalog.canonical(conv))
 
 
 def everything(network: nn.Module) -> dict[str, Tensor]:

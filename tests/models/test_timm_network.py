@@ -94,7 +94,7 @@ def test_a_stem_that_cannot_be_made_small_is_refused(name, message):
 
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "mixer_s32_224"])
 def test_what_is_no_cnn_is_refused(name):
-    with torch.device("meta"), pytest.raises(ValueError, match=f"timm's {name}: it is no row of stages"):
+    with torch.device("meta"), pytest.raises(ValueError, match=f"timm's {name}: it is no CNN: no maps"):
         build(name)
 
 
