@@ -6,7 +6,7 @@ precedes, is none. What becomes of each convolution is in the network's `substit
 network is named.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -32,6 +32,16 @@ class TimmNetwork(LibraryNetwork):
         import timm
 
         return timm.list_models()
+
+    def renamed(self, known: Collection[str]) -> str | None:
+        import timm
+
+        now, _, tag = (timm.models.get_deprecated_models().get(self.name) or self.name).partition(".")
+        if now not in known:
+            return None
+        if now == self.name.partition(".")[0]:
+            return f" here: leave the tag '.{tag}' out, which names weights"
+        return f": it is called {now} now" + (f", and its weights '{tag}'" if tag else "")
 
     def create(self, classes: int) -> nn.Module:
         import timm

@@ -6,7 +6,7 @@ taken before or after an activation is the library's affair.
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -44,13 +44,18 @@ class LibraryNetwork(Architecture):
     def __post_init__(self) -> None:
         known = self.known()
         if self.name not in known:
-            raise ValueError(f"{self.library} has no network '{self.name}'{nearest(self.name, known)}")
+            advice = self.renamed(known) or nearest(self.name, known)
+            raise ValueError(f"{self.library} has no network '{self.name}'{advice}")
         if self.name.startswith(self.revised):
             object.__setattr__(self, "version", 2)
 
     @abstractmethod
     def known(self) -> list[str]:
         """Names of the library's networks."""
+
+    def renamed(self, known: Collection[str]) -> str | None:
+        """The end of the sentence about an unknown name, where the library knows what it stands for."""
+        return None
 
     @abstractmethod
     def create(self, classes: int) -> nn.Module:
