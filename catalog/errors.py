@@ -8,6 +8,10 @@ from pathlib import Path
 STORE = Path("runs")  # where no other is named
 
 
+# A library's network refuses images with whatever its author thought of, an assertion without a word included.
+REFUSALS = (RuntimeError, AssertionError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+
+
 class UserError(Exception):
     """A mistake in what the user gave; its text is one sentence that says how to fix it."""
 
@@ -26,3 +30,9 @@ def command_line(*words: str, store: Path = STORE, registry: Path | None = None)
     named = {"--store": None if store == STORE else store, "--registry": registry}
     options = [text for name, path in named.items() if path is not None for text in (name, str(path))]
     return shlex.join(["cheapconv", *words, *options])
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what an error says, or its kind where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else f"{type(error).__name__}, without a reason"

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv import catalog
+from cheapconv.catalog.errors import REFUSALS, reason
 from cheapconv.models.conv import Conv
-from cheapconv.models.foreign import REFUSALS, reason
 from cheapconv.models.meta import on_meta
 from cheapconv.models.network import Network
 from cheapconv.models.size import count_params

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode
 
-from cheapconv.models.foreign import REFUSALS, reason
+from cheapconv.catalog.errors import REFUSALS, reason
 from cheapconv.models.parts.rebuilt import materialise
 
 aten = torch.ops.aten

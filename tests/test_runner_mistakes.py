@@ -99,7 +99,7 @@ def test_check_tells_of_the_bad_sweeps_and_checks_the_others(command):
         "interrupted",
     ]
     assert "error: large: " in err
-    assert "it does not take images of 8 x 8, it takes 64 x 64" in err
+    assert "cannot be trained on images of 8x8" in err
     assert "error: narrow: " in err
     assert err.count("\n") == 2
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import plan_cache
 
@@ -54,3 +55,17 @@ def planned(sweep: str, path: Path | None, pattern: str | None, epochs: int | No
 
         return select(whole, pattern)
     return whole
+
+
+def checked(path: Path | None) -> tuple[list[dict[str, object]], list[str]]:
+    """The cells of every sweep in numbers, and a sentence for each that has no plan: it says nothing of the others."""
+    rows: list[dict[str, object]] = []
+    mistakes = []
+    for name in load(path).sweeps:
+        try:
+            found = planned(name, path, None, None, to_look=True)
+        except UserError as error:
+            mistakes.append(f"{name}: {error}")
+        else:
+            rows.append({"sweep": found.sweep, "cells": len(found.cells), "skipped": len(found.skipped) or None})
+    return rows, mistakes

@@ -3,7 +3,7 @@
 import dataclasses
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, reason
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.sizes import sizes
 from cheapconv.engine.measure.timings import Structure, time_network
@@ -12,7 +12,6 @@ from cheapconv.engine.plan.dearer import dearer
 from cheapconv.engine.run import show
 from cheapconv.engine.run.show import Row
 from cheapconv.models.build import build_network, require_image
-from cheapconv.models.foreign import reason
 from cheapconv.models.meta import on_meta
 
 

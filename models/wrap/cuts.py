@@ -92,7 +92,7 @@ def _noted_gates(network: nn.Module, gates: set[str]) -> Iterator[None]:
             gates.add(name)
 
     handles = [
-        module.register_forward_hook(lambda _, __, output, name=name: note(name, output))  # type: ignore[misc]
+        module.register_forward_hook(lambda _, __, output, name=name: note(name, output))
         for name, module in convolutions.items()
     ]
     try:

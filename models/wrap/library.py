@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import canonical
-from cheapconv.catalog.errors import nearest
+from cheapconv.catalog.errors import REFUSALS, nearest, reason
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
-from cheapconv.models.foreign import REFUSALS, reason
 from cheapconv.models.network import Network
 from cheapconv.models.wrap.cuts import Cuts, find_cuts
 from cheapconv.models.wrap.stored_weights import read_weights

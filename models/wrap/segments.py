@@ -12,7 +12,7 @@ from torch import fx, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.node import Argument, Target
 
-from cheapconv.models.foreign import REFUSALS, reason
+from cheapconv.catalog.errors import REFUSALS, reason
 
 
 def passages(traced: fx.GraphModule) -> list[fx.Node]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 
 from torch import Tensor, fx, nn
 
-from cheapconv.models.foreign import REFUSALS, reason
+from cheapconv.catalog.errors import REFUSALS, reason
 
 
 class InMode(nn.Module):
