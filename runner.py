@@ -207,10 +207,7 @@ def check(registry: options.RegistryFile = None) -> None:
     from cheapconv.engine.run import planning, show
 
     rows, mistakes = planning.checked(registry)
-    rows, mistakes = planning.checked(registry)
     show.table("", rows, ["sweep", "cells", "skipped"])
-    if mistakes:
-        raise UserError("\nerror: ".join(mistakes))
     if mistakes:
         raise UserError("\nerror: ".join(mistakes))
 
