@@ -18,6 +18,7 @@ from cheapconv.catalog.numbers import Count, ProperShare, Rate
 from cheapconv.methods.base import Build, Context, Phase
 from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.channels import ChannelGroup, Channels, Member, structure_of
+from cheapconv.methods.parts.removable import require_removable
 from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.methods.parts.size_target import SizeTarget
 
@@ -49,15 +50,17 @@ class Pruning(Restructured, Scratch):
         self._least: dict[str, int] = {}
 
     def foresee(self) -> None:
-        """Refuse a budget that the least number of channels exceeds."""
-        kind, whole = self.config.cost, self._build.cost(self.config.cost, self.student)
-        channels = Channels(self.student, self._build.image, sums=self.sums)
-        least = channels.cost(kind, [group.least() * group.step for group in channels.groups])
-        limit = size_target.number(self.config, self._build, whole)
-        size_target.check_least(whole - channels.cost(kind, channels.sizes) + least, limit)
+        """Refuse a network whose channels cannot be cut, and a budget that the least number of them exceeds."""
+        c = self.config
+        limit = size_target.number(c, self._build, self._build.cost(c.cost))
+        require_removable(self.student, self._build, c.cost, limit, self.removes, sums=self.sums)
 
-    def score(self, group: ChannelGroup, context: Context) -> Tensor | None:
-        """Importance (size,) of the channels of a group; None if it is left whole."""
+    def removes(self, group: ChannelGroup) -> bool:
+        """Whether channels of a group may go; else it is left whole."""
+        return True
+
+    def score(self, group: ChannelGroup, context: Context) -> Tensor:
+        """Importance (size,) of the channels of a group that may go."""
         raise NotImplementedError
 
     def prepare(self, context: Context) -> None:
@@ -89,8 +92,6 @@ class Pruning(Restructured, Scratch):
         self.prepare(context)
         channels = Channels(self.student, self._build.image, sums=self.sums)
         scores = [self._unit_scores(group, context) for group in channels.groups]
-        if not any(len(s) for s in scores):
-            raise ValueError(f"{self.registered_name} finds no channels to remove in this network")
         rest = self._build.cost(c.cost, self.student) - channels.cost(c.cost, channels.sizes)
         for group in channels.groups:
             self._least.setdefault(group.name, group.least())
@@ -106,8 +107,9 @@ class Pruning(Restructured, Scratch):
 
     def _unit_scores(self, group: ChannelGroup, context: Context) -> Tensor:
         """Mean score (units,) of the channels of every unit; none where the group is left whole."""
-        scores = self.score(group, context)
-        return torch.empty(0) if scores is None else scores.detach().double().cpu().view(group.step, -1).mean(dim=0)
+        if not self.removes(group):
+            return torch.empty(0)
+        return self.score(group, context).detach().double().cpu().view(group.step, -1).mean(dim=0)
 
 
 def by_channel(weight: Tensor, network: nn.Module, member: Member) -> Tensor:

@@ -42,7 +42,11 @@ class Slimming(Pruning):
             terms["sparsity"] = self.config.sparsity * torch.stack(scales).sum()
         return terms
 
-    def score(self, group: ChannelGroup, context: Context) -> Tensor | None:
+    def removes(self, group: ChannelGroup) -> bool:
+        """Channels that a batch norm scales."""
+        return any(member.side == "norm" for member in group.members)
+
+    def score(self, group: ChannelGroup, context: Context) -> Tensor:
         """|gamma|, mean over the batch norms of the group."""
         scales = [self.weights(member)[:, 0].abs() for member in group.members if member.side == "norm"]
-        return torch.stack(scales).mean(dim=0) if scales else None
+        return torch.stack(scales).mean(dim=0)

@@ -11,6 +11,10 @@ from cheapconv.catalog.printable import printable
 STORE = Path("runs")  # where no other is named
 
 
+# A library's network refuses images with whatever its author thought of, an assertion without a word included.
+REFUSALS = (RuntimeError, AssertionError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+
+
 class UserError(Exception):
     """A mistake in what the user gave; its text is one sentence that says how to fix it."""
 
@@ -43,3 +47,9 @@ def short(text: object, most: int = 80) -> str:
     """`text` for use in a sentence, on one line: its beginning and end where it has more than `most` characters."""
     whole = str(text) if str(text).isprintable() else repr(str(text))[1:-1]
     return whole if len(whole) <= most else f"{whole[: most - 20]} ... {whole[-10:]}"
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what an error says, or its kind where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else f"{type(error).__name__}, without a reason"

@@ -95,12 +95,13 @@ def _written(value: object) -> str:
 
 
 def _split(kind: str, text: str) -> tuple[str, Parameters]:
-    """Name and keyword literals of a call-like text; a bare word, as in `timm(name=resnet34)`, is text."""
+    """Name and keyword literals of a call-like text; bare words, as in `timm(name=resnet34)`, are text."""
     node = expression(text)
     if isinstance(node, ast.Name):
         return node.id, {}
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
         values = ((str(k.arg), k.value) for k in node.keywords)
         with contextlib.suppress(ValueError, TypeError):  # no literal, or a set of lists
-            return node.func.id, {k: v.id if isinstance(v, ast.Name) else ast.literal_eval(v) for k, v in values}
+            words = (ast.Name, ast.Attribute)
+            return node.func.id, {k: ast.unparse(v) if isinstance(v, words) else ast.literal_eval(v) for k, v in values}
     raise UserError(f"'{short(text)}' is no {kind}: write name(keyword=number, ...){nearest(text, spellings(kind))}")

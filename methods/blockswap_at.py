@@ -20,7 +20,7 @@ from cheapconv.methods.at import AT
 from cheapconv.methods.base import Batch, Build, Context, Cost, Phase, Structure, TrainableNetwork, Trained
 from cheapconv.methods.losses import cross_entropy, wide
 from cheapconv.methods.parts import size_target
-from cheapconv.methods.parts.block_search import POOL, STANDARD, candidates, check_pool, options
+from cheapconv.methods.parts.block_search import NO_BLOCKS, POOL, STANDARD, candidates, check_pool, options
 from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.methods.parts.size_target import SizeTarget
 
@@ -31,13 +31,19 @@ def fisher(activation: Tensor, gradient: Tensor) -> Tensor:
     return per_channel.square().sum() / (2 * len(activation))
 
 
-def fisher_potential(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Sum of `fisher` over the outputs of all residual branches, of a network in train mode. ValueError if none."""
-    outputs: list[Tensor] = []
+def residual_branches(network: nn.Module) -> list[nn.Module]:
+    """The branches of the residual blocks of this suite; ValueError if there are none."""
     paths = [getattr(block, "path", None) for block in network.modules()]
     branches = [path for path in paths if isinstance(path, nn.Module)]
     if not branches:
         raise ValueError("the Fisher potential is that of residual branches, and this network has none")
+    return branches
+
+
+def fisher_potential(network: nn.Module, x: Tensor, y: Tensor) -> float:
+    """Sum of `fisher` over the outputs of all residual branches, of a network in train mode. ValueError if none."""
+    outputs: list[Tensor] = []
+    branches = residual_branches(network)
     handles = [branch.register_forward_hook(lambda _, __, output: outputs.append(output)) for branch in branches]
     with torch.enable_grad():
         loss = cross_entropy(network(x), y)
@@ -72,7 +78,10 @@ class BlockSwapAT(Restructured, AT):
         size_target.number(config, build, whole)  # refuses a budget that is none, before training
 
     def foresee(self) -> None:
-        """Refuse a budget that nothing of the pool meets."""
+        """Refuse a network without blocks of its own, and a budget that nothing of the pool meets."""
+        residual_branches(self.student)
+        if self._build.blocks() == 0:
+            raise ValueError(NO_BLOCKS)
         c, whole = self.config, self._build.cost(self.config.cost, conv=STANDARD)
         limit = size_target.number(c, self._build, whole)
         check_pool(self._build, c.pool, c.cost, whole, limit * (1 + c.tolerance))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from cheapconv.catalog import register
 from cheapconv.catalog.numbers import ProperShare, Rate, Temperature, Weight
@@ -23,6 +23,7 @@ from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import cross_entropy
 from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.channels import ChannelGroup, Channels, resize, structure_of, total
+from cheapconv.methods.parts.removable import require_removable
 from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.methods.parts.size_target import SizeTarget
 
@@ -104,9 +105,9 @@ class CompactKD(Restructured):
         }
 
     def foresee(self) -> None:
-        """Refuse a budget that the least number of channels exceeds."""
-        least = self._model.cost([group.least() * group.step for group in self._searched])
-        size_target.check_least(self._rest + least, self._limit)
+        """Refuse a network whose channels cannot be cut, and a budget that the least number of them exceeds."""
+        names, kind = {group.name for group in self._searched}, self.config.cost
+        require_removable(self.student, self._build, kind, self._limit, lambda g: g.name in names, sums=False)
 
     def phases(self) -> list[Phase]:
         """The search, and the training of what it has found."""
@@ -207,7 +208,7 @@ def block_of(layer: str, network: nn.Module) -> str:
     """The outermost module around a layer that is no plain sequence; a stage, where there is none (VGG)."""
     parts = layer.split(".")
     outer = [".".join(parts[:end]) for end in range(1, len(parts))]
-    plain = (nn.Sequential, nn.ModuleList)
+    plain = (nn.Sequential, nn.ModuleList, fx.GraphModule)
     return next((name for name in outer if not isinstance(network.get_submodule(name), plain)), ".".join(parts[:2]))
 
 

@@ -39,5 +39,5 @@ class Architecture(ABC):
         if not conv.is_standard:
             raise ValueError(
                 f"{canonical(conv)} has nothing to replace in {canonical(self)}, "
-                "whose convolutions are already 1x1 or depthwise; use standard"
+                "whose convolutions are already 1x1 or depthwise; use standard, or thin for less width"
             )

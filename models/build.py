@@ -7,12 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv import catalog
+from cheapconv.catalog.errors import REFUSALS, reason
 from cheapconv.models.conv import Conv
 from cheapconv.models.meta import on_meta
 from cheapconv.models.network import Network
 from cheapconv.models.size import count_params
 
 M = TypeVar("M", bound=nn.Module)
+SIDES = (32, 64, 96, 128, 160, 224, 256, 299, 384)  # of the images that networks are made for
 
 
 def standard_params(architecture: str, classes: int) -> int:
@@ -56,6 +58,31 @@ def build_network(architecture: str, conv: str, classes: int) -> Network:
 def unread_network(architecture: str, conv: str, classes: int) -> Network:
     """A freshly initialised network of the same structure, for which no file or library is read."""
     return catalog.parse("architecture", architecture).unread().build(catalog.parse("conv", conv), classes)
+
+
+def require_image(network: Network, image: tuple[int, int, int]) -> None:
+    """ValueError, with a size that would do, unless a network on the meta device takes images (C, H, W)."""
+    refusal = _refusal(network, image)
+    if refusal is not None:
+        channels, height, width = image
+        others = [side for side in SIDES if _refusal(network, (channels, side, side)) is None]
+        nearest = min(others, key=lambda side: abs(side - height), default=None)
+        takes = f"it takes {nearest} x {nearest}" if nearest else "nor of any usual size"
+        raise ValueError(f"it does not take images of {height} x {width}, {takes} ({refusal})")
+
+
+def _refusal(network: Network, image: tuple[int, int, int]) -> str | None:
+    """Why a network on the meta device does not take these images; None if it does, or if it reads their values."""
+    training = network.training
+    try:
+        with torch.no_grad(), on_meta():
+            network.eval()(torch.empty(2, *image))
+    except REFUSALS as error:
+        unknown = isinstance(error, NotImplementedError) or "meta tensor" in str(error)
+        return None if unknown else reason(error)
+    finally:
+        network.train(training)
+    return None
 
 
 def filled(build: Callable[[], nn.Module], weights: Mapping[str, Tensor]) -> nn.Module:

@@ -21,6 +21,7 @@ class Conv(ABC):
 
     `version` is raised when the same parameters begin to mean another operator.
     `is_standard` marks the conv that leaves a network as it is.
+    `kernel_sizes` are the convolutions that it stands in for in a library's network: k x k for every k in it.
     `operators_per_block` is 2, or 1 where one operator replaces both convolutions of a residual block.
     `stride_in_last` puts the stride of a block into its last operator instead of its first.
     `weight_decay_scale` says how the weight decay of the operator's structured parameters is scaled where a recipe
@@ -30,6 +31,7 @@ class Conv(ABC):
     registered_name: ClassVar[str]
     version: ClassVar[int] = 1
     is_standard: ClassVar[bool] = False
+    kernel_sizes: ClassVar[range] = range(2, 1000)
     operators_per_block: ClassVar[int] = 2
     stride_in_last: ClassVar[bool] = False
     weight_decay_scale: ClassVar[Literal[1, "compression"]] = 1
@@ -72,6 +74,14 @@ class Conv(ABC):
     def inner_channels(self, out_channels: int) -> int:
         """Width between the two operators of a residual block with `out_channels` outputs."""
         return out_channels
+
+    def require_kernel(self, kernel_size: int) -> None:
+        """ValueError unless the conv stands in for convolutions of this size."""
+        if kernel_size not in self.kernel_sizes:
+            known = " and ".join(f"{k}x{k}" for k in self.kernel_sizes[:2])
+            raise ValueError(
+                f"{canonical(self)} stands in for {known} convolutions, and not for {kernel_size}x{kernel_size}"
+            )
 
     def require_divisible(self, channels: int, divisor: int, what: str = "channels") -> None:
         """ValueError unless `divisor` divides `channels`."""

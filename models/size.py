@@ -1,23 +1,24 @@
 """The size of a network: parameters, multiply-adds, bytes of weights.
 
-MACs are the multiply-adds of convolutions, transposed convolutions and linear layers on one image. Biases, norms,
-activations, pooling, additions and data movement (shift, shuffle) count 0. They are counted by ptflops at the level of
-dispatched operations, so a functional convolution with a rebuilt weight is seen too; ptflops' own rules for these
-operations are replaced because they add the biases. A weight that is rebuilt from fewer numbers is rebuilt before the
-count: the convolution with it costs MACs, the rebuilding does not (models/parts/rebuilt.py).
+MACs are the multiply-adds of convolutions, transposed convolutions, linear layers and matrix products (attention) on
+one image. Biases, norms, activations, pooling, additions and data movement (shift, shuffle) count 0. They are counted
+by ptflops at the level of dispatched operations, so a functional convolution with a rebuilt weight is seen too; its own
+rules for these operations are replaced because they add the biases, and it has none for attention. A weight that is
+rebuilt from fewer numbers is rebuilt before the count: the convolution with it costs MACs, the rebuilding does not
+(models/parts/rebuilt.py). torch's own counter sees the same run, so that a network on which the two differ is known.
 """
 
 import copy
-import io
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.flop_counter import FlopCounterMode
 
+from cheapconv.catalog.errors import REFUSALS, reason
 from cheapconv.models.parts.rebuilt import materialise
 
 aten = torch.ops.aten
@@ -44,22 +45,27 @@ def count_macs(net: nn.Module, input_shape: Sequence[int]) -> int:
 
     Runs a deep copy, on the device where `net` is; raises RuntimeError if that run fails.
     """
-    from ptflops import get_model_complexity_info  # here, because it imports torchvision and timm
+    return count_macs_twice(net, input_shape)[0]
 
-    printed = io.StringIO()
-    with torch.no_grad(), redirect_stdout(printed), redirect_stderr(printed):
-        macs, _ = get_model_complexity_info(
-            materialise(copy.deepcopy(net)),
-            tuple(input_shape),
-            print_per_layer_stat=False,
-            as_strings=False,
-            ost=printed,
-            custom_modules_hooks=_COUNTED,
-            backend="aten",
-        )
-    if macs is None:
-        raise RuntimeError(f"the network could not be run on {tuple(input_shape)} to count it:\n{printed.getvalue()}")
-    return int(macs)
+
+def count_macs_twice(net: nn.Module, input_shape: Sequence[int]) -> tuple[int, int]:
+    """`count_macs`, and the same by torch's own counter."""
+    from ptflops.aten_engine import FlopCounterMode as PtflopsMode  # here, because it imports torchvision and timm
+
+    deployed = materialise(copy.deepcopy(net)).eval()
+    first = next(deployed.parameters(), torch.empty(0))
+    image = torch.ones(1, *input_shape, dtype=first.dtype, device=first.device)
+    ours, torchs = (
+        PtflopsMode(custom_hooks=_COUNTED, output_params={"print_params": {}}),
+        FlopCounterMode(display=False),
+    )
+    try:
+        with torch.no_grad(), torchs, ours:
+            deployed(image)
+    except REFUSALS as error:
+        side = " x ".join(map(str, input_shape[1:]))
+        raise RuntimeError(f"the network cannot be run on images of {side} ({reason(error)})") from error
+    return int(ours.complexity), torchs.get_total_flops() // 2
 
 
 def _bn_statistics(net: nn.Module) -> Iterator[Tensor]:
@@ -82,8 +88,16 @@ def _linear_macs(arguments: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
     return x.numel() * weight.shape[1]
 
 
-def _nothing(arguments: object, outputs: object) -> int:
-    return 0
+def _batched_macs(arguments: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+    """MACs of aten.bmm(a, b) and aten.baddbmm(c, a, b): a (batch, rows, in), b (batch, in, out)."""
+    a, b = arguments[-2:]
+    return a.numel() * b.shape[2]
+
+
+def _attention_macs(arguments: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+    """MACs of scaled dot-product attention: q (..., queries, d), k (..., keys, d), v (..., keys, e)."""
+    q, k, v = arguments[:3]
+    return q.numel() * k.shape[-2] + math.prod(q.shape[:-1]) * v.shape[-2] * v.shape[-1]
 
 
 _COUNTED = {
@@ -91,5 +105,11 @@ _COUNTED = {
     aten._convolution: _convolution_macs,
     aten.addmm: _linear_macs,
     aten.mm: _linear_macs,
-    aten.bmm: _nothing,  # products of activations, or of the factors of a weight
+    aten.bmm: _batched_macs,
+    aten.baddbmm: _batched_macs,
+    aten._scaled_dot_product_flash_attention: _attention_macs,
+    aten._scaled_dot_product_flash_attention_for_cpu: _attention_macs,
+    aten._scaled_dot_product_efficient_attention: _attention_macs,
+    aten._scaled_dot_product_cudnn_attention: _attention_macs,
+    aten._scaled_dot_product_fused_attention_overrideable: _attention_macs,
 }

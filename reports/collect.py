@@ -47,7 +47,7 @@ class Record:
     def outcome(self) -> dict[str, object]:
         """The columns that a finished cell fills; empty ones before."""
         if self.result is None:
-            return dict.fromkeys((*OUTCOMES, *RESULT_FIELDS, *SIZES)) | {"changed": False}
+            return dict.fromkeys((*OUTCOMES, *RESULT_FIELDS, *SIZES)) | {"changed": False, "counters_differ": False}
         result, network = self.result, self.result.counted[0]
         best = [counted.best for counted in result.counted]
         ensembles = [n.scores[result.headline] for n in result.networks if n.role == "ensemble"]
@@ -60,6 +60,7 @@ class Record:
             "top1_best": result.best,
             "structure": network.structure,
             "changed": bool(network.changed) or (network.conv or self.cell.conv) != self.cell.conv,
+            "counters_differ": network.sizes.macs_by_torch is not None,
             "ensemble_top1": max(ensembles, default=None),
             "by_validation": result.by_validation.score if result.by_validation else None,
             "best_student_epoch": max(best) if len(best) > 1 else None,  # the best student at its best epoch

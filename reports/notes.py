@@ -9,6 +9,8 @@ CHANGED = "the method changes the network (removes, replaces or quantises parts)
 DEARER = "dearer than with standard convolutions: {}"
 EMPTY = "the accuracy means nothing: {}"
 SEVERAL = "every seed ends with another network; sizes, latency and throughput are means over them"
+COUNTERS = "torch's own counter comes to another number of multiply-adds for this network"
+OF_NETWORKS = {"changed": CHANGED, "sizes_differ": SEVERAL, "counters_differ": COUNTERS}  # by the column that says so
 SPEED = "timed while the machine's calibration was {}: comparable with numbers of this mark alone"
 MIXED = "several"  # instead of a speed: the networks of a row's cells were timed at several
 SPEEDS = {
@@ -33,7 +35,7 @@ def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
 
     ends = [name.removeprefix("speed") for name in map(str, rows) if name.startswith("speed")]
     for _, row in rows.iterrows():
-        of_conv = [CHANGED if row["changed"] else "", SEVERAL if row["sizes_differ"] else ""]
+        of_conv = [text if row[column] else "" for column, text in OF_NETWORKS.items()]
         found: dict[str, object] = {
             "conv_marks": marked([*of_conv, DEARER.format(row["dearer"]) if row["dearer"] else ""]),
             "top1_mark": marked([EMPTY.format(row["warnings"]) if row["warnings"] else ""]),

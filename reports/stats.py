@@ -64,6 +64,7 @@ def _summary(cells: pd.DataFrame, usual: str) -> dict[str, object]:
         "top1_ci95": scipy.stats.t.ppf(0.975, n - 1) * std / math.sqrt(n) if n > 1 else math.nan,
         "changed": bool(known["changed"].any()),
         "warnings": "; ".join(done["warnings"].dropna().unique()),
+        "counters_differ": bool(known["counters_differ"].any()),
         **{f"{name}_mean": means[name] for name in SCORES},
         **{name: means[name] for name in MEANS},
         "sizes_differ": done["params"].nunique() > 1 or done["macs"].nunique() > 1,

@@ -34,6 +34,12 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         (["profile", "wrm(depth=40,width=2)"], "unknown architecture 'wrm'; did you mean wrn"),
         (["profile", "wrn(depth=41,width=2)"], "depth must be 6n + 4"),
         (["profile", "WRN-10-1", "group(groups=7)"], "group(groups=7) does not fit WRN-10-1"),
+        (["profile", "VGG-13", "--side", "7"], "it does not take images of 7 x 7, it takes 32 x 32"),
+        (
+            ["profile", "timm(name=halonet26t)", "--side", "33"],
+            "it does not take images of 33 x 33, it takes 256 x 256",
+        ),
+        (["profile", "timm(name=resnet18.a1_in1k)"], "leave the tag '.a1_in1k' out"),
         (["report", "small"], "holds no plan of a sweep 'small'"),
         (["clean"], "there is no store at runs"),
         (["sync", "small", "--mlflow", "http://127.0.0.1:9"], "holds no plan of a sweep 'small'"),
@@ -97,6 +103,24 @@ def test_check_says_once_what_stands_outside_of_the_sweeps(command):
     code, out, err = command("check")
     assert (code, out) == (2, "")
     assert err == "error: registry.yaml:22: unknown key 'more'; known: sweeps\n"
+
+
+def test_check_tells_of_the_bad_sweeps_and_checks_the_others(command):
+    entry = "{{architecture: {}, conv: {}, method: scratch}}"
+    bad = "  {}:\n    suite: tiny\n    recipe: short\n    entries:\n      - " + entry + "\n"
+    networks = {"large": ("torchvision(name=alexnet)", "S"), "narrow": ("WRN-10-1", "G(7)")}
+    Path("registry.yaml").write_text(REGISTRY + "".join(bad.format(n, *network) for n, network in networks.items()))
+    code, out, err = command("check")
+    assert code == 2
+    assert [name for name in ("small", "broken", "interrupted", "large", "narrow") if name in out] == [
+        "small",
+        "broken",
+        "interrupted",
+    ]
+    assert "error: registry.yaml:26: " in err
+    assert "this network cannot be" in err
+    assert "error: registry.yaml:31: " in err
+    assert err.count("\n") == 2
 
 
 @pytest.mark.parametrize("arguments", [[], ["--data", "nowhere"]])

@@ -9,12 +9,12 @@ from torch import nn
 from cheapconv import catalog
 from cheapconv.engine.measure.activations import activation_bytes
 from cheapconv.engine.store.records import Sizes
-from cheapconv.models.size import count_macs, count_params, count_params_with_bn_stats, weights_bytes
+from cheapconv.models.size import count_macs_twice, count_params, count_params_with_bn_stats, weights_bytes
 
 
 def sizes(network: nn.Module, shape: tuple[int, int, int]) -> Sizes:
     """Exact sizes of a network for images of `shape` (C, H, W)."""
-    macs = count_macs(network, shape)
+    macs, by_torch = count_macs_twice(network, shape)
     return Sizes(
         params=count_params(network),
         params_with_bn_stats=count_params_with_bn_stats(network),
@@ -22,6 +22,7 @@ def sizes(network: nn.Module, shape: tuple[int, int, int]) -> Sizes:
         flops=2 * macs,
         weights_bytes=weights_bytes(network),
         activation_bytes=activation_bytes(network, shape),
+        macs_by_torch=None if by_torch == macs else by_torch,
     )
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, reason
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.sizes import sizes
 from cheapconv.engine.measure.timings import Structure, time_network
@@ -11,7 +11,8 @@ from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.dearer import dearer
 from cheapconv.engine.run import show
 from cheapconv.engine.run.show import Row
-from cheapconv.models.build import build_network
+from cheapconv.models.build import build_network, require_image
+from cheapconv.models.meta import on_meta
 
 
 def profile(architecture: str, conv: str, classes: int, side: int, *, device: str | None, threads: int | None) -> Row:
@@ -20,13 +21,15 @@ def profile(architecture: str, conv: str, classes: int, side: int, *, device: st
 
     catalog.load()
     network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
+    shape = (3, side, side)
     try:
+        with on_meta():
+            require_image(build_network(architecture, conv, classes), shape)
         built = build_network(architecture, conv, classes)
     except ValueError as error:
         raise UserError(f"{conv} does not fit {architecture}: {error}.") from error
     except (RuntimeError, MemoryError) as error:
-        raise UserError(f"{architecture} cannot be built on this machine ({str(error).splitlines()[0]}).") from error
-    shape = (3, side, side)
+        raise UserError(f"{architecture} cannot be built on this machine ({reason(error)}).") from error
     body = {
         "architecture": catalog.canonical(network),
         "architecture_label": catalog.label("architecture", network),
@@ -34,7 +37,7 @@ def profile(architecture: str, conv: str, classes: int, side: int, *, device: st
         "conv_label": catalog.label("conv", operator),
         "classes": classes,
         "input": list(shape),
-        **dataclasses.asdict(sizes(built, shape)),
+        **{name: size for name, size in dataclasses.asdict(sizes(built, shape)).items() if size is not None},
     }
     found = dearer(body["architecture"], body["conv"], classes, shape, own=(body["params"], body["macs"]))
     body["dearer"] = found and dataclasses.asdict(found) | {"more": found.text}

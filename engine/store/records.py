@@ -73,6 +73,7 @@ class Sizes:
     flops: int
     weights_bytes: int
     activation_bytes: int
+    macs_by_torch: int | None = None  # where torch's own counter comes to another number
 
 
 @dataclass(frozen=True, kw_only=True)

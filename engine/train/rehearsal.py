@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from cheapconv import catalog
+from cheapconv.catalog.errors import reason
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, Frozen
@@ -86,7 +87,7 @@ def _wire(wiring: _Wiring) -> None:
     except RuntimeError as error:
         # A method that reads the values of weights cannot be wired without any: its cell says what is wrong, if it is.
         if not isinstance(error, NotImplementedError) and "meta tensor" not in str(error):
-            raise ValueError(str(error).splitlines()[0]) from error
+            raise ValueError(reason(error)) from error
 
 
 def refused(
@@ -112,10 +113,9 @@ def _complaint(network: nn.Module, image: tuple[int, int, int], samples: int) ->
     try:
         _run(network, image, samples)
     except Exception as error:  # the same
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         height, width = image[1:]
         alone = ", one at a time" if samples == 1 else ""
-        return f"this network cannot be trained on images of {height}x{width}{alone} ({reason.rstrip('.')})"
+        return f"this network cannot be trained on images of {height}x{width}{alone} ({reason(error).rstrip('.')})"
     return None
 
 

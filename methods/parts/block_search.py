@@ -24,6 +24,7 @@ POOL = (
     *(f"bottleneck_group(b=2, group_width={k})" for k in (16, 8, 4, 2, 1)),
 )
 STANDARD = POOL[0]
+NO_BLOCKS = "this architecture has no blocks that a conv can be chosen for one by one"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def options(build: Build, pool: Sequence[str], kind: Cost) -> list[list[Option]]
     """For every block of the cell's architecture the convs of the pool that fit it; ValueError if it has no blocks."""
     count = build.blocks()
     if count == 0:
-        raise ValueError("this architecture has no blocks that a conv can be chosen for one by one")
+        raise ValueError(NO_BLOCKS)
     return [[o for conv in pool if (o := _option(build, conv, i, count, kind))] for i in range(count)]
 
 

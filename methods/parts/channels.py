@@ -8,6 +8,7 @@ of every group at once.
 """
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -120,9 +121,14 @@ class Channels:
         """Every group whose channels may go, with Torch-Pruning's object that cuts them."""
         import torch_pruning  # here, because it imports torchvision
 
-        with torch.enable_grad():
-            graph = torch_pruning.DependencyGraph().build_dependency(self.network, example_inputs=black)
-        for cut in graph.get_all_groups(root_module_types=[nn.Conv2d, nn.Linear]):
+        try:
+            with torch.enable_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of parameters outside of layers: their groups stay whole
+                graph = torch_pruning.DependencyGraph().build_dependency(self.network, example_inputs=black)
+            cuts = [*graph.get_all_groups(root_module_types=[nn.Conv2d, nn.Linear])]
+        except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError("Torch-Pruning does not understand the graph of this network") from error
+        for cut in cuts:
             group = self._group(graph, cut)
             if group is not None:
                 yield group, cut
@@ -174,10 +180,11 @@ def structure_of(network: TrainableNetwork, image: tuple[int, int, int]) -> Stru
     black = torch.zeros(1, *image, device=next(network.parameters()).device)
     training = network.training
     with torch.no_grad():
-        channels = [m.shape[1] for m in network.eval().stages(black)]
+        maps = network.eval().stages(black)
+        features = network.embed(maps[-1]).shape[1]
     network.train(training)
     weights = {name: list(m.weight.shape) for name, m in network.named_modules() if isinstance(m, _CUT)}
-    return {"weights": weights, "channels": channels, "features": network.classifier.in_features}
+    return {"weights": weights, "channels": [m.shape[1] for m in maps], "features": features}
 
 
 def resize(network: TrainableNetwork, structure: Structure) -> TrainableNetwork:

@@ -7,7 +7,7 @@ taken before or after an activation is the library's affair.
 import dataclasses
 import pickle
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog import canonical
-from cheapconv.catalog.errors import nearest
+from cheapconv.catalog.errors import REFUSALS, nearest, reason
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
+from cheapconv.models.wrap.cuts import Cuts, find_cuts
 from cheapconv.models.wrap.stored_weights import read_weights
 from cheapconv.models.wrap.wrapped import wrap
 
@@ -36,6 +37,7 @@ class LibraryNetwork(Architecture):
     library: ClassVar[str]
     shape: ClassVar[tuple[int, int, int]] = (3, 224, 224)
     is_read: ClassVar[bool] = True
+    revised: ClassVar[tuple[str, ...]] = ()  # how the names of those networks begin that were other ones in version 1
     name: str
     cifar_stem: bool
     weights: str | None
@@ -43,11 +45,18 @@ class LibraryNetwork(Architecture):
     def __post_init__(self) -> None:
         known = self.known()
         if self.name not in known:
-            raise ValueError(f"{self.library} has no network '{self.name}'{nearest(self.name, known)}")
+            advice = self.renamed(known) or nearest(self.name, known)
+            raise ValueError(f"{self.library} has no network '{self.name}'{advice}")
+        if self.name.startswith(self.revised):
+            object.__setattr__(self, "version", 2)
 
     @abstractmethod
     def known(self) -> list[str]:
         """Names of the library's networks."""
+
+    def renamed(self, known: Collection[str]) -> str | None:
+        """The end of the sentence about an unknown name, where the library knows what it stands for."""
+        return None
 
     @abstractmethod
     def create(self, classes: int) -> nn.Module:
@@ -57,9 +66,13 @@ class LibraryNetwork(Architecture):
     def fetch(self) -> Mapping[str, Tensor]:
         """The library's own weights, from its cache or the net; OSError or RuntimeError if they are not to be had."""
 
-    def taps(self, network: nn.Module) -> list[str]:
-        """Names of the modules that end a stage; none if the library does not say."""
-        return []
+    def taps(self, network: nn.Module) -> Mapping[str, int]:
+        """Names of the modules that end a stage and the channels of their maps; none if the library does not say."""
+        return {}
+
+    def channels_last(self, network: nn.Module) -> bool:
+        """Whether these maps are (B, H, W, C)."""
+        return False
 
     def files(self) -> Mapping[str, Path]:
         return {} if self.weights in (None, PRETRAINED) else {"weights": Path(str(self.weights))}
@@ -69,21 +82,28 @@ class LibraryNetwork(Architecture):
         object.__setattr__(unread, "is_read", False)  # with its weights, from which a part of the structure may follow
         return unread
 
+    def image(self, network: nn.Module) -> tuple[int, int, int]:
+        """The images that the library made it for."""
+        return self.shape
+
     def build(self, conv: Conv, classes: int) -> Network:
         """The library's network, its convolutions replaced as models/wrap/substitute.py says."""
         try:
             network = self._created(classes)
-            return wrap(
-                network,
-                conv,
-                classes,
-                shape=self.shape,
-                taps=self.taps(network),
-                cifar_stem=self.cifar_stem,
-                weights=self._weights(),
-            )
-        except ValueError as reason:
-            raise ValueError(f"{canonical(conv)} in {self.library}'s {self.name}: {reason}") from reason
+            cuts, weights = self._cuts(network), self._weights()
+            return wrap(network, conv, classes, cuts, cifar_stem=self.cifar_stem, weights=weights)
+        except ValueError as error:
+            raise ValueError(f"{canonical(conv)} in {self.library}'s {self.name}: {error}") from error
+
+    def _cuts(self, network: nn.Module) -> Cuts:
+        """The cuts for images of `shape`, or for those that the network was made for where it takes no others."""
+        taps, last = self.taps(network), self.channels_last(network)
+        try:
+            return find_cuts(network, self.shape, taps, last)
+        except ValueError:
+            if self.image(network) == self.shape:
+                raise
+            return find_cuts(network, self.image(network), taps, last)
 
     def _created(self, classes: int) -> nn.Module:
         """A fresh network on the default device; some libraries cannot make theirs on the meta device."""
@@ -93,6 +113,8 @@ class LibraryNetwork(Architecture):
             device = torch.get_default_device()
             with torch.device("cpu"):
                 return self.create(classes).to(device)
+        except REFUSALS as error:
+            raise ValueError(f"{self.library} cannot make it ({reason(error)})") from error
 
     def _weights(self) -> Mapping[str, Tensor] | None:
         """What is to be loaded; nothing on the meta device, where a network is only looked at."""
@@ -103,5 +125,6 @@ class LibraryNetwork(Architecture):
         try:
             return self.fetch()
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:  # a cached file may be damaged
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ValueError(f"there are no pretrained weights to be had ({reason}); give weights='FILE'") from error
+            raise ValueError(
+                f"there are no pretrained weights to be had ({reason(error)}); give weights='FILE'"
+            ) from error

@@ -1,41 +1,18 @@
-"""Tracing a plain CNN and splitting it into segments without changing what it computes.
+"""Splitting the graph of a plain CNN into segments without changing what it computes.
 
-The network's own `forward` is traced symbolically, no deeper than the cuts need: a module that holds none stays whole.
 The graph can be cut after a node through which everything flows (no skip connection bypasses it), and each segment is a
-module that holds the library's modules under the library's names.
+module that holds the library's modules and parameters under the library's names.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from operator import attrgetter
 
 import torch
 from torch import fx, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.node import Argument, Target
-from torch.fx.passes.split_module import split_module
 
-
-class _Tracer(fx.Tracer):
-    """Enters the modules named `enter`; all others are leaves."""
-
-    def __init__(self, enter: Collection[str]) -> None:
-        super().__init__()
-        self.enter = enter
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return module_qualified_name not in self.enter
-
-
-def trace(network: nn.Module, enter: Collection[str]) -> fx.GraphModule:
-    """The network as a graph of calls of its modules, those named `enter` opened; it is traced in eval mode.
-
-    Raises ValueError if what the network does depends on the values that it sees.
-    """
-    training = network.training
-    try:
-        graph = _Tracer(enter).trace(network.eval())
-    except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
-        raise ValueError(f"its forward cannot be traced ({str(error).splitlines()[0]})") from error
-    return fx.GraphModule(network.train(training), graph).train(training)
+from cheapconv.catalog.errors import REFUSALS, reason
 
 
 def passages(traced: fx.GraphModule) -> list[fx.Node]:
@@ -59,8 +36,9 @@ def shapes(traced: fx.GraphModule, shape: Sequence[int]) -> dict[fx.Node, torch.
         with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True) as mode:
             follower = _Follower(traced)
             follower.run(mode.from_tensor(torch.empty(2, *shape)))
-    except RuntimeError as error:
-        raise ValueError(f"its maps cannot be followed ({str(error).splitlines()[0]})") from error
+    except REFUSALS as error:
+        side = " x ".join(map(str, shape[1:]))
+        raise ValueError(f"its maps cannot be followed on images of {side} ({reason(error)})") from error
     return follower.shapes
 
 
@@ -83,21 +61,51 @@ class _Follower(fx.Interpreter):
         return super().call_module(target, ordinary, kwargs)
 
 
+def channels_first(traced: fx.GraphModule, names: Sequence[str]) -> list[str]:
+    """Make (B, C, H, W) of the maps (B, H, W, C) that the nodes `names` give; the names of the nodes that do so.
+
+    What follows them gets the map as it was: both are views of the same numbers.
+    """
+    found = []
+    for node in [node for node in traced.graph.nodes if node.name in names]:
+        with traced.graph.inserting_before(node.next):
+            first = traced.graph.call_method("permute", (node, 0, 3, 1, 2))
+            back = traced.graph.call_method("permute", (first, 0, 2, 3, 1))
+        node.replace_all_uses_with(back, delete_user_cb=lambda user, first=first: user is not first)
+        found.append(first.name)
+    return found
+
+
 def segments(traced: fx.GraphModule, ends: Sequence[str]) -> list[nn.Module]:
     """The graph up to each of the nodes named `ends`, and the rest; nothing at all is an identity."""
-    order = {node.name: position for position, node in enumerate(traced.graph.nodes)}
-    last = [order[name] for name in ends]
-    split = split_module(traced, traced, lambda node: sum(order[node.name] > position for position in last))
-    parts = [getattr(split, f"submod_{i}", nn.Identity()) for i in range(len(ends) + 1)]
-    for part in parts:
-        _keep_input(part)
+    image, *nodes = traced.graph.nodes
+    parts: list[nn.Module] = []
+    for end in [*ends, nodes[-1].name]:
+        last = next((i for i, node in enumerate(nodes) if node.name == end), -1)
+        inside, nodes = nodes[: last + 1], nodes[last + 1 :]
+        parts.append(_segment(traced, image, inside) if inside else nn.Identity())
+        image = inside[-1] if inside else image
     return parts
 
 
-def _keep_input(segment: nn.Module) -> None:
+def _segment(traced: fx.GraphModule, image: fx.Node, nodes: Sequence[fx.Node]) -> nn.Module:
+    """Some nodes in a row as a module that takes what the node `image` gives and gives what the last of them gives."""
+    graph, held = fx.Graph(), dict[str, object]()
+    copies = {image: graph.placeholder(image.name)}
+    for node in nodes:
+        copies[node] = graph.node_copy(node, copies.__getitem__)
+        if node.op in ("call_module", "get_attr"):
+            copies[node].target = str(node.target).replace(".", "_")
+            held[str(copies[node].target)] = attrgetter(str(node.target))(traced)
+    if nodes[-1].op != "output":
+        graph.output(copies[nodes[-1]])
+    segment = fx.GraphModule(held, graph)
+    _keep_input(segment)
+    return segment
+
+
+def _keep_input(segment: fx.GraphModule) -> None:
     """Let nothing in `segment` overwrite its input, which is a map that somebody may hold."""
-    if not isinstance(segment, fx.GraphModule):
-        return
     image = next(node for node in segment.graph.nodes if node.op == "placeholder")
     for user in image.users:
         if user.kwargs.get("inplace"):

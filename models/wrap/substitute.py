@@ -1,10 +1,11 @@
 """Substitution: replacing the convolutions of any CNN by operators of a conv, by name, with a report of every one.
 
-Replaced is each plain k x k convolution (k > 1, one group, k and its stride and dilation square) outside the stem whose
-padding keeps the size of the map, as the operators' does. Stride, dilation and kernel size go to the operator, and one
-operator stands for one convolution, also where the conv would take a whole residual block elsewhere. A bias that BN
-follows has no effect and goes; any other is kept behind the operator. New weights are drawn by He's fan-out rule, as
-the libraries draw their own.
+Replaced is each plain k x k convolution (one group, k and its stride and dilation square) of a size that the conv
+stands in for, k > 1 or k = 1, outside stem and classifier, whose padding keeps the size of the map, as the operators'
+does. A 1x1 convolution of one pixel is a gate or a linear layer, and stays. Stride, dilation and kernel size go to the
+operator, and one operator stands for one convolution, also where the conv would take a whole residual block elsewhere.
+A bias that BN follows has no effect and goes; any other is kept behind the operator. New weights are drawn by He's
+fan-out rule, as the libraries draw their own.
 """
 
 from collections.abc import Collection, Iterator
@@ -41,15 +42,22 @@ class Bias(nn.Module):
         return x + self.bias[:, None, None]
 
 
-def substitute(network: nn.Module, conv: Conv, stem: Collection[str]) -> list[Substitution]:
+def substitute(
+    network: nn.Module, conv: Conv, stem: Collection[str], classifier: str = "", gates: Collection[str] = ()
+) -> list[Substitution]:
     """Replace, in place, every convolution that can be; one row for each convolution, in the order of the modules.
 
-    `stem` names the convolutions that stay because they see the image. The standard conv leaves the network alone.
+    `stem` names the convolutions that stay because they see the image, `gates` those that see one pixel. The standard
+    conv leaves the network alone.
     Raises ValueError if not one convolution could be replaced.
     """
     before_norm = set(_before_norm(network))
     convolutions = {name: m for name, m in network.named_modules() if isinstance(m, nn.Conv2d)}
-    left = {name: "stem" if name in stem else _reason_to_stay(m) for name, m in convolutions.items()}
+    places = dict.fromkeys(gates, "sees one pixel") | {classifier: "classifier"} | dict.fromkeys(stem, "stem")
+    left = {
+        name: "stem" if name in stem else _reason_to_stay(m, conv) or places.get(name)
+        for name, m in convolutions.items()
+    }
     replaceable = [name for name, reason in left.items() if reason is None]
     put: dict[str, Conv] = {}
     for block, name in enumerate(replaceable):
@@ -60,7 +68,7 @@ def substitute(network: nn.Module, conv: Conv, stem: Collection[str]) -> list[Su
         for name, m in convolutions.items()
     ]
     if not conv.is_standard and not any(row.replaced_by for row in rows):
-        raise ValueError(f"{canonical(conv)} replaces no convolution here ({_reasons(rows)})")
+        raise ValueError(f"{canonical(conv)} replaces no convolution here ({_reasons(rows)}){_advice(rows)}")
     return rows
 
 
@@ -83,14 +91,14 @@ def _replace(network: nn.Module, name: str, conv: Conv, norm_follows: bool) -> s
     return None
 
 
-def _reason_to_stay(module: nn.Conv2d) -> str | None:
-    """Why a convolution is not one that an operator can stand for; None if it is."""
+def _reason_to_stay(module: nn.Conv2d, conv: Conv) -> str | None:
+    """Why a convolution is not one that an operator of the conv can stand for; None if it is."""
     if type(module) is not nn.Conv2d:
         return f"a {type(module).__name__}, no plain convolution"
     if any(len(set(pair)) > 1 for pair in (module.kernel_size, module.stride, module.dilation)):
         return "not square"
-    if module.kernel_size[0] == 1:
-        return "1x1"
+    if module.kernel_size[0] not in conv.kernel_sizes:
+        return "{0}x{0}".format(*module.kernel_size)
     if module.groups > 1:
         return "grouped already"
     same = module.dilation[0] * (module.kernel_size[0] - 1) / 2
@@ -114,6 +122,13 @@ def _before_norm(network: nn.Module) -> Iterator[str]:
             norm = isinstance(module, nn.Conv2d) and isinstance(following, _BatchNorm)
             if norm and module.out_channels == following.num_features:
                 yield f"{parent}.{name}" if parent else name
+
+
+def _advice(rows: list[Substitution]) -> str:
+    """What can be done where only 1x1 convolutions could be replaced."""
+    if not any(row.left == "1x1" for row in rows):
+        return ""
+    return ": its 1x1 convolutions are what can be made cheaper, by PG(4) or PLR_0.25"
 
 
 def _reasons(rows: list[Substitution]) -> str:

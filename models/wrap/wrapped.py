@@ -1,16 +1,17 @@
 """Any CNN of a library as a `Network`, its convolutions replaced by operators of a conv."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
-from cheapconv.models.wrap.cuts import find_cuts
-from cheapconv.models.wrap.segments import segments, trace
+from cheapconv.models.wrap.cuts import Cuts
+from cheapconv.models.wrap.segments import channels_first, segments
 from cheapconv.models.wrap.small_stem import shrink_stem
 from cheapconv.models.wrap.stored_weights import load_weights
 from cheapconv.models.wrap.substitute import Substitution, substitute
+from cheapconv.models.wrap.trace import trace
 
 
 class Wrapped(Network):
@@ -40,28 +41,30 @@ def wrap(
     network: nn.Module,
     conv: Conv,
     classes: int,
+    cuts: Cuts,
     *,
-    shape: Sequence[int],
-    taps: Collection[str] = (),
     cifar_stem: bool = False,
     weights: Mapping[str, Tensor] | None = None,
 ) -> Wrapped:
-    """`network`, changed in place and cut into stages; `shape` and `taps` are those of `find_cuts`.
+    """`network`, changed in place and cut into stages.
 
     `weights` are loaded before convolutions are replaced: what stays keeps them, what is new starts fresh, and so does
     a classifier of another number of classes. Weights of a `Wrapped`, replaced convolutions and all, are loaded whole.
     Raises ValueError where a step is impossible.
     """
-    cuts = find_cuts(network, shape, taps)
     whole = weights is not None and any(name.startswith("stage_modules.") for name in weights)
     if weights is not None and not whole:
         load_weights(network, weights, may_differ=[cuts.classifier])
     if cifar_stem:
         shrink_stem(network, cuts.stem)
-    substitutions = substitute(network, conv, cuts.stem)
-    parts = segments(trace(network, cuts.enter), cuts.nodes)
-    if cuts.classifies_maps:
-        parts[-1] = nn.Sequential(nn.Unflatten(1, (cuts.features, 1, 1)), parts[-1])
+    substitutions = substitute(network, conv, cuts.stem, cuts.classifier, cuts.gates)
+    traced = trace(network, cuts.enter)
+    start, *ends, vector = cuts.nodes
+    if cuts.channels_last:
+        ends = channels_first(traced, ends)
+    parts = segments(traced, [start, *ends, vector])
+    if cuts.sees_maps:
+        parts[-1] = nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), parts[-1])
     wrapped = Wrapped(parts, cuts.channels, classes, cuts.features, substitutions)
     if weights is not None and whole:
         load_weights(wrapped, weights)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv import catalog
+from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.train.builder import Builder, Frozen, build_method
 from cheapconv.methods.base import Method, Trained
 from cheapconv.models.build import build_network
@@ -194,16 +195,15 @@ def test_the_trainer_takes_it_through_all_epochs(world: World, name: str, tmp_pa
         assert row.loss == pytest.approx(sum(row.terms.values()))
     for trained in method.networks():
         if trained.role == "student":
-            check_that_it_can_be_loaded(world, name, trained)
+            check_that_it_can_be_loaded(world.cell(name), trained)
 
 
-def check_that_it_can_be_loaded(world: World, name: str, trained: Trained) -> None:
+def check_that_it_can_be_loaded(cell: Cell, trained: Trained) -> None:
     """A deployed network is its texts, its structure and its weights, and nothing else."""
-    cell = world.cell(name)
     fresh = build_network(trained.architecture or cell.architecture, trained.conv or cell.conv, cell.classes)
     if trained.structure is not None:
         structure = json.loads(json.dumps(trained.structure))
-        fresh = catalog.entry("method", name).cls.rebuild(fresh, structure)
+        fresh = catalog.entry("method", cell.method).cls.rebuild(fresh, structure)
     fresh.load_state_dict(trained.network.state_dict())
     with torch.no_grad():
         torch.testing.assert_close(fresh.eval()(batch().x), trained.network.eval()(batch().x))

@@ -51,11 +51,11 @@ class World:
         return method
 
 
-def make_world(root: Path) -> World:
+def make_world(root: Path, teacher: str = TEACHER) -> World:
     """A world whose store is `root`; the teacher is as its initialisation left it, which is enough to learn from."""
     catalog.load()
     store = Store(root)
-    cell = _cell("scratch", TEACHER, "standard", {}, seed=7, teacher=None)
+    cell = _cell("scratch", teacher, "standard", {}, seed=7, teacher=None)
     method = build_method(cell, Builder(cell, cell.classes, PLACE, store))
     finish(store, cell, method)
     return World(store, cell.key)

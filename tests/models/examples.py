@@ -42,6 +42,8 @@ SMALL = {
     ("conv", "tensor_train"): ["TensorTrain_0.50 (3 dims)"],
     ("conv", "tucker"): ["Tucker_0.50 (3 dims)"],
     ("conv", "shuffle"): ["Shuffle_4"],
+    ("conv", "pointwise_group"): ["PG(4)"],
+    ("conv", "pointwise_low_rank"): ["PLR_0.50"],
     ("conv", "acdc"): ["ACDC_3"],
     ("conv", "mixed"): ['mixed(S, "G(4)", "BG(2,4)")'],
 }
@@ -65,6 +67,11 @@ def examples(kind: str) -> list[Any]:
     catalog.load()
     texts = [text for name in catalog.names(kind) for text in SMALL.get((kind, name), [name])]
     return [catalog.parse(kind, text) for text in texts]
+
+
+def spatial_operators() -> list[Any]:
+    """The convs that stand in for 3x3 convolutions; `mixed` is one per block."""
+    return [conv for conv in examples("conv") if 3 in conv.kernel_sizes and conv.registered_name != "mixed"]
 
 
 def pairs(sampled: bool = True) -> list[Any]:

@@ -11,12 +11,14 @@ from torch import Tensor, nn
 
 from cheapconv import catalog
 from cheapconv.baselines.int8 import Int8
-from cheapconv.models.build import build_network, filled, on_device, unread_network
+from cheapconv.models.build import build_network, filled, on_device, require_image, unread_network
+from cheapconv.models.meta import on_meta
 from tests.models.examples import examples, smallest_side
 
 CPU = torch.device("cpu")
 WRN = "wrn(depth=10, width=1)"
 BLOCKS = "wrn(depth=10, width=2)"  # wide enough for every conv
+POINTWISE = "timm(name='test_efficientnet', cifar_stem=True)"  # for those of 1x1 convolutions
 
 
 def some_pairs() -> Iterator[Any]:
@@ -24,11 +26,28 @@ def some_pairs() -> Iterator[Any]:
     for architecture in examples("architecture"):
         yield pytest.param(catalog.canonical(architecture), "standard", id=architecture.registered_name)
     for conv in examples("conv"):
-        yield pytest.param(BLOCKS, catalog.canonical(conv), id=catalog.canonical(conv))
+        architecture = BLOCKS if 3 in conv.kernel_sizes else POINTWISE
+        yield pytest.param(architecture, catalog.canonical(conv), id=catalog.canonical(conv))
 
 
 def everything(network: nn.Module) -> dict[str, Tensor]:
     return dict(network.named_parameters()) | dict(network.named_buffers())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "side", "advice"),
+    [
+        ("vgg(depth=13)", 7, "does not take images of 7 x 7, it takes 32 x 32"),
+        ("torchvision(name=alexnet)", 32, "does not take images of 32 x 32, it takes 64 x 64"),
+    ],
+)
+def test_images_that_a_network_does_not_take_are_refused_with_a_size_that_would_do(architecture, side, advice):
+    with on_meta():
+        network = build_network(architecture, "standard", 10)
+    with pytest.raises(ValueError, match=advice):
+        require_image(network, (3, side, side))
+    require_image(network, (3, 64, 64))
+    assert network.training
 
 
 @pytest.mark.parametrize(("architecture", "conv"), [*some_pairs()])

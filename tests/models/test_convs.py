@@ -10,17 +10,16 @@ from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.models.convs.bottleneck import Bottleneck, BottleneckGroup
 from cheapconv.models.convs.group import Group
-from cheapconv.models.convs.mixed import Mixed
 from cheapconv.models.convs.od_depthwise import ODDepthwise
 from cheapconv.models.convs.od_group import ODGroup
 from cheapconv.models.convs.od_shift import ODShift
 from cheapconv.models.convs.standard import Standard
 from cheapconv.models.convs.standard2x2 import Standard2x2
 from cheapconv.models.parts.shift import Shift
-from tests.models.examples import examples
+from tests.models.examples import examples, spatial_operators
 
 catalog.load()
-OPERATORS = [conv for conv in examples("conv") if not isinstance(conv, Mixed)]  # which is one per block
+OPERATORS = spatial_operators()
 
 
 def layers(operator: nn.Module) -> list[str]:

@@ -8,13 +8,12 @@ from torch import nn
 
 from cheapconv import catalog
 from cheapconv.models.architectures.wrn import WideResNet
-from cheapconv.models.convs.mixed import Mixed
 from cheapconv.models.convs.standard import Standard
 from cheapconv.models.size import count_params
 from cheapconv.models.structured import scale_by_compression, structured_modules, weight_decay_scales
-from tests.models.examples import examples
+from tests.models.examples import spatial_operators
 
-OPERATORS = [conv for conv in examples("conv") if not isinstance(conv, Mixed)]
+OPERATORS = spatial_operators()
 
 
 def marked(module: nn.Module) -> set[str]:

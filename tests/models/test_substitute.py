@@ -112,6 +112,33 @@ def test_a_conv_that_replaces_nothing_is_refused_with_all_reasons():
         substitute(net, conv("G(4)"), {"0"})
 
 
+def test_a_pointwise_conv_takes_the_1x1_convolutions_and_no_others():
+    net = network()
+    net["gate"], net["last"] = nn.Conv2d(16, 16, 1), nn.Conv2d(16, 16, 1)
+    rows = substitute(net, conv("PG(4)"), {"stem"}, "last", {"gate"})
+    assert [row.name for row in rows if row.replaced_by] == ["pointwise"]
+    left = {row.name: row.left for row in rows}
+    assert (left["plain"], left["large"]) == ("3x3", "5x5")
+    assert (left["gate"], left["last"]) == ("sees one pixel", "classifier")
+    x = torch.zeros(1, 16, 1, 1)
+    x[0, 0] = 1.0  # the first group of inputs reaches one channel of each group of the next layer
+    reached = net["pointwise"][0](x).flatten().nonzero().flatten()
+    assert reached.tolist() == [0, 4, 8, 12]
+
+
+def test_where_only_1x1_convolutions_are_left_what_can_be_done_is_said():
+    net = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.Conv2d(8, 16, 1))
+    with pytest.raises(ValueError, match=r"1 x grouped already; 1 x 1x1\): .* made cheaper, by PG\(4\) or PLR_0.25"):
+        substitute(net, conv("G(4)"), {})
+    assert [row.replaced_by for row in substitute(net, conv("PLR_0.25"), {})][1] == "pointwise_low_rank(share=0.25)"
+
+
+@pytest.mark.parametrize("text", ["PG(4)", "PLR_0.50"])
+def test_a_pointwise_conv_is_none_for_larger_kernels(text):
+    with pytest.raises(ValueError, match="stands in for 1x1 convolutions, and not for 3x3"):
+        conv(text).operator(16, 16, kernel_size=3)
+
+
 def test_a_mixed_conv_gives_each_convolution_its_own():
     net = nn.Sequential(*(nn.Conv2d(8, 8, 3, padding=1, bias=False) for _ in range(3)))
     rows = substitute(net, conv('mixed(S, "G(4)", "G(N)")'), {})

@@ -94,7 +94,7 @@ def test_a_stem_that_cannot_be_made_small_is_refused(name, message):
 
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "mixer_s32_224"])
 def test_what_is_no_cnn_is_refused(name):
-    with torch.device("meta"), pytest.raises(ValueError, match=f"timm's {name}: it is no row of stages"):
+    with torch.device("meta"), pytest.raises(ValueError, match=f"timm's {name}: it is no CNN: no maps"):
         build(name)
 
 
@@ -102,6 +102,45 @@ def test_names_need_no_quotes_and_unknown_ones_are_told():
     assert catalog.parse("architecture", "timm(name=resnet34)") == TimmNetwork(name="resnet34")
     with pytest.raises(UserError, match=r"timm has no network 'resnet_34'; did you mean .*resnet34"):
         catalog.parse("architecture", "timm(name=resnet_34)")
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("resnet18.a1_in1k", "'resnet18.a1_in1k' here: leave the tag '.a1_in1k' out"),
+        ("xception", "'xception': it is called legacy_xception now$"),
+        ("tv_resnet34", "'tv_resnet34': it is called resnet34 now, and its weights 'tv_in1k'"),
+    ],
+)
+def test_names_with_a_tag_and_names_of_earlier_releases_are_told_apart(name, advice):
+    with pytest.raises(UserError, match=advice):
+        catalog.parse("architecture", f"timm(name={name})")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("hiera_tiny_224", "its maps cannot be followed on images of 224 x 224"),
+        ("repvit_m0_9", "it may have several heads"),
+    ],
+)
+def test_what_is_in_the_way_of_a_network_is_said(name, reason):
+    with torch.device("meta"), pytest.raises(ValueError, match=reason):
+        build(name)
+
+
+def test_a_network_that_takes_its_own_size_alone_is_looked_at_with_that():
+    with torch.device("meta"):
+        network = build("botnet26t_256")
+    assert network.channels == [256, 512, 1024, 2048]
+
+
+def test_parameters_of_the_network_itself_go_with_the_stage_that_reads_them():
+    with torch.device("meta"):
+        network = build("visformer_tiny")
+    names = {name for name, _ in network.named_parameters()}
+    assert {"stem.pos_embed1", "stage_modules.1.pos_embed2"} & names
+    assert len(names) == len([*plain("visformer_tiny").parameters()])
 
 
 def test_building_on_the_meta_device_reads_no_weights():

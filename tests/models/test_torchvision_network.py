@@ -26,6 +26,7 @@ CHANNELS = {
     "googlenet": [192, 480, 832, 1024],
     "regnet_x_400mf": [32, 64, 160, 400],
     "alexnet": [192, 256],
+    "squeezenet1_1": [128, 256, 512],
 }
 QUICK = ("mnasnet0_5", "shufflenet_v2_x0_5")
 
@@ -80,8 +81,8 @@ def test_convolutions_in_a_row_of_layers_are_replaced_too():
     ("name", "conv", "message"),
     [
         ("mobilenet_v2", Group(groups=4), r"group\(groups=4\) in .*mobilenet_v2: .* replaces no convolution here"),
-        ("squeezenet1_0", Standard(), "it is no row of stages that ends in a classifier"),
-        ("swin_t", Standard(), "it is no row of stages"),
+        ("mobilenet_v2", Group(groups=4), r"its 1x1 convolutions are .* made cheaper, by PG\(4\) or PLR_0.25"),
+        ("swin_t", Standard(), "it is no CNN: no maps"),
     ],
 )
 def test_refusals_say_why(name, conv, message):

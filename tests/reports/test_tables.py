@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cheapconv.engine.store import upgrade
 from cheapconv.reports import page, tables
 from cheapconv.reports.columns import significant
 from cheapconv.reports.content import build
@@ -149,6 +150,20 @@ def test_notes_are_numbered_in_the_order_of_reading(store: Store) -> None:
     marks = [part[0] for line in table for part in line.split("[")[1:] if part[1] == "]" and part[0].isalpha()]
     assert marks == ["a", "b"]
     assert [mark for mark, _ in content.notes][:2] == ["a", "b"]
+
+
+def test_a_row_whose_multiply_adds_torch_counts_otherwise_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrade, "SIZES", (*upgrade.SIZES, "macs_by_torch"))
+    for conv, by_torch in {"S": None, "G(4)": 7}.items():
+        path = store.root / store.add(conv, "scratch", 0, 0.9) / "result.json"
+        body = json.loads(path.read_text())
+        body["networks"][0]["macs_by_torch"] = by_torch
+        path.write_text(json.dumps(body))
+    content = build(store.plan(), "quick")
+    assert list(content.rows["counters_differ"]) == list(content.rows["conv"] == "G(4)")
+    assert any("torch's own counter" in note for _, note in content.notes)
 
 
 def test_sizes_that_differ_between_seeds_are_said_to_be_means(store: Store) -> None:
