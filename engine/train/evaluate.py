@@ -32,7 +32,7 @@ def evaluate(method: Method, data: Data, recipe: Recipe, task: Task) -> Evaluati
     # A network may lie outside of the method's module tree, so it is set to eval mode itself.
     networks = {trained.name: trained.network.eval() for trained in method.networks()}
     tallies = [tally(network, data, split, recipe, task) for split in splits for network in networks.values()]
-    method.train()
+    method.train()  # networks outside of it stay in eval mode: a frozen teacher never leaves it
     rows = iter(torch.stack(tallies).cpu())  # the one wait for the device
     counts = {split: {name: next(rows) for name in networks} for split in splits}
     scores = {split: {name: task.scores(row) for name, row in own.items()} for split, own in counts.items()}

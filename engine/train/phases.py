@@ -28,5 +28,6 @@ def stretches(phases: list[Phase], epochs: int) -> list[Stretch]:
     if epochs < len(phases):
         names = ", ".join(phase.name for phase in phases)
         raise ValueError(f"a training of {epochs} epochs is too short for the phases {names}")
+    # Shares are rounded to whole epochs, and every phase gets at least one of them.
     cuts = ends(shares, epochs)
     return [Stretch(*each) for each in zip(phases, [0, *cuts[:-1]], cuts, strict=True)]
