@@ -1,6 +1,7 @@
 # make quick   the main job: install, run the sweep "quick", render its comparison
 # make test    the tests
 # make check   format, lint, types, tests: what CI runs
+# make chaos   faults against the runner for MINUTES (5), by SEED (0): kills, disks, servers, crowds, clocks, damage
 # make docs    write the generated pages and the schema (MEASURE=1: with timings of this machine)
 # make sbom    what is installed and under which licences: build/sbom.json (CycloneDX), build/licences.md
 # make audit   known weaknesses of what is installed (asks pypi.org)
@@ -11,7 +12,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 TOOLS := .venv/tools/bin
 
-.PHONY: quick test check types format docs sbom audit lock clean
+.PHONY: quick test check types chaos format docs sbom audit lock clean
 
 quick: $(INSTALLED)
 	$(BIN)/cheapconv run quick
@@ -31,6 +32,9 @@ check: $(INSTALLED)
 types: $(INSTALLED)
 	mkdir -p .venv/checkout && ln -sfn "$(CURDIR)" .venv/checkout/cheapconv
 	MYPYPATH=.venv/checkout $(BIN)/mypy
+
+chaos: $(INSTALLED)
+	$(BIN)/python -m tests.chaos.campaign --seed $(or $(SEED),0) --minutes $(or $(MINUTES),5)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m cheapconv.docs.write $(if $(MEASURE),--measure)

@@ -106,7 +106,7 @@ class Tracked:
         if measured:
             values["latency_ms"] = measured.latency.median_ms
             values["throughput_images_per_s"] = measured.throughput.images_per_s
-        values |= {size: float(value) for size, value in asdict(result.counted[0].sizes).items()}
+        values |= {size: float(value) for size, value in asdict(result.counted[0].sizes).items() if value is not None}
         return {clean(name): value for name, value in values.items()}
 
     @cached_property

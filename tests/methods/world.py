@@ -77,6 +77,7 @@ def batch(views: int = 1, count: int = 8) -> Batch:
 
 def train(method: Method, folder: Path, recipe: Recipe, **watch: Any) -> Position:
     """Train on `data()` to the last epoch, from the folder's checkpoint where there is one."""
+    folder.mkdir(parents=True, exist_ok=True)
     training = Training(method, data(), recipe, Classification(10), seed=0, place=PLACE)
     if saved := checkpoint.read(folder):
         training.load_state_dict(saved)

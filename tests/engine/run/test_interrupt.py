@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,6 +22,14 @@ try:
 except BaseException:
     print("swallowed")
 """
+
+
+@pytest.fixture(autouse=True)
+def a_terminal_that_may_close() -> Iterator[None]:
+    """As if nobody had started the tests with nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
