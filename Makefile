@@ -1,7 +1,7 @@
 # make quick   the main job: install, run the sweep "quick", render its comparison
 # make test    the tests
 # make check   format, lint, types, tests: what CI runs
-# make chaos   faults against the runner for MINUTES (5), by SEED (0): kills, disks, servers, crowds, clocks, damage
+# make chaos   faults against the runner, for MINUTES (5) or COUNT trials, by SEED (0): kills, disks, servers, crowds, damage
 # make docs    write the generated pages and the schema (MEASURE=1: with timings of this machine)
 # make sbom    what is installed and under which licences: build/sbom.json (CycloneDX), build/licences.md
 # make audit   known weaknesses of what is installed (asks pypi.org)
@@ -34,7 +34,7 @@ types: $(INSTALLED)
 	MYPYPATH=.venv/checkout $(BIN)/mypy
 
 chaos: $(INSTALLED)
-	$(BIN)/python -m tests.chaos.campaign --seed $(or $(SEED),0) --minutes $(or $(MINUTES),5)
+	$(BIN)/python -m tests.chaos.campaign --seed $(or $(SEED),0) $(if $(COUNT),--count $(COUNT),--minutes $(or $(MINUTES),5))
 
 docs: $(INSTALLED)
 	$(BIN)/python -m cheapconv.docs.write $(if $(MEASURE),--measure)

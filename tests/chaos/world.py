@@ -83,6 +83,9 @@ class World:
         Of what was `damaged` after it was done, a result stays if it is whole, and its networks may be lost.
         """
         ended = call(folder, *HEAL, patience_s=self.patience_s)
+        if damaged and ended.code == 1 and self.asked_for_its_teacher(folder):
+            shutil.rmtree(folder / "runs" / self.keys[0])  # as a student's error says: nobody else may decide it
+            ended = call(folder, *HEAL, patience_s=self.patience_s)
         found = complaints("the run after it", ended, codes=(0,))
         if found:
             return found
@@ -98,6 +101,11 @@ class World:
             other = [name for name, tensor in bits.items() if not torch.equal(tensor, self.bits[key][name])]
             found += [f"wrong: {key} has other bits in {other}"] if other else []
         return found
+
+    def asked_for_its_teacher(self, folder: Path) -> bool:
+        """Whether a student says that its teacher's network is damaged, and what to do."""
+        errors = [path.read_text() for path in (folder / "runs").glob("*/error.txt")]
+        return any("To train the teacher again, remove its folder." in error for error in errors)
 
     def saved(self, store: Store, key: str, damaged: bool = False) -> Mapping[str, Tensor]:
         """Every tensor of every network of a cell; of one that was `damaged` those that the store vouches for."""
