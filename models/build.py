@@ -73,16 +73,26 @@ def require_image(network: Network, image: tuple[int, int, int]) -> None:
 
 def _refusal(network: Network, image: tuple[int, int, int]) -> str | None:
     """Why a network on the meta device does not take these images; None if it does, or if it reads their values."""
-    training = network.training
     try:
-        with torch.no_grad(), on_meta():
-            network.eval()(torch.empty(2, *image))
+        with on_meta():
+            run_blank(network, image)
     except REFUSALS as error:
         unknown = isinstance(error, NotImplementedError) or "meta tensor" in str(error)
         return None if unknown else reason(error)
+    return None
+
+
+@torch.no_grad()
+def run_blank(network: nn.Module, image: tuple[int, int, int], samples: int = 2) -> None:
+    """Run a network on blank images (samples, C, H, W) of the default device; whatever it raises goes on.
+
+    A single sample is run as in training: a batch norm takes no statistics of one number.
+    """
+    training = network.training
+    try:
+        network.train(samples == 1)(torch.zeros(samples, *image))
     finally:
         network.train(training)
-    return None
 
 
 def filled(build: Callable[[], nn.Module], weights: Mapping[str, Tensor]) -> nn.Module:

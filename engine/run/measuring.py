@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, reason
 from cheapconv.engine.measure import timings
 from cheapconv.engine.measure.sizes import structure_key
 from cheapconv.engine.measure.timings import Structure
@@ -30,12 +30,11 @@ def measure_missing(store: Store, cell: Cell, device: torch.device, turn: Turn) 
             if timings.kept(store, structure, device) is None:
                 timings.take(store, structure, network_of(store, cell, structure), device, turn)
         except Exception as error:  # whatever it is, the training is safe and the timing can be repeated
-            reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
             log.warning(
                 "%s %s could not be timed (%s); `cheapconv measure` tries again",
                 structure.architecture,
                 structure.conv,
-                reason,
+                reason(error).rstrip("."),
             )
 
 

@@ -18,8 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from cheapconv.catalog.entries import PLUGINS
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read.yaml_file import YamlFile
-from cheapconv.engine.store.files import TEMPORARY, leftovers, write_bytes
-from cheapconv.engine.store.runs import ABANDONED_S
+from cheapconv.engine.store.files import ABANDONED_S, TEMPORARY, leftovers, write_bytes
 
 KEPT = 64  # the latest plans
 LIBRARIES = ("torch", "torchvision", "timm", "ptflops", "torch-pruning")

@@ -16,7 +16,7 @@ from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, Frozen
 from cheapconv.engine.train.phases import stretches
-from cheapconv.models.build import unread_network
+from cheapconv.models.build import run_blank, unread_network
 from cheapconv.models.meta import on_meta
 from cheapconv.suites.place import Place
 
@@ -96,13 +96,12 @@ def refused(
 ) -> str | None:
     """Why a network of these texts, on the meta device, cannot be run on images of that size (C, H, W); None if it can.
 
-    A single sample is run as in training: a batch norm takes no statistics of one number. What only the meta device
-    cannot do is run on the CPU. Found out once.
+    What only the meta device cannot do is run on the CPU. Found out once.
     """
     asked = (*texts, classes, image, samples)
     if asked not in _refusals:
         try:
-            _run(network, image, samples)
+            run_blank(network, image, samples)
             _refusals[asked] = None
         except Exception:  # libraries raise what they like, and the meta device has its own complaints
             with torch.random.fork_rng(devices=[]), torch.device("cpu"):
@@ -112,16 +111,9 @@ def refused(
 
 def _complaint(network: nn.Module, image: tuple[int, int, int], samples: int) -> str | None:
     try:
-        _run(network, image, samples)
+        run_blank(network, image, samples)
     except Exception as error:  # the same
         height, width = image[1:]
         alone = ", one at a time" if samples == 1 else ""
         return f"this network cannot be trained on images of {height}x{width}{alone} ({reason(error).rstrip('.')})"
     return None
-
-
-@torch.no_grad()
-def _run(network: nn.Module, image: tuple[int, int, int], samples: int) -> None:
-    """Logits of some images, on the default device; the network is in train mode afterwards, as a fresh one is."""
-    network.train(samples == 1)(torch.zeros(samples, *image))
-    network.train()

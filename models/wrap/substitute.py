@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cheapconv.catalog import canonical
+from cheapconv.catalog.entries import registered
 from cheapconv.models.conv import Conv
 from cheapconv.models.parts.initialise import he_fan_out, initialise
 
@@ -128,7 +129,8 @@ def _advice(rows: list[Substitution]) -> str:
     """What can be done where only 1x1 convolutions could be replaced."""
     if not any(row.left == "1x1" for row in rows):
         return ""
-    return ": its 1x1 convolutions are what can be made cheaper, by PG(4) or PLR_0.25"
+    convs = [thing.name for thing in registered("conv") if not thing.cls.is_standard and 1 in thing.cls.kernel_sizes]
+    return f": its 1x1 convolutions are what can be made cheaper, by {' or '.join(sorted(convs))}"
 
 
 def _reasons(rows: list[Substitution]) -> str:

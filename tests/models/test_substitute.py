@@ -128,7 +128,9 @@ def test_a_pointwise_conv_takes_the_1x1_convolutions_and_no_others():
 
 def test_where_only_1x1_convolutions_are_left_what_can_be_done_is_said():
     net = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.Conv2d(8, 16, 1))
-    with pytest.raises(ValueError, match=r"1 x grouped already; 1 x 1x1\): .* made cheaper, by PG\(4\) or PLR_0.25"):
+    with pytest.raises(
+        ValueError, match=r"1 x grouped already; 1 x 1x1\): .* made cheaper, by pointwise_group or pointwise_low_rank"
+    ):
         substitute(net, conv("G(4)"), {})
     assert [row.replaced_by for row in substitute(net, conv("PLR_0.25"), {})][1] == "pointwise_low_rank(share=0.25)"
 

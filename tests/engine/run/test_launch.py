@@ -21,16 +21,7 @@ from cheapconv.suites.place import Place
 from tests.engine import tiny
 from tests.engine.tiny import Listener, ends
 
-
-@pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "runs")
+pytestmark = pytest.mark.usefixtures("tiny_world")
 
 
 def states(store: Store, whole: Plan) -> list[str]:

@@ -18,16 +18,7 @@ from tests.engine import tiny, toys
 from tests.engine.outcomes import assert_same
 from tests.engine.tiny import Listener, ends
 
-
-@pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "runs")
+pytestmark = pytest.mark.usefixtures("tiny_world")
 
 
 def states(store: Store, whole: Plan) -> list[str]:

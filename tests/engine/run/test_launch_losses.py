@@ -15,16 +15,7 @@ from tests.engine import tiny
 from tests.engine.outcomes import assert_same
 from tests.engine.tiny import Listener, ends
 
-
-@pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "runs")
+pytestmark = pytest.mark.usefixtures("tiny_world")
 
 
 # Checkpoints that cannot be taken up

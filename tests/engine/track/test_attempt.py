@@ -13,25 +13,10 @@ from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import push as pushing
 from cheapconv.engine.track.server import connect
 from tests.engine.track.mirrors import history, only_run, push, runs, steps
-from tests.engine.written_cell import MACHINE, read_memory, row, shared_database, write_cell, write_measurement
+from tests.engine.written_cell import MACHINE, read_memory, row, write_cell, write_measurement
 
 KEY = "0123456789abcdef"
 LATER = "2026-01-02T00:00:00+00:00"
-
-
-@pytest.fixture
-def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return shared_database(tmp_path_factory)
-
-
-@pytest.fixture
-def sweep(request: pytest.FixtureRequest) -> str:
-    return request.node.name
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "runs")
 
 
 def train(store: Store, losses: list[float], *, state: Any = "done", begun: str | None = None) -> None:

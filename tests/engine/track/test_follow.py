@@ -1,8 +1,6 @@
 """A follower sends what has changed, leaves a failing server alone, whatever it does, and loses nothing for good."""
 
 import logging
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -60,20 +58,6 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def server(store: Store) -> Server:
     return Server(store)
-
-
-@pytest.fixture
-def black_hole() -> Iterator[str]:
-    """A server that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-@pytest.fixture
-def closed_port() -> str:
-    """A server that is not there."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture(autouse=True)

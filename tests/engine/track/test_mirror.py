@@ -13,20 +13,10 @@ from cheapconv.engine.track.mirror import link
 from cheapconv.engine.track.server import connect
 from cheapconv.engine.track.sync import attach, sync
 from tests.engine.track.mirrors import mirror, only_run, runs
-from tests.engine.written_cell import CELL, START_MS, shared_database, write_cell, write_sweep
+from tests.engine.written_cell import CELL, START_MS, write_cell, write_sweep
 
 KEYS = ["a", "b"]
 RECIPE = CELL["recipe"]
-
-
-@pytest.fixture
-def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return shared_database(tmp_path_factory)
-
-
-@pytest.fixture
-def sweep(request: pytest.FixtureRequest) -> str:
-    return request.node.name
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,28 +12,11 @@ from cheapconv.engine.track.redact import public
 from cheapconv.engine.track.server import connect
 from cheapconv.engine.track.tracked import CellRefusedError
 from tests.engine.track.mirrors import history, only_run, push
-from tests.engine.written_cell import START_MS, read_memory, shared_database, write_cell, write_measurement
+from tests.engine.written_cell import START_MS, read_memory, write_cell, write_measurement
 
 KEY = "0123456789abcdef"
 SIZES = {"params": 100, "params_with_bn_stats": 120, "macs": 1000, "flops": 2000}
 SIZES |= {"weights_bytes": 400, "activation_bytes": 800}
-
-
-@pytest.fixture
-def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database that the tests share: creating one takes seconds."""
-    return shared_database(tmp_path_factory)
-
-
-@pytest.fixture
-def sweep(request: pytest.FixtureRequest) -> str:
-    """An experiment of its own for every test."""
-    return request.node.name
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "runs")
 
 
 def test_a_finished_cell_arrives_in_full(store: Store, uri: str, sweep: str) -> None:

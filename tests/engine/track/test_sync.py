@@ -1,8 +1,6 @@
 """`cheapconv sync` sends what MLflow lacks, counts what it did, and says in a sentence why it could not."""
 
-import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,20 +23,6 @@ def store(tmp_path: Path) -> Store:
     write_cell(store, "c", state="planned", epochs=0)
     write_sweep(store, "s", ["b", "c"])
     return store
-
-
-@pytest.fixture
-def black_hole() -> Iterator[str]:
-    """A server that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-@pytest.fixture
-def closed_port() -> str:
-    """A server that is not there."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def follower(store: Store, sweep: str, uri: str) -> Follower:
