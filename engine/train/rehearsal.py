@@ -81,7 +81,7 @@ def _wire(wiring: _Wiring) -> None:
     config = catalog.build("method", wiring.cell.method, wiring.cell.method_config)
     try:
         with on_meta():
-            # Nothing is drawn, copied or multiplied here: a plan of a hundred ImageNet networks takes seconds.
+            # No weight is drawn and no teacher copied here: on the meta device there are shapes alone.
             method = entry.cls(UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta")), config)
             method.foresee()
             stretches(method.phases(), wiring.cell.recipe["epochs"])
