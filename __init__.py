@@ -4,8 +4,7 @@ network = cheapconv.load("runs", "<key>").network     # a trained network, with 
 table = cheapconv.frame("runs", "quick")              # the cells of a sweep, one row each
 """
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # `typing` takes a while to import, and until the command line listens to signals that is a risk
 if TYPE_CHECKING:
     from pathlib import Path
 

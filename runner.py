@@ -1,13 +1,14 @@
 """The command line, `cheapconv COMMAND` or `python runner.py COMMAND`; what is slow is imported where it is needed."""
 
 import sys
-from pathlib import Path
-from typing import Annotated
 
 from cheapconv.engine.run import interrupt
 
 if interrupt.is_program(__name__):
     interrupt.listen()  # before anything that takes time is imported
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 

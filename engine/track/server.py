@@ -4,11 +4,13 @@ MLflow is imported at the first connection: it takes seconds.
 """
 
 import contextlib
+import errno
 import functools
 import logging
 import os
 import re
 import shlex
+import shutil
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +34,7 @@ SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 LOCAL_UI = "http://127.0.0.1:5000"
+ROOM = 4 * 2**20  # bytes; a database without runs takes 1 MB, and while it is made its journal as much
 
 
 def tracking_uri(option: str | None = None) -> str | None:
@@ -95,18 +98,21 @@ def connect(uri: str) -> "MlflowClient":
     return MlflowClient(tracking_uri=uri)
 
 
-def create_database(uri: str) -> None:
+def create_database(uri: str, room: int = ROOM) -> None:
     """Create the tables of a new SQLite file under another name, then rename it.
 
     MLflow builds them by dozens of migrations that cannot be taken up half-way: a process killed meanwhile, or two
-    that start at once, would leave a file that no later run can use.
+    that start at once, would leave a file that no later run can use. Where its disk has no `room` (bytes), MLflow would
+    complain of a table that is there already, so OSError says it first.
     """
     file = database_file(uri)
     if file is None or file.exists():
         return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(file.parent).free < room:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    file.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{file}.lock"):
         for left in drafts(file):
             left.unlink()

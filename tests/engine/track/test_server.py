@@ -8,7 +8,7 @@ import filelock
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.track.server import connect, page, tidy, tracking_uri
+from cheapconv.engine.track.server import connect, create_database, page, tidy, tracking_uri
 
 
 def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -76,3 +76,9 @@ def test_two_that_create_the_database_at_once_both_get_it(tmp_path: Path, caplog
         clients = list(threads.map(connect.__wrapped__, [uri, uri]))
     assert clients[0].create_experiment("x") == clients[1].get_experiment_by_name("x").experiment_id
     assert not caplog.records
+
+
+def test_no_database_is_begun_on_a_disk_without_room(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left on device"):
+        create_database(f"sqlite:///{tmp_path}/mlflow.db", room=2**60)
+    assert not [*tmp_path.iterdir()]
