@@ -6,13 +6,14 @@ results do.
 
 import dataclasses
 import errno
+import math
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.store.files import write_all
+from cheapconv.engine.store.files import TEMPORARY, leftovers, write_all
 from cheapconv.reports import tables
 from cheapconv.reports.content import Content, build
 from cheapconv.reports.curves import curve_panels
@@ -46,6 +47,9 @@ def render(store: Path, sweep: str, out: Path) -> Report:
         "index.html": html(content),
     }
     try:
+        begun = [path for name in texts for path in out.glob(f"{TEMPORARY}{name}-*")]
+        for left in leftovers(begun, math.inf):  # of a report that was killed
+            left.unlink(missing_ok=True)
         write_all({out / name: text.encode() for name, text in texts.items()})
     except OSError as error:
         reason = "something that is no folder is in the way" if error.errno in NO_FOLDER else error.strerror

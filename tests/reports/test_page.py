@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.store import files
+from cheapconv.engine.store import files, process
 from cheapconv.reports import page
 from cheapconv.reports.page import render
 from tests.reports.store import Store
@@ -170,6 +170,15 @@ def test_a_disk_that_fails_midway_leaves_the_whole_report_before(
     with pytest.raises(UserError, match=os.strerror(number)):
         render(small.root, "quick", tmp_path / "out")
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_what_a_killed_report_has_left_goes_with_the_next_one(small: Store, tmp_path: Path) -> None:
+    dead = f"{process.machine()}.{2**22 + 1}.0"  # no process has so high a number
+    left, kept = tmp_path / f"{files.TEMPORARY}table.md-{dead}-0", tmp_path / f"{files.TEMPORARY}table.md-of-mine"
+    for path in (left, kept):
+        path.write_text("half")
+    render(small.root, "quick", tmp_path)
+    assert (left.exists(), kept.exists()) == (False, True)
 
 
 def test_a_sweep_is_named_by_its_name_alone(small: Store, tmp_path: Path) -> None:
