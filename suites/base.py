@@ -1,6 +1,6 @@
 """What a suite is: data, recipes, a task and a protocol version that no method may change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -61,25 +61,53 @@ class Data(Protocol):
 
 @dataclass(frozen=True)
 class Suite:
-    """Base class of all suites; a subclass fills the attributes and opens the data.
+    """Base class of all suites: frozen dataclasses, whose fields (a folder, a size) are what a registry may set.
 
-    `fingerprint` names the exact data (it is in every cell's key) and `protocol` is raised whenever the suite's code
-    may change a result.
+    What is declared here is a constant of the class where it is the same whatever the fields hold, as with the data
+    sets of the literature, and a property where it follows from them.
     """
 
     registered_name: ClassVar[str]
-    label: ClassVar[str]  # as the literature writes it: "CIFAR-10"
-    protocol: ClassVar[int]
-    fingerprint: ClassVar[str]
-    classes: ClassVar[int]
-    image: ClassVar[tuple[int, int, int]]  # (channels, height, width)
-    train_samples: ClassVar[int | None] = None  # with those that are held out; None: only the data tell
-    recipes: ClassVar[dict[str, Recipe]]
+    protocol: ClassVar[int]  # raised whenever the suite's code may change a result
+
+    @property
+    def label(self) -> str:
+        """As the literature writes it: "CIFAR-10"."""
+        raise NotImplementedError
+
+    @property
+    def fingerprint(self) -> str:
+        """The name of the exact data, in every cell's key; a UserError where it has to be read and cannot be."""
+        raise NotImplementedError
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        raise NotImplementedError
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """(channels, height, width) of what a network is given."""
+        raise NotImplementedError
+
+    @property
+    def train_samples(self) -> int | None:
+        """With those that are held out; None where only the opened data tell."""
+        return None
+
+    @property
+    def recipes(self) -> Mapping[str, Recipe]:
+        """By name; the first one is the suite's usual one."""
+        raise NotImplementedError
 
     @property
     def task(self) -> Task:
         """What is asked of the networks."""
         return Classification(self.classes)
+
+    def places(self) -> tuple[str, ...]:
+        """Fields that say where the data are. A cell's key has the fingerprint in their place."""
+        return ()
 
     def open(self, place: Place, folder: Path | None = None, download: bool = False, validation: int = 0) -> Data:
         """The data on a place, with `validation` training samples held out: the same ones for every seed.

@@ -63,7 +63,7 @@ def plan(
         skipped |= dict.fromkeys(refusal.skipped for refusal in refused)
     return Plan(
         sweep=plan_name(name, epochs),
-        suite=suite.registered_name,
+        suite=catalog.canonical(suite),
         recipe=sweep.recipe,
         cells=tuple(found.values()),
         skipped=tuple(skipped),

@@ -16,7 +16,7 @@ from cheapconv.models.size import count_macs, count_params
 
 def dearer_networks(plan: Plan) -> tuple[Dearer, ...]:
     """Those of a plan, in its order."""
-    image = catalog.entry("suite", plan.suite).cls.image
+    image = catalog.parse("suite", plan.suite).image
     pairs = dict.fromkeys(
         (planned.cell.architecture, planned.cell.conv, planned.cell.classes) for planned in plan.cells
     )

@@ -45,7 +45,7 @@ def resolve(
     everything = {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
     changed = {k: v for k, v in everything.items() if thing.defaults[k] is ... or v != _plain(thing.defaults[k])}
     return Cell(
-        suite=suite.registered_name,
+        suite=catalog.canonical(suite),
         protocol=_protocol(suite, recipe),
         data=suite.fingerprint,
         recipe=_plain(dataclasses.asdict(recipe.of_cell(network.registered_name, getattr(config, "shares", (1.0,))))),
@@ -63,7 +63,7 @@ def resolve(
         seed=seed,
         teacher=teacher,
         classes=suite.classes,
-        weights=_weights([network, operator, *_named_in(everything)]),
+        weights=_data(suite) | _weights([network, operator, *_named_in(everything)]),
     )
 
 
@@ -77,10 +77,15 @@ def changed_since(cell: Cell) -> str | None:
     """A parameter of the cell whose file holds something else than when the cell was planned, or is gone."""
     named = [cell.architecture, cell.conv, cell.method_settings]
     try:
-        now = _weights([*_named_in(named)])
+        now = _data(catalog.parse("suite", cell.suite)) | _weights([*_named_in(named)])
     except UserError:  # content_hash
         now = {}
     return next((name for name, content in cell.weights.items() if now.get(name) != content), None)
+
+
+def _data(suite: Suite) -> dict[str, str]:
+    """What the places of a suite hold, by their parameters as its text has them."""
+    return {f"{name}={getattr(suite, name)!r}": suite.fingerprint for name in suite.places()}
 
 
 def _weights(things: Iterable[_Readable]) -> dict[str, str]:

@@ -19,7 +19,8 @@ def schema() -> dict[str, object]:
     catalog.load()
     body = Registry.model_json_schema()
     sweep, entry = (body["$defs"][level]["properties"] for level in ("Sweep", "Entry"))
-    recipes = {*itertools.chain.from_iterable(catalog.parse("suite", name).recipes for name in catalog.names("suite"))}
+    whole = [name for name in catalog.names("suite") if ... not in catalog.entry("suite", name).defaults.values()]
+    recipes = {*itertools.chain.from_iterable(catalog.parse("suite", name).recipes for name in whole)}
     sweep["recipe"]["examples"] = sorted(recipes)
     sweep["suite"]["examples"] = _spellings("suite")
     for kind in ("architecture", "conv", "method"):

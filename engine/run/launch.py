@@ -158,7 +158,7 @@ class Launcher:
         saved = checkpoint.read(run.folder)
         # One and two threads give other bits: a resumed cell goes on with the number it began with.
         place = replace(self.place, threads=saved["position"]["threads"]) if saved else self.place
-        recipe, suite, compiled = recipe_of(cell), catalog.entry("suite", cell.suite).cls(), self.settings.compiled
+        recipe, suite, compiled = recipe_of(cell), catalog.parse("suite", cell.suite), self.settings.compiled
         data = self._data_of(cell, suite, place)
         begun = time.monotonic()
         machine = describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled)

@@ -82,6 +82,6 @@ def network_of(store: Store, cell: Cell, structure: Structure) -> nn.Module:
 
 def _untrained(cell: Cell) -> Structure:
     """The structure that a cell starts from."""
-    shape = catalog.entry("suite", cell.suite).cls.image
+    shape = catalog.parse("suite", cell.suite).image
     key = structure_key(cell.architecture, cell.conv, cell.classes, shape)
     return Structure(key, cell.architecture, cell.conv, cell.classes, shape)

@@ -21,7 +21,7 @@ def described(cell: Cell) -> CellRecord:
     """The cell, with what a report needs to know of its parts without importing them."""
     return CellRecord(
         **{field.name: getattr(cell, field.name) for field in fields(Cell)},
-        suite_label=catalog.entry("suite", cell.suite).cls.label,
+        suite_label=catalog.parse("suite", cell.suite).label,
         is_baseline=catalog.entry("method", cell.method).cls.is_baseline,
         is_standard=catalog.parse("conv", cell.conv).is_standard,
     )

@@ -91,7 +91,7 @@ def listing(what: str, registry: "Registry") -> list[Row]:
             "parameters": {name: "required" if value is ... else value for name, value in entry.defaults.items()},
             "bounds": entry.bounds,
             "notation": list(entry.notation),
-            "recipes": sorted(getattr(entry.cls, "recipes", {})),
+            "recipes": sorted(recipes if isinstance(recipes := getattr(entry.cls, "recipes", None), Mapping) else []),
             "about": entry.summary,
             "paper": entry.paper,
         }

@@ -82,7 +82,7 @@ class Builder:
     def __init__(self, cell: Cell, classes: int, place: Place, store: Store, labels: Tensor | None = None) -> None:
         self.classes = classes
         self.epochs = cell.recipe["epochs"]
-        self.image = catalog.entry("suite", cell.suite).cls.image
+        self.image = catalog.parse("suite", cell.suite).image
         self.labels = labels
         self.clock = Clock.start(place.device)
         self.place, self.randomness = place, Randomness(place.device, seed_of("method", cell.seed))

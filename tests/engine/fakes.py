@@ -12,6 +12,7 @@ from cheapconv import catalog
 from cheapconv.catalog import entries, register
 from cheapconv.engine.read.registry import Sweep
 from cheapconv.methods.base import Phase
+from cheapconv.suites.base import Suite
 from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
 RECIPE = Recipe(
@@ -35,6 +36,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     register("conv", "group", notation={"G(N)": {"width": 1}, "thin": {"width": 1}, "G(N/{width})": {}})(Group)
     register("conv", "pair", notation={"P({a},{b})": {}})(Pair)
     register("suite", "toy")(Toy)
+    register("suite", "folder")(Folder)
     for name, cls in {"alone": Alone, "copy": Copy, "blend": Blend, "crowd": Crowd}.items():
         register("method", name)(cls)
 
@@ -165,7 +167,7 @@ class Crowd(Alone):
 
 
 @dataclass(frozen=True)
-class Toy:
+class Toy(Suite):
     """A suite without data."""
 
     protocol: ClassVar[int] = 1
@@ -174,3 +176,20 @@ class Toy:
     image: ClassVar[tuple[int, int, int]] = (3, 8, 8)
     train_samples: ClassVar[int | None] = None
     recipes: ClassVar[dict[str, Recipe]] = {"short": RECIPE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder(Toy):
+    """A suite whose data is a file of the user's."""
+
+    path: str
+    side: int = 8
+
+    @property
+    def fingerprint(self) -> str:  # type: ignore[override]
+        """What the file holds."""
+        return Path(self.path).read_text()
+
+    def places(self) -> tuple[str, ...]:
+        """The file is known by what it holds."""
+        return ("path",)

@@ -8,6 +8,7 @@ import pytest
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.plan import Plan
+from cheapconv.engine.plan.resolve import changed_since
 from cheapconv.engine.read import registry
 from cheapconv.engine.run.planning import plan
 from tests.engine import fakes
@@ -180,3 +181,22 @@ def test_a_wrong_teacher_is_refused_at_its_line(tmp_path: Path) -> None:
     sweep = registry.load(fakes.write_registry(tmp_path, entry)).sweep("sweep")
     with pytest.raises(UserError, match=r"registry\.yaml:10: method 'copy' needs a teacher"):
         plan(sweep, "sweep")
+
+
+def test_data_of_the_users_is_known_by_what_it_holds(tmp_path: Path) -> None:
+    def key(path: Path, side: int = 8) -> str:
+        return planned({}, suite=f"folder(path={str(path)!r}, side={side})").cells[0].cell.key
+
+    for name, content in (("a", "cats"), ("b", "cats"), ("c", "dogs")):
+        (tmp_path / name).write_text(content)
+    a, b, c = (key(tmp_path / name) for name in "abc")
+    assert a == b
+    assert len({a, c, key(tmp_path / "a", side=16)}) == 3
+
+
+def test_data_that_changes_after_the_plan_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("cats")
+    cell = planned({}, suite=f"folder(path={str(tmp_path / 'a')!r})").cells[0].cell
+    assert changed_since(cell) is None
+    (tmp_path / "a").write_text("dogs")
+    assert changed_since(cell) == f"path={str(tmp_path / 'a')!r}"
