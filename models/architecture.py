@@ -1,13 +1,15 @@
 """Architecture: a network family with its numbers, which builds a network out of a conv."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import ClassVar, Self
 
 from cheapconv.catalog import canonical
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
+from cheapconv.models.parts.initialise import Rule, he_fan_out
+from cheapconv.models.wrap.substitute import pointwise_convs, substitute
 
 
 class Architecture(ABC):
@@ -34,10 +36,21 @@ class Architecture(ABC):
         """The family whose networks have the same structure and are read from nowhere."""
         return self
 
-    def require_standard(self, conv: Conv) -> None:
-        """ValueError unless `conv` leaves the network as it is: for families that are made of cheap convolutions."""
-        if not conv.is_standard:
+    def replace_pointwise(
+        self, network: Network, conv: Conv, stem: Collection[str], rule: Rule | None = he_fan_out
+    ) -> None:
+        """Put operators of `conv` for the 1x1 convolutions of a network that has no others but depthwise ones.
+
+        `stem` names those that stay. New weights are drawn by `rule`, or as PyTorch draws them.
+        ValueError, with what can be done instead, for a conv that stands in for larger ones.
+        """
+        if conv.is_standard:
+            return
+        if 1 not in conv.kernel_sizes:
+            cheaper = " or ".join(pointwise_convs())
             raise ValueError(
-                f"{canonical(conv)} has nothing to replace in {canonical(self)}, "
-                "whose convolutions are already 1x1 or depthwise; use standard, or thin for less width"
+                f"{canonical(conv)} has nothing to replace in {canonical(self)}, whose convolutions are 1x1 or "
+                f"depthwise: make the 1x1 ones cheaper by {cheaper}, or all of them narrower by thin"
             )
+        rows = substitute(network, conv, stem, rule=rule)
+        network.substitutions = rows  # type: ignore[assignment]  # shown to who looks at the network

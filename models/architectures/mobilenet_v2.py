@@ -2,7 +2,8 @@
 
 Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018, Table 2; ReLU6, and dropout of 0.2
 before the classifier as in torchvision; 3,504,872 parameters and 300,774,272 MACs for 1000 classes. The maps follow
-rows 2, 3, 5 and 7 of the table, at 1/4, 1/8, 1/16 and 1/32 of the side. Nothing is replaced.
+rows 2, 3, 5 and 7 of the table, at 1/4, 1/8, 1/16 and 1/32 of the side. The conv replaces the 1x1
+convolutions.
 """
 
 from dataclasses import dataclass
@@ -36,11 +37,10 @@ class NetworkWithDropout(Network):
 )
 @dataclass(frozen=True, kw_only=True)
 class MobileNetV2(Architecture):
-    """MobileNetV2 of width 1 for ImageNet; its convolutions are cheap already, so only standard builds it."""
+    """MobileNetV2 of width 1 for ImageNet; its 1x1 convolutions are what a conv can replace."""
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the linear outputs of rows 2, 3, 5 and 7 of the paper's table."""
-        self.require_standard(conv)
         widths, strides = [row[1] for row in STAGES], [row[3] for row in STAGES]
         rows = table_stages(STEM, widths, strides, expand_first=False, activation=nn.ReLU6)
         stem = nn.Sequential(unit(convolution(3, STEM, kernel_size=3, stride=2), nn.ReLU6), rows[0])
@@ -49,4 +49,5 @@ class MobileNetV2(Architecture):
         neck = unit(pointwise(channels[-1], FEATURES), nn.ReLU6)
         network = NetworkWithDropout(stem, stages, channels, classes, neck, features=FEATURES)
         initialise_as_vgg(network)
+        self.replace_pointwise(network, conv, stem={"stem.0.0"})
         return network

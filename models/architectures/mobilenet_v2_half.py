@@ -2,7 +2,8 @@
 
 Sandler et al., "MobileNetV2", CVPR 2018, in RepDistiller's form: width 0.5 (but 1280 features), stride 1 in row 2 of
 the table, ReLU in place of ReLU6, a 1x1 expansion in row 1 too, no dropout; 812,836 parameters with 100 classes. The
-maps follow rows 2, 3, 5 and 7 of the table (16, 8, 4 and 2 pixels a side for 32x32 images). Nothing is replaced.
+maps follow rows 2, 3, 5 and 7 of the table (16, 8, 4 and 2 pixels a side for 32x32 images). The conv replaces the
+1x1 convolutions.
 """
 
 from dataclasses import dataclass
@@ -29,11 +30,10 @@ STRIDES = [1, 1, 2, 2, 1, 2, 1]
 )
 @dataclass(frozen=True, kw_only=True)
 class MobileNetV2Half(Architecture):
-    """MobileNetV2 of width 0.5 for CIFAR; its convolutions are cheap already, so only standard builds it."""
+    """MobileNetV2 of width 0.5 for CIFAR; its 1x1 convolutions are what a conv can replace."""
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the linear outputs of rows 2, 3, 5 and 7 of the paper's table."""
-        self.require_standard(conv)
         widths = [row[1] // 2 for row in STAGES]
         rows = table_stages(STEM, widths, STRIDES, expand_first=True, activation=nn.ReLU)
         stem = nn.Sequential(unit(convolution(3, STEM, kernel_size=3, stride=2), nn.ReLU), rows[0])
@@ -42,4 +42,5 @@ class MobileNetV2Half(Architecture):
         neck = unit(pointwise(channels[-1], FEATURES), nn.ReLU)
         network = Network(stem, stages, channels, classes, neck, features=FEATURES)
         initialise_as_vgg(network)
+        self.replace_pointwise(network, conv, stem={"stem.0.0"})
         return network

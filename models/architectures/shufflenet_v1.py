@@ -3,7 +3,8 @@
 Zhang et al., "ShuffleNet", CVPR 2018, arXiv:1707.01083, in RepDistiller's form: 3 groups, stages of 240, 480 and 960
 channels with 4, 8 and 4 blocks, a 1x1 stem of 24 channels without pooling, and a ReLU after the depthwise convolution,
 which the paper does not have; 949,258 parameters with 100 classes. Every stage halves the side in its first block. The
-maps follow the last ReLU of each stage. Nothing is replaced.
+maps follow the last ReLU of each stage. The conv replaces 1x1 convolutions that are not grouped yet, of which there is
+one.
 """
 
 from dataclasses import dataclass
@@ -57,14 +58,15 @@ class ShuffleBlock(EndsInReLU):
 )
 @dataclass(frozen=True, kw_only=True)
 class ShuffleNetV1(Architecture):
-    """ShuffleNetV1 with 3 groups for CIFAR; its convolutions are cheap already, so only standard builds it."""
+    """ShuffleNetV1 with 3 groups for CIFAR; its ungrouped 1x1 convolutions are what a conv can replace."""
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of each stage; PyTorch's default initialisation."""
-        self.require_standard(conv)
         stem = nn.Sequential(pointwise(3, WIDTHS[0]), norm_relu(WIDTHS[0]))
         stages = []
         for (before, width), length in zip(pairwise(WIDTHS), BLOCKS, strict=True):
             rest = [ShuffleBlock(width, width, halve=False) for _ in range(length - 1)]
             stages.append(nn.Sequential(ShuffleBlock(before, width, halve=True), *rest))
-        return Network(stem, stages, WIDTHS[1:], classes, neck=nn.Identity(), post_activation=True)
+        network = Network(stem, stages, WIDTHS[1:], classes, neck=nn.Identity(), post_activation=True)
+        self.replace_pointwise(network, conv, stem={"stem.0"}, rule=None)
+        return network

@@ -3,7 +3,7 @@
 Ma et al., "ShuffleNet V2", ECCV 2018, arXiv:1807.11164, in RepDistiller's form: a 1x1 stem of 24 channels without
 pooling, stages of 116, 232 and 464 channels with 4, 8 and 4 blocks, 1024 features; 1,355,528 parameters with 100
 classes. Every stage halves the side in its first block. The maps follow the concatenation and shuffle that end each
-stage, of values that have all passed a ReLU. Nothing is replaced.
+stage, of values that have all passed a ReLU. The conv replaces the 1x1 convolutions.
 """
 
 from dataclasses import dataclass
@@ -70,15 +70,16 @@ class DownBlock(EndsInReLU):
 )
 @dataclass(frozen=True, kw_only=True)
 class ShuffleNetV2(Architecture):
-    """ShuffleNetV2 of width 1 for CIFAR; its convolutions are cheap already, so only standard builds it."""
+    """ShuffleNetV2 of width 1 for CIFAR; its 1x1 convolutions are what a conv can replace."""
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the shuffled ends of the stages; PyTorch's default initialisation."""
-        self.require_standard(conv)
         stem = nn.Sequential(pointwise(3, WIDTHS[0]), norm_relu(WIDTHS[0]))
         stages = []
         for (before, width), length in zip(pairwise(WIDTHS), BLOCKS, strict=True):
             rest = [BasicBlock(width) for _ in range(length - 1)]
             stages.append(nn.Sequential(DownBlock(before, width), *rest))
         neck = nn.Sequential(pointwise(WIDTHS[-1], FEATURES), norm_relu(FEATURES))
-        return Network(stem, stages, WIDTHS[1:], classes, neck, features=FEATURES, post_activation=True)
+        network = Network(stem, stages, WIDTHS[1:], classes, neck, features=FEATURES, post_activation=True)
+        self.replace_pointwise(network, conv, stem={"stem.0"}, rule=None)
+        return network

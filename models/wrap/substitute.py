@@ -5,7 +5,7 @@ stands in for, k > 1 or k = 1, outside stem and classifier, whose padding keeps 
 does. A 1x1 convolution of one pixel is a gate or a linear layer, and stays. Stride, dilation and kernel size go to the
 operator, and one operator stands for one convolution, also where the conv would take a whole residual block elsewhere.
 A bias that BN follows has no effect and goes; any other is kept behind the operator. New weights are drawn by He's
-fan-out rule, as the libraries draw their own.
+fan-out rule, as the libraries draw their own, unless another is given.
 """
 
 from collections.abc import Collection, Iterator
@@ -19,7 +19,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from cheapconv.catalog import canonical
 from cheapconv.catalog.entries import registered
 from cheapconv.models.conv import Conv
-from cheapconv.models.parts.initialise import he_fan_out, initialise
+from cheapconv.models.parts.initialise import Rule, he_fan_out, initialise
+from cheapconv.models.parts.layers import Pointwise
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,17 @@ class Bias(nn.Module):
 
 
 def substitute(
-    network: nn.Module, conv: Conv, stem: Collection[str], classifier: str = "", gates: Collection[str] = ()
+    network: nn.Module,
+    conv: Conv,
+    stem: Collection[str],
+    classifier: str = "",
+    gates: Collection[str] = (),
+    rule: Rule | None = he_fan_out,
 ) -> list[Substitution]:
     """Replace, in place, every convolution that can be; one row for each convolution, in the order of the modules.
 
-    `stem` names the convolutions that stay because they see the image, `gates` those that see one pixel. The standard
-    conv leaves the network alone.
+    `stem` names the convolutions that stay because they see the image, `gates` those that see one pixel. Without `rule`
+    new weights are drawn as PyTorch draws them. The standard conv leaves the network alone.
     Raises ValueError if not one convolution could be replaced.
     """
     before_norm = set(_before_norm(network))
@@ -63,7 +69,7 @@ def substitute(
     put: dict[str, Conv] = {}
     for block, name in enumerate(replaceable):
         put[name] = conv.at_block(block, len(replaceable))
-        left[name] = _replace(network, name, put[name], name in before_norm)
+        left[name] = _replace(network, name, put[name], name in before_norm, rule)
     rows = [
         Substitution(name, _described(m), None if left[name] else canonical(put[name]), left[name])
         for name, m in convolutions.items()
@@ -73,7 +79,13 @@ def substitute(
     return rows
 
 
-def _replace(network: nn.Module, name: str, conv: Conv, norm_follows: bool) -> str | None:
+def pointwise_convs() -> list[str]:
+    """Names of the convs that stand in for 1x1 convolutions."""
+    convs = [thing.name for thing in registered("conv") if not thing.cls.is_standard and 1 in thing.cls.kernel_sizes]
+    return sorted(convs)
+
+
+def _replace(network: nn.Module, name: str, conv: Conv, norm_follows: bool, rule: Rule | None) -> str | None:
     """Put an operator in the place of the convolution `name`; the reason where it stays."""
     if conv.is_standard:
         return "standard is what it is"
@@ -85,7 +97,8 @@ def _replace(network: nn.Module, name: str, conv: Conv, norm_follows: bool) -> s
         )
     except ValueError as refusal:
         return f"refused: {refusal}"
-    initialise(operator, he_fan_out)
+    if rule is not None:
+        initialise(operator, rule)
     if old.bias is not None and not norm_follows:
         operator = nn.Sequential(operator, Bias(old.out_channels))
     network.set_submodule(name, operator.train(old.training))
@@ -94,7 +107,7 @@ def _replace(network: nn.Module, name: str, conv: Conv, norm_follows: bool) -> s
 
 def _reason_to_stay(module: nn.Conv2d, conv: Conv) -> str | None:
     """Why a convolution is not one that an operator of the conv can stand for; None if it is."""
-    if type(module) is not nn.Conv2d:
+    if type(module) not in (nn.Conv2d, Pointwise):
         return f"a {type(module).__name__}, no plain convolution"
     if any(len(set(pair)) > 1 for pair in (module.kernel_size, module.stride, module.dilation)):
         return "not square"
@@ -129,8 +142,7 @@ def _advice(rows: list[Substitution]) -> str:
     """What can be done where only 1x1 convolutions could be replaced."""
     if not any(row.left == "1x1" for row in rows):
         return ""
-    convs = [thing.name for thing in registered("conv") if not thing.cls.is_standard and 1 in thing.cls.kernel_sizes]
-    return f": its 1x1 convolutions are what can be made cheaper, by {' or '.join(sorted(convs))}"
+    return f": its 1x1 convolutions are what can be made cheaper, by {' or '.join(pointwise_convs())}"
 
 
 def _reasons(rows: list[Substitution]) -> str:

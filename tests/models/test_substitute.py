@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from cheapconv import catalog
+from cheapconv.models.size import count_macs, count_params
 from cheapconv.models.wrap.substitute import Bias, Substitution, substitute
 
 catalog.load()
@@ -154,3 +155,39 @@ def test_new_weights_have_the_deviation_of_the_libraries():
     net = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64))
     substitute(net, conv("G(4)"), {})
     assert net[0][0].weight.std().item() == pytest.approx((2 / (9 * 64)) ** 0.5, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "text", "params", "macs"),
+    [
+        ("shufflenet_v1", "PG(2)", 24 * 54 // 2, 24 * 54 // 2 * 32**2),  # its one 1x1 without groups, beside the stem
+        ("shufflenet_v1", "PLR_0.25", 6 * (24 + 54), 6 * (24 + 54) * 32**2),
+    ],
+)
+def test_the_one_1x1_convolution_of_a_shufflenet_v1_by_hand(architecture, text, params, macs):
+    whole, cheap = (catalog.parse("architecture", architecture).build(conv(c), 10) for c in ("S", text))
+    assert count_params(whole) - count_params(cheap) == 24 * 54 - params
+    assert count_macs(whole, (3, 32, 32)) - count_macs(cheap, (3, 32, 32)) == 24 * 54 * 32**2 - macs
+    assert [row.left for row in cheap.substitutions].count("grouped already") == 2 * 16 - 1
+
+
+def test_the_1x1_convolutions_of_a_mobilenet_by_hand():
+    rows = [(1, 8, 1), (6, 12, 2), (6, 16, 3), (6, 32, 4), (6, 48, 3), (6, 80, 3), (6, 160, 1)]
+    weights, read = 160 * 1280, 16  # the neck
+    for expansion, width, blocks in rows:
+        for _ in range(blocks):
+            weights += expansion * read * (read + width)
+            read = width
+    whole, cheap = (catalog.parse("architecture", "mobilenet_v2_half").build(conv(c), 10) for c in ("S", "PG(4)"))
+    assert count_params(whole) - count_params(cheap) == weights * 3 // 4
+    assert isinstance(cheap.classifier, nn.Linear)
+    assert cheap.stem[0][0].groups == 1
+    assert cheap(torch.randn(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_new_weights_of_a_shufflenet_are_drawn_as_its_own():
+    torch.manual_seed(0)
+    network = catalog.parse("architecture", "shufflenet_v2").build(conv("PG(2)"), 10)
+    weight = network.neck[0][0].weight  # uniform within 1 / sqrt(fan-in), the default of PyTorch
+    assert weight.shape == (1024, 232, 1, 1)
+    assert weight.abs().max().item() == pytest.approx(232**-0.5, rel=0.01)

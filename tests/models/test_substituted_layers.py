@@ -10,6 +10,7 @@ from cheapconv import catalog
 from cheapconv.models.convs.standard import Standard
 from cheapconv.models.network import Network
 from cheapconv.models.parts.single import Bias, single_operator
+from cheapconv.models.size import count_params
 
 catalog.load()
 
@@ -73,9 +74,12 @@ def test_a_wider_inside_is_refused_where_there_is_none(architecture):
 
 
 @pytest.mark.parametrize("architecture", ["MobileNetV2", "MobileNetV2-half", "ShuffleNetV1", "ShuffleNetV2"])
-def test_networks_that_are_cheap_already_refuse_other_convs(architecture):
-    with pytest.raises(ValueError, match=r"group\(groups=4\) has nothing to replace in \w+, .*use standard"):
+def test_networks_that_are_cheap_already_refuse_other_convs_with_advice_that_is_true(architecture):
+    advice = "cheaper by pointwise_group or pointwise_low_rank, or all of them narrower by thin"
+    with pytest.raises(ValueError, match=rf"group\(groups=4\) has nothing to replace in \w+, .*{advice}"):
         build(architecture, "G(4)")
+    params = [count_params(build(architecture, conv)) for conv in ("S", "PG(2)", "PLR_0.25")]
+    assert params[0] > max(params[1:])
 
 
 def test_vgg_starts_small():
