@@ -3,8 +3,11 @@
 Crowley et al., "Moonshine", NeurIPS 2018, arXiv:1711.02613, compare cheap convolutions with smaller networks of
 standard ones; the factor is the width multiplier of MobileNets (Howard et al., 2017, arXiv:1704.04861, section 3.3). A
 width c becomes round(c * width), at least 8 (or c where that is less). `cheapconv fit` finds the factor for a budget.
-Layers are as the base has them, and their weights are drawn by its rule for the new widths. Concatenations and splits
-of maps do not scale so; networks with them are refused.
+Layers are as the base has them. Where each can be scaled alone, its weights are drawn by the base's rule for the new
+width. But a sum of scaled widths is not the scaled sum: where maps are joined, split or shuffled, and in networks of a
+library, what follows from what is found by following the network (models/wrap/sizes.py). The widths that can be chosen
+are scaled, to the nearest number that their groups divide; weights are those that the base has drawn, cut and scaled by
+the fan-in (models/wrap/narrow.py). Such a network can be thinner than its base, but not wider.
 """
 
 from collections.abc import Callable
@@ -37,26 +40,49 @@ class Thin(Architecture):
         base = catalog.parse("architecture", self.base)
         if isinstance(base, Thin):
             raise ValueError("the base of a thin network cannot be thin itself: multiply the widths")
+        if getattr(base, "weights", None) is not None:
+            raise ValueError("weights of other widths do not fit a thin network: leave the base's weights out")
         object.__setattr__(self, "base", canonical(base))
+        if base.version != self.version:
+            object.__setattr__(self, "version", base.version)
 
     def build(self, conv: Conv, classes: int) -> Network:
-        """The base's network, of which every layer is replaced by a thinner one."""
+        """The base's network with thinner layers."""
         if not conv.is_standard:
             raise ValueError(
                 f"{canonical(self)} is a network of standard convolutions; {canonical(conv)} is not for it"
             )
-        network = catalog.parse("architecture", self.base).build(conv, classes)
-        redraw: Callable[[nn.Module], None] | None = getattr(network, "redraw", None)
-        if redraw is None:
-            raise ValueError(f"{self.base} has no rule by which the weights of other widths could be drawn")
+        base = catalog.parse("architecture", self.base)
+        network = base.build(conv, classes)
+        if hasattr(network, "redraw"):
+            if self._replace_layers(network):
+                return network
+            network = base.build(conv, classes)
+        if self.width > 1:
+            raise ValueError(
+                f"{self.base} can be made thinner, but not wider, because its widths hang together: "
+                "use a width of at most 1, or a wider network of its family"
+            )
+        from cheapconv.models.wrap.narrow import narrow  # here, because it imports sympy
+
+        try:
+            narrow(network, self._scaled)
+        except ValueError as error:
+            raise ValueError(
+                f"{self.base} cannot be made thinner, because {error}: use a smaller network of its family"
+            ) from error
+        return network
+
+    def _replace_layers(self, network: Network) -> bool:
+        """Scale every layer by itself and draw its weights; whether the network still runs."""
+        redraw: Callable[[nn.Module], None] = network.redraw  # type: ignore[assignment]
         for name, layer in [*network.named_modules()]:
             if isinstance(layer, nn.Conv2d | nn.Linear | nn.BatchNorm2d):
                 network.set_submodule(name, self._thin(layer, last=layer is network.classifier))
         network.channels = [self._scaled(c) for c in network.channels]
         network.features = self._scaled(network.features)
         redraw(network)
-        self._check(network)
-        return network
+        return self._runs(network)
 
     def _scaled(self, channels: int) -> int:
         return max(min(channels, LEAST), round(channels * self.width))
@@ -77,14 +103,15 @@ class Thin(Architecture):
         shape = layer.kernel_size, layer.stride, layer.padding, layer.dilation
         return type(layer)(read, self._scaled(layer.out_channels), *shape, groups, bias)
 
-    def _check(self, network: Network) -> None:
-        """ValueError unless the network runs: a sum of scaled widths is not the scaled sum."""
+    def _runs(self, network: Network) -> bool:
+        """Whether the network runs: a sum of scaled widths is not the scaled sum."""
         network.eval()
         try:
             with torch.no_grad(), torch.device("meta"):
                 tensors = [*network.named_parameters(), *network.named_buffers()]
                 shapes = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors}
                 torch.func.functional_call(network, shapes, (torch.empty(2, *IMAGE),))
-        except RuntimeError as error:
-            raise ValueError(f"{self.base} joins or splits maps, whose widths cannot be scaled one by one") from error
+        except RuntimeError:
+            return False
         network.train()
+        return True

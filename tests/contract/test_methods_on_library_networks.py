@@ -55,3 +55,16 @@ def test_it_is_trained_to_the_end_or_refused_by_the_plan(
 def test_channels_that_cannot_be_cut_are_refused_before_anything_trains(worlds: Callable[[str], World]) -> None:
     with pytest.raises(ValueError, match="its layers do not follow when channels are removed"):
         rehearse(worlds("timm").cell("l1_group", architecture="timm(name=test_nfnet)"), None)
+
+
+def test_a_thin_network_of_a_library_learns_from_its_base(worlds: Callable[[str], World], tmp_path: Path) -> None:
+    world, architecture = worlds("timm"), f'thin(base="{NETWORKS["timm"]}", width=0.5)'
+    cell, teacher = (world.cell(method, architecture=architecture) for method in ("kd", "scratch"))
+    rehearse(cell, teacher)
+    method = world.method("kd", architecture=architecture)
+    before = {name: p.detach().clone() for name, p in method.networks()[0].network.named_parameters()}
+    recipe = catalog.parse("suite", SUITE).recipes["short"].override(epochs=2, batch=12)
+    assert train(method, tmp_path, recipe).epoch == 2
+    (trained,) = method.networks()
+    assert all(not p.equal(before[name]) for name, p in trained.network.named_parameters() if "weight" in name)
+    check_that_it_can_be_loaded(cell, trained)
