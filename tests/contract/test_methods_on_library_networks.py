@@ -14,7 +14,7 @@ from tests.methods.world import SUITE, World, make_world, train
 catalog.load()
 NETWORKS = {
     "timm": "timm(name='test_efficientnet', cifar_stem=True)",
-    "torchvision": "torchvision(name='mnasnet0_5', cifar_stem=True)",
+    "torchvision": "torchvision(name='resnet18', cifar_stem=True)",
 }
 TRIED = {("timm", "l1_group"), ("timm", "compact_kd"), ("timm", "blockswap_at")}  # the others under `slow`
 REFUSED = {"blockswap_at": "residual branches", "random_at": "residual branches"}
@@ -49,7 +49,8 @@ def test_it_is_trained_to_the_end_or_refused_by_the_plan(
     for trained in method.networks():
         if trained.role == "student":
             check_that_it_can_be_loaded(cell, trained)
-    assert (method.structure() is None) == (sum(p.numel() for p in method.networks()[0].network.parameters()) == whole)
+    # A network that was cut is rebuilt from its structure; one that was only quantised has one too.
+    assert method.structure() or sum(p.numel() for p in method.networks()[0].network.parameters()) == whole
 
 
 def test_channels_that_cannot_be_cut_are_refused_before_anything_trains(worlds: Callable[[str], World]) -> None:
