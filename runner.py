@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from cheapconv.catalog import foreign
 from cheapconv.catalog.errors import UserError, nearest
 from cheapconv.engine.run import options, output
 
@@ -238,7 +239,8 @@ def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit code 2."""
     with output.guarded():
         try:
-            app()
+            with foreign.explained():
+                app()
         except UserError as error:
             sys.stderr.write(f"error: {error}\n")
             raise SystemExit(2) from None

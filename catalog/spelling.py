@@ -71,7 +71,7 @@ def label(kind: str, thing: Named) -> str:
         free = set(re.findall(r"{(\w+)}", form))
         if free | set(fixed) == set(given) and all(given[k] == v for k, v in fixed.items()):
             return form.format(**{k: _written(v) for k, v in given.items()})
-    return thing.to_text() if hasattr(thing, "to_text") else canonical(thing)
+    return str(thing.to_text()) if hasattr(thing, "to_text") else canonical(thing)
 
 
 def _given(thing: Named) -> dict[str, object]:

@@ -12,6 +12,7 @@ from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import reason
+from cheapconv.catalog.foreign import explained, where
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, Frozen
@@ -80,7 +81,7 @@ def _wire(wiring: _Wiring) -> None:
     entry = catalog.entry("method", wiring.cell.method)
     config = catalog.build("method", wiring.cell.method, wiring.cell.method_config)
     try:
-        with on_meta():
+        with explained(ValueError, RuntimeError), on_meta():
             # No weight is drawn and no teacher copied here: on the meta device there are shapes alone.
             method = entry.cls(UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta")), config)
             method.foresee()
@@ -88,7 +89,8 @@ def _wire(wiring: _Wiring) -> None:
     except RuntimeError as error:
         # A method that reads the values of weights cannot be wired without any: its cell says what is wrong, if it is.
         if not isinstance(error, NotImplementedError) and "meta tensor" not in str(error):
-            raise ValueError(reason(error)) from error
+            place = where(error)
+            raise ValueError(f"{reason(error)} ({place})" if place else reason(error)) from error
 
 
 def refused(
