@@ -1,7 +1,5 @@
 """The command line, `cheapconv COMMAND` or `python runner.py COMMAND`; what is slow is imported where it is needed."""
 
-import sys
-
 from cheapconv.engine.run import interrupt
 
 if interrupt.is_program(__name__):
@@ -12,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from cheapconv.catalog import foreign
 from cheapconv.catalog.errors import UserError, nearest
 from cheapconv.engine.run import options, output
 
@@ -237,13 +234,8 @@ def sync(
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit code 2."""
-    with output.guarded():
-        try:
-            with foreign.explained():
-                app()
-        except UserError as error:
-            sys.stderr.write(f"error: {error}\n")
-            raise SystemExit(2) from None
+    with output.guarded(), output.told():
+        app()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
+from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.foreign import explained
+
 STANDARD = (0, 1, 2)  # file descriptors
 
 
@@ -75,6 +78,17 @@ def guarded() -> Iterator[None]:
         output.flush()
         errors.flush()
         sys.stdout, sys.stderr = before
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Around a command: a mistake of the user's, or of a plugin, is one sentence and exit code 2."""
+    try:
+        with explained():
+            yield
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(2) from None
 
 
 def forgive() -> None:

@@ -1,4 +1,4 @@
-"""A class that a plugin registers and that does not keep the contract of its kind is told in a sentence with its line."""
+"""A class that a plugin registers without keeping the contract of its kind is told in a sentence with its line."""
 
 import sys
 from pathlib import Path

@@ -74,8 +74,8 @@ def test_our_own_errors_stay_what_they_are():
 
 
 def test_our_own_exit_ends_the_program_whatever_is_in_hand(theirs):
+    held = theirs()
     with pytest.raises(SystemExit), foreign.explained():
-        held = theirs()
         sys.exit(bool(held))
 
 
