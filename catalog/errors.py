@@ -9,6 +9,7 @@ from pathlib import Path
 from cheapconv.catalog.printable import printable
 
 STORE = Path("runs")  # where no other is named
+MOST_NAMED = 60  # names in a sentence
 
 
 # A library's network refuses images with whatever its author thought of, an assertion without a word included.
@@ -23,12 +24,13 @@ class UserError(Exception):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of an error sentence: "; did you mean X?" when something close exists, else all that is known."""
+    """The end of an error sentence: "; did you mean X?" when something close exists, else what is known."""
     choices = sorted(known)
     close = difflib.get_close_matches(word, choices, n=3, cutoff=0.5)
     if close:
         return f"; did you mean {' or '.join(close)}?"
-    return f"; known: {', '.join(choices) or 'nothing'}"
+    rest = f" and {len(choices) - MOST_NAMED} more" if len(choices) > MOST_NAMED else ""
+    return f"; known: {', '.join(choices[:MOST_NAMED]) or 'nothing'}{rest}"
 
 
 def command_line(*words: str, store: Path = STORE, registry: Path | None = None) -> str:
