@@ -37,7 +37,7 @@ def command_line(*words: str, store: Path = STORE, registry: Path | None = None)
     """What to type next: `cheapconv WORDS` with the store and the registry where they are not the usual ones."""
     named = {"--store": None if store == STORE else store, "--registry": registry}
     options = [text for name, path in named.items() if path is not None for text in (name, str(path))]
-    return shlex.join(["cheapconv", *words, *options])
+    return printable(shlex.join(["cheapconv", *words, *options]))
 
 
 def shown(value: object) -> str:

@@ -242,7 +242,7 @@ class Registry(_Level):
     def sweep(self, name: str) -> Sweep:
         """The sweep of that name."""
         if name not in self.sweeps:
-            raise UserError(f"unknown sweep '{name}'{nearest(name, self.sweeps)}")
+            raise UserError(f"unknown sweep '{short(name)}'{nearest(name, self.sweeps)}")
         return self.sweeps[name]
 
 

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.catalog.foreign import explained
+from cheapconv.catalog.printable import printable
 
 STANDARD = (0, 1, 2)  # file descriptors
 
@@ -19,7 +20,8 @@ STANDARD = (0, 1, 2)  # file descriptors
 class Output:
     """A text stream that takes everything; what the one behind it does not take is lost, and `lost` says why.
 
-    The first loss is told on stderr where the output has a name.
+    The first loss is told on stderr where the output has a name. What has none is for words alone, which may quote
+    anything: it takes no control characters but those that end a line.
     """
 
     def __init__(self, stream: TextIO, name: str | None = None) -> None:
@@ -33,7 +35,8 @@ class Output:
 
     def write(self, text: str) -> int:
         """Write `text`, or lose it."""
-        self._try(lambda: self._stream.write(text))
+        shown = text if self._name else "".join(c if c in "\r\n\t" else printable(c) for c in text)
+        self._try(lambda: self._stream.write(shown))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

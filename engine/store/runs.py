@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.engine.store import lock, upgrade
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.documents import Found, document, look
@@ -31,7 +31,7 @@ from cheapconv.engine.store.files import (
     write_json,
     write_lines,
 )
-from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State, SweepPlan, Word
+from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State, SweepPlan, Word, is_name
 
 CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
 RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
@@ -107,7 +107,7 @@ class Run:
         return look(self.folder / STATE, State, belongs=lambda state: state.state != "unreadable")
 
     def _cell(self) -> Found[CellRecord]:
-        return look(self.folder / CELL, CellRecord)
+        return look(self.folder / CELL, CellRecord, belongs=lambda cell: cell.teacher is None or is_name(cell.teacher))
 
     def _environments(self) -> Found[tuple[Environment, ...]]:
         noted = self._noted(ENVIRONMENT)
@@ -211,11 +211,15 @@ class Store:
             return found.value
         if found.fault is None:
             near = nearest(sweep, self.sweeps())
-            raise UserError(f"{self.root} holds no plan of a sweep '{sweep}'{near}; it has not been run: run it first.")
+            raise UserError(
+                f"{self.root} holds no plan of a sweep '{short(sweep)}'{near}; it has not been run: run it first."
+            )
         again = "; run it again, which plans it anew and keeps every result" if found.ours else ""
         raise UserError(f"the plan of sweep '{sweep}' in {self.root} cannot be used: {found.fault}{again}.")
 
     def _plan(self, sweep: str) -> Found[SweepPlan]:
+        if not is_name(sweep):
+            return Found()
         return look(self.root / SWEEPS / f"{sweep}.json", SweepPlan, belongs=SweepPlan.stays_inside)
 
     def sweeps(self) -> list[str]:
