@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.engine.run import options, output
 
 KINDS = ("suites", "architectures", "convs", "methods", "sweeps")
@@ -38,7 +38,7 @@ def list_(
     from cheapconv.engine.run import planning, show
 
     if what is not None and what not in KINDS:
-        raise UserError(f"there is no list of '{what}'{nearest(what, KINDS)}")
+        raise UserError(f"there is no list of '{short(what)}'{nearest(what, KINDS)}")
     if time and what != "convs":
         raise UserError("--time belongs to `list convs`.")
     loaded = planning.load(registry)

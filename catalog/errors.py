@@ -9,6 +9,7 @@ from pathlib import Path
 from cheapconv.catalog.printable import printable
 
 STORE = Path("runs")  # where no other is named
+LONGEST = 1900  # letters of a sentence, whatever it quotes
 MOST_NAMED = 60  # names in a sentence
 
 
@@ -20,7 +21,8 @@ class UserError(Exception):
     """A mistake in what the user gave; its text is one sentence that says how to fix it."""
 
     def __str__(self) -> str:
-        return printable(super().__str__())  # it quotes what was given
+        said = printable(super().__str__())  # it quotes what was given
+        return said if len(said) <= LONGEST else f"{said[: LONGEST - 500]} ... {said[-400:]}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

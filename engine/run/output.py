@@ -6,6 +6,7 @@ reader is said once, by name, on stderr.
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
@@ -35,7 +36,7 @@ class Output:
 
     def write(self, text: str) -> int:
         """Write `text`, or lose it."""
-        shown = text if self._name else "".join(c if c in "\r\n\t" else printable(c) for c in text)
+        shown = text if self._name else re.sub(r"[^\r\n\t]+", lambda words: printable(words[0]), text)
         self._try(lambda: self._stream.write(shown))
         return len(text)
 

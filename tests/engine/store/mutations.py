@@ -11,7 +11,21 @@ from typing import Any
 ODD: tuple[Any, ...] = (None, [], {}, "", "\u202e", -1, 0, 1e308, 2**70, True, "nan", [[]], {"a": 1}, "../../etc")
 # What a name may be in a store that is somebody else's.
 NAMES: tuple[str, ...] = (
-    *("../../x", "/etc/passwd", "..", ".", "a/b", "a\\b", "\0", "a\nb", "\x1b[31mred", "\u202eabc", "\ud800", "*", "[a-z]"),
+    *(
+        "../../x",
+        "/etc/passwd",
+        "..",
+        ".",
+        "a/b",
+        "a\\b",
+        "\0",
+        "a\nb",
+        "\x1b[31mred",
+        "\u202eabc",
+        "\ud800",
+        "*",
+        "[a-z]",
+    ),
     *("", " ", "CON", "-x", "=1+1", "@SUM(A1)", "<script>", "%s{0}", "\\input{x}", "é" * 200, "a" * 10_000, "'; --"),
 )
 DOCUMENTS = ("", " ", "[]", "{}", "null", "nan", "NaN", "-Infinity", "1e999", '"text"', "[" * 50_000, "9" * 5_000)
