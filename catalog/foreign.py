@@ -25,9 +25,10 @@ def explained(*passed: type[BaseException]) -> Iterator[None]:
     Some mistakes show only in our code, where something is used that a plugin has returned. They are those of the
     plugin whose class, or an object of it, is in hand there. Anything else goes on as it is.
     """
+    as_they_are: tuple[type[BaseException], ...] = (UserError, KeyboardInterrupt, *passed)
     try:
         yield
-    except (UserError, KeyboardInterrupt, *passed):
+    except as_they_are:
         raise
     except BaseException as error:  # SystemExit too
         if place := where(error):

@@ -269,5 +269,5 @@ class SweepPlan:
     description: str = ""  # what the registry says it is for
 
     def stays_inside(self) -> bool:
-        """Whether every key is the name of a folder in the store."""
-        return all(is_name(key) for cell in self.cells for key in (cell.key, *cell.needs))
+        """Whether its name is that of a file, and every key that of a folder, in the store."""
+        return is_name(self.sweep) and all(is_name(key) for cell in self.cells for key in (cell.key, *cell.needs))

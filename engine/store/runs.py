@@ -210,16 +210,12 @@ class Store:
         if found.value is not None and found.value.sweep == sweep:  # ../sweeps/quick finds a file of another name
             return found.value
         if found.fault is None:
-            near = nearest(sweep, self.sweeps())
-            raise UserError(
-                f"{self.root} holds no plan of a sweep '{short(sweep)}'{near}; it has not been run: run it first."
-            )
+            none = f"{self.root} holds no plan of a sweep '{short(sweep)}'{nearest(sweep, self.sweeps())}"
+            raise UserError(f"{none}; it has not been run: run it first.")
         again = "; run it again, which plans it anew and keeps every result" if found.ours else ""
         raise UserError(f"the plan of sweep '{sweep}' in {self.root} cannot be used: {found.fault}{again}.")
 
     def _plan(self, sweep: str) -> Found[SweepPlan]:
-        if not is_name(sweep):
-            return Found()
         return look(self.root / SWEEPS / f"{sweep}.json", SweepPlan, belongs=SweepPlan.stays_inside)
 
     def sweeps(self) -> list[str]:
@@ -246,7 +242,7 @@ class Store:
 
     def faults(self, structures: Iterable[str]) -> list[str]:
         """What is wrong with the timings of some structures, in words."""
-        found = [self._measurement(name) for structure in structures for name in self._timed(structure)]
+        found = (self._measurement(name) for structure in structures for name in self._timed(structure))
         return [each.fault for each in found if each.fault]
 
     def write_measurement(self, name: str, measurement: Measurement) -> None:
@@ -258,8 +254,8 @@ class Store:
         return [path.stem for path in sorted((self.root / MEASUREMENTS).glob(f"{structure}*.json"))]
 
     def _measurement(self, name: str) -> Found[Measurement]:
-        belongs = lambda timing: name.startswith(timing.structure)  # noqa: E731
-        return look(self.root / MEASUREMENTS / f"{name}.json", Measurement, belongs=belongs)
+        path = self.root / MEASUREMENTS / f"{name}.json"
+        return look(path, Measurement, belongs=lambda timing: name.startswith(timing.structure))
 
     def prepare(self) -> None:
         """Create the store; a folder that cannot be written is a UserError before anything trains."""

@@ -63,13 +63,13 @@ def candidates(table: Sequence[Sequence[Option]], whole: int, limit: float, tole
     nearest, accepted = (0.0, ""), 0
     for _ in range(0, DRAWS, BLOCK):
         choices = [torch.randint(len(block), (BLOCK,)) for block in table]
-        costs = whole + sum(gain[choice] for gain, choice in zip(gains, choices, strict=True))  # (BLOCK,)
-        for hit in torch.nonzero((costs / limit - 1).abs() <= tolerance).flatten().tolist():  # type: ignore[union-attr]
+        costs = whole + torch.stack([gain[choice] for gain, choice in zip(gains, choices, strict=True)]).sum(dim=0)
+        for hit in torch.nonzero((costs / limit - 1).abs() <= tolerance).flatten().tolist():
             accepted += 1
             yield _drawn(table, choices, hit)
-        best = int(torch.where(costs <= limit, costs, 0.0).argmax())  # type: ignore[operator,call-overload]
-        if nearest[0] < costs[best] <= limit:  # type: ignore[index]
-            nearest = float(costs[best]), _drawn(table, choices, best)  # type: ignore[index]
+        best = int(torch.where(costs <= limit, costs, 0.0).argmax())
+        if nearest[0] < costs[best] <= limit:
+            nearest = float(costs[best]), _drawn(table, choices, best)
     if accepted:
         return
     low, high = (whole + sum(float(pick(gain)) for gain in gains) for pick in (torch.min, torch.max))

@@ -61,7 +61,7 @@ def load(folder: Path, code: str) -> None:
         (CONV + "    a: int = field(default_factory=lambda: 1 / 0)", "cannot be looked at (ZeroDivisionError"),
         ("@register('method', 'odd')\nclass Odd: ...", "is no subclass of cheapconv.methods.base.Method"),
         ("@register('method', 'odd')\nclass Odd(Scratch):\n    Config = None", "parameters in None, which is no dat"),
-        ("@register('suite', 'odd')\nclass Odd(Suite): ...", "says nothing of its label"),
+        ("@register('suite', 'odd')\nclass Odd(Suite): ...", "says nothing of its protocol"),
         ("@register('suite', 'odd')\nclass Odd(Digits):\n    image = (3, 8)", "has a wrong image, (3, 8)"),
     ],
 )
