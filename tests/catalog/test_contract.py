@@ -62,7 +62,7 @@ def load(folder: Path, code: str) -> None:
         ("@register('method', 'odd')\nclass Odd: ...", "is no subclass of cheapconv.methods.base.Method"),
         ("@register('method', 'odd')\nclass Odd(Scratch):\n    Config = None", "parameters in None, which is no dat"),
         ("@register('suite', 'odd')\nclass Odd(Suite): ...", "says nothing of its protocol"),
-        ("@register('suite', 'odd')\nclass Odd(Digits):\n    image = (3, 8)", "has a wrong image, (3, 8)"),
+        ("@register('suite', 'odd')\nclass Odd(Digits):\n    protocol = '1'", "has a wrong protocol, '1'"),
     ],
 )
 def test_an_odd_class_is_told_with_its_line_as_often_as_it_is_asked_for(folder, code, reason):
