@@ -1,7 +1,5 @@
 """The command line, `cheapconv COMMAND` or `python runner.py COMMAND`; what is slow is imported where it is needed."""
 
-import sys
-
 from cheapconv.engine.run import interrupt
 
 if interrupt.is_program(__name__):
@@ -12,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.engine.run import options, output
 
 KINDS = ("suites", "architectures", "convs", "methods", "sweeps")
@@ -40,7 +38,7 @@ def list_(
     from cheapconv.engine.run import planning, show
 
     if what is not None and what not in KINDS:
-        raise UserError(f"there is no list of '{what}'{nearest(what, KINDS)}")
+        raise UserError(f"there is no list of '{short(what)}'{nearest(what, KINDS)}")
     if time and what != "convs":
         raise UserError("--time belongs to `list convs`.")
     loaded = planning.load(registry)
@@ -236,12 +234,8 @@ def sync(
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit code 2."""
-    with output.guarded():
-        try:
-            app()
-        except UserError as error:
-            sys.stderr.write(f"error: {error}\n")
-            raise SystemExit(2) from None
+    with output.guarded(), output.told():
+        app()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pydantic
 
+from cheapconv.catalog import contract, foreign
 from cheapconv.catalog.errors import UserError, nearest, short, shown
+from cheapconv.catalog.foreign import ROOT
 from cheapconv.catalog.numbers import Progression
 from cheapconv.catalog.plugins import import_plugin
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 KINDS = ("architecture", "conv", "method", "suite")
-ROOT = "cheapconv"
 PACKAGES = ("models.architectures", "models.convs", "methods", "baselines", "suites")
 PLUGINS = "cheapconv.plugins"  # the entry points of installed packages that bring things of their own
 
@@ -50,7 +51,7 @@ class Registered:
     @property
     def summary(self) -> str:
         """First line of the docstring."""
-        return (self.cls.__doc__ or "").strip().splitlines()[0]
+        return (self.cls.__doc__ or "").strip().partition("\n")[0]
 
     @property
     def defaults(self) -> dict[str, object]:
@@ -72,6 +73,7 @@ class Registered:
 
 
 _entries: dict[tuple[str, str], Registered] = {}
+_brought: dict[str, list[Registered]] = {}  # by plugin
 
 
 def register(
@@ -88,9 +90,12 @@ def register(
         )
         if known is not None and not same:
             raise UserError(f"{kind} '{name}' is registered twice, in {known.cls.__module__} and in {cls.__module__}.")
+        if vars(cls).get("registered_name", name) != name:
+            raise UserError(f"{kind} '{name}' is registered as '{vars(cls)['registered_name']}' too: derive from it.")
         config = getattr(cls, "Config", cls)
         _entries[kind, name] = Registered(kind, name, cls, config, paper, dict(notation or {}))
         cls.registered_name = name  # type: ignore[attr-defined]
+        foreign.note(cls)
         return cls
 
     return add
@@ -102,9 +107,17 @@ def load(plugins: tuple[str, ...] = ()) -> None:
     for package in (f"{ROOT}.{name}" for name in PACKAGES):
         folder = importlib.import_module(package)
         for module in sorted(m.name for m in pkgutil.iter_modules(folder.__path__)):
-            importlib.import_module(f"{package}.{module}")
+            import_plugin(f"{package}.{module}")
     for plugin in (*(point.module for point in entry_points(group=PLUGINS)), *plugins):
+        before = dict(_entries)
         import_plugin(plugin)
+        new = [thing for key, thing in _entries.items() if before.get(key) is not thing]
+        for thing in _brought.setdefault(plugin, new):  # also when another sweep asks for it
+            try:
+                contract.check(thing)
+            except UserError:
+                _entries.pop((thing.kind, thing.name), None)  # nobody else should come across it
+                raise
 
 
 def names(kind: str) -> list[str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from cheapconv.catalog.printable import printable
 
 STORE = Path("runs")  # where no other is named
+LONGEST = 1900  # letters of a sentence, whatever it quotes
+MOST_NAMED = 60  # names in a sentence
 
 
 # A library's network refuses images with whatever its author thought of, an assertion without a word included.
@@ -19,23 +21,25 @@ class UserError(Exception):
     """A mistake in what the user gave; its text is one sentence that says how to fix it."""
 
     def __str__(self) -> str:
-        return printable(super().__str__())  # it quotes what was given
+        said = printable(super().__str__())  # it quotes what was given
+        return said if len(said) <= LONGEST else f"{said[: LONGEST - 500]} ... {said[-400:]}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of an error sentence: "; did you mean X?" when something close exists, else all that is known."""
+    """The end of an error sentence: "; did you mean X?" when something close exists, else what is known."""
     choices = sorted(known)
     close = difflib.get_close_matches(word, choices, n=3, cutoff=0.5)
     if close:
         return f"; did you mean {' or '.join(close)}?"
-    return f"; known: {', '.join(choices) or 'nothing'}"
+    rest = f" and {len(choices) - MOST_NAMED} more" if len(choices) > MOST_NAMED else ""
+    return f"; known: {', '.join(choices[:MOST_NAMED]) or 'nothing'}{rest}"
 
 
 def command_line(*words: str, store: Path = STORE, registry: Path | None = None) -> str:
     """What to type next: `cheapconv WORDS` with the store and the registry where they are not the usual ones."""
     named = {"--store": None if store == STORE else store, "--registry": registry}
     options = [text for name, path in named.items() if path is not None for text in (name, str(path))]
-    return shlex.join(["cheapconv", *words, *options])
+    return printable(shlex.join(["cheapconv", *words, *options]))
 
 
 def shown(value: object) -> str:

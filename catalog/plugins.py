@@ -1,10 +1,13 @@
-"""Importing a user's own modules, so that whatever is wrong in one is a sentence with its file and line."""
+"""Importing modules that register things, so that whatever is wrong in one is a sentence with its file and line."""
 
+import contextlib
 import importlib
+import sys
 import traceback
 from pathlib import Path
 
 from cheapconv.catalog.errors import UserError, short
+from cheapconv.catalog.foreign import said
 
 
 def import_plugin(name: str) -> None:
@@ -13,16 +16,20 @@ def import_plugin(name: str) -> None:
         raise UserError(
             f"plugin '{short(name)}' is relative: give the whole name of the module, such as my_package.my_convs."
         )
+    before = [*sys.path]
     try:
-        importlib.import_module(name)
-    except UserError:
-        raise
+        with contextlib.redirect_stdout(sys.stderr):  # stdout may be promised to one JSON document
+            importlib.import_module(name)
+    except UserError as error:
+        where = _place(error)
+        raise UserError(f"{str(error).rstrip('.')}{f' ({where})' if where else ''}.") from error
     except (Exception, SystemExit) as error:  # whatever a user's code does when it is imported, but for Ctrl-C
-        said = error.msg if isinstance(error, SyntaxError | ImportError) else str(error)
-        reason = short(" ".join(f"{type(error).__name__}: {said}".split()), 200)
         where = _place(error)
         fix = f", {where}); mend it there." if where else "); is it installed or on PYTHONPATH?"
-        raise UserError(f"plugin '{short(name)}' cannot be imported ({reason}{fix}") from error
+        raise UserError(f"plugin '{short(name)}' cannot be imported ({said(error)}{fix}") from error
+    finally:
+        # What a plugin puts before our own libraries would hide them from whoever imports one later.
+        sys.path[:] = [*before, *(folder for folder in sys.path if folder not in before)]
 
 
 def _place(error: BaseException) -> str | None:
@@ -37,4 +44,4 @@ def _place(error: BaseException) -> str | None:
 
 def _is_machinery(filename: str) -> bool:
     """Whether a file is a part of what imports, and not of what is imported."""
-    return filename.startswith("<frozen") or filename in (__file__, importlib.__file__)
+    return filename.startswith("<frozen") or filename in (__file__, importlib.__file__, contextlib.__file__)

@@ -71,7 +71,7 @@ def label(kind: str, thing: Named) -> str:
         free = set(re.findall(r"{(\w+)}", form))
         if free | set(fixed) == set(given) and all(given[k] == v for k, v in fixed.items()):
             return form.format(**{k: _written(v) for k, v in given.items()})
-    return thing.to_text() if hasattr(thing, "to_text") else canonical(thing)
+    return str(thing.to_text()) if hasattr(thing, "to_text") else canonical(thing)
 
 
 def _given(thing: Named) -> dict[str, object]:
@@ -99,8 +99,11 @@ def _split(kind: str, text: str) -> tuple[str, Parameters]:
     node = expression(text)
     if isinstance(node, ast.Name):
         return node.id, {}
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
-        values = ((str(k.arg), k.value) for k in node.keywords)
+    given = node.keywords if isinstance(node, ast.Call) else []
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args and all(k.arg for k in given):
+        values = [(str(k.arg), k.value) for k in given]
+        if twice := [name for i, (name, _) in enumerate(values) if name in dict(values[:i])]:
+            raise UserError(f"'{short(text)}' gives {short(twice[0])} twice: keep one.")
         with contextlib.suppress(ValueError, TypeError):  # no literal, or a set of lists
             words = (ast.Name, ast.Attribute)
             return node.func.id, {k: ast.unparse(v) if isinstance(v, words) else ast.literal_eval(v) for k, v in values}

@@ -24,6 +24,18 @@ class RandomAT(BlockSwapAT):
         draw: Position = 0
         candidates: Count = 100
 
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.draw >= self.candidates:
+                raise ValueError(f"draw {self.draw} is not among {self.candidates} candidates, counted from 0")
+
+    def foresee(self) -> None:
+        """Refuse a draw that is not among all networks of the pool."""
+        super().foresee()
+        most = len({*self.config.pool}) ** self._build.blocks()
+        if self.config.draw >= most:
+            raise ValueError(f"draw {self.config.draw} is not among the {most} networks of the pool, counted from 0")
+
     def choose(self, drawn: list[str], batch: Batch) -> tuple[str, TrainableNetwork]:
         """The candidate of that number."""
         if self.config.draw >= len(drawn):

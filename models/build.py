@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import REFUSALS, reason
+from cheapconv.catalog.errors import REFUSALS, reason, shown
+from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.meta import on_meta
 from cheapconv.models.network import Network
@@ -20,7 +21,7 @@ SIDES = (32, 64, 96, 128, 160, 224, 256, 299, 384)  # of the images that network
 def standard_params(architecture: str, classes: int) -> int:
     """Parameters of an architecture with standard convolutions."""
     with on_meta():
-        return count_params(catalog.parse("architecture", architecture).build(standard_conv()(), classes))
+        return count_params(_built(catalog.parse("architecture", architecture), standard_conv()(), classes))
 
 
 def count_blocks(architecture: str, classes: int) -> int:
@@ -35,7 +36,7 @@ def count_blocks(architecture: str, classes: int) -> int:
             return self
 
     with on_meta():
-        catalog.parse("architecture", architecture).build(Asked(), classes)
+        _built(catalog.parse("architecture", architecture), Asked(), classes)
     return counts[-1]
 
 
@@ -52,12 +53,21 @@ def on_device(network: M, device: torch.device) -> M:
 
 def build_network(architecture: str, conv: str, classes: int) -> Network:
     """A freshly initialised network from the two texts."""
-    return catalog.parse("architecture", architecture).build(catalog.parse("conv", conv), classes)
+    return _built(catalog.parse("architecture", architecture), catalog.parse("conv", conv), classes)
 
 
 def unread_network(architecture: str, conv: str, classes: int) -> Network:
     """A freshly initialised network of the same structure, for which no file or library is read."""
-    return catalog.parse("architecture", architecture).unread().build(catalog.parse("conv", conv), classes)
+    family = catalog.parse("architecture", architecture)
+    return _built(family.unread(), catalog.parse("conv", conv), classes)
+
+
+def _built(family: Architecture, conv: Conv, classes: int) -> Network:
+    """The network of a family, which may be a plugin's."""
+    network = family.build(conv, classes)
+    if not isinstance(network, Network):
+        raise TypeError(f"build has returned {shown(network)}, which is no Network")
+    return network
 
 
 def require_image(network: Network, image: tuple[int, int, int]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.foreign import explained
 from cheapconv.engine.plan.budget import Limit, meet
 from cheapconv.engine.read.registry import Entry
 from cheapconv.engine.store.records import SkippedCell
@@ -38,12 +39,13 @@ def networks(entry: Entry, suite: Suite) -> tuple[list[tuple[str, str]], list[Re
     for architecture, (position, conv) in itertools.product(entry.architecture, enumerate(entry.conv)):
         pair = architecture, conv
         try:
-            if entry.budget is not None:
-                limit = Limit(entry.budget.quantity, entry.budget.limit)
-                chosen = meet(architecture, conv, limit, suite.classes, suite.image).chosen
-                pair = chosen.architecture, chosen.conv
-            with on_meta():
-                build_network(*pair, suite.classes)
+            with explained(ValueError):
+                if entry.budget is not None:
+                    limit = Limit(entry.budget.quantity, entry.budget.limit)
+                    chosen = meet(architecture, conv, limit, suite.classes, suite.image).chosen
+                    pair = chosen.architecture, chosen.conv
+                with on_meta():
+                    build_network(*pair, suite.classes)
             pairs.append(pair)
         except (UserError, ValueError) as error:
             reason = str(error).rstrip(".")

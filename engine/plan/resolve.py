@@ -16,9 +16,14 @@ from cheapconv.suites.recipe import Recipe
 
 
 class _Readable(Protocol):
-    """An architecture or a conv: a dataclass that names the files it is read from."""
+    """An architecture or a conv: a dataclass with a version that names the files it is read from."""
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[object]]]
+    registered_name: ClassVar[str]
+
+    @property
+    def version(self) -> int:
+        """Raised when the same parameters begin to mean something else."""
 
     def files(self) -> Mapping[str, Path]:
         """The path in each parameter that is one."""
@@ -64,6 +69,7 @@ def resolve(
         teacher=teacher,
         classes=suite.classes,
         weights=_data(suite) | _weights([network, operator, *_named_in(everything)]),
+        versions=_versions([*_inside(network), *_inside(operator), *_named_in(everything)]),
     )
 
 
@@ -93,8 +99,22 @@ def _weights(things: Iterable[_Readable]) -> dict[str, str]:
     found: dict[str, str] = {}
     for thing in things:
         found |= {f"{name}={getattr(thing, name)!r}": content_hash(path) for name, path in thing.files().items()}
-        found |= _weights(_named_in([getattr(thing, f.name) for f in dataclasses.fields(thing)]))
+        found |= _weights(_inside(thing))
     return found
+
+
+def _versions(things: Iterable[_Readable]) -> dict[str, int]:
+    """The version of each of these architectures and convs, and of those within them, that is not the first."""
+    found: dict[str, int] = {}
+    for thing in things:
+        found |= {catalog.canonical(thing): thing.version} if thing.version > 1 else {}
+        found |= _versions(_inside(thing))
+    return found
+
+
+def _inside(thing: _Readable) -> Iterator[_Readable]:
+    """The architectures and convs that the parameters of one name."""
+    return _named_in([getattr(thing, field.name) for field in dataclasses.fields(thing)])
 
 
 def _named_in(value: object) -> Iterator[_Readable]:

@@ -8,7 +8,7 @@ import dataclasses
 import fnmatch
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, short
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store.cell import Cell
 
@@ -33,7 +33,7 @@ def select(plan: Plan, pattern: str) -> Plan:
     if not wanted:
         known = {kind: sorted({str(getattr(p.cell, kind)) for p in plan.cells}) for kind in _PARTS}
         inventory = "; ".join(f"{kind} {', '.join(values)}" for kind, values in known.items())
-        raise UserError(f"no cell of sweep '{plan.sweep}' matches '{pattern}'; there are {inventory}.")
+        raise UserError(f"no cell of sweep '{plan.sweep}' matches '{short(pattern)}'; there are {inventory}.")
     for planned in reversed(plan.cells):  # students come after their teachers
         if planned.cell.key in wanted:
             wanted.update(planned.needs)
@@ -50,7 +50,7 @@ def _split(pattern: str) -> list[str]:
         else:
             parts[-1] += character
     if len(parts) > len(_PARTS):
-        raise UserError(f"pattern '{pattern}' has {len(parts)} parts; write at most {'/'.join(_PARTS)}.")
+        raise UserError(f"pattern '{short(pattern)}' has {len(parts)} parts; write at most {'/'.join(_PARTS)}.")
     return parts
 
 

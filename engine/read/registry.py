@@ -4,6 +4,8 @@ Each model is one level of the file, each error one sentence with file and line.
 Names stay as they were written; the plan resolves them.
 """
 
+import contextlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +33,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, nearest, short
+from cheapconv.catalog.foreign import explained
 from cheapconv.catalog.spelling import FREE
 from cheapconv.engine.read import method_choice
 from cheapconv.engine.read.complaint import complaint, explain, explain_build, first, location
@@ -239,7 +242,7 @@ class Registry(_Level):
     def sweep(self, name: str) -> Sweep:
         """The sweep of that name."""
         if name not in self.sweeps:
-            raise UserError(f"unknown sweep '{name}'{nearest(name, self.sweeps)}")
+            raise UserError(f"unknown sweep '{short(name)}'{nearest(name, self.sweeps)}")
         return self.sweeps[name]
 
 
@@ -269,7 +272,8 @@ def load_each(path: Path | str) -> Iterator[Registry | UserError]:
 
 def _checked(document: YamlFile, values: object) -> Registry:
     try:
-        registry = Registry.model_validate(values)
+        with contextlib.redirect_stdout(sys.stderr), explained(ValidationError):  # stdout may be promised to JSON
+            registry = Registry.model_validate(values)
     except ValidationError as error:
         detail = first(error)
         level = _LEVELS.get(len(detail["loc"]))

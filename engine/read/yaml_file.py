@@ -31,9 +31,11 @@ class YamlFile:
     def __init__(self, path: Path | str) -> None:
         self.name = str(path)
         try:
-            if Path(path).stat().st_size > MOST_BYTES:
+            with Path(path).open("rb") as file:
+                data = file.read(MOST_BYTES + 1)  # no more, because it may be a device that never ends
+            if len(data) > MOST_BYTES:
                 raise UserError(f"{self.name} has more than {MOST_BYTES:,} bytes: split it into several registries.")
-            text = Path(path).read_text(encoding="utf-8")
+            text = data.decode()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML 1.2 allows it
                 _check_size(YAML(typ="safe", pure=True).parse(text))

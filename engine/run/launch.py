@@ -136,7 +136,7 @@ class Launcher:
             return "stopped"
         except UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # the latter of a method that ends what it takes for its own program
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                 raise
             if run.result() is not None:  # the cell is done: nothing that comes after can undo it

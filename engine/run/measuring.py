@@ -18,7 +18,7 @@ from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Measurement
 from cheapconv.engine.store.runs import Store
-from cheapconv.models.build import build_network
+from cheapconv.models.build import unread_network
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def network_of(store: Store, cell: Cell, structure: Structure) -> nn.Module:
     changed = [s.name for s in result.students if s.changed and s.structure == structure.key] if result else []
     if changed:
         return copy.deepcopy(networks.load(store, cell.key, changed[0]).network)
-    return build_network(structure.architecture, structure.conv, structure.classes)
+    return unread_network(structure.architecture, structure.conv, structure.classes)
 
 
 def _untrained(cell: Cell) -> Structure:

@@ -6,9 +6,14 @@ reader is said once, by name, on stderr.
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
+
+from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.foreign import explained
+from cheapconv.catalog.printable import printable
 
 STANDARD = (0, 1, 2)  # file descriptors
 
@@ -16,7 +21,8 @@ STANDARD = (0, 1, 2)  # file descriptors
 class Output:
     """A text stream that takes everything; what the one behind it does not take is lost, and `lost` says why.
 
-    The first loss is told on stderr where the output has a name.
+    The first loss is told on stderr where the output has a name. What has none is for words alone, which may quote
+    anything: it takes no control characters but those that end a line.
     """
 
     def __init__(self, stream: TextIO, name: str | None = None) -> None:
@@ -30,7 +36,8 @@ class Output:
 
     def write(self, text: str) -> int:
         """Write `text`, or lose it."""
-        self._try(lambda: self._stream.write(text))
+        shown = text if self._name else re.sub(r"[^\r\n\t]+", lambda words: printable(words[0]), text)
+        self._try(lambda: self._stream.write(shown))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -75,6 +82,17 @@ def guarded() -> Iterator[None]:
         output.flush()
         errors.flush()
         sys.stdout, sys.stderr = before
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Around a command: a mistake of the user's, or of a plugin, is one sentence and exit code 2."""
+    try:
+        with explained():
+            yield
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(2) from None
 
 
 def forgive() -> None:

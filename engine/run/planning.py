@@ -1,10 +1,13 @@
 """A sweep of a registry file as a plan whose every cell was rehearsed."""
 
+import contextlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.foreign import explained
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import plan_cache
 
@@ -34,8 +37,9 @@ def plan(sweep: "Sweep", name: str, *, epochs: int | None = None, precision: "Pr
     from cheapconv.engine.plan.dearer import dearer_networks
     from cheapconv.engine.train.rehearsal import rehearse
 
-    found = cells.plan(sweep, name, rehearse, epochs=epochs, precision=precision)
-    return replace(found, dearer=dearer_networks(found))
+    with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints: stdout may be promised to one JSON document
+        found = cells.plan(sweep, name, rehearse, epochs=epochs, precision=precision)
+        return replace(found, dearer=dearer_networks(found))
 
 
 def each(path: Path | None) -> tuple[list[Plan], list[str]]:
@@ -51,7 +55,8 @@ def each(path: Path | None) -> tuple[list[Plan], list[str]]:
         [(name, sweep)] = found.sweeps.items()
         kept = plan_cache.fingerprint(registry_path(path), name, None)
         try:
-            plans.append(plan_cache.read(kept) or plan(sweep, name))
+            with explained():
+                plans.append(plan_cache.read(kept) or plan(sweep, name))
             plan_cache.write(kept, plans[-1])
         except UserError as mistake:
             mistakes[str(mistake)] = None

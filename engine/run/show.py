@@ -104,7 +104,8 @@ def report(
 ) -> None:
     """A rendered comparison in short, and where it is: in files, which are attached where MLflow has the sweep."""
     table("", [{str(k): v for k, v in row.items()} for row in summary.to_dict("records")], list(summary.columns))
-    for line in [*remarks, f"written to {paths[0].parent}: {', '.join(path.name for path in paths)}"]:
+    folder = printable(str(paths[0].parent))
+    for line in [*remarks, f"written to {folder}: {', '.join(path.name for path in paths)}"]:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     sync.attach(store, sweep, paths, mlflow)
 

@@ -49,6 +49,8 @@ class Cell:
     classes: int
     # SHA-256 of every file that is read, by its parameter as the texts have it: weights='net.pt'
     weights: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    # Of the architectures and convs that a setting or a parameter names, by text, where it is not the first.
+    versions: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def key(self) -> str:
@@ -56,6 +58,8 @@ class Cell:
         fields = {name: getattr(self, name) for name in _IN_KEY}
         # Equal numbers, equal run; a None is as good as absent, so that a recipe may learn new fields.
         fields["recipe"] = _without_none({k: v for k, v in self.recipe.items() if k != "name"})
+        if self.versions:
+            fields["versions"] = [[text, version] for text, version in sorted(self.versions.items())]
         if self.weights:  # else the key is that of a release that did not know of files
             fields = _by_content(fields, self.weights) | {"weights": sorted(self.weights.values())}
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)

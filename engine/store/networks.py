@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import REFUSALS, UserError, reason
 from cheapconv.engine.store.archive import DamagedError, packed, unpacked
 from cheapconv.engine.store.cell import CellRecord, recipe_of
 from cheapconv.engine.store.files import make_folder, write_bytes
@@ -57,20 +57,22 @@ def load(store: Store, key: str, name: str | None = None) -> Loaded:
         raise UserError(
             f"cell {key} has no saved network '{name}' in {store.root}; its students: {', '.join(students)}."
         )
-    normalisation = recipe_of(cell).normalisation
     try:
+        normalisation = recipe_of(cell).normalisation
         body = {**unpacked(path, result.files.get(f"{NETWORKS}/{name}.pt"))}
         body |= {part: body.get(part) or getattr(cell, part) for part in ("architecture", "conv")}
-        network = _rebuilt(body, cell).eval()
-    except (DamagedError, LookupError, TypeError, RuntimeError) as error:  # of another network: names, shapes
-        raise UserError(f"the network '{name}' of cell {key} in {store.root} cannot be used: {error}.") from error
+        network, class_names = _rebuilt(body, cell).eval(), tuple(body["class_names"])
+    except (DamagedError, UserError, MemoryError, *REFUSALS) as error:  # of another network: texts, names, shapes
+        raise UserError(
+            f"the network '{name}' of cell {key} in {store.root} cannot be used: {reason(error).rstrip('.')}."
+        ) from error
     return Loaded(
         network=network,
         architecture=body["architecture"],
         conv=body["conv"],
         mean=normalisation.mean,
         std=normalisation.std,
-        class_names=tuple(body["class_names"]),
+        class_names=class_names,
         cell=cell,
     )
 

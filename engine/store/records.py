@@ -11,11 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 SCHEMA = 2
+LONGEST_NAME = 200  # bytes, of the 255 that a file system takes
 
 # The one vocabulary. `waiting`: for its teacher. `stopped`: begun, and no process holds it; the same command goes on.
 # `damaged`: it says that it is done, but its result cannot be read; the same command trains it again.
 # `unreadable`: a file may be whole and cannot be read here and now; no command touches the cell.
 Word = Literal["planned", "skipped", "waiting", "running", "stopped", "failed", "done", "damaged", "unreadable"]
+
+
+def is_name(text: str) -> bool:
+    """Whether a text, which may come from a forged file, can be a part of a file's name without leading anywhere."""
+    return re.fullmatch(r"(?!\.)[^/\\\x00-\x1f*?\[\]]+", text) is not None and len(text.encode()) <= LONGEST_NAME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,9 +168,10 @@ class Result:
         return scored and [row.epoch for row in curve] == list(range(self.epochs))
 
     def speaks_of(self, key: str) -> bool:
-        """Whether it is that cell's, and has the score that it says counts, of every network."""
+        """Whether it is that cell's, and has the score that it says counts, of every network; which have names."""
         scored = all(self.headline in scores for scores in (self.scores, *(n.scores for n in self.networks)))
-        return self.key == key and scored and bool(self.counted)
+        named = all(map(is_name, (name for n in self.networks for name in (n.name, n.structure) if name is not None)))
+        return self.key == key and scored and named and bool(self.counted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,5 +269,5 @@ class SweepPlan:
     description: str = ""  # what the registry says it is for
 
     def stays_inside(self) -> bool:
-        """Whether every key is the name of a folder in the store."""
-        return all(re.fullmatch(r"(?!\.)[^/\0]+", cell.key) for cell in self.cells)
+        """Whether its name is that of a file, and every key that of a folder, in the store."""
+        return is_name(self.sweep) and all(is_name(key) for cell in self.cells for key in (cell.key, *cell.needs))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from cheapconv.catalog.errors import UserError, nearest
+from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.engine.store import lock, upgrade
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.documents import Found, document, look
@@ -31,7 +31,7 @@ from cheapconv.engine.store.files import (
     write_json,
     write_lines,
 )
-from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State, SweepPlan, Word
+from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State, SweepPlan, Word, is_name
 
 CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
 RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
@@ -107,7 +107,7 @@ class Run:
         return look(self.folder / STATE, State, belongs=lambda state: state.state != "unreadable")
 
     def _cell(self) -> Found[CellRecord]:
-        return look(self.folder / CELL, CellRecord)
+        return look(self.folder / CELL, CellRecord, belongs=lambda cell: cell.teacher is None or is_name(cell.teacher))
 
     def _environments(self) -> Found[tuple[Environment, ...]]:
         noted = self._noted(ENVIRONMENT)
@@ -210,8 +210,8 @@ class Store:
         if found.value is not None and found.value.sweep == sweep:  # ../sweeps/quick finds a file of another name
             return found.value
         if found.fault is None:
-            near = nearest(sweep, self.sweeps())
-            raise UserError(f"{self.root} holds no plan of a sweep '{sweep}'{near}; it has not been run: run it first.")
+            none = f"{self.root} holds no plan of a sweep '{short(sweep)}'{nearest(sweep, self.sweeps())}"
+            raise UserError(f"{none}; it has not been run: run it first.")
         again = "; run it again, which plans it anew and keeps every result" if found.ours else ""
         raise UserError(f"the plan of sweep '{sweep}' in {self.root} cannot be used: {found.fault}{again}.")
 
@@ -242,7 +242,7 @@ class Store:
 
     def faults(self, structures: Iterable[str]) -> list[str]:
         """What is wrong with the timings of some structures, in words."""
-        found = [self._measurement(name) for structure in structures for name in self._timed(structure)]
+        found = (self._measurement(name) for structure in structures for name in self._timed(structure))
         return [each.fault for each in found if each.fault]
 
     def write_measurement(self, name: str, measurement: Measurement) -> None:
@@ -254,8 +254,8 @@ class Store:
         return [path.stem for path in sorted((self.root / MEASUREMENTS).glob(f"{structure}*.json"))]
 
     def _measurement(self, name: str) -> Found[Measurement]:
-        belongs = lambda timing: name.startswith(timing.structure)  # noqa: E731
-        return look(self.root / MEASUREMENTS / f"{name}.json", Measurement, belongs=belongs)
+        path = self.root / MEASUREMENTS / f"{name}.json"
+        return look(path, Measurement, belongs=lambda timing: name.startswith(timing.structure))
 
     def prepare(self) -> None:
         """Create the store; a folder that cannot be written is a UserError before anything trains."""

@@ -12,12 +12,15 @@ from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import reason
+from cheapconv.catalog.foreign import explained, where
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, Frozen
 from cheapconv.engine.train.phases import stretches
+from cheapconv.methods.base import Method
 from cheapconv.models.build import run_blank, unread_network
 from cheapconv.models.meta import on_meta
+from cheapconv.suites.base import Batch
 from cheapconv.suites.place import Place
 
 SAMPLES = 2048  # labels for a method that asks for those of the training set
@@ -80,15 +83,30 @@ def _wire(wiring: _Wiring) -> None:
     entry = catalog.entry("method", wiring.cell.method)
     config = catalog.build("method", wiring.cell.method, wiring.cell.method_config)
     try:
-        with on_meta():
+        with explained(ValueError, RuntimeError), on_meta():
             # No weight is drawn and no teacher copied here: on the meta device there are shapes alone.
-            method = entry.cls(UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta")), config)
+            builder = UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta"))
+            method = entry.cls(builder, config)
             method.foresee()
+            if wiring.cell.recipe["batch"] == 1:
+                _take_one_image(method, builder.image)
             stretches(method.phases(), wiring.cell.recipe["epochs"])
     except RuntimeError as error:
         # A method that reads the values of weights cannot be wired without any: its cell says what is wrong, if it is.
         if not isinstance(error, NotImplementedError) and "meta tensor" not in str(error):
-            raise ValueError(reason(error)) from error
+            place = where(error)
+            raise ValueError(f"{reason(error)} ({place})" if place else reason(error)) from error
+
+
+def _take_one_image(method: Method, image: tuple[int, int, int]) -> None:
+    """ValueError if a method's own modules take no single image (C, H, W), as a batch norm of 1x1 maps does not."""
+    x, zero = torch.zeros(1, *image), torch.zeros(1, dtype=torch.int64)
+    try:
+        method.train().losses(Batch(x, zero, zero, (x,) * method.views))
+    except ValueError as error:
+        raise ValueError(f"it cannot be trained on one image at a time ({reason(error).rstrip('.')})") from error
+    except Exception:  # of the meta device, which has no numbers to train on
+        return
 
 
 def refused(

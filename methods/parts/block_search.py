@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.methods.base import Build, Cost
@@ -55,22 +56,34 @@ def check_pool(build: Build, pool: Sequence[str], kind: Cost, whole: int, most: 
 def candidates(table: Sequence[Sequence[Option]], whole: int, limit: float, tolerance: float) -> Iterator[str]:
     """Conv texts of random networks whose cost is within `tolerance` of the limit, drawn from torch's generator.
 
-    `whole` is the cost with standard convolutions. ValueError, with what is possible, where no draw is accepted.
+    `whole` is the cost with standard convolutions. Where no draw is accepted it is the one that comes nearest under the
+    limit, or the cheapest choice; ValueError, with what is possible, if that is too dear.
     """
     gains = [torch.tensor([option.cost - whole for option in block], dtype=torch.float64) for block in table]
-    accepted = 0
-    for drawn in range(0, DRAWS, BLOCK):
+    nearest, accepted = (0.0, ""), 0
+    for _ in range(0, DRAWS, BLOCK):
         choices = [torch.randint(len(block), (BLOCK,)) for block in table]
-        costs = whole + sum(gain[choice] for gain, choice in zip(gains, choices, strict=True))
-        for hit in torch.nonzero((costs / limit - 1).abs() <= tolerance).flatten().tolist():  # type: ignore[union-attr]
+        costs = whole + torch.stack([gain[choice] for gain, choice in zip(gains, choices, strict=True)]).sum(dim=0)
+        for hit in torch.nonzero((costs / limit - 1).abs() <= tolerance).flatten().tolist():
             accepted += 1
-            yield mixed([block[int(choice[hit])].conv for block, choice in zip(table, choices, strict=True)])
-        if not accepted and drawn + BLOCK >= DRAWS:
-            low, high = (whole + sum(float(pick(gain)) for gain in gains) for pick in (torch.min, torch.max))
-            raise ValueError(
-                f"of {DRAWS:,} random networks none is within {tolerance:.1%} of the budget of {limit:,.0f}; "
-                f"this pool allows {low:,.0f} to {high:,.0f}"
-            )
+            yield _drawn(table, choices, hit)
+        best = int(torch.where(costs <= limit, costs, 0.0).argmax())
+        if nearest[0] < costs[best] <= limit:
+            nearest = float(costs[best]), _drawn(table, choices, best)
+    if accepted:
+        return
+    low, high = (whole + sum(float(pick(gain)) for gain in gains) for pick in (torch.min, torch.max))
+    if low > limit * (1 + tolerance):
+        raise ValueError(
+            f"of {DRAWS:,} random networks none is within {tolerance:.1%} of the budget of {limit:,.0f}; "
+            f"this pool allows {low:,.0f} to {high:,.0f}"
+        )
+    yield nearest[1] or mixed([min(block, key=lambda option: option.cost).conv for block in table])
+
+
+def _drawn(table: Sequence[Sequence[Option]], choices: Sequence[Tensor], position: int) -> str:
+    """The conv of one of many draws."""
+    return mixed([block[int(choice[position])].conv for block, choice in zip(table, choices, strict=True)])
 
 
 def mixed(convs: Sequence[str]) -> str:

@@ -17,7 +17,8 @@ def _canonical(conv: str) -> str:
 
 
 ConvText = Annotated[str, AfterValidator(_canonical)]  # two spellings are one setting
-TOLERANCE = 0.02  # by how much a budget may be undercut; it is never exceeded
+TOLERANCE = 0.02  # by how much a budget may be undercut if a step of the costs falls there; it is never exceeded
+ROUNDING = 1e-9  # of a limit that is a product of shares
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +68,9 @@ def units_to_remove(
     """The units of every group to remove, lowest score first over all groups, until the cost is within the limit.
 
     `scores[i]` has a number for each unit of group i, of which `least[i]` are kept; `cost_of(kept units)` is the cost.
-    A unit whose removal would undercut the limit by more than `tolerance` is kept. ValueError, with what is possible,
-    if the limit cannot be met so.
+    A unit whose removal would undercut the limit by more than `tolerance` is kept, unless the limit cannot be met
+    otherwise: then it is the one, of the lowest in each group, that undercuts it least. ValueError, with what is
+    possible, if the least number of units everywhere costs more.
     """
     ranked = sorted((float(s), i, unit) for i, group in enumerate(scores) for unit, s in enumerate(group))
     kept = [len(group) for group in scores]
@@ -86,9 +88,11 @@ def units_to_remove(
             continue
         now = then
         removed[i].append(unit)
-    if now > limit:
-        raise ValueError(
-            f"the budget of {limit:,.0f} cannot be met: with the least number of channels everywhere "
-            f"{cost_of(least):,.0f} are left, and the nearest on the way there is {now:,.0f}"
-        )
+    if now <= limit:
+        return removed
+    check_least(cost_of(least), limit * (1 + ROUNDING))
+    lowest = {i: unit for _, i, unit in reversed(ranked) if unit not in removed[i] and kept[i] > least[i]}
+    if lowest:  # none without which the cost is within the tolerance
+        chosen = max(lowest, key=lambda i: cost_of([n - (i == j) for j, n in enumerate(kept)]))
+        removed[chosen].append(lowest[chosen])
     return removed

@@ -117,11 +117,15 @@ PLUGIN = '''
 from dataclasses import dataclass
 
 from cheapconv.catalog import register
+from cheapconv.models.conv import Conv
 
 @register("conv", "theirs")
 @dataclass(frozen=True, kw_only=True)
-class Theirs:
+class Theirs(Conv):
     """Of another package."""
+
+    def operator(self, *sizes, **more):
+        """None."""
 '''
 
 

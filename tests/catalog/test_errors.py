@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cheapconv.catalog.errors import command_line, nearest
+from cheapconv.catalog.errors import UserError, command_line, nearest
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,15 @@ def test_what_to_type_next_leaves_out_what_is_usual_and_quotes_the_rest() -> Non
     assert command_line("report", "mine", store=Path("my runs"), registry=Path("r.yaml")) == (
         "cheapconv report mine --store 'my runs' --registry r.yaml"
     )
+
+
+def test_a_sentence_that_quotes_too_much_keeps_its_beginning_and_its_end():
+    said = str(UserError(f"'{'x' * 9000}' is no network: write another."))
+    assert said.startswith("'xxx")
+    assert said.endswith("x' is no network: write another.")
+    assert len(said) < 2000
+
+
+def test_of_what_is_known_sixty_are_named():
+    known = [f"network_{i:03}" for i in range(100)]
+    assert nearest("?", known) == f"; known: {', '.join(known[:60])} and 40 more"

@@ -68,8 +68,16 @@ def test_ctrl_c_while_a_plugin_is_imported_is_no_fault_of_its_own(folder):
         import_plugin("bad_plugin_slow")
 
 
-def test_what_a_plugin_says_itself_is_passed_on(folder):
+def test_what_a_plugin_says_itself_is_passed_on_with_its_line(folder):
     (folder / "bad_plugin_own.py").write_text(
         "from cheapconv.catalog.errors import UserError\nraise UserError('conv a is registered twice.')\n"
     )
-    assert refusal("bad_plugin_own") == "conv a is registered twice."
+    assert refusal("bad_plugin_own") == f"conv a is registered twice ({folder}/bad_plugin_own.py:2)."
+
+
+def test_a_plugin_prints_to_stderr_and_its_folders_come_last_on_the_path(folder, capsys):
+    before = [*sys.path]
+    (folder / "bad_plugin_rude.py").write_text("import sys\nprint('hello')\nsys.path[:] = ['/theirs', sys.path[0]]\n")
+    import_plugin("bad_plugin_rude")
+    assert capsys.readouterr() == ("", "hello\n")
+    assert sys.path == [*before, "/theirs"]

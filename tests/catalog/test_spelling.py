@@ -90,6 +90,10 @@ def test_a_thing_has_one_text_and_one_label(thing, canonical, label):
     [
         ("grouped(4)", r"'grouped\(4\)' is no conv: write name\(keyword=number, ...\)"),
         ("grouped(groups=4", "is no conv: write name"),
+        ("grouped(groups=4, width=1, groups=2)", "gives groups twice: keep one"),
+        ("grouped(**{'groups': 4})", "is no conv: write name"),
+        ("grouped(*[4])", "is no conv: write name"),
+        ("grouped(groups=4)(width=2)", "is no conv: write name"),
         ("grouped(groups=2*2)", "is no conv: write name"),
         ("grouped(groups=open('x'))", "is no conv: write name"),
         ("G(-4)", "is no conv: write name"),

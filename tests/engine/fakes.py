@@ -12,6 +12,7 @@ from cheapconv import catalog
 from cheapconv.catalog import entries, register
 from cheapconv.engine.read.registry import Sweep
 from cheapconv.methods.base import Phase
+from cheapconv.models.network import Network
 from cheapconv.suites.base import Suite
 from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
 
@@ -64,7 +65,7 @@ class Net:
     def build(self, conv: Any, classes: int) -> nn.Module:
         """Refuse what the conv refuses."""
         conv.check(self.width)
-        return nn.Identity()
+        return Network(nn.Identity(), [nn.Identity()], [self.width], classes, neck=nn.Identity())
 
     def unread(self) -> "Net":
         """Nothing is read."""
@@ -161,9 +162,10 @@ class Crowd(Alone):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """How many; to be chosen."""
+        """How many, to be chosen, and who else."""
 
         students: int
+        partners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 
+from cheapconv.catalog.errors import UserError
 from cheapconv.methods.base import Context
 from cheapconv.methods.blockswap_at import fisher, fisher_potential
 from cheapconv.methods.parts.block_search import Option, candidates, mixed, options
@@ -22,6 +23,7 @@ def test_the_potential_of_one_layer() -> None:
     assert fisher(STUDENT_MAP, 0.01 * TEACHER_MAP[:, :3]).item() == pytest.approx(0.00742197, abs=6e-9)
 
 
+@pytest.mark.usefixtures("world")
 def test_the_potential_of_a_network_is_that_of_its_branches() -> None:
     torch.manual_seed(0)
     network = build_network(STUDENT, "standard", 10).train()
@@ -54,6 +56,18 @@ def test_a_budget_that_no_mixture_meets_is_said() -> None:
     table = [[Option("standard", 100), Option("G(4)", 60)]] * 2
     with pytest.raises(ValueError, match=r"none is within .* this pool allows 20 to 100"):
         next(candidates(table, 100, 10, 0.01))
+
+
+def test_a_budget_between_two_mixtures_is_met_from_below() -> None:
+    table = [[Option("standard", 100), Option("G(4)", 60)]] * 2
+    assert [*candidates(table, 100, 70, 0.01)] in (["mixed('standard', 'G(4)')"], ["mixed('G(4)', 'standard')"])
+
+
+def test_a_draw_that_there_cannot_be_is_refused(world: World) -> None:
+    with pytest.raises(UserError, match="draw 6 is not among 6 candidates"):
+        world.method("random_at", draw=6, **SMALL)
+    with pytest.raises(ValueError, match="draw 5 is not among the 1 networks of the pool"):
+        world.method("random_at", draw=5, pool=("G(4)",), **SMALL).foresee()
 
 
 def test_the_winner_has_the_greatest_potential(world: World) -> None:
@@ -89,6 +103,6 @@ def test_draws_are_different_networks(world: World) -> None:
         method.phases()[0].begin(CONTEXT)
         found.add(method.networks()[0].conv)
     assert len(found) == 2
-    method = world.method("random_at", draw=1000, **SMALL)
+    method = world.method("random_at", draw=5, **(SMALL | {"pool": ("standard", "G(N)"), "tolerance": 0.01}))
     with pytest.raises(ValueError, match="raise candidates"):
         method.phases()[0].begin(CONTEXT)

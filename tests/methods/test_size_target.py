@@ -27,6 +27,15 @@ def test_a_unit_that_would_undercut_it_too_far_is_kept() -> None:
     assert cost_of([3, 3]) == 39
 
 
+def test_where_no_step_is_near_enough_the_nearest_below_is_taken() -> None:
+    assert units_to_remove(SCORES, [1, 1], cost_of, limit=38) == [[], [0, 1]]  # 36: the other way is 32 or 29
+    assert units_to_remove(SCORES, [1, 4], cost_of, limit=41) == [[0], []]  # there are no others
+
+
+def test_a_limit_that_only_the_least_number_meets_is_met_although_shares_are_rounded() -> None:
+    assert units_to_remove(SCORES, [1, 1], cost_of, limit=13 - 1e-12) == [[0, 1], [0, 1, 3]]
+
+
 def test_what_cannot_be_met_is_said_with_what_can() -> None:
     with pytest.raises(ValueError, match=r"budget of 12 cannot be met: with the least .* 13 are left"):
         units_to_remove(SCORES, [1, 1], cost_of, limit=12)

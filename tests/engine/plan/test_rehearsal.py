@@ -103,6 +103,14 @@ def test_a_network_that_cannot_be_run_on_the_suites_images_is_a_mistake_of_the_p
         plan_of(architecture, "S", "scratch", **fields)
 
 
+@pytest.mark.parametrize("method", ["one", {"reviewkd": {"teacher": "t"}}])
+def test_a_method_whose_own_modules_take_no_single_image_is_a_mistake_of_the_plan(method):
+    with pytest.raises(UserError, match=r"it cannot be trained on one image at a time \(Expected more than 1 value"):
+        plan_of("WRN-10-1", "S", method, batch=1)
+    assert len(plan_of("WRN-10-1", "S", [method, "dml"], batch=1).cells) == 2
+    assert len(plan_of("WRN-10-1", "S", method, batch=2).cells) == 2
+
+
 def test_a_network_that_a_method_takes_beside_the_cells_own_is_run_too():
     with pytest.raises(UserError, match="cannot be trained on images of 8x8"):
         plan_of("WRN-10-1", "S", {"dml": {"partners": ["torchvision(name=alexnet)"]}})

@@ -183,9 +183,9 @@ def test_unknown_sweep_names_the_nearest(tmp_path: Path) -> None:
 def test_a_plugin_is_imported_before_its_names_are_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "from cheapconv.catalog import register\n"
-        "from tests.engine.fakes import Alone\n\n"
+        "from cheapconv.methods.base import Method\n\n"
         "@register('method', 'mine')\n"
-        "class Mine(Alone):\n"
+        "class Mine(Method):\n"
         "    '''A user's own.'''\n"
     )
     (tmp_path / "plugin_of_a_user.py").write_text(code)

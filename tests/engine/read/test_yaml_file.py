@@ -102,6 +102,11 @@ def test_aliases_are_counted_as_if_they_were_written_out(tmp_path: Path) -> None
     assert len(document(tmp_path, "\n".join(levels[:3])).values["a2"][9][9]) == 10
 
 
+def test_a_device_that_never_ends_is_not_read() -> None:
+    with pytest.raises(UserError, match="/dev/zero has more than 262,144 bytes: split it"):
+        YamlFile("/dev/zero")
+
+
 def test_a_file_larger_than_any_registry_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has more than 262,144 bytes: split it"):
         document(tmp_path, "#" * 2**18 + "\n")

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,15 @@ def test_an_error_is_one_line_in_the_state_and_a_traceback_beside_it(store):
     trace = (store.run(key).folder / "error.txt").read_text()
     assert "and neither is eight" in trace
     assert "toys.py" in trace
+
+
+def test_a_method_that_exits_fails_its_own_cell(store, monkeypatch):
+    monkeypatch.setattr(toys.Raising, "losses", lambda *given: sys.exit(0))
+    whole = tiny.planned("raising", "scratch", epochs=1)
+    assert ends(store, whole) == ["failed", "done"]
+    run = store.run(whole.cells[0].cell.key)
+    assert run.state().error == "SystemExit: 0"
+    assert "sys.exit(0)" in (run.folder / "error.txt").read_text()
 
 
 def test_failed_cells_are_run_again_on_request_only(store, monkeypatch):

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import output
 
 
@@ -78,6 +79,24 @@ def test_an_output_that_is_closed_in_between_is_lost(monkeypatch, capsys):
     stream.close()
     assert run(0) == 2
     assert "the output cannot be written" in capsys.readouterr().err
+
+
+def test_words_on_stderr_cannot_steer_a_terminal(capsys):
+    with output.guarded():
+        sys.stderr.write("a\x1b[31mred\tb\r\nc\u202ed\n")
+        with pytest.raises(TypeError):
+            sys.stderr.write(b"")  # by which libraries find out what kind of stream it is
+    assert capsys.readouterr().err == "a\\x1b[31mred\tb\r\nc\\u202ed\n"
+
+
+@pytest.mark.parametrize("raised", [UserError("do this."), KeyError("k")])
+def test_a_mistake_is_told_and_ends_the_program_and_a_bug_is_not(raised, capsys):
+    def act():
+        raise raised
+
+    with pytest.raises((SystemExit, KeyError)) as end, output.told():
+        act()
+    assert (getattr(end.value, "code", None), capsys.readouterr().err) in ((2, "error: do this.\n"), (None, ""))
 
 
 def test_the_streams_are_given_back(capsys):

@@ -3,12 +3,31 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 
 ODD: tuple[Any, ...] = (None, [], {}, "", "\u202e", -1, 0, 1e308, 2**70, True, "nan", [[]], {"a": 1}, "../../etc")
+# What a name may be in a store that is somebody else's.
+NAMES: tuple[str, ...] = (
+    *(
+        "../../x",
+        "/etc/passwd",
+        "..",
+        ".",
+        "a/b",
+        "a\\b",
+        "\0",
+        "a\nb",
+        "\x1b[31mred",
+        "\u202eabc",
+        "\ud800",
+        "*",
+        "[a-z]",
+    ),
+    *("", " ", "CON", "-x", "=1+1", "@SUM(A1)", "<script>", "%s{0}", "\\input{x}", "é" * 200, "a" * 10_000, "'; --"),
+)
 DOCUMENTS = ("", " ", "[]", "{}", "null", "nan", "NaN", "-Infinity", "1e999", '"text"', "[" * 50_000, "9" * 5_000)
 DOCUMENTS += (
     '{"schema": 99}',
@@ -85,6 +104,36 @@ def another_value(path: Path, random: Random) -> None:
         place = place[key]
     path.write_text("\n".join(map(json.dumps, lines)) if lines is not None else json.dumps(body))
     return None
+
+
+def forge(path: Path, random: Random) -> str:
+    """Replace some values, most often texts, and what would tell that it was done: checksums; what was done."""
+    lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+    bodies = [json.loads(line) for line in lines]
+    for body in bodies:
+        for _ in range(random.choice([1, 1, 2, 3])):
+            places = list(_places(body))
+            texts = [(parent, key) for parent, key in places if isinstance(parent[key], str)]
+            if not places:
+                break
+            parent, key = random.choice(texts if texts and random.random() < 0.7 else places)
+            value = random.choice(NAMES if random.random() < 0.7 else ODD)
+            if isinstance(parent, dict) and random.random() < 0.15:
+                parent[str(value)] = parent.pop(key)
+            else:
+                parent[key] = value
+        if isinstance(body, dict):
+            body.pop("sha256", None)
+            body.pop("files", None)
+    path.write_text("\n".join(map(json.dumps, bodies)))
+    return f"{path.parent.name}/{path.name}"
+
+
+def _places(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Every collection with each of its keys or positions."""
+    for key in list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ():
+        yield node, key
+        yield from _places(node[key])
 
 
 def huge(path: Path, random: Random) -> None:

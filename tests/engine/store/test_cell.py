@@ -45,6 +45,7 @@ OTHER_VALUES = {
     "seed": 1,
     "teacher": None,
     "weights": {"weights='net.pt'": "0123"},
+    "versions": {"net(width=2)": 2},
 }
 COSMETIC = {
     "architecture_label": "x",
@@ -108,6 +109,17 @@ def test_a_setting_without_a_default_is_always_in_the_key() -> None:
     two, three = (cell(method="crowd", settings={"students": n}) for n in (2, 3))
     assert two.method_config == {"students": 2}
     assert two.key != three.key
+
+
+def test_the_version_of_a_network_that_a_setting_names_is_in_the_key_unless_it_is_the_first(monkeypatch) -> None:
+    settings = {"students": 2, "partners": ["net(width=2)"]}
+    one = cell(method="crowd", settings=settings)
+    assert one.versions == {}
+    monkeypatch.setattr(fakes.Net, "version", 2)
+    other = dataclasses.replace(cell(method="crowd", settings=settings), architecture_version=1)
+    assert other.versions == {"net(width=2)": 2}
+    assert other.key != one.key
+    assert dataclasses.replace(other, versions={}).key == one.key
 
 
 def test_json_round_trip() -> None:

@@ -12,17 +12,19 @@ from random import Random
 import pytest
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.printable import printable
 from cheapconv.engine.measure import timings
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import session, show
 from cheapconv.engine.run.settings import Settings
+from cheapconv.engine.store import networks
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
 from cheapconv.engine.track import sent, tracked
 from cheapconv.engine.track import sweep as sweeps
 from cheapconv.reports import collect, fair, page
 from tests.engine import tiny
 from tests.engine.outcomes import assert_same
-from tests.engine.store.mutations import damage
+from tests.engine.store.mutations import damage, forge
 from tests.engine.timed import a_timing
 
 NAMES = ("teacher", "student", "failing", "stopped")
@@ -187,3 +189,40 @@ def test_thousands_of_stores_that_are_damaged_in_several_places(world, tmp_path,
     for seed in range(1000, 6000):
         look_at(world, tmp_path / "runs", seed)
         shutil.rmtree(tmp_path / "runs")
+
+
+def look_at_forged(world: World, folder: Path, seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Forge up to three documents, checksums and all; nothing that is looked at leaves the store or steers a terminal.
+
+    Now and then the network of a done cell is loaded, as for a student or to be timed, and a report rendered.
+    """
+    random, store, out = Random(seed), Store(folder / "a/b/runs"), folder / "a/b/report"
+    shutil.copytree(world.store.root, store.root)
+    documents = sorted(path for path in store.root.rglob("*.json*") if path.suffix in (".json", ".jsonl"))
+    what = [forge(path, random) for path in random.sample(documents, random.choice([1, 1, 2, 3]))]
+    said = looks(world, store, out if seed % 10 == 0 else None)
+    show.cells_of("status", world.plan, store.root, as_json=False)
+    for key in world.keys.values():
+        try:
+            assert networks.load(store, key).class_names
+        except UserError as error:
+            said.append(str(error))
+    printed = "".join(capsys.readouterr())
+    assert all(0 < len(line) < 2000 for line in said), (seed, what, said)
+    assert all(line == printable(line) for line in [*said, *printed.split("\n")]), (seed, what)
+    assert [path.name for path in folder.iterdir()] == ["a"], (seed, what)
+    assert [path.name for path in (folder / "a").iterdir()] == ["b"], (seed, what)
+    assert {path.name for path in (folder / "a/b").iterdir()} <= {"runs", "report"}, (seed, what)
+    assert {path.name for path in store.root.iterdir()} <= {*map(str, world.keys.values()), "sweeps", "measurements"}
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 2))
+def test_what_is_forged_leads_nowhere(seed, world, tmp_path, capsys):
+    look_at_forged(world, tmp_path, seed, capsys)
+
+
+@pytest.mark.slow
+def test_thousands_of_forged_stores_lead_nowhere(world, tmp_path, capsys):
+    for seed in range(1000, 3000):
+        look_at_forged(world, tmp_path / "one", seed, capsys)
+        shutil.rmtree(tmp_path / "one")
