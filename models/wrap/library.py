@@ -113,7 +113,7 @@ class LibraryNetwork(Architecture):
             device = torch.get_default_device()
             with torch.device("cpu"):
                 return self.create(classes).to(device)
-        except REFUSALS as error:
+        except (*REFUSALS, OSError, ImportError) as error:  # some want a file, or a package that is not here
             raise ValueError(f"{self.library} cannot make it ({reason(error)})") from error
 
     def _weights(self) -> Mapping[str, Tensor] | None:

@@ -215,3 +215,13 @@ def test_a_map_that_is_kept_is_not_overwritten():
     kept = [f.clone() for f in maps]
     network.head(maps[-1])
     assert all(torch.equal(a, b) for a, b in zip(maps, kept, strict=True))
+
+
+@pytest.mark.parametrize("error", [ImportError("no module 'x'"), OSError("no file"), KeyError("k"), AssertionError()])
+def test_whatever_the_library_raises_is_one_sentence(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def create(self: TimmNetwork, classes: int) -> nn.Module:
+        raise error
+
+    monkeypatch.setattr(TimmNetwork, "create", create)
+    with pytest.raises(ValueError, match=r"^standard in timm's resnet18: timm cannot make it \(.+\)$"):
+        build("resnet18")
