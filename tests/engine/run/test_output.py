@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from cheapconv.catalog import foreign
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import output
 
@@ -90,7 +91,9 @@ def test_words_on_stderr_cannot_steer_a_terminal(capsys):
 
 
 @pytest.mark.parametrize("raised", [UserError("do this."), KeyError("k")])
-def test_a_mistake_is_told_and_ends_the_program_and_a_bug_is_not(raised, capsys):
+def test_a_mistake_is_told_and_ends_the_program_and_a_bug_is_not(raised, capsys, monkeypatch):
+    monkeypatch.setattr(foreign, "_classes", set())  # other tests register classes, by which these would be a plugin
+
     def act():
         raise raised
 
