@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cheapconv import catalog
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read import registry
 from cheapconv.engine.run.planning import plan
@@ -23,12 +24,23 @@ def planned(shipped: registry.Registry, name: str) -> Plan:
 
 
 @pytest.mark.parametrize(
-    ("name", "cells", "teachers"), [("quick", 26, 2), ("cifar10-cpu", 13, 1), ("od-cifar10", 39, 3)]
+    ("name", "cells", "teachers"),
+    [("quick", 26, 2), ("cifar10-cpu", 13, 1), ("cifar100-short", 5, 1), ("od-cifar10", 39, 3)],
 )
 def test_number_of_cells(shipped: registry.Registry, name: str, cells: int, teachers: int) -> None:
     found = planned(shipped, name)
     assert len(found.cells) == cells
     assert [p.entry for p in found.cells].count("teacher") == teachers
+
+
+def test_fashion_quick_has_every_conv_of_standard_convolutions_once(shipped: registry.Registry) -> None:
+    teacher, students = shipped.sweep("fashion-quick").entries
+    names = [catalog.parse("conv", text).registered_name for text in students.conv]
+    of_pointwise = {"pointwise_group", "pointwise_low_rank"}  # stand in for 1x1 convolutions alone
+    assert {*names} == {*catalog.names("conv")} - of_pointwise
+    assert len({catalog.canonical(catalog.parse("conv", text)) for text in students.conv}) == len(names)
+    assert [choice.name for choice in students.method] == ["scratch", "kd", "at", "od"]
+    assert {choice.teacher for choice in students.method} == {None, teacher.name}
 
 
 def test_moonshine_is_table_2(shipped: registry.Registry) -> None:
