@@ -22,6 +22,7 @@ class Independent(Method):
     """Networks trained side by side by cross-entropy alone."""
 
     is_baseline = True
+    soft_labels = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -28,6 +28,7 @@ class LabelSmoothing(Scratch):
     """The network alone, cross-entropy with smoothed labels."""
 
     is_baseline = False  # the gap that distillation recovers starts without it
+    soft_labels = False  # one class, made less certain
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -16,6 +16,7 @@ class Scratch(Method):
     """The network alone, cross-entropy, no teacher."""
 
     is_baseline = True
+    soft_labels = True
 
     def __init__(self, build: Build, config: object) -> None:
         super().__init__(build, config)

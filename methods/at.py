@@ -23,6 +23,7 @@ class AT(Method):
     """Attention maps of every stage pulled to the teacher's."""
 
     needs_teacher = True
+    soft_labels = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -24,7 +24,7 @@ class Batch(Protocol):
 
     @property
     def y(self) -> Tensor:
-        """(B,) int64."""
+        """(B,) int64; where the recipe mixes images, (B, classes) float32: the share of each class."""
 
     @property
     def index(self) -> Tensor:
@@ -197,6 +197,7 @@ class Method(nn.Module):
     version: ClassVar[int] = 1  # raised when results may change
     needs_teacher: ClassVar[bool] = False
     is_baseline: ClassVar[bool] = False  # trains the deployed network alone
+    soft_labels: ClassVar[bool] = False  # its losses take shares of the classes (B, classes) for labels too
     updates_per_batch: int = 1  # this and the next may depend on the settings
     views: int = 1
 

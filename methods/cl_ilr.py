@@ -25,6 +25,7 @@ class CLILR(Method):
     """Heads on shared stages that learn from the mean of the other heads, with divided gradients below."""
 
     version = 2  # branches of a DenseNet share its transition
+    soft_labels = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

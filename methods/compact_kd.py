@@ -47,6 +47,7 @@ class CompactKD(Restructured):
     """Learns how many channels each block needs while it is taught, cuts the others and goes on (interpretation)."""
 
     needs_teacher = True
+    soft_labels = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config(SizeTarget):

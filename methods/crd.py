@@ -82,6 +82,8 @@ class Memory(nn.Module):
 class CRD(Offline):
     """Embeddings of student and teacher contrasted with those of other classes from a memory."""
 
+    soft_labels = False  # which classes are other ones
+
     @dataclass(frozen=True, kw_only=True)
     class Config(Offline.Config):
         """L = ce_weight CE + weight (contrast of both directions) [+ kd_weight KD]; "CRD+KD" has kd_weight 1.

@@ -48,6 +48,8 @@ def _others(values: Tensor, labels: Tensor) -> Tensor:
 class DKD(Offline):
     """The teacher's certainty and its ranking of the wrong classes as separate targets."""
 
+    soft_labels = False  # which class is the target
+
     @dataclass(frozen=True, kw_only=True)
     class Config(Offline.Config):
         """L = ce_weight CE + weight w (target_weight TCKD + non_target_weight NCKD) [+ kd_weight KD], both with T^2.

@@ -32,6 +32,8 @@ def predict(network: nn.Module, x: Tensor) -> Tensor:
 class DML(Method):
     """Networks that learn together, each from the labels and from the outputs of all others."""
 
+    soft_labels = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """L_k = CE(z_k, y) + 1 / (K - 1) sum_{j != k} T^2 KL(p_j^T || p_k^T), the targets p_j detached; T = 1.

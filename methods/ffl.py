@@ -74,6 +74,7 @@ class FFL(Method):
     """Branches and a fused classifier that distil into each other."""
 
     version = 2  # the fusion starts as in the released code, and branches of a DenseNet share its transition
+    soft_labels = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -32,6 +32,7 @@ class KD(Method):
     """The teacher's softened outputs as additional targets."""
 
     needs_teacher = True
+    soft_labels = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -30,7 +30,8 @@ def exact(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean over the batch of -log softmax(logits)[label]."""
+    """Mean over the batch of -log softmax(logits)[label], or of -sum_c q_c log softmax(logits)_c for labels that are
+    shares q (B, C) of the classes."""
     return _cross_entropy(wide(logits), labels)
 
 

@@ -66,6 +66,8 @@ def stage_of(epoch: Tensor, epochs: int) -> Tensor:
 class MCOD(Method):
     """Different networks that learn from their ensemble discontinuously (interpretation)."""
 
+    soft_labels = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """L = sum_i CE(z_i, y) [+ CE(z_e, y) if gated] + active lambda T^2 sum_i KL(p_e^T || p_i^T), p_e detached.

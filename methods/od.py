@@ -50,6 +50,8 @@ class Ensemble(nn.Module):
 class OD(Method):
     """Students that learn together from a teacher made of their own last feature maps."""
 
+    soft_labels = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """L = CE(t, y) + sum_i [ CE(s_i, y) + T^2 KL(p_t^T || p_{s_i}^T) ], all weights 1, no ramp.

@@ -61,6 +61,7 @@ class OKDDip(Method):
     """Peers with individual targets by attention, and a leader taught by their mean."""
 
     version = 2  # branches of a DenseNet share its transition, and attention looks before hidden linear layers
+    soft_labels = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

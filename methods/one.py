@@ -61,6 +61,7 @@ class ONE(Method):
     """Branches on a shared trunk that learn from their gated ensemble."""
 
     version = 2  # branches of a DenseNet share its transition, and a VGG's gate looks behind its pooling
+    soft_labels = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -20,7 +20,7 @@ class Batch:
     """One step's samples; `views` holds one differently augmented copy of the images per view, the first being `x`."""
 
     x: Tensor  # (B, 3, H, W) float32, normalised, channels last
-    y: Tensor  # (B,) int64
+    y: Tensor  # (B,) int64; where the recipe mixes images, (B, classes) float32: the share of each class
     index: Tensor  # (B,) int64, positions in the training set
     views: tuple[Tensor, ...]
 

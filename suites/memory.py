@@ -16,8 +16,10 @@ from torch.nn.functional import pad
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.suites.base import Batch, Split, Suite
+from cheapconv.suites.mix import mixed
 from cheapconv.suites.place import Place, seed_of
 from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe
+from cheapconv.suites.strong import strengthen
 
 EVAL_BATCH = 500
 
@@ -90,11 +92,15 @@ class InMemory:
             chosen = slice(first, self.samples if step + 1 == steps else first + recipe.batch)
             index = order[chosen]  # (B,)
             raw = self.train_x[index]  # (B, 3, H, W) uint8
-            cropped = (augment(raw, drawn[chosen], augmentation) for drawn in crops)
+            cropped = [augment(raw, drawn[chosen], augmentation) for drawn in crops]
+            for view, crop in enumerate(cropped):
+                if strong := augmentation.of_view(view):
+                    cropped[view] = strengthen(crop, strong, seed, epoch, view, index.tolist())
             copies = tuple(normalise(crop, recipe.normalisation) for crop in cropped)
             for copy, drawn in zip(copies, holes, strict=bool(holes)):
                 cut_out(copy, drawn[chosen], augmentation.cutout or 0)
-            yield Batch(copies[0], self.train_y[index], index, copies)
+            batch = Batch(copies[0], self.train_y[index], index, copies)
+            yield mixed(batch, recipe.mix, len(self.class_names), seed, epoch, step) if recipe.mix else batch
 
     def size(self, split: Split) -> int:
         """Number of images of a split."""

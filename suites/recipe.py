@@ -18,6 +18,8 @@ Precision = Literal["fp32", "bf16"]
 WeightDecayScale = Literal["compression"]
 ScheduleKind = Literal["multistep", "cosine", "onecycle"]
 Padding = Literal["zero", "reflect"]
+View = Literal["weak", "strong"]
+MixKind = Literal["mixup", "cutmix"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,17 +54,42 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Strong:
+    """RandAugment (suites/strong.py): so many operations an image, at a magnitude of 0 to 30."""
+
+    ops: int = 2  # torchvision's default, as the magnitude
+    magnitude: int = 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """Images of a batch mixed in pairs, and their labels with them (suites/mix.py); `alpha` of Beta(alpha, alpha)."""
+
+    kind: MixKind
+    alpha: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """Pad by `pad` pixels and crop back at random; mirror left-right with probability 1/2 when `flip`.
 
     The border is black, or with `reflect` the image mirrored. With `cutout` a square of so many pixels a side, centred
     at random and cut off at the border, is the mean colour, 0 after normalising (DeVries and Taylor, 2017).
+
+    All this is a weak view. `views` says which of the views that a method asks for are strong, RandAugment between the
+    crop and the cutout; those beyond its end are as the last one. Without it all are weak.
     """
 
     pad: int
     flip: bool
     padding: Literal["reflect"] | None = None
     cutout: int | None = None
+    views: tuple[View, ...] | None = None
+    strong: Strong | None = None  # of the strong views
+
+    def of_view(self, number: int) -> Strong | None:
+        """RandAugment, where the view of this number is a strong one."""
+        return self.strong if self.views and self.views[min(number, len(self.views) - 1)] == "strong" else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +140,7 @@ class Recipe:
     weight_decay_scale: WeightDecayScale | None = None
     validation: int | None = None
     lr_of: tuple[tuple[str, float], ...] | None = None  # families of architectures that take another lr
+    mix: Mix | None = None
 
     def __post_init__(self) -> None:
         for field in ("epochs", "batch"):
@@ -148,10 +176,16 @@ class Recipe:
         precision: Precision | None = None,
         weight_decay_scale: WeightDecayScale | None = None,
         validation: int | None = None,
+        views: tuple[View, ...] | None = None,
+        strong_ops: int | None = None,
+        strong_magnitude: int | None = None,
+        mixup: float | None = None,
+        cutmix: float | None = None,
     ) -> Self:
         """The recipe with other numbers; a changed batch alone scales the learning rates linearly with it.
 
-        ValueError for numbers that no run can have, and for milestones of a schedule without any.
+        ValueError for numbers that no run can have, and for those that mean nothing beside the others: milestones of a
+        schedule without any, two ways of mixing, the magnitude of views that are all weak.
         """
         given: dict[str, Any] = {
             "epochs": epochs,
@@ -172,8 +206,9 @@ class Recipe:
             changed,
             lr_of=changed.lr_of if lr is None else None,  # a rate that is asked for is everybody's
             schedule=self._schedule(schedule, milestones, drop),
+            mix=self._mix({"mixup": mixup, "cutmix": cutmix}),
             augmentation=replace(
-                self.augmentation,
+                self._viewed(views, strong_ops, strong_magnitude),
                 padding={None: self.augmentation.padding, "zero": None, "reflect": "reflect"}[padding],
                 cutout=self.augmentation.cutout if cutout is None else cutout or None,
             ),
@@ -185,6 +220,28 @@ class Recipe:
         lengths = [end - first for first, end in zip([0, *cuts[:-1]], cuts, strict=True)]
         lr = dict(self.lr_of or ()).get(family, self.lr)
         return replace(self, lr=lr, lr_of=None, schedule=self.schedule.over(lengths))
+
+    def _viewed(self, views: tuple[View, ...] | None, ops: int | None, magnitude: int | None) -> Augmentation:
+        """The augmentation with other views, or other numbers of the strong ones."""
+        views = self.augmentation.views if views is None else views
+        if views is None or "strong" not in views:
+            if ops is not None or magnitude is not None:
+                raise ValueError("strong_ops and strong_magnitude are those of strong views: set views: [strong]")
+            return replace(self.augmentation, views=None, strong=None)  # all weak, as without any
+        known = self.augmentation.strong or Strong()
+        strong = Strong(
+            ops=known.ops if ops is None else ops, magnitude=known.magnitude if magnitude is None else magnitude
+        )
+        return replace(self.augmentation, views=views, strong=strong)
+
+    def _mix(self, asked: dict[MixKind, float | None]) -> Mix | None:
+        """How images are mixed, if another alpha is asked for; 0 is for not at all."""
+        found = [Mix(kind=kind, alpha=alpha) for kind, alpha in asked.items() if alpha]
+        if len(found) > 1:
+            raise ValueError("a batch is mixed in one way: set mixup or cutmix, and the other to 0")
+        if self.mix is None or asked[self.mix.kind] is not None:
+            return found[0] if found else None
+        return found[0] if found else self.mix
 
     def _schedule(
         self, kind: ScheduleKind | None, milestones: tuple[float, ...] | None, drop: float | None

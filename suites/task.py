@@ -30,7 +30,7 @@ class Task(Protocol):
         """What a network that has learnt nothing scores by it."""
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """What training alone minimises: the mean over the samples of a batch, 0-d."""
+        """What training alone minimises: the mean over the samples of a batch, 0-d, whose labels may be soft."""
 
     def tally(self, logits: Tensor, y: Tensor) -> Tensor:
         """Counts of a batch, of one shape for all batches; the sum over batches is the tally of all their samples."""
@@ -67,7 +67,7 @@ class Classification:
         return 5 if self.classes >= TOP5_FROM_CLASSES else 1
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Cross-entropy of logits (B, classes) and labels (B,)."""
+        """Cross-entropy of logits (B, classes) and labels (B,), or the shares (B, classes) of mixed ones."""
         return cross_entropy(logits, y)
 
     def tally(self, logits: Tensor, y: Tensor) -> Tensor:

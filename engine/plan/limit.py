@@ -2,7 +2,7 @@
 
 import math
 
-from cheapconv.engine.plan.recipes import OVERRIDES
+from cheapconv.engine.plan.recipes import LISTS, OVERRIDES
 from cheapconv.engine.read.registry import Entry, Sweep
 
 
@@ -22,7 +22,7 @@ def count(sweep: Sweep) -> int:
 
 
 def _count(entry: Entry, seeds: int) -> int:
-    grids = [field for field in OVERRIDES if field != "milestones"]  # a list of them is one schedule
+    grids = [field for field in OVERRIDES if field not in LISTS]
     numbers = math.prod(len(getattr(entry, field, ())) or 1 for field in grids)
     methods = sum(choice.size for choice in entry.method)
     return seeds * len(entry.architecture) * len(entry.conv) * methods * numbers

@@ -9,9 +9,10 @@ from cheapconv.suites.recipe import Recipe
 
 OVERRIDES = (  # an entry sets all but the last two
     *("epochs", "batch", "lr", "weight_decay", "weight_decay_scale", "nesterov", "schedule", "milestones", "drop"),
-    *("padding", "cutout", "normalisation"),
+    *("padding", "cutout", "normalisation", "views", "strong_ops", "strong_magnitude", "mixup", "cutmix"),
     *("precision", "validation"),
 )
+LISTS = ("milestones", "views")  # a list of which is one value and no grid
 
 
 def recipes(entry: Entry, sweep: Sweep, suite: Suite, forced: Mapping[str, object]) -> list[Recipe]:
@@ -19,8 +20,7 @@ def recipes(entry: Entry, sweep: Sweep, suite: Suite, forced: Mapping[str, objec
     recipe = suite.recipes[sweep.recipe]
     common = {field: getattr(sweep, field) for field in OVERRIDES if getattr(sweep, field) is not None}
     own = {field: getattr(entry, field) for field in OVERRIDES if getattr(entry, field, ())}
-    if entry.milestones:
-        own["milestones"] = (entry.milestones,)  # a list of them is one schedule
+    own |= {field: (own[field],) for field in LISTS if field in own}
     grid = [dict(zip(own, values, strict=True)) for values in itertools.product(*own.values())]
     try:
         found = [recipe.override(**{**common, **numbers, **forced}) for numbers in grid]

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from cheapconv.catalog.errors import nearest
 from cheapconv.engine.read.complaint import complaint
-from cheapconv.suites.recipe import NORMALISATIONS
+from cheapconv.suites.recipe import NORMALISATIONS, View
 
 
 def _below_one(milestone: float) -> float:
@@ -30,4 +30,11 @@ Milestones = Annotated[
 ]
 Nesterov = Annotated[bool, Field(strict=True)]
 Cutout = Annotated[int, Field(strict=True, ge=0)]
+Views = Annotated[
+    tuple[View, ...],
+    Field(min_length=1, description="each weak or strong (RandAugment), in the order in which a method takes them"),
+]
+StrongOps = Annotated[int, Field(strict=True, ge=1, le=14)]
+StrongMagnitude = Annotated[int, Field(strict=True, ge=0, le=30)]
+MixAlpha = Annotated[float, Field(strict=True, ge=0, le=1000, allow_inf_nan=False)]
 Normalisation = Annotated[str, AfterValidator(_known), Field(examples=[*NORMALISATIONS])]

@@ -68,7 +68,7 @@ class _Wiring:
     def __init__(self, cell: Cell, teacher: tuple[str, str] | None) -> None:
         self.cell, self.teacher = cell, teacher
         settings = repr(sorted(cell.method_config.items()))  # settings may be lists, which have no hash
-        numbers = cell.recipe["epochs"], cell.recipe["batch"] == 1
+        numbers = cell.recipe["epochs"], cell.recipe["batch"] == 1, bool(cell.recipe.get("mix"))
         self._identity = (cell.suite, cell.architecture, cell.conv, cell.method, settings, teacher, numbers)
 
     def __eq__(self, other: object) -> bool:
@@ -80,7 +80,9 @@ class _Wiring:
 
 @functools.lru_cache(maxsize=4096)
 def _wire(wiring: _Wiring) -> None:
-    entry = catalog.entry("method", wiring.cell.method)
+    entry, mix = catalog.entry("method", wiring.cell.method), wiring.cell.recipe.get("mix")
+    if mix and not entry.cls.soft_labels:
+        raise ValueError(f"its losses need one class for each image, and the recipe mixes images ({mix['kind']})")
     config = catalog.build("method", wiring.cell.method, wiring.cell.method_config)
     try:
         with explained(ValueError, RuntimeError), on_meta():

@@ -30,6 +30,7 @@ class Offline(Method):
     """Base class of the methods with a frozen teacher; a subclass adds a config with its `weight`, and `transfer`."""
 
     needs_teacher = True
+    soft_labels = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from cheapconv import catalog
 from cheapconv.engine.store.cell import Cell
@@ -64,6 +65,25 @@ def test_terms_are_finite_scalars(world: World, name: str) -> None:
         assert (term.shape, term.dtype) == ((), torch.float32)
         assert term.isfinite()
         assert isinstance(term.item(), float)
+
+
+@every_method
+def test_labels_may_be_soft_where_a_method_says_so(world: World, name: str) -> None:
+    """Shares that are all of one class are that class, and others train too."""
+    if not catalog.entry("method", name).cls.soft_labels:
+        pytest.skip("it needs one class for each image, and a plan refuses recipes that mix them")
+    method = world.method(name)
+    hard = batch(method.views)
+    certain = dataclasses.replace(hard, y=one_hot(hard.y, 10).float())
+    between = dataclasses.replace(hard, y=(certain.y + certain.y.flip(0)) / 2)
+    found = {}
+    for given in (hard, certain, between):
+        torch.manual_seed(0)
+        fresh = world.method(name)
+        found[id(given)] = torch.stack([*fresh.losses(given).values()])
+    torch.testing.assert_close(found[id(certain)], found[id(hard)])
+    assert found[id(between)].isfinite().all()
+    assert not torch.equal(found[id(between)], found[id(hard)])
 
 
 @every_method

@@ -22,6 +22,8 @@ def builder(classes: int = 10) -> Any:
 class Noisy(Method):
     """Cross-entropy with dropout before the classifier: every step draws from torch's global generator."""
 
+    soft_labels = True
+
     def __init__(self, build: Any, config: Any) -> None:
         super().__init__(build, config)
         self.student = build.network()

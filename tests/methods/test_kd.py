@@ -1,14 +1,17 @@
 """Distillation of logits: the three published forms, the weights, and the frozen teacher."""
 
+import dataclasses
+
 import pytest
 import torch
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.methods.kd import soft_target_loss
+from cheapconv.methods.losses import kl
 from tests.methods.fixed import BATCH, Fixed, fixed_method, total
 from tests.methods.inputs import STUDENT, TEACHER
-from tests.methods.world import World, batch
+from tests.methods.world import World, batch, data
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,27 @@ def test_soft_cross_entropy_has_the_gradient_of_kl() -> None:
         for form in ("batchmean", "moonshine_paper")
     ]
     torch.testing.assert_close(2 * gradients[0], gradients[1])
+
+
+def test_function_matching_sees_the_same_mixed_strong_images_and_no_label(world: World) -> None:
+    """Beyer et al., CVPR 2022, arXiv:2106.05237, section 2: KL alone, of one and the same augmented, mixed view."""
+    recipe = catalog.parse("suite", "digits").recipes["short"].override(batch=8, views=("strong",), mixup=1.0)
+    mixed, plain = next(data().train(recipe, 0, 0)), batch()
+    assert torch.equal(mixed.index, plain.index)
+    assert not torch.equal(mixed.x, plain.x)
+    method = world.method("kd", ce_weight=0.0, kd_weight=1.0, temperature=1.0)
+    seen: list[torch.Tensor] = []
+    teacher, student = method.teacher, method.student
+    method.teacher = lambda x: seen.append(x) or teacher(x)
+    student.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    found = total(method.losses(mixed))
+    assert [x is mixed.x for x in seen] == [True, True]
+    other = dataclasses.replace(mixed, y=mixed.y.flip(0))
+    torch.testing.assert_close(total(method.losses(other)), found)
+    torch.testing.assert_close(found, kl(student(mixed.x), teacher(mixed.x), 1.0))
+    found.backward()
+    assert all(p.grad is not None for p in student.parameters())
+    assert not any(p.requires_grad for p in teacher.network.parameters())
 
 
 def test_without_weight_the_teacher_does_not_matter(world: World) -> None:

@@ -101,6 +101,32 @@ def test_every_part_of_the_recipe_is_set_by_name() -> None:
     assert recipes[3]["normalisation"]["mean"] == [0.5071, 0.4867, 0.4408]
 
 
+def test_views_are_a_list_of_one_run_and_mixing_is_a_grid() -> None:
+    sweep = fakes.sweep(
+        {"views": ["weak", "strong"], "strong_magnitude": [5, 9], "mixup": 0},
+        *({"cutmix": [0.5, 1.0], "mixup": 0}, {}),
+        mixup=0.2,
+    )
+    recipes = [p.cell.recipe for p in plan(sweep, "s").cells]
+    assert [r["augmentation"]["views"] for r in recipes] == [["weak", "strong"]] * 2 + [None] * 3
+    assert [r["augmentation"]["strong"] for r in recipes[:3]] == [*({"ops": 2, "magnitude": m} for m in (5, 9)), None]
+    mixes = [None, None, ("cutmix", 0.5), ("cutmix", 1), ("mixup", 0.2)]
+    assert [r["mix"] and tuple(r["mix"].values()) for r in recipes] == mixes
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"mixup": 0.2, "cutmix": 1.0}, "a batch is mixed in one way: set mixup or cutmix, and the other"),
+        ({"strong_ops": 3}, "strong_ops and strong_magnitude are those of strong views: set views: "),
+        ({"views": ["weak"], "strong_magnitude": 3}, "are those of strong views"),
+    ],
+)
+def test_numbers_that_mean_nothing_beside_the_others_are_refused(entry: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        planned(entry)
+
+
 def test_what_is_set_to_what_it_is_changes_nothing() -> None:
     keys = {p.cell.key for p in planned({}, {"cutout": 0, "padding": "zero", "nesterov": False}).cells}
     assert len(keys) == 1

@@ -33,6 +33,20 @@ def test_what_cannot_be_wired_is_a_mistake_of_the_plan(architecture, conv, metho
         plan_of(architecture, conv, method)
 
 
+@pytest.mark.parametrize("method", ["label_smoothing", {"dkd": {"teacher": "t"}}, {"kdcl": {"students": 2}}])
+def test_a_method_whose_losses_need_one_class_an_image_is_refused_where_images_are_mixed(method):
+    """By what it declares; the others of the grid are planned."""
+    with pytest.raises(
+        UserError, match=r"its losses need one class for each image, and the recipe mixes images \(cutmix"
+    ):
+        plan_of("WRN-10-1", "G(4)", method, cutmix=1.0)
+    found = plan_of("WRN-10-1", "G(4)", [method, {"kd": {"teacher": "t"}}, "scratch"], mixup=0.2)
+    assert [p.cell.method for p in found.cells] == ["scratch", "kd", "scratch"]
+    assert [skipped.method for skipped in found.skipped] == [
+        plan_of("WRN-10-1", "G(4)", method).cells[1].cell.method_label
+    ]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_numbers_that_are_none_are_refused(value):
     with pytest.raises(UserError, match="temperature must be a finite number"):

@@ -119,6 +119,12 @@ def test_a_mistake_in_an_entry_names_file_line_word_and_way_out(tmp_path: Path, 
         ("suite: toy\n    recipe: short\n    milestones: [150, 225]", 5, "a milestone is a fraction of the run"),
         ("suite: toy\n    recipe: short\n    nesterov: 1", 5, "nesterov is 1, but should be"),
         ("suite: toy\n    recipe: short\n    cutout: -1", 5, "cutout is -1, but should be"),
+        ("suite: toy\n    recipe: short\n    views: [weak, strnog]", 5, "views is 'strnog', but should be 'weak' or"),
+        ("suite: toy\n    recipe: short\n    views: []", 5, "views is empty; give at least one"),
+        ("suite: toy\n    recipe: short\n    strong_ops: 15", 5, "strong_ops is 15, but should be less than or equal"),
+        ("suite: toy\n    recipe: short\n    strong_magnitude: 31", 5, "strong_magnitude is 31, but should be less"),
+        ("suite: toy\n    recipe: short\n    mixup: -0.1", 5, "mixup is -0.1, but should be greater"),
+        ("suite: toy\n    recipe: short\n    cutmix: .inf", 5, "cutmix is inf, but should be a finite number"),
     ],
 )
 def test_a_mistake_in_a_sweep_names_its_line(tmp_path: Path, head: str, line: int, sentence: str) -> None:

@@ -73,13 +73,33 @@ def test_every_number_of_the_recipe_is_in_the_key_and_its_name_is_not(field: str
     assert (other.key == one.key) == (field == "name")
 
 
-@pytest.mark.parametrize(("part", "field"), [("augmentation", "cutout"), ("schedule", "first_epoch")])
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [("augmentation", "cutout"), ("augmentation", "views"), ("augmentation", "strong"), ("schedule", "first_epoch")],
+)
 def test_what_a_part_of_the_recipe_has_learnt_is_in_the_key_once_it_is_set(part: str, field: str) -> None:
     one = cell()
     assert one.recipe[part][field] is None
     older = {name: value for name, value in one.recipe[part].items() if name != field}
     assert dataclasses.replace(one, recipe={**one.recipe, part: older}).key == one.key
     assert dataclasses.replace(one, recipe={**one.recipe, part: {**older, field: 4}}).key != one.key
+
+
+def test_how_images_are_mixed_is_in_the_key_once_it_is_set() -> None:
+    one = cell()
+    older = {name: value for name, value in one.recipe.items() if name != "mix"}
+    assert dataclasses.replace(one, recipe=older).key == one.key
+    mixes = [{}, {"mixup": 0.2}, {"mixup": 1.0}, {"cutmix": 1.0}]
+    assert len({cell(recipe=fakes.RECIPE.override(**mix)).key for mix in mixes}) == 4
+    assert cell(recipe=fakes.RECIPE.override(mixup=0, cutmix=0)).key == one.key
+
+
+def test_the_views_of_a_recipe_are_in_the_key_unless_all_are_weak() -> None:
+    views = [{}, {"views": ("strong",)}, {"views": ("weak", "strong")}, {"views": ("strong",), "strong_ops": 3}]
+    assert len({cell(recipe=fakes.RECIPE.override(**view)).key for view in views}) == 4
+    assert cell(recipe=fakes.RECIPE.override(views=("weak", "weak"))).key == cell().key
+    spelled_out = fakes.RECIPE.override(views=("strong",), strong_ops=2, strong_magnitude=9)
+    assert cell(recipe=spelled_out).key == cell(recipe=fakes.RECIPE.override(views=("strong",))).key
 
 
 def test_the_key_is_the_same_in_every_release() -> None:

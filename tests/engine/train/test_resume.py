@@ -67,6 +67,20 @@ def test_a_cell_run_twice_has_the_same_bits(method, unbroken, tmp_path):
     assert_same(Store(tmp_path), unbroken(method), last(method).key)
 
 
+def test_a_mixed_strong_recipe_is_resumed_within_an_epoch_with_the_same_bits(tmp_path):
+    """The method draws from the generators that the strong views draw beside."""
+    views = {"views": ["weak", "strong"], "cutmix": 1.0, "epochs": 2}
+    whole, ends = tiny.planned("noisy", **views), {}
+    for name, steps in (("unbroken", None), ("stopped", 4)):
+        store = Store(tmp_path / name)
+        if steps:
+            stop = tiny.StopAfter(steps, "noisy")
+            assert [*tiny.run(store, whole, stop, should_stop=stop).values()] == ["stopped"]
+        ends[name] = tiny.run(store, whole)
+        assert [*ends[name].values()] == ["done"]
+    assert_same(Store(tmp_path / "stopped"), Store(tmp_path / "unbroken"), whole.cells[0].cell.key)
+
+
 def test_another_seed_has_other_bits(unbroken, tmp_path):
     other = tiny.planned("scratch", seeds=[1], epochs=1)
     tiny.run(Store(tmp_path), other)
