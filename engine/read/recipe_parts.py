@@ -34,7 +34,9 @@ Views = Annotated[
     tuple[View, ...],
     Field(min_length=1, description="each weak or strong (RandAugment), in the order in which a method takes them"),
 ]
-StrongOps = Annotated[int, Field(strict=True, ge=1, le=14)]
-StrongMagnitude = Annotated[int, Field(strict=True, ge=0, le=30)]
-MixAlpha = Annotated[float, Field(strict=True, ge=0, le=1000, allow_inf_nan=False)]
+StrongOps = Annotated[int, Field(strict=True, ge=1, le=14, description="of RandAugment in strong views; 2")]
+StrongMagnitude = Annotated[int, Field(strict=True, ge=0, le=30, description="of RandAugment's operations; 9")]
+Alpha = Annotated[float, Field(strict=True, ge=0, le=1000, allow_inf_nan=False)]
+Mixup = Annotated[Alpha, Field(description="alpha of the share of each image of a mixed pair; 0 for none")]
+Cutmix = Annotated[Alpha, Field(description="alpha of the share of the pixels that is kept; 0 for none")]
 Normalisation = Annotated[str, AfterValidator(_known), Field(examples=[*NORMALISATIONS])]

@@ -35,20 +35,11 @@ from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.catalog.foreign import explained
 from cheapconv.catalog.spelling import FREE
-from cheapconv.engine.read import method_choice
+from cheapconv.engine.read import method_choice, recipe_parts
 from cheapconv.engine.read.complaint import complaint, explain, explain_build, first, location
 from cheapconv.engine.read.method_choice import MethodChoice
 from cheapconv.engine.read.quantity import count
-from cheapconv.engine.read.recipe_parts import (
-    Cutout,
-    Milestones,
-    MixAlpha,
-    Nesterov,
-    Normalisation,
-    StrongMagnitude,
-    StrongOps,
-    Views,
-)
+from cheapconv.engine.read.recipe_parts import Cutout, Milestones, Nesterov, Normalisation
 from cheapconv.engine.read.yaml_file import Location, YamlFile
 from cheapconv.suites.recipe import Padding, Precision, ScheduleKind, WeightDecayScale
 
@@ -186,11 +177,11 @@ class Entry(_Level):
     padding: Grid[Padding] = Field(default_factory=tuple, description="of images before their random crop")
     cutout: Grid[Cutout] = Field(default_factory=tuple, description="side of the square that is cut out; 0 for none")
     normalisation: Grid[Normalisation] = Field(default_factory=tuple, description="means and deviations, by name")
-    views: Views = Field(default_factory=tuple)
-    strong_ops: Grid[StrongOps] = Field(default_factory=tuple, description="of RandAugment in strong views; 2")
-    strong_magnitude: Grid[StrongMagnitude] = Field(default_factory=tuple, description="of its operations, to 30; 9")
-    mixup: Grid[MixAlpha] = Field(default_factory=tuple, description="alpha of the images' shares; 0 for none")
-    cutmix: Grid[MixAlpha] = Field(default_factory=tuple, description="alpha of the boxes' shares; 0 for none")
+    views: recipe_parts.Views = Field(default_factory=tuple)
+    strong_ops: Grid[recipe_parts.StrongOps] = Field(default_factory=tuple)
+    strong_magnitude: Grid[recipe_parts.StrongMagnitude] = Field(default_factory=tuple)
+    mixup: Grid[recipe_parts.Mixup] = Field(default_factory=tuple)
+    cutmix: Grid[recipe_parts.Cutmix] = Field(default_factory=tuple)
 
     @model_validator(mode="after")
     def _free_numbers_have_a_budget(self) -> Self:
@@ -222,11 +213,11 @@ class Sweep(_Level):
     padding: Padding | None = Field(None, description="of images before their random crop")
     cutout: Cutout | None = Field(None, description="side of the square that is cut out; 0 for none")
     normalisation: Normalisation | None = Field(None, description="means and deviations, by name")
-    views: Views | None = None
-    strong_ops: StrongOps | None = Field(None, description="of RandAugment in strong views; 2")
-    strong_magnitude: StrongMagnitude | None = Field(None, description="of its operations, to 30; 9")
-    mixup: MixAlpha | None = Field(None, description="alpha of the images' shares; 0 for none")
-    cutmix: MixAlpha | None = Field(None, description="alpha of the boxes' shares; 0 for none")
+    views: recipe_parts.Views | None = None
+    strong_ops: recipe_parts.StrongOps | None = None
+    strong_magnitude: recipe_parts.StrongMagnitude | None = None
+    mixup: recipe_parts.Mixup | None = None
+    cutmix: recipe_parts.Cutmix | None = None
     precision: Precision | None = Field(None, description="instead of the recipe's")
     validation: Count | None = Field(None, description="training images held out to select by")
     max_cells: Count = Field(5000, description="a plan of more is refused: grids multiply")
