@@ -42,7 +42,7 @@ class Store:
         self.write(f"{key}/state.json", {"state": state, "epoch": 2, "epochs": 2, "heartbeat": None, "error": error})
         self.write(f"{key}/environment.json", ENVIRONMENT)
         if top1 is not None:
-            structure = f"{architecture}-{conv}"
+            structure = f"{architecture}-{conv}".replace("/", "")
             best = top1 if top1_best is None else top1_best
             result = result_file(
                 key, conv, structure, top1, best, ensemble, test_images, has_teacher=teacher is not None
