@@ -42,15 +42,19 @@ class Architecture(ABC):
         """Put operators of `conv` for the 1x1 convolutions of a network that has no others but depthwise ones.
 
         `stem` names those that stay. New weights are drawn by `rule`, or as PyTorch draws them.
-        ValueError, with what can be done instead, for a conv that stands in for larger ones.
         """
-        if conv.is_standard:
-            return
-        if 1 not in conv.kernel_sizes:
+        if not conv.is_standard:
+            rows = substitute(network, conv, stem, rule=rule)
+            network.substitutions = rows  # type: ignore[assignment]  # shown to who looks at the network
+
+    def require_pointwise(self, conv: Conv) -> None:
+        """ValueError, with what can be done instead, for a conv that stands in for larger convolutions than 1x1.
+
+        Before such a network is built: a search for a budget asks for thousands.
+        """
+        if not conv.is_standard and 1 not in conv.kernel_sizes:
             cheaper = " or ".join(pointwise_convs())
             raise ValueError(
                 f"{canonical(conv)} has nothing to replace in {canonical(self)}, whose convolutions are 1x1 or "
                 f"depthwise: make the 1x1 ones cheaper by {cheaper}, or all of them narrower by thin"
             )
-        rows = substitute(network, conv, stem, rule=rule)
-        network.substitutions = rows  # type: ignore[assignment]  # shown to who looks at the network

@@ -41,6 +41,7 @@ class MobileNetV2(Architecture):
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the linear outputs of rows 2, 3, 5 and 7 of the paper's table."""
+        self.require_pointwise(conv)
         widths, strides = [row[1] for row in STAGES], [row[3] for row in STAGES]
         rows = table_stages(STEM, widths, strides, expand_first=False, activation=nn.ReLU6)
         stem = nn.Sequential(unit(convolution(3, STEM, kernel_size=3, stride=2), nn.ReLU6), rows[0])

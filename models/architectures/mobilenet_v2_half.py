@@ -34,6 +34,7 @@ class MobileNetV2Half(Architecture):
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the linear outputs of rows 2, 3, 5 and 7 of the paper's table."""
+        self.require_pointwise(conv)
         widths = [row[1] // 2 for row in STAGES]
         rows = table_stages(STEM, widths, STRIDES, expand_first=True, activation=nn.ReLU)
         stem = nn.Sequential(unit(convolution(3, STEM, kernel_size=3, stride=2), nn.ReLU), rows[0])

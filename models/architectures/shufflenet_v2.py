@@ -74,6 +74,7 @@ class ShuffleNetV2(Architecture):
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the shuffled ends of the stages; PyTorch's default initialisation."""
+        self.require_pointwise(conv)
         stem = nn.Sequential(pointwise(3, WIDTHS[0]), norm_relu(WIDTHS[0]))
         stages = []
         for (before, width), length in zip(pairwise(WIDTHS), BLOCKS, strict=True):
