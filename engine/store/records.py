@@ -21,7 +21,7 @@ Word = Literal["planned", "skipped", "waiting", "running", "stopped", "failed", 
 
 def is_name(text: str) -> bool:
     """Whether a text, which may come from a forged file, can be a part of a file's name without leading anywhere."""
-    return re.fullmatch(r"(?!\.)[^/\\\x00-\x1f*?\[\]]+", text) is not None and len(text.encode()) <= LONGEST_NAME
+    return re.fullmatch(r"(?!\.)[^/\\\x00-\x1f]+", text) is not None and len(text.encode()) <= LONGEST_NAME
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from glob import escape
 from pathlib import Path
 
 from cheapconv.catalog.errors import UserError, nearest, short
@@ -88,16 +89,12 @@ class Run:
         return self._result().value
 
     def faults(self) -> list[str]:
-        """What is wrong with its files, in words; what is absent is wrong only in a finished cell."""
+        """What is wrong with its files, in words; what is absent is wrong only in a cell that began."""
         result = self.result()
-        found = (
-            self._cell(),
-            self._environments(),
-            self._curve(),
-            self._result(),
-            *(() if result else (self._state(),)),
-        )
+        own = () if result else (self._state(),)
+        found = (self._cell(), self._environments(), self._curve(), self._result(), *own)
         said = [each.fault for each in found if each.fault]
+        said += [f"{STATE} is missing"] if not result and self.environments() and not self._state().value else []
         if result and not said:
             said += [f"{ENVIRONMENT} is missing"] if not self.environments() else []
             said += [] if result.covers(self.curve()) else [f"{CURVE} is missing or incomplete"]
@@ -251,7 +248,7 @@ class Store:
         write_json(self.root / MEASUREMENTS / f"{name}.json", document(asdict(measurement)))
 
     def _timed(self, structure: str) -> list[str]:
-        return [path.stem for path in sorted((self.root / MEASUREMENTS).glob(f"{structure}*.json"))]
+        return [path.stem for path in sorted((self.root / MEASUREMENTS).glob(f"{escape(structure)}*.json"))]
 
     def _measurement(self, name: str) -> Found[Measurement]:
         path = self.root / MEASUREMENTS / f"{name}.json"
