@@ -61,6 +61,11 @@ def unread_network(architecture: str, conv: str, classes: int) -> Network:
     return catalog.parse("architecture", architecture).unread().network(catalog.parse("conv", conv), classes)
 
 
+def left_fresh(network: nn.Module) -> tuple[str, ...]:
+    """Names of the layers that the weights of a network have left as they were drawn."""
+    return network.fresh if isinstance(network, Network) else ()
+
+
 def take(network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
     """Say how the images are normalised that the weights of a network know."""
     if isinstance(network, Network):

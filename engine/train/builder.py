@@ -12,7 +12,15 @@ from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.networks import load
 from cheapconv.engine.store.runs import Store
 from cheapconv.methods.base import Clock, Cost, Method
-from cheapconv.models.build import build_network, count_blocks, give, on_device, standard_params, unread_network
+from cheapconv.models.build import (
+    build_network,
+    count_blocks,
+    give,
+    left_fresh,
+    on_device,
+    standard_params,
+    unread_network,
+)
 from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params
 from cheapconv.models.structured import scale_by_compression, structured_modules
@@ -103,10 +111,10 @@ class Builder:
         """The cell's network as its weights have it, all of it; ValueError where a part would be fresh."""
         network = self.network()
         if catalog.parse("architecture", self._cell.architecture).weights is None:
-            raise ValueError("it is not trained here and has no weights: give the architecture weights=...")
-        if network.fresh:
+            raise ValueError("it has no weights, and is not trained here: give the architecture weights=...")
+        if fresh := left_fresh(network):
             raise ValueError(
-                f"its weights do not fill '{network.fresh[0]}': of weights of other classes, outputs=(...) picks the"
+                f"its weights do not fill '{fresh[0]}': of weights of other classes, outputs=(...) picks the"
                 " suite's, and for a conv other than standard they must have been trained with it"
             )
         return network

@@ -115,13 +115,11 @@ def _normalisation(body: object) -> Normalised | None:
     """The mean and standard deviation of three channels that a file names; None if it does not."""
     if not isinstance(body, Mapping):
         return None
-    rows = [body.get(name) for name in Normalised._fields]
-    if not all(isinstance(row, list | tuple) and len(row) == 3 for row in rows):
-        return None
-    if not all(isinstance(value, float | int) for row in rows for value in row):
-        return None
-    mean, std = (tuple(map(float, row)) for row in rows)
-    return Normalised(mean, std)
+    found: list[tuple[float, ...]] = []
+    for row in (body.get(name) for name in Normalised._fields):
+        if isinstance(row, list | tuple) and len(row) == 3 and all(isinstance(value, float | int) for value in row):
+            found.append(tuple(map(float, row)))
+    return Normalised(*found) if len(found) == len(Normalised._fields) else None
 
 
 def _plainly_named(weights: dict[str, Tensor]) -> dict[str, Tensor]:

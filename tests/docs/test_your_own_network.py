@@ -37,9 +37,8 @@ def test_its_commands_run_as_they_stand(folder: Path) -> None:
     assert "early.0.conv1" in said[0].output
     cells = [json.loads(path.read_text()) for path in sorted(folder.glob("runs/*/cell.json"))]
     assert sorted((c["conv_label"], c["method"]) for c in cells) == [
-        *(("G(4)", "at"), ("G(4)", "scratch"), ("S", "scratch")),
-        *(("G(N)", "at"), ("G(N)", "scratch")),
-    ]
+        (conv, method) for conv in ("G(4)", "G(N)") for method in ("at", "scratch")
+    ] + [("S", "scratch")]
     assert len(list(folder.glob("runs/*/result.json"))) == 5
     assert "my_net:build" in (folder / "report" / "table.md").read_text()
 

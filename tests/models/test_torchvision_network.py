@@ -148,7 +148,7 @@ def test_pretrained_is_what_the_library_makes_of_its_file(name, options, publish
 def test_fetching_weights_moves_no_random_number(published):
     published.add("mnasnet0_5")
     torch.manual_seed(0)
-    TorchvisionNetwork(name="mnasnet0_5").fetch()
+    TorchvisionNetwork(name="mnasnet0_5", weights="pretrained").fetch()
     drawn = torch.rand(1)
     torch.manual_seed(0)
     assert drawn == torch.rand(1)
@@ -156,7 +156,7 @@ def test_fetching_weights_moves_no_random_number(published):
 
 def test_pretrained_weights_without_auxiliary_classifiers(published):
     published.add("inception_v3", aux_logits=True, init_weights=False)
-    fetched = TorchvisionNetwork(name="inception_v3").fetch()
+    fetched = TorchvisionNetwork(name="inception_v3", weights="pretrained").fetch().tensors
     assert fetched.keys() == TorchvisionNetwork(name="inception_v3").create(1000).state_dict().keys()
 
 
