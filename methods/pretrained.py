@@ -4,6 +4,8 @@ Its weights are a file, a set of a library's or a released checkpoint (docs/teac
 known here and on nobody's bill, which a report marks.
 """
 
+from dataclasses import dataclass
+
 from cheapconv.catalog import register
 from cheapconv.methods.base import Build, Method, Trained
 
@@ -13,6 +15,10 @@ class Pretrained(Method):
     """The network with the weights that it was given, not trained here."""
 
     trains = False
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """For a teacher that was trained elsewhere, and to have it as a row of the report: [Teachers](teachers.md)."""
 
     def __init__(self, build: Build, config: object) -> None:
         super().__init__(build, config)
