@@ -34,6 +34,7 @@ PLUGINS = "cheapconv.plugins"  # the entry points of installed packages that bri
 
 T = TypeVar("T", bound=type)
 Parameters = Mapping[str, object]
+COMMON = {"common": True}  # marks the fields of a base class that every thing of its kind has
 _SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}  # by what annotated_types calls a bound
 
 
@@ -63,6 +64,11 @@ class Registered:
             else:
                 found[field.name] = ... if field.default is dataclasses.MISSING else field.default
         return found
+
+    @property
+    def common(self) -> frozenset[str]:
+        """The parameters that every thing of its kind has."""
+        return frozenset(field.name for field in dataclasses.fields(self.config) if is_common(field))
 
     @property
     def bounds(self) -> dict[str, str]:
@@ -177,6 +183,11 @@ def _is_odd(value: object) -> bool:
     if isinstance(value, list | tuple | Mapping):
         return any(_is_odd(part) for part in (value.values() if isinstance(value, Mapping) else value))
     return isinstance(value, float) and not math.isfinite(value)
+
+
+def is_common(field: "dataclasses.Field[Any]") -> bool:
+    """Whether a field is one that every thing of its kind has."""
+    return bool(field.metadata.get("common"))
 
 
 def _bounds(hint: object) -> str:

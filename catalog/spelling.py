@@ -14,7 +14,7 @@ import warnings
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
-from cheapconv.catalog.entries import Parameters, build, entry, registered, spellings
+from cheapconv.catalog.entries import Parameters, build, entry, is_common, registered, spellings
 from cheapconv.catalog.errors import UserError, nearest, short
 
 FREE = "?"  # stands for a number that is yet to be chosen
@@ -75,9 +75,10 @@ def label(kind: str, thing: Named) -> str:
 
 
 def _given(thing: Named) -> dict[str, object]:
-    """The parameters that are not None, in the order of declaration."""
+    """The parameters that are not None, in the order of declaration; those that all of its kind have come last."""
     assert dataclasses.is_dataclass(thing)
-    values = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
+    fields = sorted(dataclasses.fields(thing), key=is_common)  # by name they would move in every text there is
+    values = {f.name: getattr(thing, f.name) for f in fields}
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -40,12 +40,13 @@ def render(table: method_costs.StepPage, machine: str, times: Mapping[str, str])
     own = names()
     introduction = INTRODUCTION.format(machine=machine, **vars(table))
     sections = "\n\n".join(_section(name, table) for name in own)
-    return f"{introduction}\n{_costs(own, table, times)}\n\n{sections}\n"
+    return f"{introduction}\n{_costs(names(trained=True), table, times)}\n\n{sections}\n"
 
 
-def names() -> list[str]:
-    """The suite's own methods; a user's plugins are not on this page."""
-    return [n for n in catalog.names("method") if catalog.entry("method", n).cls.__module__.startswith(OWN)]
+def names(trained: bool = False) -> list[str]:
+    """The suite's own methods, or those with a step of training; a user's plugins are not on this page."""
+    own = [n for n in catalog.names("method") if catalog.entry("method", n).cls.__module__.startswith(OWN)]
+    return [n for n in own if catalog.entry("method", n).cls.trains or not trained]
 
 
 OWN = ("cheapconv.methods.", "cheapconv.baselines.")
@@ -72,7 +73,7 @@ def measure(table: method_costs.StepPage) -> tuple[str, dict[str, str]]:
     machine = device_name(resolve_device("cpu"))
     line = f"Times: {machine}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {today}."
     ratios = {}
-    for name in names():
+    for name in names(trained=True):
         own = table.of(name)
         reference = method_costs.seconds(table.reference, own)  # beside it, because a machine's speed drifts
         ratios[name] = f"{method_costs.seconds(name, own) / reference:.2f}"

@@ -101,7 +101,8 @@ def _listing(kind: str) -> str:
     """Every registered thing of a kind: name with parameters, notation, what it is, and its paper."""
     rows = []
     for entry in (catalog.entry(kind, name) for name in catalog.names(kind)):
-        parameters = [name if value is ... else f"{name}={value!r}" for name, value in entry.defaults.items()]
+        own = {name: value for name, value in entry.defaults.items() if name not in entry.common}
+        parameters = [name if value is ... else f"{name}={value!r}" for name, value in own.items()]
         call = f"`{entry.name}({', '.join(parameters)})`" if parameters else f"`{entry.name}`"
         rows.append([call, ", ".join(f"`{form}`" for form in entry.notation), entry.summary, entry.paper])
     return f"## {kind.capitalize()}s\n\n" + markdown(["name", "notation", "what it is", "source"], rows)

@@ -92,6 +92,7 @@ class TrainableNetwork(nn.Module):
     channels: list[int]
     features: int
     post_activation: bool
+    input: nn.Module  # before the stem: images as the weights know them
     stem: nn.Module
     stage_modules: nn.ModuleList
     classifier: nn.Linear
@@ -121,6 +122,9 @@ class Build(Protocol):
 
     def network(self, architecture: str | None = None, conv: str | None = None) -> TrainableNetwork:
         """A fresh network of the cell's (or the named) architecture and conv, initialised by its own member seed."""
+
+    def weighted(self) -> TrainableNetwork:
+        """The cell's network with all of its weights as they were given; ValueError where a part would be fresh."""
 
     @overload
     def teacher(self) -> Network: ...
@@ -196,6 +200,7 @@ class Method(nn.Module):
     registered_name: ClassVar[str]
     version: ClassVar[int] = 1  # raised when results may change
     needs_teacher: ClassVar[bool] = False
+    trains: ClassVar[bool] = True  # if not, its networks are scored as they are, once, and nothing is on its bill
     is_baseline: ClassVar[bool] = False  # trains the deployed network alone
     soft_labels: ClassVar[bool] = False  # its losses take shares of the classes (B, classes) for labels too
     updates_per_batch: int = 1  # this and the next may depend on the settings

@@ -1,15 +1,15 @@
 """Networks from the texts that name them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import REFUSALS, reason, shown
-from cheapconv.models.architecture import Architecture
+from cheapconv.catalog.errors import REFUSALS, reason
 from cheapconv.models.conv import Conv
+from cheapconv.models.input import Normalised
 from cheapconv.models.meta import on_meta
 from cheapconv.models.network import Network
 from cheapconv.models.size import count_params
@@ -21,7 +21,7 @@ SIDES = (32, 64, 96, 128, 160, 224, 256, 299, 384)  # of the images that network
 def standard_params(architecture: str, classes: int) -> int:
     """Parameters of an architecture with standard convolutions."""
     with on_meta():
-        return count_params(_built(catalog.parse("architecture", architecture), standard_conv()(), classes))
+        return count_params(catalog.parse("architecture", architecture).network(standard_conv()(), classes))
 
 
 def count_blocks(architecture: str, classes: int) -> int:
@@ -36,7 +36,7 @@ def count_blocks(architecture: str, classes: int) -> int:
             return self
 
     with on_meta():
-        _built(catalog.parse("architecture", architecture), Asked(), classes)
+        catalog.parse("architecture", architecture).network(Asked(), classes)
     return counts[-1]
 
 
@@ -53,21 +53,32 @@ def on_device(network: M, device: torch.device) -> M:
 
 def build_network(architecture: str, conv: str, classes: int) -> Network:
     """A freshly initialised network from the two texts."""
-    return _built(catalog.parse("architecture", architecture), catalog.parse("conv", conv), classes)
+    return catalog.parse("architecture", architecture).network(catalog.parse("conv", conv), classes)
 
 
 def unread_network(architecture: str, conv: str, classes: int) -> Network:
     """A freshly initialised network of the same structure, for which no file or library is read."""
-    family = catalog.parse("architecture", architecture)
-    return _built(family.unread(), catalog.parse("conv", conv), classes)
+    return catalog.parse("architecture", architecture).unread().network(catalog.parse("conv", conv), classes)
 
 
-def _built(family: Architecture, conv: Conv, classes: int) -> Network:
-    """The network of a family, which may be a plugin's."""
-    network = family.build(conv, classes)
+def left_fresh(network: nn.Module) -> tuple[str, ...]:
+    """Names of the layers that the weights of a network have left as they were drawn."""
+    return network.fresh if isinstance(network, Network) else ()
+
+
+def take(network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+    """Say how the images are normalised that the weights of a network know."""
+    if isinstance(network, Network):
+        network.input.taken = Normalised(tuple(mean), tuple(std))
+
+
+def give(network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> Normalised:
+    """Tell a network how its images are normalised; what it then takes itself, which is the same unless its weights
+    know another way."""
+    images = Normalised(tuple(mean), tuple(std))
     if not isinstance(network, Network):
-        raise TypeError(f"build has returned {shown(network)}, which is no Network")
-    return network
+        return images
+    return network.input.given(images).taken or images
 
 
 def require_image(network: Network, image: tuple[int, int, int]) -> None:

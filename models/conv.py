@@ -6,7 +6,7 @@ architecture. It also says how many operators stand in one residual block and ho
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -48,6 +48,10 @@ class Conv(ABC):
     def files(self) -> Mapping[str, Path]:
         """The files that an operator is read from, by parameter."""
         return {}
+
+    def contents(self, hashed: Callable[[Path], str]) -> Mapping[str, str]:
+        """What a cell's key has in the place of the parameters that name files: what these hold."""
+        return {name: hashed(path) for name, path in self.files().items()}
 
     def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
         """Trainable parameters of an operator, in closed form where the conv gives it and counted where it does not."""

@@ -1,7 +1,7 @@
 """Network: the one interface through which methods see a CNN.
 
-A network is a stem, a few stages, and a head made of `embed` (feature map to vector) and `classify` (vector to
-logits). A method that needs intermediate maps calls `stages`; there are no hooks. Stages are modules of a list, so
+A network is an input, a stem, a few stages, and a head made of `embed` (feature map to vector) and `classify` (vector
+to logits). A method that needs intermediate maps calls `stages`; there are no hooks. Stages are modules of a list, so
 that several networks may share the first of them and run the shared part once.
 """
 
@@ -11,6 +11,7 @@ from typing import Self
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cheapconv.models.input import Input
 from cheapconv.models.parts.pre_activation import before_relu, normalised
 
 
@@ -22,7 +23,8 @@ class Network(nn.Module):
     ends in a ReLU, so that its map has no negative values. Where a BN and a ReLU follow the maps instead, `norms` names
     that BN behind each of them. The first `entrances[i]` modules of stage i only bring the map of the stage before to
     its size (a pooling, a transition): where networks share a trunk, they belong to it. `hidden` are layers between the
-    pooled vector and the classifier, most often none.
+    pooled vector and the classifier, most often none. `input` brings images to the form that the weights know, most
+    often the one that they have. `fresh` names what the weights that were loaded have left as it was drawn.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Network(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(self.features, classes)
         self.hidden: nn.Module = nn.Identity()
+        self.input = Input()
+        self.fresh: tuple[str, ...] = ()
 
     def stages(self, x: Tensor, start: int = 0, pre_activation: bool = False) -> list[Tensor]:
         """Maps (B, C_i, H_i, W_i) after stages start, start + 1, ...
@@ -62,7 +66,7 @@ class Network(nn.Module):
         """
         assert 0 <= start < len(self.stage_modules), start
         if start == 0:
-            x = self.stem(x)
+            x = self.stem(self.input(x))
         maps = []
         for stage in self.stage_modules[start:]:
             if pre_activation and self.post_activation:
@@ -116,7 +120,7 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, classes) of images (B, 3, H, W)."""
-        x = self.stem(x)
+        x = self.stem(self.input(x))
         for stage in self.stage_modules:  # not `stages`, which would keep every map in memory
             x = stage(x)
         return self.head(x)

@@ -4,6 +4,7 @@ Only files are read, by engine/store, so a report can be made while cells train 
 """
 
 import dataclasses
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -145,11 +146,20 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "teacher_is_standard": bool(teacher and teacher.is_standard),
                 "trained_on": record.trained_on,
                 "teacher_trained_on": taught_by.trained_on if taught_by else "",
+                "trained_here": cell.trains,
+                "teacher_trained_here": all(ancestor.trains for ancestor in taught_by_all(record, records)),
                 "dearer": "" if outcome["changed"] else dearer,  # of what is deployed
                 **outcome,
             }
         )
     return pd.DataFrame(rows)
+
+
+def taught_by_all(record: Record, records: Mapping[str, Record]) -> Iterator[CellRecord]:
+    """The cells of a cell's teacher, of that one's teacher, and so on, as far as the sweep has them."""
+    while (found := records.get(record.cell.teacher or "")) is not None:
+        yield found.cell
+        record = found
 
 
 def curve(record: Record) -> pd.Series:

@@ -18,7 +18,12 @@ SPEEDS = {
     MIXED: "its networks were timed at different calibrations of the machine: a mean that is comparable with no other",
 }
 MACHINE = "trained on {}: its seconds are not comparable with those without this mark"
+UNTRAINED = "not trained here: 0 s stand for a training whose cost is not known"
+UNTRAINED_TEACHER = "the seconds with the teacher are without the training of its weights, which was not done here"
 TEACHER = "its teacher was trained on {}: the seconds with it are not those of one machine"
+
+
+OF_WEIGHTS = {"untrained": UNTRAINED, "untrained_teacher": UNTRAINED_TEACHER}
 
 
 def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
@@ -45,9 +50,9 @@ def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
             speed = row[f"speed{end}"]
             found[f"timing_marks{end}"] = marked([SPEEDS.get(speed, SPEED.format(speed))])
         machines = [MACHINE.format(machine) for machine in row["trained_elsewhere"]]
-        found["training_marks"] = marked(
-            [*machines, *(TEACHER.format(machine) for machine in row["teacher_elsewhere"])]
-        )
+        teachers = [TEACHER.format(machine) for machine in row["teacher_elsewhere"]]
+        weights = [text for column, text in OF_WEIGHTS.items() if row[column]]
+        found["training_marks"] = marked([*machines, *teachers, *weights])
         for paper in row["papers"]:
             protocols.setdefault(paper.protocol, f" [{len(protocols) + 1}]")
         marks.append(found | {"paper_marks": [protocols[paper.protocol] for paper in row["papers"]]})

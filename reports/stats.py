@@ -72,6 +72,8 @@ def _summary(cells: pd.DataFrame, usual: str) -> dict[str, object]:
         **measurements.of_row(done),
         # Machines other than the one that most cells were trained on.
         "trained_elsewhere": tuple(sorted({*done["trained_on"]} - {usual})),
+        "untrained": not known["trained_here"].all(),
+        "untrained_teacher": not known["teacher_trained_here"].all(),
         "teacher_elsewhere": tuple(sorted({*done["teacher_trained_on"]} - {usual, ""})),
     }
 

@@ -42,8 +42,8 @@ SLOW_TO_IMPORT = {"torch", "torchvision", "mlflow", "pandas", "plotly", "sklearn
 
 # Registered names that are English words too: they name the thing only as a whole text, or before its parameters.
 WORDS = {
-    *("at", "blueprint", "bottleneck", "factorised", "fire", "ghost", "group", "hashed", "mixed", "octave", "one"),
-    *("partial", "scratch", "separable", "shuffle", "standard", "thin"),
+    *("at", "blueprint", "bottleneck", "factorised", "fire", "ghost", "group", "hashed", "mixed", "module"),
+    *("octave", "one", "partial", "scratch", "separable", "shuffle", "standard", "thin"),
 }
 LIBRARIES = {"timm", "torchvision"}  # registered for the networks that they hold
 

@@ -12,7 +12,7 @@ from cheapconv.engine.plan.recipes import recipes
 from cheapconv.engine.plan.resolve import resolve
 from cheapconv.engine.plan.teachers import teacher_of, teachers_first
 from cheapconv.engine.read.registry import Entry, Sweep
-from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.records import SkippedCell
 from cheapconv.suites.base import Suite
 from cheapconv.suites.recipe import Precision
@@ -94,6 +94,7 @@ def _cells(
                 settings=settings,
                 seed=seed,
                 teacher=teacher.key if teacher else None,
+                taught_anew=bool(teacher and recipe_of(teacher).normalisation != recipe.normalisation),
             )
         except UserError as error:  # a file of weights that is not there
             raise entry.error(str(error)) from error

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -25,8 +25,8 @@ class _Readable(Protocol):
     def version(self) -> int:
         """Raised when the same parameters begin to mean something else."""
 
-    def files(self) -> Mapping[str, Path]:
-        """The path in each parameter that is one."""
+    def contents(self, hashed: Callable[[Path], str]) -> Mapping[str, str]:
+        """What stands for each parameter that names a file, by the hash of a file."""
 
 
 def resolve(
@@ -39,8 +39,12 @@ def resolve(
     settings: Mapping[str, object],
     seed: int,
     teacher: str | None,
+    taught_anew: bool = False,
 ) -> Cell:
     """The cell of a suite, its recipe after every override, and names and settings as the registry spells them.
+
+    `taught_anew` says that its teacher knows images of another normalisation, which are normalised anew for it. A cell
+    that is not trained is one look at its networks, however long the recipe.
 
     A UserError if a file that a network is read from cannot be read.
     """
@@ -48,10 +52,11 @@ def resolve(
     thing = catalog.entry("method", method)
     config = catalog.build("method", method, settings)
     everything = {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+    recipe = recipe if getattr(thing.cls, "trains", True) else recipe.override(epochs=1)
     changed = {k: v for k, v in everything.items() if thing.defaults[k] is ... or v != _plain(thing.defaults[k])}
     return Cell(
         suite=catalog.canonical(suite),
-        protocol=_protocol(suite, recipe),
+        protocol=_protocol(suite, recipe, taught_anew),
         data=suite.fingerprint,
         recipe=_plain(dataclasses.asdict(recipe.of_cell(network.registered_name, getattr(config, "shares", (1.0,))))),
         architecture=catalog.canonical(network),
@@ -73,10 +78,11 @@ def resolve(
     )
 
 
-def _protocol(suite: Suite, recipe: Recipe) -> int:
-    """The suite's, and one more where the last image of an epoch joins a batch: it was a batch of its own before."""
+def _protocol(suite: Suite, recipe: Recipe, taught_anew: bool) -> int:
+    """The suite's; one more where the last image of an epoch joins a batch, which was a batch of its own before; two
+    more where a teacher's images are normalised anew, which were given as the student's are before."""
     samples = (suite.train_samples or 0) - (recipe.validation or 0)
-    return suite.protocol + recipe.joins_last(samples)
+    return suite.protocol + recipe.joins_last(samples) + 2 * taught_anew
 
 
 def changed_since(cell: Cell) -> str | None:
@@ -98,7 +104,8 @@ def _weights(things: Iterable[_Readable]) -> dict[str, str]:
     """What every file of these architectures and convs holds, by its parameter as their texts have it."""
     found: dict[str, str] = {}
     for thing in things:
-        found |= {f"{name}={getattr(thing, name)!r}": content_hash(path) for name, path in thing.files().items()}
+        contents = thing.contents(content_hash)
+        found |= {f"{name}={getattr(thing, name)!r}": content for name, content in contents.items()}
         found |= _weights(_inside(thing))
     return found
 

@@ -19,10 +19,12 @@ from cheapconv.methods.base import Trained
 
 def described(cell: Cell) -> CellRecord:
     """The cell, with what a report needs to know of its parts without importing them."""
+    method = catalog.entry("method", cell.method).cls
     return CellRecord(
         **{field.name: getattr(cell, field.name) for field in fields(Cell)},
         suite_label=catalog.parse("suite", cell.suite).label,
-        is_baseline=catalog.entry("method", cell.method).cls.is_baseline,
+        is_baseline=method.is_baseline,
+        trains=method.trains,
         is_standard=catalog.parse("conv", cell.conv).is_standard,
     )
 
@@ -35,7 +37,7 @@ def finish(store: Store, cell: Cell, training: Training, after_s: float | None =
     """
     require_finite(training)
     run = store.run(cell.key)
-    networks.save(run.folder, training.method, training.data.class_names)
+    networks.save(run.folder, training.method, training.data.class_names, training.recipe.normalisation)
     result = _result(store, cell, training)
     start = next((item.start for item in reversed(run.environments())), None)
     run.finish(result, None if start is None or after_s is None else later(start, after_s))

@@ -89,6 +89,7 @@ def listing(what: str, registry: "Registry") -> list[Row]:
         {
             "name": entry.name,
             "parameters": {name: "required" if value is ... else value for name, value in entry.defaults.items()},
+            "common": sorted(entry.common),
             "bounds": entry.bounds,
             "notation": list(entry.notation),
             "recipes": sorted(recipes if isinstance(recipes := getattr(entry.cls, "recipes", None), Mapping) else []),
@@ -123,7 +124,7 @@ def listing_table(what: str, rows: Sequence[Row]) -> None:
     flat = [
         {
             "name": row["name"],
-            "parameters": ", ".join(parameter(row, name) for name in row["parameters"]),
+            "parameters": ", ".join(parameter(row, name) for name in row["parameters"] if name not in row["common"]),
             "notation": ", ".join(row["notation"]),
             "recipes": ", ".join(row["recipes"]),
             "about": row["about"],
@@ -133,6 +134,8 @@ def listing_table(what: str, rows: Sequence[Row]) -> None:
     ]
     used = [column for column in flat[0] if any(row[column] for row in flat)] if flat else []
     table(what, flat, used)
+    if rows and rows[0]["common"]:
+        console.print(f"All of them also take {', '.join(rows[0]['common'])}.", highlight=False)
 
 
 def checked(plans: Sequence[Plan], mistakes: Sequence[str]) -> None:

@@ -79,6 +79,7 @@ class CellRecord(Cell):
 
     suite_label: str = ""
     is_baseline: bool = False
+    trains: bool = True  # if not, its networks were trained elsewhere, and what that cost is not known
     is_standard: bool = False
 
     __hash__ = Cell.__hash__

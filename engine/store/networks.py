@@ -14,7 +14,8 @@ from cheapconv.engine.store.cell import CellRecord, recipe_of
 from cheapconv.engine.store.files import make_folder, write_bytes
 from cheapconv.engine.store.runs import NETWORKS, Store
 from cheapconv.methods.base import Method
-from cheapconv.models.build import filled, unread_network
+from cheapconv.models.build import filled, give, take, unread_network
+from cheapconv.suites.recipe import Normalisation
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,17 @@ class Loaded:
     cell: CellRecord
 
 
-def save(folder: Path, method: Method, class_names: tuple[str, ...]) -> None:
-    """Write networks/<name>.pt for every student of a method."""
+def save(folder: Path, method: Method, class_names: tuple[str, ...], images: Normalisation) -> None:
+    """Write networks/<name>.pt for every student of a method that was given images so normalised.
+
+    The file says how the network's own are: where its weights knew another way, that one.
+    """
     make_folder(folder / NETWORKS)
     for trained in method.networks():
         if trained.role == "student":
             body = {"weights": trained.network.state_dict(), "class_names": class_names, "headline": trained.headline}
             body |= {part: getattr(trained, part) for part in ("architecture", "conv", "structure")}
+            body |= give(trained.network, images.mean, images.std)._asdict()
             write_bytes(folder / NETWORKS / f"{trained.name}.pt", packed(body))
 
 
@@ -58,10 +63,13 @@ def load(store: Store, key: str, name: str | None = None) -> Loaded:
             f"cell {key} has no saved network '{name}' in {store.root}; its students: {', '.join(students)}."
         )
     try:
-        normalisation = recipe_of(cell).normalisation
+        images = recipe_of(cell).normalisation
         body = {**unpacked(path, result.files.get(f"{NETWORKS}/{name}.pt"))}
         body |= {part: body.get(part) or getattr(cell, part) for part in ("architecture", "conv")}
         network, class_names = _rebuilt(body, cell).eval(), tuple(body["class_names"])
+        # In a file of before, which does not say: the recipe's.
+        take(network, body.get("mean", images.mean), body.get("std", images.std))
+        give(network, images.mean, images.std)
     except (DamagedError, UserError, MemoryError, *REFUSALS) as error:  # of another network: texts, names, shapes
         raise UserError(
             f"the network '{name}' of cell {key} in {store.root} cannot be used: {reason(error).rstrip('.')}."
@@ -70,8 +78,8 @@ def load(store: Store, key: str, name: str | None = None) -> Loaded:
         network=network,
         architecture=body["architecture"],
         conv=body["conv"],
-        mean=normalisation.mean,
-        std=normalisation.std,
+        mean=images.mean,
+        std=images.std,
         class_names=class_names,
         cell=cell,
     )

@@ -8,11 +8,19 @@ from torch import Tensor, nn
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.networks import load
 from cheapconv.engine.store.runs import Store
 from cheapconv.methods.base import Clock, Cost, Method
-from cheapconv.models.build import build_network, count_blocks, on_device, standard_params, unread_network
+from cheapconv.models.build import (
+    build_network,
+    count_blocks,
+    give,
+    left_fresh,
+    on_device,
+    standard_params,
+    unread_network,
+)
 from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params
 from cheapconv.models.structured import scale_by_compression, structured_modules
@@ -94,9 +102,22 @@ class Builder:
         cpu = replace(self.place, device=torch.device("cpu"))  # where weights are drawn, whatever trains them
         with cpu.in_use(Randomness(cpu.device, seed_of("member", self._cell.seed, self._members))):
             network = build_network(architecture or self._cell.architecture, conv or self._cell.conv, self.classes)
+        self._give(network)
         self._members += 1  # also of networks that are asked for by other texts
         self._scale_weight_decay(network, architecture or self._cell.architecture)
         return on_device(network, self.place.device)
+
+    def weighted(self) -> nn.Module:
+        """The cell's network as its weights have it, all of it; ValueError where a part would be fresh."""
+        network = self.network()
+        if catalog.parse("architecture", self._cell.architecture).weights is None:
+            raise ValueError("it has no weights, and is not trained here: give the architecture weights=...")
+        if fresh := left_fresh(network):
+            raise ValueError(
+                f"its weights do not fill '{fresh[0]}': of weights of other classes, outputs=(...) picks the"
+                " suite's, and for a conv other than standard they must have been trained with it"
+            )
+        return network
 
     def teacher(self, copy: bool = False) -> nn.Module | Frozen:
         """The teacher cell's deployed network, frozen; with `copy` a trainable one."""
@@ -108,6 +129,7 @@ class Builder:
         # Drawn and dropped: a method's own modules are drawn behind its teacher's, in every result that there is.
         unread_network(loaded.architecture, loaded.conv, self.classes)
         self._scale_weight_decay(loaded.network, loaded.architecture)
+        self._give(loaded.network)  # it may have been trained by another recipe
         network = on_device(loaded.network, self.place.device)
         return network.train().requires_grad_(True) if copy else Frozen(network)
 
@@ -127,6 +149,11 @@ class Builder:
     def blocks(self) -> int:
         """Number of blocks that the cell's architecture asks its conv for."""
         return count_blocks(self._cell.architecture, self.classes)
+
+    def _give(self, network: nn.Module) -> None:
+        """Tell a network how the cell's images are normalised."""
+        images = recipe_of(self._cell).normalisation
+        give(network, images.mean, images.std)
 
     def _scale_weight_decay(self, network: nn.Module, architecture: str) -> None:
         """Where the recipe scales the weight decay of structured parameters, tell the network's by how much."""

@@ -44,6 +44,11 @@ class UntrainedBuilder(Builder):
             raise ValueError(refusal)
         return network
 
+    def weighted(self) -> nn.Module:
+        """The network, whose weights are read: whether they fill it is known before anything is run."""
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+            return super().weighted()
+
     def teacher(self, copy: bool = False) -> nn.Module | Frozen:
         """A fresh network, frozen unless it is to be trained."""
         assert self._teacher is not None, "the plan gives every method that needs one a teacher"

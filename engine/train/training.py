@@ -57,7 +57,8 @@ class Training:
     ) -> None:
         self.method, self.data, self.recipe, self.task, self.seed, self.place = method, data, recipe, task, seed, place
         self.position = Position(threads=place.threads)
-        self.steps = data.steps(recipe)  # of an epoch, the last one on a partial batch
+        # Of an epoch, the last one on a partial batch. What is not trained has an epoch of none, which ends in a score.
+        self.steps = data.steps(recipe) if method.trains else 0
         self.optimiser: SGD | None = None  # from the first phase on
         self._randomness = randomness or Randomness(place.device, seed_of("method", seed))
         self._stretch: Stretch | None = None
@@ -88,7 +89,7 @@ class Training:
         position = self.position
         # From the step that is reached: an epoch that is resumed goes on with the batches that are left of it.
         made = self.data.train(self.recipe, self.seed, position.epoch, position.step, self.method.views)
-        while True:
+        while self.steps:
             with self._computing("epoch_steps_s"):  # cropping is work too, and on the CPU not little
                 batch = next(made, None)
             if batch is None:
@@ -135,13 +136,13 @@ class Training:
         terms = {name: total / samples for name, total in position.sums.items()}
         return CurveRow(
             epoch=position.epoch,
-            lr=self.optimiser.param_groups[0]["lr"],  # of the epoch's last step
+            lr=self.optimiser.param_groups[0]["lr"] if self.steps else 0.0,  # of the epoch's last step
             loss=sum(terms.values()),
             terms=terms,
             scores=scores["test"],
             validation=scores.get("validation", {}),
             flaws=flaws,
-            images_per_s=samples / position.epoch_steps_s,
+            images_per_s=samples / position.epoch_steps_s if self.steps else 0.0,
             seconds=position.epoch_steps_s,
             method_s=position.epoch_method_s,
         )
@@ -235,6 +236,8 @@ class Training:
         """Put the time on the bill; with `wait`, until the device is through."""
         begun = time.perf_counter()
         yield  # what raises is not billed: it ends the training
+        if not self.steps:
+            return  # not a second of training, whatever the clock says
         if wait:
             self.place.synchronise()
         setattr(self.position, item, getattr(self.position, item) + time.perf_counter() - begun)

@@ -71,12 +71,12 @@ class Branches(Siblings):
 
     def trunk_and_stages(self, x: Tensor, divide_gradient: bool = False) -> tuple[Tensor, list[list[Tensor]]]:
         """The map (B, D, H, W) from which the branches start, and what `stages` gives."""
-        count = len(self.networks)
-        current = [self.networks[0].stem(x)] * count
+        count, first = len(self.networks), self.networks[0]
+        current = [first.stem(first.input(x))] * count
         trunk = current[0]
         maps: list[list[Tensor]] = [[] for _ in range(count)]
         for stage, (before, size) in enumerate(zip(self.sizes_before, self.sizes, strict=True)):
-            for parted in (range(count)[first : first + before] for first in range(0, count, before)):
+            for parted in (range(count)[start : start + before] for start in range(0, count, before)):
                 entered = self.networks[parted[0]].entrance(stage)(current[parted[0]])
                 trunk = entered if stage == self.shared else trunk
                 readers = len(parted[::size])

@@ -17,9 +17,22 @@ from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import initialise_as_vgg
 from cheapconv.models.parts.inverted_residual import STAGES, TAPS, table_stages, unit
 from cheapconv.models.parts.layers import convolution, pointwise
+from cheapconv.models.weights.released import Renames
 
 STEM, FEATURES = 16, 1280
 STRIDES = [1, 1, 2, 2, 1, 2, 1]
+ROWS = {0: "stem.1"} | {  # of the table, by where they stand here
+    row: f"stage_modules.{i}.{position}"
+    for i, tap in enumerate(TAPS)
+    for position, row in enumerate(range(len(STAGES))[tap])
+}
+BLOCK = {0: "path.0.0", 1: "path.0.1", 3: "path.1.0", 4: "path.1.1", 6: "path.2", 7: "path.3"}
+RELEASED = {  # what RepDistiller's MobileNetV2 (mobile_half) calls them
+    **{f"conv1.{k}": f"stem.0.{k}" for k in range(2)},
+    **{f"blocks.{row}.{{b}}.conv.{k}": f"{at}.{{b}}.{ours}" for row, at in ROWS.items() for k, ours in BLOCK.items()},
+    **{f"conv2.{k}": f"neck.{k}" for k in range(2)},
+    "classifier.0": "classifier",
+}
 
 
 @register(
@@ -31,6 +44,10 @@ STRIDES = [1, 1, 2, 2, 1, 2, 1]
 @dataclass(frozen=True, kw_only=True)
 class MobileNetV2Half(Architecture):
     """MobileNetV2 of width 0.5 for CIFAR; its 1x1 convolutions are what a conv can replace."""
+
+    @property
+    def released(self) -> Renames:
+        return RELEASED
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the linear outputs of rows 2, 3, 5 and 7 of the paper's table."""

@@ -20,8 +20,22 @@ from cheapconv.models.parts.initialise import he_fan_out, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu, projection
 from cheapconv.models.parts.pre_activation import EndsInReLU
 from cheapconv.models.parts.residual import Depth6n2, blocks_per_stage, residual_path, residual_stages
+from cheapconv.models.weights.released import Renames
 
 WIDTHS = [16, 16, 32, 64]
+BASIC = {  # what RepDistiller calls the layers of a block with two convolutions
+    "layer{n}.{b}.conv1": "stage_modules.{i}.{b}.path.0",
+    "layer{n}.{b}.bn1": "stage_modules.{i}.{b}.path.1.0",
+    "layer{n}.{b}.conv2": "stage_modules.{i}.{b}.path.2",
+    "layer{n}.{b}.bn2": "stage_modules.{i}.{b}.norm",
+}
+STEM = {"conv1": "stem.0", "bn1": "stem.1.0"}
+RELEASED = {  # its resnet8 to resnet110, resnet8x4 and resnet32x4
+    **STEM,
+    **BASIC,
+    "layer{n}.{b}.downsample.{k}": "stage_modules.{i}.{b}.shortcut.{k}",
+    "fc": "classifier",
+}
 
 
 class PostActivationBlock(EndsInReLU):
@@ -52,6 +66,10 @@ class ResNet(Architecture):
     """CIFAR ResNet with post-activation blocks and projection shortcuts; depth = 6n + 2, widths 16, 32, 64."""
 
     depth: Depth6n2
+
+    @property
+    def released(self) -> Renames:
+        return RELEASED
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of each stage."""

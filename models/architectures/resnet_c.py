@@ -13,17 +13,27 @@ from torch import nn
 
 from cheapconv.catalog import register
 from cheapconv.models.architecture import Architecture
-from cheapconv.models.architectures.resnet import PostActivationBlock
+from cheapconv.models.architectures.resnet import BASIC, STEM, PostActivationBlock
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.bottleneck_block import BottleneckBlock
 from cheapconv.models.parts.initialise import he_fan_out, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu
 from cheapconv.models.parts.residual import residual_stages
+from cheapconv.models.weights.released import Renames
 
 BLOCKS = {18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3]}
 WIDTHS = [64, 128, 256, 512]
 EXPANSION = 4  # of the bottleneck
+BOTTLENECK = {  # what RepDistiller calls the layers of its ResNet50's blocks
+    "layer{n}.{b}.conv1": "stage_modules.{i}.{b}.path.0",
+    "layer{n}.{b}.bn1": "stage_modules.{i}.{b}.path.1.0",
+    "layer{n}.{b}.conv2": "stage_modules.{i}.{b}.path.2",
+    "layer{n}.{b}.bn2": "stage_modules.{i}.{b}.path.3.0",
+    "layer{n}.{b}.conv3": "stage_modules.{i}.{b}.path.4",
+    "layer{n}.{b}.bn3": "stage_modules.{i}.{b}.path.5",
+}
+ENDS = {"layer{n}.{b}.shortcut.{k}": "stage_modules.{i}.{b}.shortcut.{k}", "linear": "classifier"}
 
 
 @register(
@@ -37,6 +47,10 @@ class ResNetC(Architecture):
     """ImageNet's ResNet with a 3x3 stem for CIFAR; depth 18 or 34 (two convolutions a block) or 50 (bottlenecks)."""
 
     depth: Literal[18, 34, 50]
+
+    @property
+    def released(self) -> Renames:
+        return {**STEM, **(BOTTLENECK if self.depth == 50 else BASIC), **ENDS}
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of each stage."""

@@ -10,12 +10,13 @@ from torch import nn
 
 from cheapconv.catalog import register
 from cheapconv.models.architecture import Architecture
-from cheapconv.models.architectures.resnet import PostActivationBlock
+from cheapconv.models.architectures.resnet import RELEASED, PostActivationBlock
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import he_fan_out, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu
 from cheapconv.models.parts.residual import Depth6n2, blocks_per_stage, residual_stages
+from cheapconv.models.weights.released import Renames
 
 WIDTHS = [32, 64, 128, 256]
 
@@ -31,6 +32,10 @@ class ResNetX4(Architecture):
     """CIFAR ResNet four times as wide; depth = 6n + 2, stem 32, widths 64, 128, 256."""
 
     depth: Depth6n2
+
+    @property
+    def released(self) -> Renames:
+        return RELEASED
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of each stage."""

@@ -19,10 +19,22 @@ from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
 from cheapconv.models.parts.pre_activation import EndsInReLU
+from cheapconv.models.weights.released import Renames
 
 GROUPS = 3
 WIDTHS = [24, 240, 480, 960]
 BLOCKS = [4, 8, 4]
+RELEASED = {  # what RepDistiller's ShuffleV1 calls them
+    "conv1": "stem.0",
+    "bn1": "stem.1.0",
+    "layer{n}.{b}.conv1": "stage_modules.{i}.{b}.path.0",
+    "layer{n}.{b}.bn1": "stage_modules.{i}.{b}.path.1.0",
+    "layer{n}.{b}.conv2": "stage_modules.{i}.{b}.path.3",
+    "layer{n}.{b}.bn2": "stage_modules.{i}.{b}.path.4.0",
+    "layer{n}.{b}.conv3": "stage_modules.{i}.{b}.path.5",
+    "layer{n}.{b}.bn3": "stage_modules.{i}.{b}.path.6",
+    "linear": "classifier",
+}
 
 
 class ShuffleBlock(EndsInReLU):
@@ -59,6 +71,10 @@ class ShuffleBlock(EndsInReLU):
 @dataclass(frozen=True, kw_only=True)
 class ShuffleNetV1(Architecture):
     """ShuffleNetV1 with 3 groups for CIFAR; its ungrouped 1x1 convolutions are what a conv can replace."""
+
+    @property
+    def released(self) -> Renames:
+        return RELEASED
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of each stage; PyTorch's default initialisation."""

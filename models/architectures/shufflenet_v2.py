@@ -18,10 +18,34 @@ from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
 from cheapconv.models.parts.pre_activation import EndsInReLU
+from cheapconv.models.weights.released import Renames
 
 WIDTHS = [24, 116, 232, 464]
 BLOCKS = [4, 8, 4]
 FEATURES = 1024
+RELEASED = {  # what RepDistiller's ShuffleV2 calls them; the first block of a stage halves the side
+    "conv1": "stem.0",
+    "bn1": "stem.1.0",
+    "layer{n}.0.conv1": "stage_modules.{i}.0.left.0.0",
+    "layer{n}.0.bn1": "stage_modules.{i}.0.left.0.1",
+    "layer{n}.0.conv2": "stage_modules.{i}.0.left.1",
+    "layer{n}.0.bn2": "stage_modules.{i}.0.left.2",
+    "layer{n}.0.conv3": "stage_modules.{i}.0.right.0",
+    "layer{n}.0.bn3": "stage_modules.{i}.0.right.1.0",
+    "layer{n}.0.conv4": "stage_modules.{i}.0.right.2.0",
+    "layer{n}.0.bn4": "stage_modules.{i}.0.right.2.1",
+    "layer{n}.0.conv5": "stage_modules.{i}.0.right.3",
+    "layer{n}.0.bn5": "stage_modules.{i}.0.right.4",
+    "layer{n}.{b}.conv1": "stage_modules.{i}.{b}.right.0",
+    "layer{n}.{b}.bn1": "stage_modules.{i}.{b}.right.1.0",
+    "layer{n}.{b}.conv2": "stage_modules.{i}.{b}.right.2.0",
+    "layer{n}.{b}.bn2": "stage_modules.{i}.{b}.right.2.1",
+    "layer{n}.{b}.conv3": "stage_modules.{i}.{b}.right.3",
+    "layer{n}.{b}.bn3": "stage_modules.{i}.{b}.right.4",
+    "conv2": "neck.0",
+    "bn2": "neck.1.0",
+    "linear": "classifier",
+}
 
 
 def spatial(channels: int, stride: int) -> nn.Sequential:
@@ -71,6 +95,10 @@ class DownBlock(EndsInReLU):
 @dataclass(frozen=True, kw_only=True)
 class ShuffleNetV2(Architecture):
     """ShuffleNetV2 of width 1 for CIFAR; its 1x1 convolutions are what a conv can replace."""
+
+    @property
+    def released(self) -> Renames:
+        return RELEASED
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the shuffled ends of the stages; PyTorch's default initialisation."""

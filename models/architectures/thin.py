@@ -37,11 +37,14 @@ class Thin(Architecture):
     width: Annotated[float, Gt(0), Le(4)]
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         base = catalog.parse("architecture", self.base)
+        if base.weights is not None:
+            raise ValueError("weights of other widths do not fit a thin network: leave the base's weights out")
+        if base.side is not None:
+            raise ValueError("the base of a thin network is its structure alone: give side to thin itself")
         if isinstance(base, Thin):
             raise ValueError("the base of a thin network cannot be thin itself: multiply the widths")
-        if getattr(base, "weights", None) is not None:
-            raise ValueError("weights of other widths do not fit a thin network: leave the base's weights out")
         object.__setattr__(self, "base", canonical(base))
         if base.version != self.version:
             object.__setattr__(self, "version", base.version)

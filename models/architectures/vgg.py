@@ -17,6 +17,16 @@ from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import initialise_as_vgg
 from cheapconv.models.parts.vgg_blocks import BLOCKS, Depth, vgg_blocks
+from cheapconv.models.weights.released import Renames
+
+LAYERS = range(4)  # at most, of a block
+RELEASED = {  # what RepDistiller calls the layers of its VGG networks with BN
+    **{f"block0.{3 * k}": f"stem.{k}.0" for k in LAYERS},
+    **{f"block0.{3 * k + 1}": f"stem.{k}.1.0" for k in LAYERS},
+    **{f"block{{n}}.{3 * k}": f"stage_modules.{{i}}.1.{k}.0" for k in LAYERS},
+    **{f"block{{n}}.{3 * k + 1}": f"stage_modules.{{i}}.1.{k}.1.0" for k in LAYERS},
+    "classifier": "classifier",
+}
 
 
 class PoolLargeMap(nn.Module):
@@ -37,6 +47,10 @@ class VGG(Architecture):
     """CIFAR VGG with BN, three poolings and one linear layer; depth 8, 11, 13, 16 or 19."""
 
     depth: Depth
+
+    @property
+    def released(self) -> Renames:
+        return RELEASED
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of blocks 1 to 4."""

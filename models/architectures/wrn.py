@@ -19,6 +19,18 @@ from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import he_fan_out, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
 from cheapconv.models.parts.residual import Depth6n4, blocks_per_stage, residual_path, residual_stages
+from cheapconv.models.weights.released import Renames
+
+RELEASED = {  # what RepDistiller calls them, in its wrn_16_1 to wrn_40_2
+    "conv1": "stem",
+    "block{n}.layer.{b}.bn1": "stage_modules.{i}.{b}.norm.0",
+    "block{n}.layer.{b}.conv1": "stage_modules.{i}.{b}.path.0",
+    "block{n}.layer.{b}.bn2": "stage_modules.{i}.{b}.path.1.0",
+    "block{n}.layer.{b}.conv2": "stage_modules.{i}.{b}.path.2",
+    "block{n}.layer.{b}.convShortcut": "stage_modules.{i}.{b}.shortcut",
+    "bn1": "neck.0",
+    "fc": "classifier",
+}
 
 
 class PreActivationBlock(nn.Module):
@@ -48,6 +60,10 @@ class WideResNet(Architecture):
 
     depth: Depth6n4
     width: Width
+
+    @property
+    def released(self) -> Renames:
+        return RELEASED
 
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps are the residual sums at the ends of the three stages."""

@@ -28,6 +28,7 @@ class Cuts:
     gates: frozenset[str]  # names of the convolutions that see one pixel
     classifier: str  # name of the last layer
     sees_maps: bool  # whether what comes last takes (B, features, 1, 1) rather than (B, features)
+    ends: tuple[str, ...]  # what ends the stages: names of modules, or of operations between them
     channels: tuple[int, ...]  # of the map after each stage
     channels_last: bool  # whether that map is (B, H, W, C)
     features: int  # of the vector that the classifier sees
@@ -36,13 +37,13 @@ class Cuts:
 def find_cuts(
     network: nn.Module,
     shape: Sequence[int],
-    taps: Mapping[str, int] = MappingProxyType({}),
+    taps: Mapping[str, int | None] = MappingProxyType({}),
     channels_last: bool = False,
 ) -> Cuts:
     """The cuts of a network for images of `shape` (C, H, W).
 
-    `taps` names the modules that end a stage in the library's own view, with the channels of their maps, which are
-    (B, H, W, C) where it is `channels_last`; one that only the stem precedes ends none here. Without taps, and where a
+    `taps` names the modules that end a stage in the maker's own view, with their channels if known; these are
+    (B, H, W, C) where it is `channels_last`. One that only the stem precedes ends none here. Without taps, and where a
     skip connection bypasses one of them, the resolutions decide. ValueError if the network has no stages in a row, or
     no classifier behind them, or if the library says other channels.
     """
@@ -66,7 +67,7 @@ def find_cuts(
         raise ValueError("it is no CNN: no maps (B, C, H, W) through which everything flows end its stages")
     vector = _vector(through, classifier, shape_of)
     channels = [shape_of[node][-1 if channels_last else 1] for node in ends]
-    said = [taps.get(str(node.target), own) for node, own in zip(ends, channels, strict=True)]
+    said = [taps.get(str(node.target)) or own for node, own in zip(ends, channels, strict=True)]
     if said != channels:
         raise ValueError(f"its maps have {channels} channels, where the library says {said}")
     return Cuts(
@@ -76,6 +77,7 @@ def find_cuts(
         gates=frozenset(gates),
         classifier=classifier[0],
         sees_maps=len(shape_of[vector]) == 4,
+        ends=tuple(str(node.target) for node in ends),
         channels=tuple(channels),
         channels_last=channels_last,
         features=shape_of[vector][1],

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
+from cheapconv.models.weights.stored import load_weights, picked
 from cheapconv.models.wrap.cuts import Cuts
 from cheapconv.models.wrap.segments import channels_first, segments
 from cheapconv.models.wrap.small_stem import shrink_stem
-from cheapconv.models.wrap.stored_weights import load_weights
 from cheapconv.models.wrap.substitute import Substitution, substitute
 from cheapconv.models.wrap.trace import trace
 
@@ -45,16 +45,19 @@ def wrap(
     *,
     cifar_stem: bool = False,
     weights: Mapping[str, Tensor] | None = None,
+    outputs: Sequence[int] | None = None,
 ) -> Wrapped:
     """`network`, changed in place and cut into stages.
 
     `weights` are loaded before convolutions are replaced: what stays keeps them, what is new starts fresh, and so does
-    a classifier of another number of classes. Weights of a `Wrapped`, replaced convolutions and all, are loaded whole.
+    a classifier of another number of classes than the weights have, or than `outputs` picks of them. Weights of a
+    `Wrapped` have its replaced convolutions too.
     Raises ValueError where a step is impossible.
     """
     whole = weights is not None and any(name.startswith("stage_modules.") for name in weights)
+    fresh: tuple[str, ...] = ()
     if weights is not None and not whole:
-        load_weights(network, weights, may_differ=[cuts.classifier])
+        fresh = load_weights(network, picked(weights, [cuts.classifier], outputs), may_differ=[cuts.classifier])
     if cifar_stem:
         shrink_stem(network, cuts.stem)
     substitutions = substitute(network, conv, cuts.stem, cuts.classifier, cuts.gates)
@@ -67,5 +70,8 @@ def wrap(
         parts[-1] = nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), parts[-1])
     wrapped = Wrapped(parts, cuts.channels, classes, cuts.features, substitutions)
     if weights is not None and whole:
-        load_weights(wrapped, weights)
+        last = [name for name, _ in wrapped.named_modules() if name.startswith("classifier")]
+        wrapped.fresh = load_weights(wrapped, picked(weights, last, outputs), may_differ=last)
+    elif weights is not None:
+        wrapped.fresh = (*fresh, *(row.name for row in substitutions if row.replaced_by))
     return wrapped

@@ -37,7 +37,7 @@ ARGUMENTS = (
 
 def spelled(kind: str, random: Random) -> str:
     """A text that names a registered thing, most often with what may stand in its parameters."""
-    thing = random.choice([thing for thing in registered(kind) if "weights" not in thing.defaults])
+    thing = random.choice([thing for thing in registered(kind) if not {"name", "path"} & {*thing.defaults}])
     if thing.notation and random.random() < 0.3:
         form = random.choice([*thing.notation])
         return form.format(**{field: random.choice(NUMBERS) for field in thing.defaults})

@@ -22,6 +22,7 @@ PAIRS = [
     pytest.param(library, name, marks=[] if (library, name) in TRIED else pytest.mark.slow, id=f"{library}-{name}")
     for library in NETWORKS
     for name in catalog.names("method")
+    if catalog.entry("method", name).cls.trains
 ]
 
 

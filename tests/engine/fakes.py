@@ -1,6 +1,6 @@
 """A small world for the tests of the planning code: an architecture, three convs, four methods, one suite."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -67,6 +67,8 @@ class Net:
         conv.check(self.width)
         return Network(nn.Identity(), [nn.Identity()], [self.width], classes, neck=nn.Identity())
 
+    network = build
+
     def unread(self) -> "Net":
         """Nothing is read."""
         return self
@@ -74,6 +76,10 @@ class Net:
     def files(self) -> Mapping[str, Path]:
         """None."""
         return {}
+
+    def contents(self, hashed: Callable[[Path], str]) -> dict[str, str]:
+        """What they hold."""
+        return {name: hashed(path) for name, path in self.files().items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +95,10 @@ class Plain:
     def files(self) -> Mapping[str, Path]:
         """None."""
         return {}
+
+    def contents(self, hashed: Callable[[Path], str]) -> dict[str, str]:
+        """What they hold."""
+        return {name: hashed(path) for name, path in self.files().items()}
 
 
 @dataclass(frozen=True, kw_only=True)

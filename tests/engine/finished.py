@@ -2,7 +2,7 @@
 
 from cheapconv.engine.run import record
 from cheapconv.engine.store import networks
-from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.records import Environment, NetworkResult, Result, Sizes
 from cheapconv.engine.store.runs import Run, Store
 from cheapconv.methods.base import Method, Trained
@@ -46,7 +46,7 @@ def finish(store: Store, cell: Cell, method: Method) -> Run:
     """Leave the method's networks behind as those of a finished cell."""
     run = store.run(cell.key)
     run.write_cell(record.described(cell))
-    networks.save(run.folder, method, tuple("0123456789"))
+    networks.save(run.folder, method, tuple("0123456789"), recipe_of(cell).normalisation)
     run.begin(Environment())
     run.finish(a_result(cell.key, *(a_network(trained) for trained in method.networks())))
     return run

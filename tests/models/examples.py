@@ -30,6 +30,7 @@ SMALL = {
     ("architecture", "thin"): ["thin(base='wrn(depth=10, width=2)', width=0.5)"],
     ("architecture", "timm"): ["timm(name='test_efficientnet', cifar_stem=True)"],
     ("architecture", "torchvision"): ["torchvision(name='mnasnet0_5', cifar_stem=True)"],
+    ("architecture", "module"): ["module(path='tests.models.own:build')"],
     ("conv", "group"): ["G(4)", "G(N/8)", "G(N)"],
     ("conv", "bottleneck"): ["B(2)"],
     ("conv", "bottleneck_group"): ["BG(2,4)", "BG(2,M/4)", "BG(4,M)"],
@@ -53,7 +54,7 @@ SMALL = {
 SAMPLE = ("S", "G(N)", "BG(2,M/4)", "shift(e=1)")
 TRIED = {
     **dict.fromkeys(("resnet_x4", "resnet_bottleneck", "resnet_c", "resnet_imagenet", "shiftresnet"), SAMPLE),
-    **dict.fromkeys(("vgg", "vgg_5p", "alexnet_c", "densenet", "densenet_bc", "timm"), SAMPLE),
+    **dict.fromkeys(("vgg", "vgg_5p", "alexnet_c", "densenet", "densenet_bc", "timm", "module"), SAMPLE),
     **dict.fromkeys(("mobilenet_v2", "mobilenet_v2_half", "shufflenet_v1", "shufflenet_v2", "torchvision"), ("S",)),
 }
 

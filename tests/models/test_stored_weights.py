@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cheapconv.models.wrap.stored_weights import load_weights, read_weights
+from cheapconv.models.weights.stored import load_weights, read_weights
 
 
 class Net(nn.Module):

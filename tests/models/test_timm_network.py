@@ -12,6 +12,7 @@ from cheapconv.models.convs.bottleneck import Bottleneck
 from cheapconv.models.convs.group import Group
 from cheapconv.models.convs.standard import Standard
 from cheapconv.models.size import count_macs, count_params
+from cheapconv.models.weights.stored import Stored
 
 catalog.load()
 SMALL = ["test_resnet", "test_byobnet", "test_efficientnet"]
@@ -198,14 +199,14 @@ def test_pretrained_without_the_net_is_one_sentence(monkeypatch):
     def offline(*args, **kwargs):
         raise OSError("no route to host")
 
-    monkeypatch.setattr(TimmNetwork, "fetch", offline)
+    monkeypatch.setattr(TimmNetwork, "download", offline)
     with pytest.raises(ValueError, match=r"no pretrained weights to be had \(no route to host\); give weights='FILE'"):
         build("test_resnet", weights="pretrained")
 
 
 def test_pretrained_weights_go_into_a_network_of_other_classes(monkeypatch):
     source = timm.create_model("test_resnet")
-    monkeypatch.setattr(TimmNetwork, "fetch", lambda self: source.state_dict())
+    monkeypatch.setattr(TimmNetwork, "download", lambda self: Stored(source.state_dict()))
     assert torch.equal(build("test_resnet", weights="pretrained").stem.conv1[0].weight, source.conv1[0].weight)
 
 

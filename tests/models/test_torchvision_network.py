@@ -148,7 +148,7 @@ def test_pretrained_is_what_the_library_makes_of_its_file(name, options, publish
 def test_fetching_weights_moves_no_random_number(published):
     published.add("mnasnet0_5")
     torch.manual_seed(0)
-    TorchvisionNetwork(name="mnasnet0_5").fetch()
+    TorchvisionNetwork(name="mnasnet0_5", weights="pretrained").fetch()
     drawn = torch.rand(1)
     torch.manual_seed(0)
     assert drawn == torch.rand(1)
@@ -156,18 +156,18 @@ def test_fetching_weights_moves_no_random_number(published):
 
 def test_pretrained_weights_without_auxiliary_classifiers(published):
     published.add("inception_v3", aux_logits=True, init_weights=False)
-    fetched = TorchvisionNetwork(name="inception_v3").fetch()
+    fetched = TorchvisionNetwork(name="inception_v3", weights="pretrained").fetch().tensors
     assert fetched.keys() == TorchvisionNetwork(name="inception_v3").create(1000).state_dict().keys()
 
 
-@pytest.mark.parametrize(("weights", "version", "anew"), [("pretrained", 2, True), (None, 1, False)])
+@pytest.mark.parametrize(("weights", "version", "anew"), [("pretrained", 3, True), (None, 1, False)])
 def test_the_input_is_normalised_anew_where_the_weights_are_the_library_s(weights, version, anew):
     architecture = TorchvisionNetwork(name="googlenet", weights=weights)
     assert architecture.version == version
     for network in (architecture, architecture.unread()):  # also where it is rebuilt for weights of a run
         with torch.device("meta"):
             assert network.create(10).transform_input == anew
-    assert TorchvisionNetwork(name="resnet18", weights=weights).version == 1
+    assert TorchvisionNetwork(name="resnet18", weights=weights).version == (1 if weights is None else 2)
 
 
 def test_a_network_that_is_rebuilt_reads_no_weights():

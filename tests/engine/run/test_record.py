@@ -53,7 +53,9 @@ def finish(
     (store.run(cell.key).folder / "networks").mkdir(parents=True, exist_ok=True)
     store.run(cell.key).begin(Environment(start=start))
     (store.run(cell.key).folder / CHECKPOINT).write_bytes(b"checkpoint")
-    trained = SimpleNamespace(method=method, data=tiny.data(), task=Classification(10), position=where)
+    trained = SimpleNamespace(
+        method=method, data=tiny.data(), task=Classification(10), position=where, recipe=tiny.RECIPE
+    )
     return record.finish(store, cell, trained, after_s)
 
 

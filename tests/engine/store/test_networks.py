@@ -119,8 +119,8 @@ def test_loading_gives_the_logits_of_the_trained_network(tmp_path, monkeypatch):
     logits: dict[str, Tensor] = {}
     save = networks.save
 
-    def save_and_remember(folder: Path, method: Any, class_names: tuple[str, ...]) -> None:
-        save(folder, method, class_names)
+    def save_and_remember(folder: Path, method: Any, *said: Any) -> None:
+        save(folder, method, *said)
         with torch.no_grad():
             logits.update({t.name: t.network.eval()(images()) for t in method.networks()})
 

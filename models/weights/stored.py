@@ -1,20 +1,24 @@
-"""Weights from a file for a network of a library: a state dict in PyTorch's format or in safetensors.
+"""Weights from a file: a state dict in PyTorch's format or in safetensors, and how their images were normalised.
 
 A file that this suite has written (networks/*.pt of a run) is one too; so is a checkpoint that keeps its state dict
-under one of `_WRAPPERS`. Nothing is read that could run code. What the libraries themselves make fit when they load a
-file fits here: names behind a prefix of PyTorch's wrappers or Lightning, the names of published DenseNet files,
-missing counters of batch norms.
+under one of `_WRAPPERS`. Where `mean` and `std` stand beside it, as in files of this suite, they are those of the
+images that the weights were trained with. Nothing is read that could run code. What the libraries themselves make fit
+when they load a file fits here: names behind a prefix of PyTorch's wrappers or Lightning, the names of published
+DenseNet files, missing counters of batch norms.
 """
 
 import pickle
 import re
 import string
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from cheapconv.models.input import Normalised
 
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model", "weights")  # an average first, as timm has it
 _PREFIXES = ("module.", "_orig_mod.", "model.")  # of DataParallel, torch.compile and Lightning
@@ -29,8 +33,21 @@ _PAGES = ("<!doctype", "<html", "<?xml")
 _LFS = "version https://git-lfs"
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
+@dataclass(frozen=True)
+class Stored:
+    """Weights by name, and the normalisation of the images that they were trained with, where it is known."""
+
+    tensors: Mapping[str, Tensor]
+    normalisation: Normalised | None = None
+
+
+def read_weights(path: Path) -> Mapping[str, Tensor]:
     """The tensors of a file by name; ValueError if there is no such file or it holds no state dict."""
+    return read_stored(path).tensors
+
+
+def read_stored(path: Path) -> Stored:
+    """What a file holds; ValueError if there is no such file or it holds no state dict."""
     if not path.is_file():
         raise ValueError(f"there is no file '{path}' of weights")
     try:
@@ -41,15 +58,34 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except (OSError, RuntimeError, EOFError, ValueError, LookupError) as error:
         reason = str(error).partition("\n")[0].rstrip(". ") or "it ends too early"
         raise ValueError(f"'{path}' cannot be read as weights ({reason})") from error
+    said = _normalisation(body)
     for key in _WRAPPERS:
         body = body[key] if isinstance(body, Mapping) and isinstance(body.get(key), Mapping) else body
     if not isinstance(body, Mapping) or not body or not all(isinstance(value, Tensor) for value in body.values()):
         raise ValueError(f"'{path}' holds no state dict")
-    return _plainly_named({str(name): tensor for name, tensor in body.items()})
+    return Stored(_plainly_named({str(name): tensor for name, tensor in body.items()}), said)
 
 
-def load_weights(network: nn.Module, weights: Mapping[str, Tensor], may_differ: Collection[str] = ()) -> None:
-    """Load all weights, except that layers named in `may_differ` stay fresh where the shapes are others.
+def picked(
+    weights: Mapping[str, Tensor], layers: Collection[str], outputs: Sequence[int] | None
+) -> Mapping[str, Tensor]:
+    """The weights with these rows alone of the entries of `layers`, in this order; all rows without `outputs`.
+
+    ValueError for a row that is not there.
+    """
+    if outputs is None:
+        return weights
+    chosen = {name: tensor for name, tensor in weights.items() if name.rpartition(".")[0] in layers}
+    rows = min((len(tensor) for tensor in chosen.values()), default=0)
+    if max(outputs) >= rows:
+        raise ValueError(f"outputs lists class {max(outputs)}, but the weights are of {rows} classes, from 0 on")
+    return {**weights, **{name: tensor[list(outputs)] for name, tensor in chosen.items()}}
+
+
+def load_weights(
+    network: nn.Module, weights: Mapping[str, Tensor], may_differ: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Load all weights, except that layers named in `may_differ` stay fresh where the shapes are others: their names.
 
     Counters of batches that the weights lack begin at 0, as PyTorch has them. Raises ValueError with a name that is
     missing, one that is unknown, or one of another shape.
@@ -72,6 +108,18 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], may_differ: 
     loaded = network.state_dict()
     loaded.update({name: given[name] for name in own if name not in fresh})
     network.load_state_dict(loaded)
+    return tuple(dict.fromkeys(name.rpartition(".")[0] for name in own if name in fresh))
+
+
+def _normalisation(body: object) -> Normalised | None:
+    """The mean and standard deviation of three channels that a file names; None if it does not."""
+    if not isinstance(body, Mapping):
+        return None
+    found: list[tuple[float, ...]] = []
+    for row in (body.get(name) for name in Normalised._fields):
+        if isinstance(row, list | tuple) and len(row) == 3 and all(isinstance(value, float | int) for value in row):
+            found.append(tuple(map(float, row)))
+    return Normalised(*found) if len(found) == len(Normalised._fields) else None
 
 
 def _plainly_named(weights: dict[str, Tensor]) -> dict[str, Tensor]:
