@@ -6,7 +6,7 @@ that several networks may share the first of them and run the shared part once.
 """
 
 from collections.abc import Sequence
-from typing import Self
+from typing import ClassVar, Literal, Self
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,8 +22,10 @@ class Network(nn.Module):
     ends in a ReLU, so that its map has no negative values. Where a BN and a ReLU follow the maps instead, `norms` names
     that BN behind each of them. The first `entrances[i]` modules of stage i only bring the map of the stage before to
     its size (a pooling, a transition): where networks share a trunk, they belong to it. `hidden` are layers between the
-    pooled vector and the classifier, most often none.
+    pooled vector and the classifier, most often none. `answers` says for what the network gives one (models/dense.py).
     """
+
+    answers: ClassVar[Literal["image", "pixel"]] = "image"
 
     def __init__(
         self,

@@ -16,14 +16,15 @@ from pydantic import TypeAdapter
 
 Precision = Literal["fp32", "bf16"]
 WeightDecayScale = Literal["compression"]
-ScheduleKind = Literal["multistep", "cosine", "onecycle"]
+ScheduleKind = Literal["multistep", "cosine", "onecycle", "poly"]
+Optimiser = Literal["adam"]
 Padding = Literal["zero", "reflect"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """Factor on the learning rate: `multistep` multiplies by `drop` at each milestone, `cosine` falls to 0 in steps of
-    an epoch, `onecycle` rises linearly to 1 at `peak` and falls linearly to 0.
+    an epoch, `onecycle` rises linearly to 1 at `peak` and falls linearly to 0, `poly` is (1 - epoch / epochs)^0.9.
 
     However short a run, its first epoch is one of the full rate. `first_epoch` says that this moved a milestone, since
     older releases began such a run at the lower rate, which was another run.
@@ -42,6 +43,8 @@ class Schedule:
             return self.drop ** sum(epoch >= max(1, round(m * epochs)) for m in self.milestones)
         if self.kind == "cosine":
             return (1 + math.cos(math.pi * epoch / epochs)) / 2
+        if self.kind == "poly":
+            return (1 - epoch / epochs) ** 0.9
         progress = epochs_done / epochs
         return progress / self.peak if progress < self.peak else (1 - progress) / (1 - self.peak)
 
@@ -57,12 +60,16 @@ class Augmentation:
 
     The border is black, or with `reflect` the image mirrored. With `cutout` a square of so many pixels a side, centred
     at random and cut off at the border, is the mean colour, 0 after normalising (DeVries and Taylor, 2017).
+    Frames with a label for every pixel (suites/frames.py) may be scaled by a factor drawn evenly from `scale`, and
+    `crop` is then the (height, width) of what is cut out of them; by default their own.
     """
 
     pad: int
     flip: bool
     padding: Literal["reflect"] | None = None
     cutout: int | None = None
+    crop: tuple[int, int] | None = None
+    scale: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +98,8 @@ NORMALISATIONS = {  # of CIFAR, by the data set; the codes of the papers differ
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Momentum SGD, `v = momentum v + g + weight_decay w; w -= lr v`, weight decay on every parameter.
+    """Momentum SGD, `v = momentum v + g + weight_decay w; w -= lr v`, weight decay on every parameter; or `adam`
+    (Kingma and Ba, 2015, betas 0.9 and 0.999, eps 1e-8), whose gradient is g + weight_decay w.
 
     With `weight_decay_scale: compression` that of the structured parameters of cheap convolutions is multiplied by the
     network's params over those of the same network with standard convolutions (models/structured.py). `validation`
@@ -113,6 +121,7 @@ class Recipe:
     weight_decay_scale: WeightDecayScale | None = None
     validation: int | None = None
     lr_of: tuple[tuple[str, float], ...] | None = None  # families of architectures that take another lr
+    optimiser: Optimiser | None = None  # momentum SGD
 
     def __post_init__(self) -> None:
         for field in ("epochs", "batch"):

@@ -45,7 +45,10 @@ def networks(entry: Entry, suite: Suite) -> tuple[list[tuple[str, str]], list[Re
                     chosen = meet(architecture, conv, limit, suite.classes, suite.image).chosen
                     pair = chosen.architecture, chosen.conv
                 with on_meta():
-                    build_network(*pair, suite.classes)
+                    network = build_network(*pair, suite.classes)
+            if network.answers != suite.task.answers:
+                asked = f"{suite.label} asks for one for every {suite.task.answers}"
+                raise UserError(f"{architecture} gives one answer for every {network.answers}, and {asked}")
             pairs.append(pair)
         except (UserError, ValueError) as error:
             reason = str(error).rstrip(".")

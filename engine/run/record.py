@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from cheapconv import catalog
 from cheapconv.engine.measure.sizes import sizes, structure_key
+from cheapconv.engine.run.picture import picture
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import Cell, CellRecord
 from cheapconv.engine.store.files import later
@@ -36,6 +37,7 @@ def finish(store: Store, cell: Cell, training: Training, after_s: float | None =
     require_finite(training)
     run = store.run(cell.key)
     networks.save(run.folder, training.method, training.data.class_names)
+    run.write_picture(picture(training))
     result = _result(store, cell, training)
     start = next((item.start for item in reversed(run.environments())), None)
     run.finish(result, None if start is None or after_s is None else later(start, after_s))

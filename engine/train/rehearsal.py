@@ -80,7 +80,12 @@ class _Wiring:
 
 @functools.lru_cache(maxsize=4096)
 def _wire(wiring: _Wiring) -> None:
-    entry = catalog.entry("method", wiring.cell.method)
+    entry, task = catalog.entry("method", wiring.cell.method), catalog.parse("suite", wiring.cell.suite).task
+    if task.answers not in entry.cls.answers:
+        known = " or ".join(sorted(entry.cls.answers))
+        raise ValueError(
+            f"it is made for one answer for every {known}, and the suite asks for one for every {task.answers}"
+        )
     config = catalog.build("method", wiring.cell.method, wiring.cell.method_config)
     try:
         with explained(ValueError, RuntimeError), on_meta():

@@ -14,7 +14,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.optim import SGD
+from torch.optim import Optimizer
 
 from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.train.checkpoint import VERSION, Position, State
@@ -58,7 +58,7 @@ class Training:
         self.method, self.data, self.recipe, self.task, self.seed, self.place = method, data, recipe, task, seed, place
         self.position = Position(threads=place.threads)
         self.steps = data.steps(recipe)  # of an epoch, the last one on a partial batch
-        self.optimiser: SGD | None = None  # from the first phase on
+        self.optimiser: Optimizer | None = None  # from the first phase on
         self._randomness = randomness or Randomness(place.device, seed_of("method", seed))
         self._stretch: Stretch | None = None
         self._sums: dict[str, Tensor] = {}  # float64, 0-d, on the device
@@ -188,7 +188,7 @@ class Training:
                 begin(self._context())
         self._take_phase(number)
 
-    def _take_phase(self, number: int) -> SGD:
+    def _take_phase(self, number: int) -> Optimizer:
         """A new optimiser, without momentum, and the epochs between which the schedule is played."""
         self._stretch = stretches(self.method.phases(), self.recipe.epochs)[number]
         self.optimiser = make_optimiser(self.method, self.recipe, self._stretch.phase)
