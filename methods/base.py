@@ -199,8 +199,8 @@ class Method(nn.Module):
     version: ClassVar[int] = 1  # raised when results may change
     needs_teacher: ClassVar[bool] = False
     is_baseline: ClassVar[bool] = False  # trains the deployed network alone
-    # For what there may be an answer and a label, an image or a pixel; each class says it for itself. Of pixels it knows
-    # the loss by `Build.loss` alone, and embeddings are maps.
+    # For what there may be an answer and a label, an image or a pixel; each class says it for itself. Of pixels it
+    # knows the loss by `Build.loss` alone, and embeddings are maps.
     answers: ClassVar[frozenset[Answer]] = frozenset({"image"})
     updates_per_batch: int = 1  # this and the next may depend on the settings
     views: int = 1

@@ -20,7 +20,6 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.suites.base import Data, Suite
 from cheapconv.suites.frames import Frames
 from cheapconv.suites.place import Place
-from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.segmentation import Segmentation, erfnet_weights
 from cheapconv.suites.task import Task
 

@@ -1,4 +1,4 @@
-"""The optimiser of a phase: momentum SGD or Adam, with every number where the recipe, the phase or the method has put it."""
+"""The optimiser of a phase: momentum SGD or Adam, every number where the recipe, the phase or the method has put it."""
 
 from torch import nn
 from torch.optim import SGD, Adam, Optimizer
@@ -9,7 +9,7 @@ from cheapconv.suites.recipe import Recipe
 
 
 def make_optimiser(method: Method, recipe: Recipe, phase: Phase) -> Optimizer:
-    """The recipe's over the method's groups; a group's own numbers win over the phase's, and those over the recipe's."""
+    """The recipe's, over the method's groups, whose own numbers win over the phase's, and those over the recipe's."""
     groups = []
     scales = weight_decay_scales(method)
     for own in method.param_groups():
