@@ -37,15 +37,19 @@ method changes its structure. A method that chooses the convs itself is compared
 def render(table: method_costs.StepPage, machine: str, times: Mapping[str, str]) -> str:
     """The whole page; `machine` says where `times` were measured."""
     catalog.load()
-    own = names()
     introduction = INTRODUCTION.format(machine=machine, **vars(table))
-    sections = "\n\n".join(_section(name, table) for name in own)
-    return f"{introduction}\n{_costs(own, table, times)}\n\n{sections}\n"
+    sections = "\n\n".join(_section(name, table) for name in names())
+    return f"{introduction}\n{_costs(compared(), table, times)}\n\n{sections}\n"
 
 
 def names() -> list[str]:
     """The suite's own methods; a user's plugins are not on this page."""
     return [n for n in catalog.names("method") if catalog.entry("method", n).cls.__module__.startswith(OWN)]
+
+
+def compared() -> list[str]:
+    """Those that train the network of the page; others are for segmentation alone."""
+    return [name for name in names() if "image" in catalog.entry("method", name).cls.answers]
 
 
 OWN = ("cheapconv.methods.", "cheapconv.baselines.")
@@ -72,7 +76,7 @@ def measure(table: method_costs.StepPage) -> tuple[str, dict[str, str]]:
     machine = device_name(resolve_device("cpu"))
     line = f"Times: {machine}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {today}."
     ratios = {}
-    for name in names():
+    for name in compared():
         own = table.of(name)
         reference = method_costs.seconds(table.reference, own)  # beside it, because a machine's speed drifts
         ratios[name] = f"{method_costs.seconds(name, own) / reference:.2f}"

@@ -93,6 +93,8 @@ class TrainableNetwork(nn.Module):
     channels: list[int]
     features: int
     post_activation: bool
+    encoder: int  # of a dense network: how many stages are its encoder
+    encoder_head: nn.Module  # and what makes logits of the encoder's map
     stem: nn.Module
     stage_modules: nn.ModuleList
     classifier: nn.Linear

@@ -34,10 +34,8 @@ ERFNET = Recipe(
     normalisation=Normalisation(mean=(0.0,) * 3, std=(1.0,) * 3),  # scaled to [0, 1], nothing else
 )
 
-TRAIN_IDS = {  # of the numbers in the files, labels.py of cityscapesScripts
-    **{7: 0, 8: 1, 11: 2, 12: 3, 13: 4, 17: 5, 19: 6, 20: 7, 21: 8, 22: 9},
-    **{23: 10, 24: 11, 25: 12, 26: 13, 27: 14, 28: 15, 31: 16, 32: 17, 33: 18},
-}
+# Of the numbers in the files, in the order of the train ids: labels.py of cityscapesScripts.
+TRAIN_IDS = {n: i for i, n in enumerate((7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33))}
 NUMBERS = 34  # 0 to 33; those without a class are void
 
 # The same file's, for the whole network: of the classes in the order of the train ids.

@@ -18,10 +18,11 @@ NETWORKS = {
 }
 TRIED = {("timm", "l1_group"), ("timm", "compact_kd"), ("timm", "blockswap_at")}  # the others under `slow`
 REFUSED = {"blockswap_at": "residual branches", "random_at": "residual branches"}
+METHODS = [name for name in catalog.names("method") if "image" in catalog.entry("method", name).cls.answers]
 PAIRS = [
     pytest.param(library, name, marks=[] if (library, name) in TRIED else pytest.mark.slow, id=f"{library}-{name}")
     for library in NETWORKS
-    for name in catalog.names("method")
+    for name in METHODS
 ]
 
 
