@@ -6,6 +6,7 @@ A training has left the picture in its run folder (engine/run/picture.py): rows 
 import base64
 from dataclasses import dataclass
 
+from cheapconv.engine.store import pictures
 from cheapconv.reports.collect import Collected, Record
 from cheapconv.reports.columns import percent
 
@@ -31,7 +32,7 @@ def answers(sweep: Collected) -> list[Shown]:
 
 
 def _shown(which: str, record: Record, sweep: Collected) -> Shown | None:
-    png, cell = record.run.picture(), record.cell
+    png, cell = pictures.read(record.run), record.cell
     if png is None or len(png) > LARGEST or record.result is None:
         return None
     network = f"{cell.architecture_label} {cell.conv_label} {cell.method_label}, seed {cell.seed}"

@@ -20,8 +20,8 @@ from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedul
 from cheapconv.suites.scenes import NO_CLASS, Pair, Scenes, content, matched
 
 # The recipe of ERFNet's code but for its two stages, which are a method's (methods/encoder_first.py).
-ERFNET = Recipe(
-    name="erfnet",
+ROMERA = Recipe(
+    name="romera",
     epochs=150,
     batch=6,
     lr=5e-4,
@@ -60,7 +60,7 @@ class CamVid(Scenes):
         *("sky", "building", "pole", "road", "pavement", "tree"),
         *("sign", "fence", "car", "pedestrian", "bicyclist"),
     )
-    recipes: ClassVar[dict[str, Recipe]] = {"short": SHORT, "erfnet": ERFNET}
+    recipes: ClassVar[dict[str, Recipe]] = {"short": SHORT, "romera": ROMERA}
 
     height: Annotated[int, Progression(24, first=24), Le(720)] = 360  # so that both sides are multiples of 8
     path: str = ""

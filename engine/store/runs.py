@@ -1,7 +1,6 @@
 """The run folders: one a cell, the truth that MLflow follows and reports read. Their only reader and writer.
 
-    runs/<key>/         cell.json state.json environment.json curve.jsonl result.json error.txt, networks/, last.pt,
-                        answers.png
+    runs/<key>/         cell.json state.json environment.json curve.jsonl result.json error.txt, networks/, last.pt
     runs/sweeps/        what each sweep consists of
     runs/measurements/  latency and throughput of each network
 
@@ -36,7 +35,7 @@ from cheapconv.engine.store.records import CurveRow, Environment, Measurement, R
 
 CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
 RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
-PICTURE = "answers.png"
+PICTURE = "answers.png"  # engine/store/pictures.py
 SWEEPS, MEASUREMENTS = "sweeps", "measurements"
 TRACKER = "mlflow.json"  # in the run folder, but the tracker's own
 
@@ -150,16 +149,6 @@ class Run:
     def write_curve(self, rows: Sequence[CurveRow]) -> None:
         """All finished epochs."""
         write_lines(self.folder / CURVE, [asdict(row) for row in rows])
-
-    def write_picture(self, png: bytes | None) -> None:
-        """Keep a picture of what its network answers, where there is one."""
-        if png is not None:
-            write_bytes(self.folder / PICTURE, png)
-
-    def picture(self) -> bytes | None:
-        """That picture, if it is the one that the result was written with."""
-        path, noted = self.folder / PICTURE, self._noted(PICTURE)
-        return path.read_bytes() if noted and path.is_file() and sha256(path) == noted else None
 
     def finish(self, result: Result, end: str | None = None) -> None:
         """Write the result, with which the cell is done, at `end`, and remove what only an unfinished one needs."""

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import cheapconv
+from cheapconv.engine.store import pictures
 from cheapconv.engine.store.runs import Store as Runs
 from cheapconv.reports import collect, page, published
 from cheapconv.reports.answers import LARGEST, answers
@@ -26,7 +27,7 @@ def as_segmentation(store: Store, error: float, pictures: bool = True) -> None:
         scores = {"miou": result.score, "pixel_accuracy": 0.9, "miou_error": error}
         run.write_curve([replace(row, scores=dict.fromkeys(row.scores, scores)) for row in run.curve()])
         if pictures:
-            run.write_picture(PNG + key.encode())
+            pictures.write(run, PNG + key.encode())
         networks = tuple(replace(network, scores=scores) for network in result.networks)
         run.finish(replace(result, headline="miou", scores=scores, networks=networks))
 

@@ -197,3 +197,9 @@ def test_every_recipe_carries_its_name():
     for suite in (catalog.entry("suite", name).cls for name in catalog.names("suite")):
         assert {name: recipe.name for name, recipe in suite.recipes.items()} == {name: name for name in suite.recipes}
     assert Digits.recipes["short"].augmentation.flip is False  # a mirrored digit is no digit
+
+
+def test_poly_falls_epoch_by_epoch():
+    """ERFNet's lr(e) = (1 - (e - 1) / E)^0.9 with epochs from 1."""
+    schedule = Schedule(kind="poly")
+    assert [schedule.factor(done, 4) for done in (0, 0.9, 1, 3)] == pytest.approx([1, 1, 0.75**0.9, 0.25**0.9])
