@@ -46,9 +46,10 @@ def networks(entry: Entry, suite: Suite) -> tuple[list[tuple[str, str]], list[Re
                     pair = chosen.architecture, chosen.conv
                 with on_meta():
                     network = build_network(*pair, suite.classes)
-            if network.answers != suite.task.answers:
-                asked = f"{suite.label} asks for one for every {suite.task.answers}"
-                raise UserError(f"{architecture} gives one answer for every {network.answers}, and {asked}")
+            given, asked = getattr(network, "answers", "image"), suite.task.answers
+            if given != asked:
+                wanted = f"{suite.label} asks for one for every {asked}"
+                raise UserError(f"{architecture} gives one answer for every {given}, and {wanted}")
             pairs.append(pair)
         except (UserError, ValueError) as error:
             reason = str(error).rstrip(".")

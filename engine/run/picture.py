@@ -19,6 +19,8 @@ WIDTH = 160  # of a panel, pixels
 
 def picture(training: Training) -> bytes | None:
     """A PNG of the first network that counts, rows of (image, truth, answer); None where answers are no pictures."""
+    if training.task.answers == "image":
+        return None
     network = next(trained.network for trained in training.method.networks() if trained.headline)
     rows = []
     for x, y in _samples(training.data, training.recipe):
@@ -26,8 +28,6 @@ def picture(training: Training) -> bytes | None:
             answer = network.eval()(x)[0].argmax(dim=0)
         painted = [training.task.paint(labels) for labels in (y[0], answer)]
         panels = [panel for panel in (_image(x[0], training.recipe), *painted) if panel is not None]
-        if len(panels) < 3:
-            return None
         rows.append(torch.cat([_small(panel, nearest=bool(place)) for place, panel in enumerate(panels)], dim=1))
     return _png(torch.cat(rows))
 

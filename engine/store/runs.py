@@ -35,8 +35,7 @@ from cheapconv.engine.store.records import CurveRow, Environment, Measurement, R
 
 CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
 RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
-PICTURE = "answers.png"  # engine/store/pictures.py
-SWEEPS, MEASUREMENTS = "sweeps", "measurements"
+PICTURE, SWEEPS, MEASUREMENTS = "answers.png", "sweeps", "measurements"
 TRACKER = "mlflow.json"  # in the run folder, but the tracker's own
 
 

@@ -118,6 +118,7 @@ class Alone:
 
     version: ClassVar[int] = 1
     needs_teacher: ClassVar[bool] = False
+    answers: ClassVar[frozenset[str]] = frozenset({"image"})
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

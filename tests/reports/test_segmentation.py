@@ -18,7 +18,7 @@ from tests.reports.store import Store
 PNG = b"\x89PNG of answers"
 
 
-def as_segmentation(store: Store, error: float, pictures: bool = True) -> None:
+def as_segmentation(store: Store, error: float) -> None:
     """Turn a store's results into those of segmentation."""
     for key in store.keys:
         run = Runs(store.root).run(key)
@@ -26,8 +26,7 @@ def as_segmentation(store: Store, error: float, pictures: bool = True) -> None:
         assert result is not None
         scores = {"miou": result.score, "pixel_accuracy": 0.9, "miou_error": error}
         run.write_curve([replace(row, scores=dict.fromkeys(row.scores, scores)) for row in run.curve()])
-        if pictures:
-            pictures.write(run, PNG + key.encode())
+        pictures.write(run, PNG + key.encode())
         networks = tuple(replace(network, scores=scores) for network in result.networks)
         run.finish(replace(result, headline="miou", scores=scores, networks=networks))
 
