@@ -49,4 +49,5 @@ def frame(store: "str | Path", sweep: str) -> "pd.DataFrame":
 
     from cheapconv.reports import collect
 
-    return collect.frame(collect.read_sweep(Path(store), sweep))
+    found = collect.read_sweep(Path(store), sweep)
+    return found.score.named(collect.frame(found))

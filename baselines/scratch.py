@@ -8,7 +8,6 @@ from torch import Tensor
 
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch, Build, Method, Trained
-from cheapconv.methods.losses import cross_entropy
 
 
 @register("method", "scratch", paper="plain supervised training")
@@ -17,14 +16,16 @@ class Scratch(Method):
 
     is_baseline = True
     soft_labels = True
+    answers = frozenset({"image", "pixel"})
 
     def __init__(self, build: Build, config: object) -> None:
         super().__init__(build, config)
         self.student = build.network()
+        self.loss = build.loss
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
         """L = CE(s, y)."""
-        return {"ce": cross_entropy(self.student(batch.x), batch.y)}
+        return {"ce": self.loss(self.student(batch.x), batch.y)}
 
     def networks(self) -> list[Trained]:
         """The network."""

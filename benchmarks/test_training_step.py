@@ -14,13 +14,17 @@ from tests.methods.world import World, data, make_world
 catalog.load()
 
 
+CLASSES = {name: catalog.entry("method", name).cls for name in catalog.names("method")}
+METHODS = [name for name, cls in CLASSES.items() if cls.trains and "image" in cls.answers]
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return make_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.mark.benchmark(group="training step")
-@pytest.mark.parametrize("name", [n for n in catalog.names("method") if catalog.entry("method", n).cls.trains])
+@pytest.mark.parametrize("name", METHODS)
 def test_training_step(world: World, repeat: Callable, name: str) -> None:
     recipe = catalog.parse("suite", "digits").recipes["short"]
     method = world.method(name, images=recipe.batch)

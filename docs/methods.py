@@ -37,16 +37,20 @@ method changes its structure. A method that chooses the convs itself is compared
 def render(table: method_costs.StepPage, machine: str, times: Mapping[str, str]) -> str:
     """The whole page; `machine` says where `times` were measured."""
     catalog.load()
-    own = names()
     introduction = INTRODUCTION.format(machine=machine, **vars(table))
-    sections = "\n\n".join(_section(name, table) for name in own)
-    return f"{introduction}\n{_costs(names(trained=True), table, times)}\n\n{sections}\n"
+    sections = "\n\n".join(_section(name, table) for name in names())
+    return f"{introduction}\n{_costs(compared(), table, times)}\n\n{sections}\n"
 
 
-def names(trained: bool = False) -> list[str]:
-    """The suite's own methods, or those with a step of training; a user's plugins are not on this page."""
-    own = [n for n in catalog.names("method") if catalog.entry("method", n).cls.__module__.startswith(OWN)]
-    return [n for n in own if catalog.entry("method", n).cls.trains or not trained]
+def names() -> list[str]:
+    """The suite's own methods; a user's plugins are not on this page."""
+    return [n for n in catalog.names("method") if catalog.entry("method", n).cls.__module__.startswith(OWN)]
+
+
+def compared() -> list[str]:
+    """Those that train the network of the page; others train nothing, or are for segmentation alone."""
+    classes = {name: catalog.entry("method", name).cls for name in names()}
+    return [name for name, cls in classes.items() if cls.trains and "image" in cls.answers]
 
 
 OWN = ("cheapconv.methods.", "cheapconv.baselines.")
@@ -73,7 +77,7 @@ def measure(table: method_costs.StepPage) -> tuple[str, dict[str, str]]:
     machine = device_name(resolve_device("cpu"))
     line = f"Times: {machine}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {today}."
     ratios = {}
-    for name in names(trained=True):
+    for name in compared():
         own = table.of(name)
         reference = method_costs.seconds(table.reference, own)  # beside it, because a machine's speed drifts
         ratios[name] = f"{method_costs.seconds(name, own) / reference:.2f}"

@@ -13,7 +13,7 @@ from cheapconv.catalog import register
 from cheapconv.catalog.numbers import Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.kd import soft_target_loss
-from cheapconv.methods.losses import attention_distance, cross_entropy
+from cheapconv.methods.losses import attention_distance
 
 REFERENCE_TAPS = 3  # beta is quoted for three taps: 1000 on CIFAR, 750 on ImageNet's four, 600 on five
 
@@ -24,6 +24,7 @@ class AT(Method):
 
     needs_teacher = True
     soft_labels = True
+    answers = frozenset({"image", "pixel"})
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -43,6 +44,7 @@ class AT(Method):
         super().__init__(build, config)
         self.student = build.network()
         self.teacher = build.teacher()
+        self.loss = build.loss
         taps = (len(self.student.channels), len(self.teacher.channels))
         if taps[0] != taps[1]:
             raise ValueError(f"at pairs the stages of student and teacher, but they have {taps[0]} and {taps[1]}")
@@ -56,7 +58,7 @@ class AT(Method):
         form: Literal["mean_square", "norm"] = "mean_square" if c.form == "code" else "norm"
         distances = [attention_distance(s, t, form) for s, t in zip(maps, teacher_maps, strict=True)]
         terms = {
-            "ce": cross_entropy(logits, batch.y),
+            "ce": self.loss(logits, batch.y),
             "at": self.beta * sum(distances[1:], distances[0]),
         }
         if c.kd_weight:

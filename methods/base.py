@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 Structure = Mapping[str, Any]  # JSON that says how a network differs from a fresh one of its texts
+Answer = Literal["image", "pixel"]
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -24,7 +25,8 @@ class Batch(Protocol):
 
     @property
     def y(self) -> Tensor:
-        """(B,) int64; where the recipe mixes images, (B, classes) float32: the share of each class."""
+        """(B,) int64; where the recipe mixes images, (B, classes) float32: the share of each class. Where every pixel
+        has a label, (B, H, W) int64, some of them one that does not count."""
 
     @property
     def index(self) -> Tensor:
@@ -93,6 +95,8 @@ class TrainableNetwork(nn.Module):
     features: int
     post_activation: bool
     input: nn.Module  # before the stem: images as the weights know them
+    encoder: int  # of a dense network: how many stages are its encoder
+    encoder_head: nn.Module  # and what makes logits of the encoder's map
     stem: nn.Module
     stage_modules: nn.ModuleList
     classifier: nn.Linear
@@ -118,6 +122,7 @@ class Build(Protocol):
     epochs: int
     image: tuple[int, int, int]  # (3, H, W) of the images
     labels: Tensor  # (N,) int64 of the training set, in the order of `Batch.index`
+    loss: Callable[[Tensor, Tensor], Tensor]  # of logits and labels, 0-d: what training alone minimises
     clock: Clock
 
     def network(self, architecture: str | None = None, conv: str | None = None) -> TrainableNetwork:
@@ -203,6 +208,9 @@ class Method(nn.Module):
     trains: ClassVar[bool] = True  # if not, its networks are scored as they are, once, and nothing is on its bill
     is_baseline: ClassVar[bool] = False  # trains the deployed network alone
     soft_labels: ClassVar[bool] = False  # its losses take shares of the classes (B, classes) for labels too
+    # For what there may be an answer and a label, an image or a pixel; each class says it for itself. Of pixels it
+    # knows the loss by `Build.loss` alone, and embeddings are maps.
+    answers: ClassVar[frozenset[Answer]] = frozenset({"image"})
     updates_per_batch: int = 1  # this and the next may depend on the settings
     views: int = 1
 
@@ -214,6 +222,11 @@ class Method(nn.Module):
         super().__init__()
         self.config: Any = config  # the class's own Config
         self.clock = build.clock
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        if "answers" not in vars(cls):  # what holds of a method need not hold of one that is made of it
+            cls.answers = Method.answers
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
         """Named loss terms, already weighted; the trainer minimises their sum."""

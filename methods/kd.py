@@ -12,7 +12,7 @@ from torch import Tensor
 from cheapconv.catalog import register
 from cheapconv.catalog.numbers import Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Method, Trained
-from cheapconv.methods.losses import cross_entropy, kl, soft_cross_entropy
+from cheapconv.methods.losses import kl, soft_cross_entropy
 
 Form = Literal["batchmean", "moonshine_code", "moonshine_paper"]
 
@@ -29,10 +29,11 @@ def soft_target_loss(student: Tensor, teacher: Tensor, temperature: float, form:
 
 @register("method", "kd", paper="Hinton et al. 2015, arXiv:1503.02531; Crowley et al. 2018, eq. 1")
 class KD(Method):
-    """The teacher's softened outputs as additional targets."""
+    """The teacher's softened outputs as additional targets; of every pixel, where every pixel has a label."""
 
     needs_teacher = True
     soft_labels = True
+    answers = frozenset({"image", "pixel"})
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -52,13 +53,14 @@ class KD(Method):
         super().__init__(build, config)
         self.student = build.network()
         self.teacher = build.teacher()
+        self.loss = build.loss
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
         """Cross-entropy with the labels and the distillation term."""
         c = self.config
         student, teacher = self.student(batch.x), self.teacher(batch.x)
         return {
-            "ce": c.ce_weight * cross_entropy(student, batch.y),
+            "ce": c.ce_weight * self.loss(student, batch.y),
             "kd": c.kd_weight * soft_target_loss(student, teacher, c.temperature, c.form),
         }
 

@@ -1,6 +1,7 @@
 """Losses as pure functions of tensors and numbers, always in float32 or wider.
 
-Conventions: logits are (B, C), feature maps (B, C, H, W); the student comes first, the teacher second. Gradients flow
+Conventions: logits are (B, C), or (B, C, H, W) of dense networks, whose pixels then are the samples of `kl` and
+`soft_cross_entropy`; feature maps are (B, C, H, W). The student comes first, the teacher second. Gradients flow
 into whatever requires them: detaching is the method's business. KL is written out by hand, because the reductions of
 `kl_div` are easily mistaken for one another.
 """

@@ -15,6 +15,7 @@ class Pretrained(Method):
     """The network with the weights that it was given, not trained here."""
 
     trains = False
+    soft_labels = True  # it looks at none
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

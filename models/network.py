@@ -6,7 +6,7 @@ that several networks may share the first of them and run the shared part once.
 """
 
 from collections.abc import Sequence
-from typing import Self
+from typing import ClassVar, Literal, Self
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,8 +24,11 @@ class Network(nn.Module):
     that BN behind each of them. The first `entrances[i]` modules of stage i only bring the map of the stage before to
     its size (a pooling, a transition): where networks share a trunk, they belong to it. `hidden` are layers between the
     pooled vector and the classifier, most often none. `input` brings images to the form that the weights know, most
-    often the one that they have. `fresh` names what the weights that were loaded have left as it was drawn.
+    often the one that they have. `fresh` names what the weights that were loaded have left as it was drawn. `answers`
+    says for what the network gives one (models/dense.py).
     """
+
+    answers: ClassVar[Literal["image", "pixel"]] = "image"
 
     def __init__(
         self,

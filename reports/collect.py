@@ -13,10 +13,11 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.records import Environment, Result, SkippedCell, Word
 from cheapconv.engine.store.runs import Run, Store
+from cheapconv.reports.score import Score
 
 RESULT_FIELDS = ("train_s", "method_s", "train_images_per_s", "teacher_train_s")
 OUTCOMES = (
-    *("test_images", "top1", "top5", "top1_best", "structure"),
+    *("test_images", "top1", "top1_error", "top5", "pixel_accuracy", "top1_best", "structure"),
     *("ensemble_top1", "by_validation", "best_student_epoch", "warnings"),
 )
 SIZES = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes")
@@ -57,7 +58,9 @@ class Record:
             **{name: getattr(network.sizes, name) for name in SIZES},
             "test_images": result.test_samples,
             "top1": result.score,
+            "top1_error": result.scores.get(f"{result.headline}_error"),  # where it was counted
             "top5": result.scores.get("top5"),
+            "pixel_accuracy": result.scores.get("pixel_accuracy"),
             "top1_best": result.best,
             "structure": network.structure,
             "changed": bool(network.changed) or (network.conv or self.cell.conv) != self.cell.conv,
@@ -81,6 +84,11 @@ class Collected:
     skipped: tuple[SkippedCell, ...]
     dearer: dict[tuple[str, str], str]  # by architecture and conv: by how much they are dearer than a standard network
     faults: tuple[str, ...] = ()  # what is wrong with the files of its cells, in words
+
+    @property
+    def score(self) -> Score:
+        """What counts, in all of its cells."""
+        return Score(next(record.result.headline for record in self.records if record.result))
 
     @property
     def done(self) -> list[Record]:
@@ -136,6 +144,7 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "conv": cell.conv_label,
                 "method": cell.method_label,
                 "suite_label": cell.suite_label,
+                "score": sweep.score.key,
                 "seed": cell.seed,
                 "is_baseline": cell.is_baseline,
                 "is_standard": cell.is_standard,

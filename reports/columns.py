@@ -13,6 +13,7 @@ from typing import TypeAlias
 import pandas as pd
 
 from cheapconv.reports.measurements import letter, suffixes
+from cheapconv.reports.score import Score
 
 Row: TypeAlias = pd.Series
 
@@ -27,6 +28,8 @@ class Column:
     hint: str = ""
     page_only: bool = False
     optional: bool = True
+    strong: bool = False  # it stands out in the best rows
+    short: bool = False  # it is shown in a terminal too
 
     @property
     def is_number(self) -> bool:
@@ -49,9 +52,9 @@ class Column:
         return ""
 
 
-def columns(rows: pd.DataFrame) -> list[Column]:
+def columns(rows: pd.DataFrame, score: Score) -> list[Column]:
     """The columns that have something to say about `rows`."""
-    every = [*IDENTITY, *timings(rows), *COSTS_AND_CLAIMS]
+    every = [*results(score), *timings(rows), *costs_and_claims(score)]
     return [c for c in every if not c.optional or any(c.text(row) != "-" for _, row in rows.iterrows())]
 
 
@@ -133,52 +136,86 @@ def papers(row: Row) -> str:
     return ", ".join(texts) or "-"
 
 
-IDENTITY = (
-    Column("Rank", rank, "rank", "By mean top-1; shared where rows do not differ; ref: standard", optional=False),
-    Column("Architecture", lambda r: str(r["architecture"]), optional=False),
-    Column("Conv", lambda r: f"{r['conv']}{r['conv_marks']}", optional=False),
-    Column("Method", method_label, optional=False),
-    Column(
-        "Top-1 %",
-        lambda r: with_spread(r["top1_mean"], r["top1_std"], r["n"]) + r["top1_mark"],
-        "top1_mean",
-        "Last epoch, mean of the deployable students, mean ± standard deviation over seeds",
-        optional=False,
-    ),
-    Column("Top-5 %", lambda r: percent(r["top5_mean"]), "top5_mean", "Last epoch"),
-    Column(
-        "Chosen on validation %",
-        lambda r: percent(r["by_validation_mean"]),
-        "by_validation_mean",
-        "Test accuracy of the student and epoch that were best on held-out training images",
-    ),
-    Column("n", seeds, "n", "Seeds done, of seeds planned where some are missing", optional=False),
-    Column("Gap recovered", gap_recovered, "gap_recovered", "(method - baseline) / (standard - baseline), same conv"),
-    Column("Params", lambda r: "-" if pd.isna(r["params"]) else f"{r['params']:,.0f}", "params", "Trainable"),
-    Column("MACs (M)", lambda r: significant(r["macs"] / 1e6), "macs", "Multiply-adds of one image; FLOPs = 2 MACs"),
-    Column("Weights (KiB)", lambda r: significant(r["weights_bytes"] / 1024), "weights_bytes"),
-)
-COSTS_AND_CLAIMS = (
-    Column("Training (s), own / with teacher", training_seconds, "train_s_with_teacher", "Mean over seeds"),
-    Column("Paper top-1 %", papers, "paper_top1", "Published under the paper's own recipe: see the notes"),
-    # Last and labelled: numbers that must not be taken for the accuracy of a deployed network.
-    Column(
-        "Best epoch on test (optimistic) %",
-        lambda r: percent(r["top1_best_mean"]),
-        "top1_best_mean",
-        "Selected on the test set: never ranked",
-        page_only=True,
-    ),
-    Column(
-        "Best student and epoch on test (optimistic) %",
-        lambda r: percent(r["best_student_epoch_mean"]),
-        "best_student_epoch_mean",
-        "The rule of some papers, which chooses on the test set: never ranked",
-    ),
-    Column(
-        "Ensemble top-1 % (not a student, not deployed)",
-        lambda r: percent(r["ensemble_top1_mean"]),
-        "ensemble_top1_mean",
-        "The training-time ensemble of an online method",
-    ),
-)
+def results(score: Score) -> tuple[Column, ...]:
+    """What a row is, what came out, and how large it is."""
+    return (
+        Column(
+            "Rank",
+            rank,
+            "rank",
+            f"By mean {score.text}; shared where rows do not differ; ref: standard",
+            optional=False,
+            short=True,
+        ),
+        Column("Architecture", lambda r: str(r["architecture"]), optional=False, short=True),
+        Column("Conv", lambda r: f"{r['conv']}{r['conv_marks']}", optional=False, short=True),
+        Column("Method", method_label, optional=False, strong=True, short=True),
+        Column(
+            score.heading,
+            lambda r: with_spread(r["top1_mean"], r["top1_std"], r["n"]) + r["top1_mark"],
+            "top1_mean",
+            "Last epoch, mean of the deployable students, mean ± standard deviation over seeds",
+            optional=False,
+            strong=True,
+            short=True,
+        ),
+        Column("Top-5 %", lambda r: percent(r["top5_mean"]), "top5_mean", "Last epoch"),
+        Column("Pixels right %", lambda r: percent(r["pixel_accuracy_mean"]), "pixel_accuracy_mean", "Last epoch"),
+        Column(
+            "Chosen on validation %",
+            lambda r: percent(r["by_validation_mean"]),
+            "by_validation_mean",
+            "Test accuracy of the student and epoch that were best on held-out training images",
+        ),
+        Column("n", seeds, "n", "Seeds done, of seeds planned where some are missing", optional=False, short=True),
+        Column(
+            "Gap recovered",
+            gap_recovered,
+            "gap_recovered",
+            "(method - baseline) / (standard - baseline), same conv",
+            short=True,
+        ),
+        Column(
+            "Params",
+            lambda r: "-" if pd.isna(r["params"]) else f"{r['params']:,.0f}",
+            "params",
+            "Trainable",
+            short=True,
+        ),
+        Column(
+            "MACs (M)",
+            lambda r: significant(r["macs"] / 1e6),
+            "macs",
+            "Multiply-adds of one image; FLOPs = 2 MACs",
+            short=True,
+        ),
+        Column("Weights (KiB)", lambda r: significant(r["weights_bytes"] / 1024), "weights_bytes"),
+    )
+
+
+def costs_and_claims(score: Score) -> tuple[Column, ...]:
+    """What it has cost, what a paper says of it, and last and labelled what must not be taken for its score."""
+    return (
+        Column("Training (s), own / with teacher", training_seconds, "train_s_with_teacher", "Mean over seeds"),
+        Column(f"Paper {score.text} %", papers, "paper_top1", "Published under the paper's own recipe: see the notes"),
+        # Last and labelled: numbers that must not be taken for the accuracy of a deployed network.
+        Column(
+            "Best epoch on test (optimistic) %",
+            lambda r: percent(r["top1_best_mean"]),
+            "top1_best_mean",
+            "Selected on the test set: never ranked",
+            page_only=True,
+        ),
+        Column(
+            "Best student and epoch on test (optimistic) %",
+            lambda r: percent(r["best_student_epoch_mean"]),
+            "best_student_epoch_mean",
+            "The rule of some papers, which chooses on the test set: never ranked",
+        ),
+        Column(
+            f"Ensemble {score.text} % (not a student, not deployed)",
+            lambda r: percent(r["ensemble_top1_mean"]),
+            "ensemble_top1_mean",
+            "The training-time ensemble of an online method",
+        ),
+    )

@@ -49,7 +49,7 @@ def build(store: Path, name: str) -> Content:
         conditions=header.conditions(sweep, measured),
         remarks=header.remarks(rows, sweep),
         rows=rows,
-        columns=columns(rows),
+        columns=columns(rows, sweep.score),
         notes=noted,
         failures=failed,
     )

@@ -3,8 +3,9 @@
 Two mean accuracies differ where their difference is significant at LEVEL in both of these senses:
 
 - over seeds: Welch's t, for variances that may be unequal, with Satterthwaite's degrees of freedom (Welch, 1947);
-- over test images: z of two proportions, binomial with the pooled accuracy. It takes the images as drawn anew for each
-  row; rows share them, so it errs on the safe side. A single run has no spread over seeds: there it decides alone.
+- over test images: z of two proportions, binomial with the pooled accuracy; a score that is no share of images brings
+  an error of its own. It takes the images as drawn anew for each row; rows share them, so it errs on the safe side. A
+  single run has no spread over seeds: there it decides alone.
 
 The best of k rows is picked by the numbers that it is then compared with. Therefore both statistics are referred to
 the studentised range of k means (Games and Howell, 1976): of k rows that are equal, one is called worse in about LEVEL
@@ -25,6 +26,17 @@ def binomial_error(accuracy: float, images: float) -> float:
     return math.sqrt(max(accuracy * (1 - accuracy), 0.0) / max(images, 1.0))
 
 
+def test_error(row: pd.Series, accuracy: float) -> float:
+    """Standard error that the test set gives a score of a row: the one that was counted with it, else binomial."""
+    counted = row.get("top1_error_mean")
+    return binomial_error(accuracy, row["test_images"]) if pd.isna(counted) else float(counted)
+
+
+def error_name(row: pd.Series) -> str:
+    """What that error is called."""
+    return "binomial error" if pd.isna(row.get("top1_error_mean")) else "error over its images"
+
+
 def variance(row: pd.Series) -> float:
     """Squared standard error of a row's mean over its seeds, two or more."""
     return float(row["top1_std"] ** 2 / row["n"])
@@ -40,8 +52,8 @@ def statistics(a: pd.Series, b: pd.Series) -> Iterator[tuple[float, float, str]]
     """Difference over its standard error, degrees of freedom and name of each test of two rows."""
     difference = abs(a["top1_mean"] - b["top1_mean"])
     pooled = (a["top1_mean"] + b["top1_mean"]) / 2
-    error = math.hypot(*(binomial_error(pooled, row["test_images"]) for row in (a, b)))
-    yield _quotient(difference, error), math.inf, "by the test set's binomial error"
+    error = math.hypot(*(test_error(row, pooled) for row in (a, b)))
+    yield _quotient(difference, error), math.inf, f"by the test set's {error_name(a)}"
     if min(a["n"], b["n"]) > 1:
         error = math.sqrt(variance(a) + variance(b))
         yield _quotient(difference, error), freedom(a, b), "by Welch's test over the seeds"

@@ -59,7 +59,8 @@ def gap_recovered(row: pd.Series, rows: pd.DataFrame) -> Gap:
         p, test = differences.p_value(baseline, standard)
         return Gap(note=f"no gap: standard minus baseline is {100 * gap:.2f} points (p = {p:.2g} {test})")
     if min(one["n"] for one in compared) == 1:
-        single = "a single run has no spread over seeds: the interval is that of the test set's binomial error alone"
+        error = f"the test set's {differences.error_name(row)} alone"
+        single = f"a single run has no spread over seeds: the interval is that of {error}"
         note = "; ".join(filter(None, (note, single)))
     return Gap((row["top1_mean"] - baseline["top1_mean"]) / gap, *interval(row, baseline, standard), note)
 
@@ -70,9 +71,7 @@ def interval(row: pd.Series, baseline: pd.Series, standard: pd.Series) -> tuple[
     gain, gap = (one["top1_mean"] - baseline["top1_mean"] for one in (row, standard))
     pooled = (baseline["top1_mean"] + standard["top1_mean"]) / 2  # as in the test of the gap
     accuracies = (row["top1_mean"], pooled, pooled)
-    of_images = [
-        differences.binomial_error(p, one["test_images"]) ** 2 for p, one in zip(accuracies, compared, strict=True)
-    ]
+    of_images = [differences.test_error(one, p) ** 2 for p, one in zip(accuracies, compared, strict=True)]
     bounds = [fieller(gain, gap, of_images, scipy.stats.norm.ppf(probability))]
     if min(one["n"] for one in compared) > 1:
         of_seeds = [differences.variance(one) for one in compared]

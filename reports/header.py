@@ -14,7 +14,7 @@ from cheapconv.reports.variants import common_recipe
 
 DIFFERENCE = (
     "Rows differ where their difference is significant at 5 % both by Welch's test over the seeds and against the "
-    "test set's own binomial error. Where several rows are compared with the best of them, both are taken by the "
+    "test set's own {}. Where several rows are compared with the best of them, both are taken by the "
     "studentised range of as many rows (Games-Howell), so that having picked the best is paid for."
 )
 RANKS = (
@@ -56,19 +56,20 @@ def progress(sweep: Collected) -> str:
 
 def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
     """How to read the numbers, in words."""
-    said = ["Top-1 is that of the last epoch on the whole test set, the mean of the students that would be deployed."]
+    whole = "of the last epoch on the whole test set, the mean of the students that would be deployed."
+    said, error = [f"{sweep.score.title} is that {whole}"], differences.error_name(rows.iloc[0])
     single = rows[rows["n"] == 1]
     if (rows["n"] > 1).any():
         said.append("± is the sample standard deviation over seeds; it is not a confidence interval.")
     if rows["comparable"].any():
-        said += [DIFFERENCE, RANKS]
+        said += [DIFFERENCE.format(error), RANKS]
     if rows["gap_recovered"].notna().any():
         said.append(GAPS)
     if len(single):  # the size below which differences between single runs mean nothing: test-set noise alone
         typical, images = single["top1_mean"].median(), single["test_images"].iloc[0]
-        points = 100 * 1.96 * 2**0.5 * differences.binomial_error(typical, images)
+        points = 100 * 1.96 * 2**0.5 * single.apply(lambda row: differences.test_error(row, typical), axis=1).median()
         said.append(
-            f"Rows with n=1 are single runs without a spread: the test set's binomial error alone decides about them. "
+            f"Rows with n=1 are single runs without a spread: the test set's {error} alone decides about them. "
             f"A difference between two of them within that error, {points:.1f} points at {100 * typical:.0f} % on "
             f"{images:,.0f} test images, means nothing; seeds differ on top of that."
         )

@@ -15,13 +15,13 @@ import pandas as pd
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.files import TEMPORARY, leftovers, write_all
 from cheapconv.reports import tables
+from cheapconv.reports.answers import answers
 from cheapconv.reports.content import Content, build
 from cheapconv.reports.curves import curve_panels
 from cheapconv.reports.figures import keys
 from cheapconv.reports.pareto import pareto_panels
 
 NO_FOLDER = (errno.EEXIST, errno.ENOTDIR)  # of a file, or a link that leads nowhere, where the folder should be
-TERMINAL_COLUMNS = ("Rank", "Architecture", "Conv", "Method", "Top-1 %", "n", "Gap recovered", "Params", "MACs (M)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ def render(store: Path, sweep: str, out: Path) -> Report:
     except OSError as error:
         reason = "something that is no folder is in the way" if error.errno in NO_FOLDER else error.strerror
         raise UserError(f"the report cannot be written to {out} ({reason}): name another folder with --out.") from error
-    shown = [column for column in content.columns if column.title in TERMINAL_COLUMNS]
+    shown = [column for column in content.columns if column.short]
     rows = [{column.title: column.text(row) for column in shown} for _, row in content.rows.iterrows()]
     return Report([out / name for name in texts], pd.DataFrame(rows), content.remarks)
 
@@ -72,8 +72,10 @@ def html(content: Content) -> str:
     return environment.get_template("page.html.j2").render(
         content=content,
         bold=tables.BOLD,
+        score=content.sweep.score,
         rows=[row for _, row in content.rows.iterrows()],
         legend=legend,
         pareto=pareto_panels(content, legend),
         curves=curve_panels(content, legend),
+        answers=answers(content.sweep),
     )

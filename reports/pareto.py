@@ -41,8 +41,9 @@ def pareto_panels(content: Content, legend: Keys) -> list[Panel]:
         steps = "".join(f"H{point.x}V{point.y}" for point in dearer)
         path = f"M{cheapest.x} {cheapest.y}{steps}H{x.end}"
         several = rows["architecture"].nunique() > 1
+        heading = f"{content.sweep.score.title} against {title}"
         names = [f"{r['architecture']} {r['conv']}" if several else r["conv"] for _, r in rows.iterrows()]
-        panels.append(Panel(f"Top-1 against {title}", title, x, y, points, [], path, _labels(names, points, x.end)))
+        panels.append(Panel(heading, title, x, y, points, [], path, _labels(names, points, x.end)))
     return panels
 
 

@@ -2,7 +2,7 @@
 
 Same dataset, network, conv, method and settings of it, and the same standard teacher. Papers give one name to several
 networks (there are three of ResNet-110), so the network is that of the column of this name. The recipe is the paper's
-own. Ensembles, gains in points and other metrics than top-1 are left out.
+own. Ensembles, gains in points and other metrics than the score of the sweep are left out.
 """
 
 import dataclasses
@@ -18,6 +18,7 @@ Setting: TypeAlias = str | int | float | bool
 ANY = "*"  # a setting that changes nothing in the row's experiment
 
 PUBLISHED = Path(__file__).parent.parent / "baselines" / "published" / "published.csv"
+METRICS = {"top1_accuracy": "top1", "top1_error": "top1", "miou": "miou"}  # to the score that a task calls so
 SELECTIONS = {
     "last": "last epoch",
     "best_on_test": "best epoch on test (optimistic)",
@@ -37,12 +38,14 @@ class Paper:
 
 @functools.cache
 def load(path: Path = PUBLISHED) -> pd.DataFrame:
-    """Published top-1 accuracies with columns as in the file and `top1`, a fraction, and `teacher`, "" for none.
+    """Published scores with columns as in the file and `score`, `top1` and `teacher`, "" for none.
+
+    `score` is its name, `top1` the score itself, a fraction, whatever its name.
 
     `settings` is a dict, None where no settings of ours are those of the row.
     """
     table = pd.read_csv(path, dtype={"std": float, "runs": float, "settings": str}).fillna({"note": "", "settings": ""})
-    table = table[table["metric"].isin(["top1_accuracy", "top1_error"])]
+    table = table.assign(score=table["metric"].map(METRICS)).dropna(subset="score")
     excluded = table["table"].str.contains("ensemble") | table["note"].str.contains("ensemble|GAIN")
     table = table[~excluded]
     is_error = table["metric"] == "top1_error"
@@ -88,6 +91,7 @@ def match(row: pd.Series, path: Path = PUBLISHED) -> list[Paper]:
     """Published numbers of the same experiment as `row` of `stats.summarise`, most often none."""
     table = load(path)
     same = (table["dataset"] == row["suite_label"]) & (table["method"] == row["method_name"])
+    same &= table["score"] == row.get("score", "top1")
     for column, ours in (("network", row["architecture"]), ("conv", row["conv"])):
         same &= table[column].str.replace(" ", "") == ours.replace(" ", "")
     same &= table["settings"].map(lambda published: agree(published, row["method_config"]))

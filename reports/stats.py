@@ -15,10 +15,19 @@ from cheapconv.reports import differences, measurements
 
 ROW = ["architecture", "conv", "method", "variant"]
 FIRST = (
-    *("suite_label", "is_baseline", "is_standard", "is_plain", "method_name", "method_config"),
+    *("suite_label", "score", "is_baseline", "is_standard", "is_plain", "method_name", "method_config"),
     *("teacher", "teacher_is_standard", "test_images", "dearer"),
 )
-SCORES = ("top1", "top5", "top1_best", "by_validation", "best_student_epoch", "ensemble_top1")
+SCORES = (
+    "top1",
+    "top1_error",
+    "top5",
+    "pixel_accuracy",
+    "top1_best",
+    "by_validation",
+    "best_student_epoch",
+    "ensemble_top1",
+)
 MEANS = (
     *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
     *("train_s", "train_s_with_teacher", "train_images_per_s"),

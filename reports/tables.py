@@ -19,6 +19,7 @@ CSV_COLUMNS = (
     *("train_s", "train_s_with_teacher", "train_images_per_s", "teacher"),
     *("paper_top1", "paper_top1_all", "paper_protocols"),
 )
+OF_SOME = ("top1_error_mean", "pixel_accuracy_mean")  # columns of the CSV of those that have them
 BOLD = "Bold: the rows of a network that do not differ from its most accurate one."
 
 
@@ -34,8 +35,12 @@ def csv(content: Content) -> str:
         test_images=content.rows["test_images"].astype("Int64"),
         paper_top1_all=[";".join(f"{paper.top1:g}" for paper in found) for found in papers],
         paper_protocols=[" | ".join(paper.protocol for paper in found) for found in papers],
-    )[[*CSV_COLUMNS, *(f"{name}{end}" for end in suffixes(content.rows) for name in (*NUMBERS, "measured_on"))]]
+    )
+    of_some = [name for name in OF_SOME if table[name].notna().any()]
+    measured = [f"{name}{end}" for end in suffixes(content.rows) for name in (*NUMBERS, "measured_on")]
+    table = table[[*CSV_COLUMNS, *of_some, *measured]]
     named = {name.lower().replace(",", "").replace(" ", "_"): text for name, text in content.conditions.items()}
+    table = content.sweep.score.named(table)
     return table.assign(sweep=content.sweep.name, **named).map(escape.csv).to_csv(index=False)
 
 
@@ -87,7 +92,7 @@ def in_print(content: Content) -> list[Column]:
 
 def _bold(column: Column, row: pd.Series, text: str, form: str) -> str:
     """The method and accuracy of a network's best rows stand out."""
-    return form.format(text) if row["is_best"] and column.title in ("Method", "Top-1 %") else text
+    return form.format(text) if row["is_best"] and column.strong else text
 
 
 def _pipes(cells: Iterable[str]) -> str:

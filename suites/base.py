@@ -20,7 +20,7 @@ class Batch:
     """One step's samples; `views` holds one differently augmented copy of the images per view, the first being `x`."""
 
     x: Tensor  # (B, 3, H, W) float32, normalised, channels last
-    y: Tensor  # (B,) int64; where the recipe mixes images, (B, classes) float32: the share of each class
+    y: Tensor  # (B,) int64; (B, classes) float32, the shares of mixed images; (B, H, W) where every pixel has a label
     index: Tensor  # (B,) int64, positions in the training set
     views: tuple[Tensor, ...]
 
@@ -35,7 +35,8 @@ class Data(Protocol):
 
     @property
     def labels(self) -> Tensor:
-        """(N,) int64 on the device: of the training samples, in the order of `Batch.index`."""
+        """(N,) int64 on the device, or (N, H, W) of any integers: of the training samples, in the order of
+        `Batch.index`."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -56,7 +57,7 @@ class Data(Protocol):
         """Number of samples of the test set, or of those held out of training for validation."""
 
     def split(self, split: Split, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
-        """Its samples in order, without augmentation: normalised images (B, 3, H, W) and labels (B,)."""
+        """Its samples in order, without augmentation: normalised images (B, 3, H, W) and labels as in a batch."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,10 @@ class Suite:
     def task(self) -> Task:
         """What is asked of the networks."""
         return Classification(self.classes)
+
+    def task_of(self, data: Data) -> Task:
+        """The task with what it takes from the training samples, such as the weights of rare classes."""
+        return self.task
 
     def places(self) -> tuple[str, ...]:
         """Fields that say where the data are. A cell's key has the fingerprint in their place."""

@@ -14,8 +14,10 @@ import torch
 
 from cheapconv.catalog import register
 from cheapconv.catalog.errors import UserError
+from cheapconv.suites.augmentation import Augmentation, Normalisation
 from cheapconv.suites.memory import InMemory, MemorySuite
-from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+from cheapconv.suites.recipe import Recipe
+from cheapconv.suites.schedule import Schedule
 
 TEST_IMAGES = 500
 

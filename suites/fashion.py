@@ -20,8 +20,10 @@ from torch.nn.functional import avg_pool2d, pad
 from cheapconv.catalog import register
 from cheapconv.catalog.errors import UserError
 from cheapconv.suites import idx
+from cheapconv.suites.augmentation import Augmentation, Normalisation
 from cheapconv.suites.memory import InMemory, MemorySuite
-from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+from cheapconv.suites.recipe import Recipe
+from cheapconv.suites.schedule import Schedule
 
 BORDER = 2  # of 28x28 images to 32x32
 LARGEST = 50_000_000  # bytes; the training images are 47,040,016, and an archive may pretend to hold more

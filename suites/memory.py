@@ -15,10 +15,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.suites.augmentation import Augmentation, Normalisation
 from cheapconv.suites.base import Batch, Split, Suite
 from cheapconv.suites.mix import mixed
 from cheapconv.suites.place import Place, seed_of
-from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe
+from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.strong import strengthen
 
 EVAL_BATCH = 500

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from cheapconv.suites.augmentation import Mix
 from cheapconv.suites.base import Batch
 from cheapconv.suites.place import seed_of
-from cheapconv.suites.recipe import Mix
 
 Box = tuple[int, int, int, int]  # first and last + 1 row, first and last + 1 column
 

@@ -1,124 +1,34 @@
-"""A recipe: every number of a training run that a method may not change silently.
+"""A recipe: every number of a training run that a method may not change silently."""
 
-Schedules are pure functions of the position in the run, in fractions of it, so that a run with another number of
-epochs keeps the schedule's shape. "Drop at 0.3 of 200" means that epochs 0..59 use the old rate (recipes of the
-papers count from 0).
-"""
-
-import math
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import TypeAdapter
 
+from cheapconv.suites.augmentation import (
+    NORMALISATIONS,
+    Augmentation,
+    Mix,
+    MixKind,
+    Normalisation,
+    Padding,
+    Strong,
+    View,
+)
+from cheapconv.suites.schedule import Schedule, ScheduleKind, ends
+
 Precision = Literal["fp32", "bf16"]
 WeightDecayScale = Literal["compression"]
-ScheduleKind = Literal["multistep", "cosine", "onecycle"]
-Padding = Literal["zero", "reflect"]
-View = Literal["weak", "strong"]
-MixKind = Literal["mixup", "cutmix"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """Factor on the learning rate: `multistep` multiplies by `drop` at each milestone, `cosine` falls to 0 in steps of
-    an epoch, `onecycle` rises linearly to 1 at `peak` and falls linearly to 0.
-
-    However short a run, its first epoch is one of the full rate. `first_epoch` says that this moved a milestone, since
-    older releases began such a run at the lower rate, which was another run.
-    """
-
-    kind: ScheduleKind
-    milestones: tuple[float, ...] = ()  # fractions of the run
-    drop: float = 0.1
-    peak: float = 0.3  # fraction of the run
-    first_epoch: Literal["full"] | None = None
-
-    def factor(self, epochs_done: float, epochs: int) -> float:
-        """Factor at a position of a run: `epochs_done` counts finished epochs and the part of the current one."""
-        epoch = int(epochs_done)
-        if self.kind == "multistep":
-            return self.drop ** sum(epoch >= max(1, round(m * epochs)) for m in self.milestones)
-        if self.kind == "cosine":
-            return (1 + math.cos(math.pi * epoch / epochs)) / 2
-        progress = epochs_done / epochs
-        return progress / self.peak if progress < self.peak else (1 - progress) / (1 - self.peak)
-
-    def over(self, lengths: Iterable[int]) -> Self:
-        """The schedule as it is played over parts of a run, of so many epochs each."""
-        moved = self.kind == "multistep" and any(round(m * n) == 0 for n in lengths for m in self.milestones)
-        return replace(self, first_epoch="full") if moved else self
-
-
-@dataclass(frozen=True, kw_only=True)
-class Strong:
-    """RandAugment (suites/strong.py): so many operations an image, at a magnitude of 0 to 30."""
-
-    ops: int = 2  # torchvision's default, as the magnitude
-    magnitude: int = 9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mix:
-    """Images of a batch mixed in pairs, and their labels with them (suites/mix.py); `alpha` of Beta(alpha, alpha)."""
-
-    kind: MixKind
-    alpha: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Augmentation:
-    """Pad by `pad` pixels and crop back at random; mirror left-right with probability 1/2 when `flip`.
-
-    The border is black, or with `reflect` the image mirrored. With `cutout` a square of so many pixels a side, centred
-    at random and cut off at the border, is the mean colour, 0 after normalising (DeVries and Taylor, 2017).
-
-    All this is a weak view. `views` says which of the views that a method asks for are strong, RandAugment between the
-    crop and the cutout; those beyond its end are as the last one. Without it all are weak.
-    """
-
-    pad: int
-    flip: bool
-    padding: Literal["reflect"] | None = None
-    cutout: int | None = None
-    views: tuple[View, ...] | None = None
-    strong: Strong | None = None  # of the strong views
-
-    def of_view(self, number: int) -> Strong | None:
-        """RandAugment, where the view of this number is a strong one."""
-        return self.strong if self.views and self.views[min(number, len(self.views) - 1)] == "strong" else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Normalisation:
-    """Per-channel mean and standard deviation, in units of the [0, 1] pixel range."""
-
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-
-
-def _bytes(*values: float) -> tuple[float, float, float]:
-    red, green, blue = (value / 255 for value in values)
-    return red, green, blue
-
-
-NORMALISATIONS = {  # of CIFAR, by the data set; the codes of the papers differ
-    "c10-a": Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010)),  # Moonshine, OD, ONE
-    "c10-b": Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616)),  # of the images; OKDDip
-    "c10-c": Normalisation(mean=_bytes(125.3, 123.0, 113.9), std=_bytes(63.0, 62.1, 66.7)),  # attention transfer
-    "c100-a": Normalisation(mean=(0.5071, 0.4867, 0.4408), std=(0.2675, 0.2565, 0.2761)),  # of the images; RepDistiller
-    "c100-b": Normalisation(mean=(0.5071, 0.4866, 0.4409), std=(0.2009, 0.1984, 0.2023)),  # Moonshine's odd std
-    "c100-c": Normalisation(mean=(0.5071, 0.4865, 0.4409), std=(0.2673, 0.2564, 0.2762)),  # OKDDip, FFSD
-    "c100-d": Normalisation(mean=_bytes(129.3, 124.1, 112.4), std=_bytes(68.2, 65.4, 70.4)),  # FFL
-}
+Optimiser = Literal["adam"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Momentum SGD, `v = momentum v + g + weight_decay w; w -= lr v`, weight decay on every parameter.
+    """Momentum SGD, `v = momentum v + g + weight_decay w; w -= lr v`, weight decay on every parameter; or `adam`
+    (Kingma and Ba, 2015, betas 0.9 and 0.999, eps 1e-8), whose gradient is g + weight_decay w.
 
     With `weight_decay_scale: compression` that of the structured parameters of cheap convolutions is multiplied by the
     network's params over those of the same network with standard convolutions (models/structured.py). `validation`
@@ -141,6 +51,7 @@ class Recipe:
     validation: int | None = None
     lr_of: tuple[tuple[str, float], ...] | None = None  # families of architectures that take another lr
     mix: Mix | None = None
+    optimiser: Optimiser | None = None  # momentum SGD
 
     def __post_init__(self) -> None:
         for field in ("epochs", "batch"):
@@ -258,18 +169,6 @@ class Recipe:
             milestones=kept.milestones if milestones is None else milestones,
             drop=kept.drop if drop is None else drop,
         )
-
-
-def ends(shares: Sequence[float], epochs: int) -> list[int]:
-    """The epochs behind which the parts of a run end, by their shares. However short the run, none is empty; where
-    there are fewer epochs than parts, the last ones are."""
-    found: list[int] = []
-    for number in range(1, len(shares) + 1):
-        # Ends as shares of the whole, so that rounding one part does not push the next.
-        first, end = found[-1] if found else 0, round(sum(shares[:number]) * epochs)
-        latest = epochs - (len(shares) - number)  # leaves an epoch for each part that is still to come
-        found.append(min(max(end, first + 1), latest))
-    return found
 
 
 def read(path: Path, suite: str) -> dict[str, Recipe]:

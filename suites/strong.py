@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from cheapconv.suites.augmentation import Strong
 from cheapconv.suites.place import seed_of
-from cheapconv.suites.recipe import Strong
 
 
 def strengthen(x: Tensor, strong: Strong, seed: int, epoch: int, view: int, index: Sequence[int]) -> Tensor:

@@ -16,10 +16,15 @@ TOP5_FROM_CLASSES = 100  # with fewer, five guesses say little
 
 # Of a network's answers, not of its accuracy: some have no finite probabilities, or all are the same class.
 Flaw = Literal["not finite", "constant"]
+Answer = Literal["image", "pixel"]  # for what a network is to give one
 
 
 class Task(Protocol):
     """The task of a suite."""
+
+    @property
+    def answers(self) -> Answer:
+        """Whether logits are (B, classes) with labels (B,), or (B, classes, H, W) with labels (B, H, W)."""
 
     @property
     def headline(self) -> str:
@@ -42,7 +47,11 @@ class Task(Protocol):
         """What is wrong with the answers that were counted, whatever they score; reads the tally."""
 
     def error(self, score: float, samples: int) -> float:
-        """Standard error that a score has because the test set is a sample."""
+        """Standard error that a score has because the test set is a sample, as far as it follows from the two. Where it
+        does not, that of the headline is among the scores, as `<headline>_error`."""
+
+    def paint(self, labels: Tensor) -> Tensor | None:
+        """A picture (H, W, 3) uint8 of one sample's labels or answers; None where they are none."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,11 @@ class Classification:
     """One of `classes` for every image: top-1 accuracy, and top-5 where there are at least 100 classes."""
 
     classes: int
+
+    @property
+    def answers(self) -> Answer:
+        """One for every image."""
+        return "image"
 
     @property
     def headline(self) -> str:
@@ -68,7 +82,7 @@ class Classification:
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Cross-entropy of logits (B, classes) and labels (B,), or the shares (B, classes) of mixed ones."""
-        return cross_entropy(logits, y)
+        return cross_entropy(logits if logits.dtype == torch.float64 else logits.float(), y)
 
     def tally(self, logits: Tensor, y: Tensor) -> Tensor:
         """(ranks + 1 + classes + 1,) int64: samples whose label is the network's first guess, its second, ..., none of
@@ -98,3 +112,7 @@ class Classification:
     def error(self, score: float, samples: int) -> float:
         """Of a binomial share: sqrt(p (1 - p) / n)."""
         return math.sqrt(score * (1 - score) / samples)
+
+    def paint(self, labels: Tensor) -> Tensor | None:
+        """A class of an image is no picture."""
+        return None

@@ -14,9 +14,10 @@ from cheapconv import catalog
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("catalog", "models", "suites", "methods", "baselines", "engine", "reports", "docs")
+RECIPES = ("suites.augmentation", "suites.recipe", "suites.schedule")
 CONTRACTS = (  # what the engine may know of those it runs
     *("methods.base", "models.build", "models.meta", "models.size", "models.structured"),
-    *("suites.base", "suites.place", "suites.recipe", "suites.task"),
+    *("suites.base", "suites.place", "suites.task", *RECIPES),
 )
 
 # What the modules of a room may import of this repository: a room stands for everything in it.
@@ -26,7 +27,7 @@ ALLOWED = {
     "suites": ("catalog",),
     "methods": ("catalog",),
     "baselines": ("catalog", "methods"),
-    "engine/read": ("catalog", "suites.recipe"),
+    "engine/read": ("catalog", *RECIPES),
     "engine/store": ("catalog", *CONTRACTS),
     "engine/plan": ("catalog", *CONTRACTS, "engine.store", "engine.read"),
     "engine/measure": ("catalog", *CONTRACTS, "engine.store"),

@@ -6,7 +6,7 @@ run. Both in channels-last layout; whoever calls has the machine to itself (engi
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,13 @@ from torch import nn
 
 WARM_UP_RUNS, MIN_RUNS, MAX_RUNS = 5, 10, 300
 THROUGHPUT_BATCH = {"cpu": 128, "cuda": 1024}
+LARGE = 64 * 64  # pixels of an image above which fewer of them are a large batch
+
+
+def throughput_batch(shape: Sequence[int], device: torch.device) -> int:
+    """Images (C, H, W) of the batch by which throughput is measured: of large ones as many pixels as of small ones."""
+    pixels = shape[-2] * shape[-1]
+    return max(1, THROUGHPUT_BATCH[device.type] * LARGE // max(pixels, LARGE))
 
 
 @torch.inference_mode()
@@ -47,7 +54,7 @@ def throughput(
     batch: int | None = None,
 ) -> dict[str, Any]:
     """Images a second at a large batch, on all threads of this run."""
-    batch = batch or THROUGHPUT_BATCH[device.type]
+    batch = batch or throughput_batch(shape, device)
     images = _images(batch, shape, device)
     times = _repeat(lambda: network(images), device, budget_s)
     low, middle, high = _quartiles([batch / t for t in times])

@@ -4,6 +4,7 @@ A timing is a piece of work of its own. It may fail, wait for another one and be
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,21 +32,22 @@ class Structure:
     shape: tuple[int, int, int]
 
 
-def setting(device: torch.device) -> str:
-    """Under what a timing is taken, as a part of a file's name: device, precision, batch and threads of throughput."""
+def setting(device: torch.device, shape: Sequence[int] = (3, 32, 32)) -> str:
+    """Under what a timing is taken, as a part of a file's name: device, precision, batch and threads of throughput
+    for images of `shape` (C, H, W)."""
     slug = re.sub(r"[^a-z0-9]+", "-", device_name(device).lower()).strip("-")
-    return f"{slug}-fp32-b{clock.THROUGHPUT_BATCH[device.type]}-t{torch.get_num_threads()}"
+    return f"{slug}-fp32-b{clock.throughput_batch(shape, device)}-t{torch.get_num_threads()}"
 
 
 def kept(store: Store, structure: Structure, device: torch.device) -> Measurement | None:
     """The timing of a structure on a device, if it was taken."""
-    return store.measurement(f"{structure.key}-{setting(device)}")
+    return store.measurement(f"{structure.key}-{setting(device, structure.shape)}")
 
 
 def take(store: Store, structure: Structure, network: nn.Module, device: torch.device, turn: Turn) -> Measurement:
     """Time a network, whose weights do not matter, and keep the timing."""
     found = time_network(structure, network, device, turn)
-    store.write_measurement(f"{structure.key}-{setting(device)}", found)
+    store.write_measurement(f"{structure.key}-{setting(device, structure.shape)}", found)
     return found
 
 

@@ -45,7 +45,11 @@ def networks(entry: Entry, suite: Suite) -> tuple[list[tuple[str, str]], list[Re
                     chosen = meet(architecture, conv, limit, suite.classes, suite.image).chosen
                     pair = chosen.architecture, chosen.conv
                 with on_meta():
-                    build_network(*pair, suite.classes)
+                    network = build_network(*pair, suite.classes)
+            given, asked = getattr(network, "answers", "image"), suite.task.answers
+            if given != asked:
+                wanted = f"{suite.label} asks for one for every {asked}"
+                raise UserError(f"{architecture} gives one answer for every {given}, and {wanted}")
             pairs.append(pair)
         except (UserError, ValueError) as error:
             reason = str(error).rstrip(".")

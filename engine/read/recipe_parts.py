@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from cheapconv.catalog.errors import nearest
 from cheapconv.engine.read.complaint import complaint
-from cheapconv.suites.recipe import NORMALISATIONS, View
+from cheapconv.suites.augmentation import NORMALISATIONS, View
 
 
 def _below_one(milestone: float) -> float:

@@ -41,7 +41,9 @@ from cheapconv.engine.read.method_choice import MethodChoice
 from cheapconv.engine.read.quantity import count
 from cheapconv.engine.read.recipe_parts import Cutout, Milestones, Nesterov, Normalisation
 from cheapconv.engine.read.yaml_file import Location, YamlFile
-from cheapconv.suites.recipe import Padding, Precision, ScheduleKind, WeightDecayScale
+from cheapconv.suites.augmentation import Padding
+from cheapconv.suites.recipe import Precision, WeightDecayScale
+from cheapconv.suites.schedule import ScheduleKind
 
 
 @dataclass(frozen=True)

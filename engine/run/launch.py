@@ -166,12 +166,13 @@ class Launcher:
         run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
         self._tell(lambda watcher: watcher.started(cell))
         with place.in_use():
-            builder = Builder(cell, cell.classes, place, self.store, data.labels)
+            task = suite.task_of(data)
+            builder = Builder(cell, cell.classes, place, self.store, data.labels, task)
             training = Training(
                 build_method(cell, builder),
                 data,
                 recipe,
-                suite.task,
+                task,
                 seed=cell.seed,
                 place=place,
                 randomness=builder.randomness,

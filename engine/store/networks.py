@@ -15,7 +15,7 @@ from cheapconv.engine.store.files import make_folder, write_bytes
 from cheapconv.engine.store.runs import NETWORKS, Store
 from cheapconv.methods.base import Method
 from cheapconv.models.build import filled, give, take, unread_network
-from cheapconv.suites.recipe import Normalisation
+from cheapconv.suites.augmentation import Normalisation
 
 
 @dataclass(frozen=True)

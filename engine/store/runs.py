@@ -36,7 +36,7 @@ from cheapconv.engine.store.records import CurveRow, Environment, Measurement, R
 
 CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
 RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
-SWEEPS, MEASUREMENTS = "sweeps", "measurements"
+PICTURE, SWEEPS, MEASUREMENTS = "answers.png", "sweeps", "measurements"
 TRACKER = "mlflow.json"  # in the run folder, but the tracker's own
 
 
@@ -150,7 +150,7 @@ class Run:
         """Write the result, with which the cell is done, at `end`, and remove what only an unfinished one needs."""
         *before, last = self.environments() or (Environment(),)  # somebody may have removed the file
         write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*before, replace(last, end=end or now()))])
-        others = [path for name in (ENVIRONMENT, CURVE, f"{NETWORKS}/*.pt") for path in self.folder.glob(name)]
+        others = [path for name in (ENVIRONMENT, CURVE, PICTURE, f"{NETWORKS}/*.pt") for path in self.folder.glob(name)]
         files = {path.relative_to(self.folder).as_posix(): sha256(path) for path in others}
         write_json(self.folder / RESULT, document(asdict(replace(result, files=files))))
         self.write_state("done", result.epochs, result.epochs)

@@ -25,6 +25,7 @@ from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params
 from cheapconv.models.structured import scale_by_compression, structured_modules
 from cheapconv.suites.place import Place, Randomness, seed_of
+from cheapconv.suites.task import Task
 
 
 class BadTeacherError(Exception):
@@ -87,10 +88,20 @@ class Builder:
     """What a method builds from (`methods.base.Build`): its cell's networks, on its cell's place. `randomness` is the
     method's own: its constructor draws from it, and its training goes on from there."""
 
-    def __init__(self, cell: Cell, classes: int, place: Place, store: Store, labels: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        classes: int,
+        place: Place,
+        store: Store,
+        labels: Tensor | None = None,
+        task: Task | None = None,
+    ) -> None:
         self.classes = classes
         self.epochs = cell.recipe["epochs"]
-        self.image = catalog.parse("suite", cell.suite).image
+        suite = catalog.parse("suite", cell.suite)
+        self.image = suite.image
+        self.loss = (task or suite.task).loss
         self.labels = labels
         self.clock = Clock.start(place.device)
         self.place, self.randomness = place, Randomness(place.device, seed_of("method", cell.seed))

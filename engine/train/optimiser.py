@@ -1,15 +1,15 @@
-"""The optimiser of a phase: momentum SGD with every number where the recipe, the phase or the method has put it."""
+"""The optimiser of a phase: momentum SGD or Adam, every number where the recipe, the phase or the method has put it."""
 
 from torch import nn
-from torch.optim import SGD
+from torch.optim import SGD, Adam, Optimizer
 
 from cheapconv.methods.base import Method, Phase
 from cheapconv.models.structured import weight_decay_scales
 from cheapconv.suites.recipe import Recipe
 
 
-def make_optimiser(method: Method, recipe: Recipe, phase: Phase) -> SGD:
-    """SGD over the method's groups; a group's own numbers win over the phase's, and those over the recipe's."""
+def make_optimiser(method: Method, recipe: Recipe, phase: Phase) -> Optimizer:
+    """The recipe's, over the method's groups, whose own numbers win over the phase's, and those over the recipe's."""
     groups = []
     scales = weight_decay_scales(method)
     for own in method.param_groups():
@@ -19,12 +19,14 @@ def make_optimiser(method: Method, recipe: Recipe, phase: Phase) -> SGD:
         for parameter in own["params"]:
             by_scale.setdefault(scales.get(parameter, 1.0), []).append(parameter)
         for scale, params in by_scale.items():
-            if params:  # SGD refuses an empty group
+            if params:  # an empty group is refused
                 groups.append({"params": params, "lr": lr, "base_lr": lr, "weight_decay": decay * scale})
+    if recipe.optimiser == "adam":
+        return Adam(groups, lr=recipe.lr, fused=True)
     return SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
 
 
-def set_rates(optimiser: SGD, factor: float) -> float:
+def set_rates(optimiser: Optimizer, factor: float) -> float:
     """Multiply every group's own rate by the schedule's factor; the first group's rate, which stands for all."""
     for group in optimiser.param_groups:
         group["lr"] = group["base_lr"] * factor

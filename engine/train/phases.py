@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cheapconv.methods.base import Phase
-from cheapconv.suites.recipe import ends
+from cheapconv.suites.schedule import ends
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from cheapconv.models.build import run_blank, unread_network
 from cheapconv.models.meta import on_meta
 from cheapconv.suites.base import Batch
 from cheapconv.suites.place import Place
+from cheapconv.suites.task import Task
 
 SAMPLES = 2048  # labels for a method that asks for those of the training set
 
@@ -85,9 +86,13 @@ class _Wiring:
 
 @functools.lru_cache(maxsize=4096)
 def _wire(wiring: _Wiring) -> None:
-    entry, mix = catalog.entry("method", wiring.cell.method), wiring.cell.recipe.get("mix")
-    if mix and not entry.cls.soft_labels:
-        raise ValueError(f"its losses need one class for each image, and the recipe mixes images ({mix['kind']})")
+    entry, task = catalog.entry("method", wiring.cell.method), catalog.parse("suite", wiring.cell.suite).task
+    if task.answers not in entry.cls.answers:
+        known = " or ".join(sorted(entry.cls.answers))
+        raise ValueError(
+            f"it is made for one answer for every {known}, and the suite asks for one for every {task.answers}"
+        )
+    _require_takes_images(wiring.cell, entry.cls, task)
     config = catalog.build("method", wiring.cell.method, wiring.cell.method_config)
     try:
         with explained(ValueError, RuntimeError), on_meta():
@@ -103,6 +108,17 @@ def _wire(wiring: _Wiring) -> None:
         if not isinstance(error, NotImplementedError) and "meta tensor" not in str(error):
             place = where(error)
             raise ValueError(f"{reason(error)} ({place})" if place else reason(error)) from error
+
+
+def _require_takes_images(cell: Cell, method: type[Method], task: Task) -> None:
+    """ValueError if the recipe does to its images what the labels of the suite or the losses of the method cannot
+    follow."""
+    mix, views = cell.recipe.get("mix"), cell.recipe["augmentation"].get("views") or ()
+    if task.answers != "image" and (mix or "strong" in views):
+        asked = f"mixes images ({mix['kind']})" if mix else "asks for strong views"
+        raise ValueError(f"the recipe {asked}, which is made for one label an image: here every {task.answers} has one")
+    if mix and not method.soft_labels:
+        raise ValueError(f"its losses need one class for each image, and the recipe mixes images ({mix['kind']})")
 
 
 def _take_one_image(method: Method, image: tuple[int, int, int]) -> None:

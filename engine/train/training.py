@@ -14,7 +14,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.optim import SGD
+from torch.optim import Optimizer
 
 from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.train.checkpoint import VERSION, Position, State
@@ -59,7 +59,7 @@ class Training:
         self.position = Position(threads=place.threads)
         # Of an epoch, the last one on a partial batch. What is not trained has an epoch of none, which ends in a score.
         self.steps = data.steps(recipe) if method.trains else 0
-        self.optimiser: SGD | None = None  # from the first phase on
+        self.optimiser: Optimizer | None = None  # from the first phase on
         self._randomness = randomness or Randomness(place.device, seed_of("method", seed))
         self._stretch: Stretch | None = None
         self._sums: dict[str, Tensor] = {}  # float64, 0-d, on the device
@@ -189,7 +189,7 @@ class Training:
                 begin(self._context())
         self._take_phase(number)
 
-    def _take_phase(self, number: int) -> SGD:
+    def _take_phase(self, number: int) -> Optimizer:
         """A new optimiser, without momentum, and the epochs between which the schedule is played."""
         self._stretch = stretches(self.method.phases(), self.recipe.epochs)[number]
         self.optimiser = make_optimiser(self.method, self.recipe, self._stretch.phase)

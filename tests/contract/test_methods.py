@@ -19,7 +19,8 @@ from cheapconv.models.build import build_network
 from tests.methods.world import PLACE, SUITE, World, batch, data, make_world, train
 
 catalog.load()
-METHODS = [name for name in catalog.names("method") if catalog.entry("method", name).cls.trains]
+CLASSES = {name: catalog.entry("method", name).cls for name in catalog.names("method")}
+METHODS = [name for name, cls in CLASSES.items() if cls.trains and "image" in cls.answers]
 TAUGHT = [name for name in METHODS if catalog.entry("method", name).cls.needs_teacher]
 every_method = pytest.mark.parametrize("name", METHODS)
 

@@ -18,11 +18,12 @@ NETWORKS = {
 }
 TRIED = {("timm", "l1_group"), ("timm", "compact_kd"), ("timm", "blockswap_at")}  # the others under `slow`
 REFUSED = {"blockswap_at": "residual branches", "random_at": "residual branches"}
+CLASSES = {name: catalog.entry("method", name).cls for name in catalog.names("method")}
+METHODS = [name for name, cls in CLASSES.items() if cls.trains and "image" in cls.answers]
 PAIRS = [
     pytest.param(library, name, marks=[] if (library, name) in TRIED else pytest.mark.slow, id=f"{library}-{name}")
     for library in NETWORKS
-    for name in catalog.names("method")
-    if catalog.entry("method", name).cls.trains
+    for name in METHODS
 ]
 
 

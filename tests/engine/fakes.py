@@ -13,8 +13,10 @@ from cheapconv.catalog import entries, register
 from cheapconv.engine.read.registry import Sweep
 from cheapconv.methods.base import Phase
 from cheapconv.models.network import Network
+from cheapconv.suites.augmentation import Augmentation, Normalisation
 from cheapconv.suites.base import Suite
-from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+from cheapconv.suites.recipe import Recipe
+from cheapconv.suites.schedule import Schedule
 
 RECIPE = Recipe(
     name="short",
@@ -129,6 +131,7 @@ class Alone:
     version: ClassVar[int] = 1
     needs_teacher: ClassVar[bool] = False
     soft_labels: ClassVar[bool] = True
+    answers: ClassVar[frozenset[str]] = frozenset({"image"})
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -23,9 +23,11 @@ from cheapconv.engine.train import checkpoint, loop
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.engine.train.training import Training
 from cheapconv.methods.base import Method
+from cheapconv.suites.augmentation import Augmentation, Normalisation
 from cheapconv.suites.memory import InMemory, MemorySuite
 from cheapconv.suites.place import Place
-from cheapconv.suites.recipe import Augmentation, Normalisation, Recipe, Schedule
+from cheapconv.suites.recipe import Recipe
+from cheapconv.suites.schedule import Schedule
 from cheapconv.suites.task import Classification
 from tests.engine import toys
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from cheapconv import catalog
 from cheapconv.methods.base import Clock, Method
@@ -51,6 +52,7 @@ class FixedBuild:
     """`methods.base.Build` that hands out the given networks, the students in turn."""
 
     classes, epochs = 5, 1
+    loss = staticmethod(cross_entropy)
 
     def __init__(self, students: Sequence[Fixed], teacher: Fixed | None = None) -> None:
         self.clock = Clock.start(torch.device("cpu"))

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from cheapconv import catalog
 from cheapconv.methods.base import Clock, Method
@@ -60,6 +61,7 @@ class PlainBuild:
     """`methods.base.Build` of fresh networks of any architecture."""
 
     epochs = 300
+    loss = staticmethod(cross_entropy)
 
     def __init__(self, architecture: str, conv: str = "standard", classes: int = 10) -> None:
         self.classes = classes

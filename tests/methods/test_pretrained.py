@@ -13,8 +13,8 @@ from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder
 from cheapconv.models.build import build_network
 from cheapconv.reports import collect
+from cheapconv.suites.augmentation import Normalisation
 from cheapconv.suites.memory import normalise
-from cheapconv.suites.recipe import Normalisation
 from tests.engine import tiny
 from tests.engine.tiny import PLACE, RECIPE
 

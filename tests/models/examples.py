@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from cheapconv import catalog
+from cheapconv.models.network import Network
 
 SMALL = {
     ("architecture", "wrn"): ["wrn(depth=10, width=2)"],
@@ -56,11 +57,13 @@ TRIED = {
     **dict.fromkeys(("resnet_x4", "resnet_bottleneck", "resnet_c", "resnet_imagenet", "shiftresnet"), SAMPLE),
     **dict.fromkeys(("vgg", "vgg_5p", "alexnet_c", "densenet", "densenet_bc", "timm", "module"), SAMPLE),
     **dict.fromkeys(("mobilenet_v2", "mobilenet_v2_half", "shufflenet_v1", "shufflenet_v2", "torchvision"), ("S",)),
+    "erfnet": ("S", "G(N)"),
 }
 
 # Images whose last map is larger than a pixel, where they must be larger than 8x8.
 SIDES = {"resnet_c": 16, "vgg": 32, "vgg_5p": 32, "alexnet_c": 32, "resnet_imagenet": 64, "mobilenet_v2": 64}
 SIDES |= {"mobilenet_v2_half": 32, "shufflenet_v1": 16, "shufflenet_v2": 16, "timm": 16, "torchvision": 16}
+SIDES |= {"erfnet": 16}
 
 
 def examples(kind: str) -> list[Any]:
@@ -68,6 +71,11 @@ def examples(kind: str) -> list[Any]:
     catalog.load()
     texts = [text for name in catalog.names(kind) for text in SMALL.get((kind, name), [name])]
     return [catalog.parse(kind, text) for text in texts]
+
+
+def answer_shape(network: Network, x: torch.Tensor) -> tuple[int, ...]:
+    """Of the logits for images (B, 3, H, W): one answer an image, or one a pixel."""
+    return (len(x), network.classes, *(x.shape[2:] if network.answers == "pixel" else ()))
 
 
 def spatial_operators() -> list[Any]:

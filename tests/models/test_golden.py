@@ -15,7 +15,6 @@ from tests.models import formulas
 
 # Rows that are no network of the catalog, by architecture.
 NOT_NETWORKS = {
-    "ERFNet": "segmentation",
     "DARTS": "a searched network, known by rounded printed numbers only",
     "ONE ResNet-32, 3 branches, training time": "a training graph",
     "ONE ResNet-32, 4 branches, training time": "a training graph",

@@ -11,8 +11,8 @@ from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.models.build import build_network, give
 from cheapconv.models.size import count_macs
+from cheapconv.suites.augmentation import Normalisation
 from cheapconv.suites.memory import normalise
-from cheapconv.suites.recipe import Normalisation
 
 catalog.load()
 RECIPE = Normalisation(mean=(0.49, 0.48, 0.45), std=(0.2, 0.21, 0.22))

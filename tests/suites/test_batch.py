@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from cheapconv.suites import memory as batches
+from cheapconv.suites.augmentation import Augmentation
 from cheapconv.suites.base import Batch
 from cheapconv.suites.memory import InMemory, augment, cut_out, normalise
-from cheapconv.suites.recipe import Augmentation, Recipe
+from cheapconv.suites.recipe import Recipe
 from tests.engine import tiny
 
 PAD = Augmentation(pad=4, flip=True)

@@ -11,8 +11,8 @@ import torch
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.suites import cifar
+from cheapconv.suites.augmentation import NORMALISATIONS
 from cheapconv.suites.cifar import Cifar10, Cifar100
-from cheapconv.suites.recipe import NORMALISATIONS
 
 PER_FILE = 4
 

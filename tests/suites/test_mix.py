@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax
 
 from cheapconv.suites import mix
+from cheapconv.suites.augmentation import Mix
 from cheapconv.suites.base import Batch
-from cheapconv.suites.recipe import Mix
 from tests.engine import tiny
 
 MIXUP, CUTMIX = Mix(kind="mixup", alpha=1.0), Mix(kind="cutmix", alpha=1.0)

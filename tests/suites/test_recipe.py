@@ -6,9 +6,11 @@ from math import cos, pi
 import pytest
 
 from cheapconv import catalog
+from cheapconv.suites.augmentation import Augmentation
 from cheapconv.suites.cifar import Cifar10, Cifar100
 from cheapconv.suites.digits import Digits
-from cheapconv.suites.recipe import Augmentation, Recipe, Schedule, ends
+from cheapconv.suites.recipe import Recipe
+from cheapconv.suites.schedule import Schedule, ends
 from tests.engine.tiny import RECIPE
 
 ONE_CYCLE = Schedule(kind="onecycle")
@@ -197,3 +199,9 @@ def test_every_recipe_carries_its_name():
     for suite in (catalog.entry("suite", name).cls for name in catalog.names("suite")):
         assert {name: recipe.name for name, recipe in suite.recipes.items()} == {name: name for name in suite.recipes}
     assert Digits.recipes["short"].augmentation.flip is False  # a mirrored digit is no digit
+
+
+def test_poly_falls_epoch_by_epoch():
+    """ERFNet's lr(e) = (1 - (e - 1) / E)^0.9 with epochs from 1."""
+    schedule = Schedule(kind="poly")
+    assert [schedule.factor(done, 4) for done in (0, 0.9, 1, 3)] == pytest.approx([1, 1, 0.75**0.9, 0.25**0.9])

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import RandAugment
 
+from cheapconv.suites.augmentation import Augmentation, Strong
 from cheapconv.suites.base import Batch
 from cheapconv.suites.memory import normalise
 from cheapconv.suites.place import seed_of
-from cheapconv.suites.recipe import Augmentation, Strong
 from cheapconv.suites.strong import strengthen
 from tests.engine import tiny
 

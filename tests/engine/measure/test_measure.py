@@ -97,6 +97,14 @@ def test_a_setting_names_the_device_precision_batch_and_threads(monkeypatch):
     assert timings.setting(CPU) == "other-cpu-2-0ghz-tm-fp32-b128-t1"
 
 
+def test_a_large_batch_of_large_images_has_as_many_pixels():
+    """128 of the small ones, wherever they are small."""
+    sides = [clock.throughput_batch((3, side, side), CPU) for side in (8, 32, 64, 128, 224)]
+    assert sides == [128, 128, 128, 32, 10]
+    assert clock.throughput_batch((3, 4096, 4096), CPU) == 1
+    assert timings.setting(CPU, (3, 360, 480)).endswith("-fp32-b3-t1")
+
+
 def test_a_damaged_timing_is_none(tmp_path, monkeypatch, wrn):
     monkeypatch.setattr(timings, "time_network", lambda structure, network, device, turn: a_timing(structure))
     store = Store(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cheapconv.suites.recipe import Schedule
+from cheapconv.suites.schedule import Schedule
 from tests.engine.tiny import CONSTANT, STEPS, train
 from tests.engine.toys import Quadratic, by_hand
 
@@ -32,6 +32,19 @@ def test_nesterov_is_the_recipes_choice(tmp_path):
         w = w - 0.1 * (g + 0.9 * v)
     train(method, tmp_path, replace(CONSTANT, nesterov=True))
     torch.testing.assert_close(method.w.detach().double(), w, rtol=1e-6, atol=1e-7)
+
+
+def test_adam_is_the_recipes_choice(tmp_path):
+    """Kingma and Ba, algorithm 1, on the gradient with its weight decay."""
+    method = Quadratic()
+    w = method.w.detach().double()
+    m, v = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    for step in range(1, STEPS + 1):
+        g = (w - Quadratic.target.double()) + 0.01 * w
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g.square()
+        w = w - 0.1 * (m / (1 - 0.9**step)) / ((v / (1 - 0.999**step)).sqrt() + 1e-8)
+    train(method, tmp_path, replace(CONSTANT, optimiser="adam"))
+    torch.testing.assert_close(method.w.detach().double(), w, rtol=1e-5, atol=1e-6)
 
 
 class Groups(Quadratic):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cheapconv.engine.train.loop import Stopped
 from cheapconv.methods.base import Context, Phase
-from cheapconv.suites.recipe import Schedule
+from cheapconv.suites.schedule import Schedule
 from tests.engine.tiny import CONSTANT, STEPS, train
 from tests.engine.toys import Diary, by_hand
 
