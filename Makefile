@@ -1,6 +1,7 @@
 # make quick   the main job: install, run the sweep "quick", render its comparison
 # make test    the tests
-# make check   format, lint, types, tests: what CI runs
+# make check   format, lint, types, tests
+# make learns  every method is trained and beats chance: two minutes, beside `make check` in CI
 # make chaos   faults against the runner, for MINUTES (5) or COUNT trials, by SEED (0): kills, disks, servers, crowds, damage
 # make docs    write the generated pages and the schema (MEASURE=1: with timings of this machine)
 # make sbom    what is installed and under which licences: build/sbom.json (CycloneDX), build/licences.md
@@ -12,7 +13,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 TOOLS := .venv/tools/bin
 
-.PHONY: quick test check types chaos format docs sbom audit lock clean
+.PHONY: quick test check learns types chaos format docs sbom audit lock clean
 
 quick: $(INSTALLED)
 	$(BIN)/cheapconv run quick
@@ -28,6 +29,9 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(MAKE) --jobs 2 types test
+
+learns: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow tests/contract/test_every_method_learns.py
 
 types: $(INSTALLED)
 	mkdir -p .venv/checkout && ln -sfn "$(CURDIR)" .venv/checkout/cheapconv

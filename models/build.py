@@ -10,7 +10,7 @@ from cheapconv import catalog
 from cheapconv.catalog.errors import REFUSALS, reason
 from cheapconv.models.conv import Conv
 from cheapconv.models.input import Normalised
-from cheapconv.models.meta import on_meta
+from cheapconv.models.meta import ShapesOnly, on_meta
 from cheapconv.models.network import Network
 from cheapconv.models.size import count_params
 
@@ -111,7 +111,8 @@ def run_blank(network: nn.Module, image: tuple[int, int, int], samples: int = 2)
     """
     training = network.training
     try:
-        network.train(samples == 1)(torch.zeros(samples, *image))
+        with ShapesOnly():
+            network.train(samples == 1)(torch.zeros(samples, *image))
     finally:
         network.train(training)
 

@@ -19,6 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode
 
 from cheapconv.catalog.errors import REFUSALS, reason
+from cheapconv.models.meta import ShapesOnly
 from cheapconv.models.parts.rebuilt import materialise
 
 aten = torch.ops.aten
@@ -60,7 +61,7 @@ def count_macs_twice(net: nn.Module, input_shape: Sequence[int]) -> tuple[int, i
         FlopCounterMode(display=False),
     )
     try:
-        with torch.no_grad(), torchs, ours:
+        with torch.no_grad(), ShapesOnly(), torchs, ours:
             deployed(image)
     except REFUSALS as error:
         side = " x ".join(map(str, input_shape[1:]))

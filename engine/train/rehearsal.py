@@ -65,7 +65,9 @@ class UntrainedBuilder(Builder):
 
 def rehearse(cell: Cell, teacher: Cell | None) -> None:
     """ValueError, with the reason, if the cell's method cannot be wired to its networks."""
-    _wire(_Wiring(cell, (teacher.architecture, teacher.conv) if teacher else None))
+    refusal = _refusal(_Wiring(cell, (teacher.architecture, teacher.conv) if teacher else None))
+    if refusal is not None:
+        raise ValueError(refusal)
 
 
 class _Wiring:
@@ -74,7 +76,8 @@ class _Wiring:
     def __init__(self, cell: Cell, teacher: tuple[str, str] | None) -> None:
         self.cell, self.teacher = cell, teacher
         settings = repr(sorted(cell.method_config.items()))  # settings may be lists, which have no hash
-        numbers = cell.recipe["epochs"], cell.recipe["batch"] == 1, bool(cell.recipe.get("mix"))
+        images = repr(cell.recipe.get("mix")), repr(cell.recipe["augmentation"].get("views"))
+        numbers = cell.recipe["epochs"], cell.recipe["batch"] == 1, *images
         self._identity = (cell.suite, cell.architecture, cell.conv, cell.method, settings, teacher, numbers)
 
     def __eq__(self, other: object) -> bool:
@@ -85,6 +88,15 @@ class _Wiring:
 
 
 @functools.lru_cache(maxsize=4096)
+def _refusal(wiring: _Wiring) -> str | None:
+    """Why it cannot be wired, if it cannot: said once, and of every cell that is wired alike."""
+    try:
+        _wire(wiring)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def _wire(wiring: _Wiring) -> None:
     entry, task = catalog.entry("method", wiring.cell.method), catalog.parse("suite", wiring.cell.suite).task
     if task.answers not in entry.cls.answers:

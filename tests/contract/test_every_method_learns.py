@@ -26,6 +26,7 @@ def test_the_sweep_has_every_method(sweep):
     assert {planned.cell.method for planned in sweep.cells} == set(method_docs.compared())
 
 
+@pytest.mark.slow
 def test_every_method_beats_chance_in_two_epochs(sweep, tmp_path, monkeypatch):
     tiny.skip_timing(monkeypatch)
     store = Store(tmp_path)
