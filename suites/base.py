@@ -45,6 +45,10 @@ class Data(Protocol):
     def image(self) -> tuple[int, int, int]:
         """(channels, height, width) of a sample."""
 
+    @property
+    def skipped(self) -> Mapping[str, str]:
+        """By name: images that could not be decoded, as far as they were met, and why."""
+
     def steps(self, recipe: Recipe) -> int:
         """Number of batches of an epoch."""
 

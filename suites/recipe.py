@@ -56,13 +56,33 @@ class Augmentation:
     """Pad by `pad` pixels and crop back at random; mirror left-right with probability 1/2 when `flip`.
 
     The border is black, or with `reflect` the image mirrored. With `cutout` a square of so many pixels a side, centred
-    at random and cut off at the border, is the mean colour, 0 after normalising (DeVries and Taylor, 2017).
+    at random and cut off at the border, is the mean colour, 0 after normalising (DeVries and Taylor, 2017). Photographs
+    from a disk are not padded: a crop is a share of their area between the two of `scale`; with `colour` brightness,
+    contrast and saturation are each multiplied by a number within so much of 1.
     """
 
     pad: int
     flip: bool
     padding: Literal["reflect"] | None = None
     cutout: int | None = None
+    scale: tuple[float, float] | None = None
+    colour: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """Sides of training crops that grow in a run: `first` until the share `start` of it, linearly up to `last` from
+    `end` on, in steps of 32 pixels (Touvron et al., arXiv:1906.06423, on why they end below the side of evaluation)."""
+
+    first: int
+    last: int
+    start: float
+    end: float
+
+    def side(self, done: float) -> int:
+        """The side at a share of the run."""
+        way = min(max((done - self.start) / (self.end - self.start), 0.0), 1.0)
+        return max(32, round((self.first + way * (self.last - self.first)) / 32) * 32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +133,7 @@ class Recipe:
     weight_decay_scale: WeightDecayScale | None = None
     validation: int | None = None
     lr_of: tuple[tuple[str, float], ...] | None = None  # families of architectures that take another lr
+    growth: Growth | None = None  # of training crops
 
     def __post_init__(self) -> None:
         for field in ("epochs", "batch"):
@@ -121,6 +142,10 @@ class Recipe:
         for field in ("lr", "weight_decay"):
             if not 0 <= getattr(self, field) < float("inf"):
                 raise ValueError(f"{field} must be a finite number of at least 0, not {getattr(self, field)}")
+
+    def side(self, whole: int, epoch: int) -> int:
+        """Side of an epoch's training crops, where images are `whole` at an evaluation."""
+        return whole if self.growth is None else self.growth.side(epoch / self.epochs)
 
     def joins_last(self, samples: int) -> bool:
         """Whether the last batch of an epoch would be a single image, which then joins the batch before it: there are

@@ -1,0 +1,249 @@
+"""Data that stays on the disk: photographs decoded, cropped and mirrored by worker processes, normalised on the device.
+
+Torch's DataLoader over files. The order of an epoch follows from (seed, epoch), and everything that is drawn for a
+sample from (seed, epoch, index): however many workers there are, wherever an epoch is resumed and however many places
+share a batch, the batches are the same bits. An image that cannot be decoded is replaced by the next one that can, in
+training; at an evaluation it is left out.
+"""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from cheapconv.catalog.errors import UserError, reason
+from cheapconv.suites.base import Batch, Split
+from cheapconv.suites.crops import Draws, augmented, middle
+from cheapconv.suites.memory import cut_out, held_out, normalise
+from cheapconv.suites.photo import BrokenImageError
+from cheapconv.suites.photos import Photos
+from cheapconv.suites.place import Place, seed_of
+from cheapconv.suites.recipe import Augmentation, Recipe
+from cheapconv.suites.skipped import Skipped
+
+WORKERS = "CHEAPCONV_WORKERS"
+MOST_WORKERS = 16
+EVAL_BATCH = 100
+
+
+def default_workers() -> int:
+    """How many processes decode images: CHEAPCONV_WORKERS, else one less than there are cores, at most 16."""
+    asked = os.environ.get(WORKERS)
+    if asked is None:
+        return min(len(os.sched_getaffinity(0)) - 1, MOST_WORKERS)
+    if not asked.isdecimal() or int(asked) > 10**3:
+        raise UserError(f"{WORKERS} is '{asked}': set it to a number of processes, 0 for none beside the trainer.")
+    return int(asked)
+
+
+class Sample(NamedTuple):
+    """What a worker makes of one image, every view of it; no pixels where it is broken and nothing takes its place."""
+
+    pixels: Tensor | None  # (views, H, W, 3) uint8
+    label: int
+    index: int  # that was asked for
+    holes: Tensor  # (views, 2) int64: row and column
+    broken: list[tuple[str, str]]  # the name of an image, and what is wrong with it
+
+
+class Samples(NamedTuple):
+    """Some of them, as they come from a worker."""
+
+    pixels: Tensor  # (views, B, H, W, 3) uint8
+    y: Tensor  # (B,) int64
+    index: Tensor  # (B,) int64
+    holes: Tensor  # (views, B, 2) int64
+    broken: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Training(Dataset[Sample]):
+    """An epoch's augmented images, by index."""
+
+    photos: Photos
+    side: int
+    augmentation: Augmentation
+    draws: Draws
+    views: int
+
+    def __getitem__(self, index: int) -> Sample:
+        broken: list[tuple[str, str]] = []
+        for step in range(len(self.photos)):
+            shown = (index + step) % len(self.photos)
+            try:
+                pixels, holes = self._views(shown, index)
+                return Sample(pixels, int(self.photos.labels[shown]), index, holes, broken)
+            except (BrokenImageError, OSError) as error:
+                broken.append((self.photos.name(shown), reason(error)))
+        raise BrokenImageError("none of the training images can be read")
+
+    def _views(self, shown: int, index: int) -> tuple[Tensor, Tensor]:
+        """(views, H, W, 3) and (views, 2) of one image, by the random numbers of the index that was asked for."""
+        data, draw = self.photos.read(shown), self.draws.of(index)
+        images, holes = [], []
+        for _ in range(self.views):
+            images.append(np.asarray(augmented(data, self.side, self.augmentation, draw)))
+            holes.append((draw.randrange(self.side), draw.randrange(self.side)))  # whether or not anything is cut
+        return torch.from_numpy(np.stack(images)), torch.tensor(holes)
+
+
+@dataclass(frozen=True)
+class Evaluation(Dataset[Sample]):
+    """The images of a split without augmentation."""
+
+    photos: Photos
+    side: int
+
+    def __getitem__(self, index: int) -> Sample:
+        label, holes = int(self.photos.labels[index]), torch.empty(1, 0, dtype=torch.int64)
+        try:
+            pixels = np.asarray(middle(self.photos.read(index), self.side))
+        except (BrokenImageError, OSError) as error:
+            return Sample(None, label, index, holes, [(self.photos.name(index), reason(error))])
+        return Sample(torch.from_numpy(np.array(pixels))[None], label, index, holes, [])
+
+
+@dataclass(frozen=True)
+class Share:
+    """A place's share of the batches of an epoch, as lists of indices: every `world`-th sample, its own first."""
+
+    order: Tensor  # (N,) int64
+    batch: int
+    steps: int
+    start: int
+    rank: int = 0
+    world: int = 1
+
+    def __len__(self) -> int:
+        return self.steps - self.start
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in range(self.start, self.steps):
+            end = len(self.order) if step + 1 == self.steps else (step + 1) * self.batch
+            yield self.order[step * self.batch + self.rank : end : self.world].tolist()
+
+
+@dataclass(frozen=True)
+class Loader:
+    """A data set of photographs on a disk (`suites.base.Data`)."""
+
+    photos: Photos  # to train on
+    test: Photos
+    class_names: tuple[str, ...]
+    side: int
+    place: Place
+    skipped_images: Skipped
+    workers: int = field(default_factory=default_workers)
+    held: Photos | None = None  # out of the training images, for validation
+
+    @property
+    def samples(self) -> int:
+        """Number of training images."""
+        return len(self.photos)
+
+    @property
+    def labels(self) -> Tensor:
+        """(N,) of the training images."""
+        return self.photos.labels.to(self.place.device)
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """(3, side, side)."""
+        return 3, self.side, self.side
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Images that could not be decoded so far, and why."""
+        return self.skipped_images.found
+
+    def steps(self, recipe: Recipe) -> int:
+        """Number of batches of an epoch, with the last partial one."""
+        return recipe.steps(self.samples)
+
+    def train(self, recipe: Recipe, seed: int, epoch: int, start: int = 0, views: int = 1) -> Iterator[Batch]:
+        """This place's share of the batches of an epoch from batch `start` on."""
+        generator = torch.Generator().manual_seed(seed_of("batches", seed, epoch))
+        order = torch.randperm(self.samples, generator=generator)  # (N,)
+        share = Share(order, recipe.batch, self.steps(recipe), start, self.place.rank, self.place.world)
+        side, cutout = recipe.side(self.side, epoch), recipe.augmentation.cutout
+        epoch_of = Training(self.photos, side, recipe.augmentation, Draws(seed, epoch), views)
+        for samples in self._load(epoch_of, share):
+            copies = tuple(self._normalised(pixels, recipe) for pixels in samples.pixels)
+            for copy, holes in zip(copies, samples.holes, strict=True):
+                if cutout:
+                    cut_out(copy, holes.to(self.place.device), cutout)
+            y, index = samples.y.to(self.place.device), samples.index.to(self.place.device)
+            yield Batch(copies[0], y, index, copies)
+
+    def size(self, split: Split) -> int:
+        """Number of images of a split."""
+        return len(self._of(split))
+
+    def split(self, split: Split, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+        """Its images in order, normalised, and their labels."""
+        photos = self._of(split)
+        share = Share(torch.arange(len(photos)), EVAL_BATCH, -(-len(photos) // EVAL_BATCH), start=0)
+        for samples in self._load(Evaluation(photos, self.side), share):
+            if len(samples.y):
+                yield self._normalised(samples.pixels[0], recipe), samples.y.to(self.place.device)
+
+    def hold_out(self, count: int) -> "Loader":
+        """The data with `count` training images set aside for validation, drawn without a look at any seed."""
+        held, kept = held_out(self.samples, count)
+        return replace(self, photos=self.photos.take(kept), held=self.photos.take(held))
+
+    def _of(self, split: Split) -> Photos:
+        """The photographs of a split."""
+        if split == "test":
+            return self.test
+        return self.held if self.held is not None else self.test.take(torch.empty(0, dtype=torch.int64))
+
+    def _normalised(self, pixels: Tensor, recipe: Recipe) -> Tensor:
+        """Bytes (B, H, W, 3) as float32 (B, 3, H, W) on the device, channels last."""
+        moved = pixels.to(self.place.device, non_blocking=True)  # a quarter of what floats would be
+        return normalise(moved.permute(0, 3, 1, 2), recipe.normalisation)
+
+    def _load(self, images: Dataset[Sample], share: Share) -> Iterator[Samples]:
+        """What workers make of the images, in order; broken ones are noted."""
+        loader = DataLoader(
+            images,
+            batch_sampler=share,
+            num_workers=min(self.workers, len(share)),
+            collate_fn=collate,
+            pin_memory=self.place.device.type == "cuda",
+            worker_init_fn=leave_group,
+            # Without one of its own it would draw from the process's random numbers, which are the method's.
+            generator=torch.Generator(),
+        )
+        with warnings.catch_warnings():
+            # Python warns of a fork beside threads: the workers only decode, and take no lock that a thread may hold.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            batches = iter(loader)
+        for samples in batches:
+            self.skipped_images.add(samples.broken)
+            yield samples
+
+
+def collate(samples: list[Sample]) -> Samples:
+    """Samples as a batch, without those that have no pixels."""
+    broken = [found for sample in samples for found in sample.broken]
+    shown = [sample for sample in samples if sample.pixels is not None]
+    y, index = (torch.tensor([getattr(sample, of) for sample in shown]) for of in ("label", "index"))
+    pixels = [sample.pixels for sample in shown if sample.pixels is not None]
+    if not pixels:
+        return Samples(torch.empty(1, 0, 0, 0, 3, dtype=torch.uint8), y, index, torch.empty(1, 0, 2), broken)
+    return Samples(torch.stack(pixels, dim=1), y, index, torch.stack([s.holes for s in shown], dim=1), broken)
+
+
+def leave_group(worker: int) -> None:
+    """Out of the process group: a Ctrl-C is the trainer's, who ends its workers. If it is killed, they end by
+    themselves: torch lets them look for their parent every few seconds."""
+    with contextlib.suppress(OSError, AttributeError):  # a session of its own already; not on Windows
+        os.setpgid(0, 0)
