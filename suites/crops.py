@@ -1,4 +1,4 @@
-"""Crop, mirror and colour of one sample, drawn from its own random numbers.
+"""Crop and mirror of one sample, drawn from its own random numbers.
 
 The crop is the ImageNet one: a rectangle of a random share of the area and a random ratio of sides, Szegedy et al.,
 "Going deeper with convolutions", CVPR 2015, section 6, with the bounds and the ten attempts of torchvision.
@@ -8,7 +8,7 @@ import math
 import random
 from dataclasses import dataclass
 
-from PIL import Image, ImageEnhance
+from PIL import Image
 
 from cheapconv.suites.photo import Box, Photo, centre
 from cheapconv.suites.place import seed_of
@@ -34,26 +34,23 @@ class Draws:
 def augmented(data: bytes, side: int, augmentation: Augmentation, draw: random.Random) -> Image.Image:
     """A training crop (side x side) of the photograph in a file."""
     photo = Photo(data)
-    image = photo.crop(rectangle(photo.size, augmentation.scale or (1.0, 1.0), draw), side)
+    image = photo.crop(rectangle(photo.size, augmentation.area or (1.0, 1.0), draw), (side, side))
     if augmentation.flip and draw.random() < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if augmentation.colour is not None:
-        for kind in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-            image = kind(image).enhance(draw.uniform(1 - augmentation.colour, 1 + augmentation.colour))
     return image
 
 
 def middle(data: bytes, side: int) -> Image.Image:
     """What is evaluated: the shorter side resized to 256 for every 224 of `side`, and the middle of that."""
     photo = Photo(data)
-    return photo.crop(centre(photo.size, CENTRE), side)
+    return photo.crop(centre(photo.size, CENTRE), (side, side))
 
 
-def rectangle(size: tuple[int, int], scale: tuple[float, float], draw: random.Random) -> Box:
+def rectangle(size: tuple[int, int], share: tuple[float, float], draw: random.Random) -> Box:
     """A random crop of an image of that size; the largest in its middle where ten attempts do not fit in."""
     width, height = size
     for _ in range(ATTEMPTS):
-        area = width * height * draw.uniform(*scale)
+        area = width * height * draw.uniform(*share)
         ratio = math.exp(draw.uniform(math.log(RATIO), -math.log(RATIO)))
         w, h = max(1, round(math.sqrt(area * ratio))), max(1, round(math.sqrt(area / ratio)))
         if w <= width and h <= height:

@@ -11,7 +11,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +31,8 @@ from cheapconv.suites.skipped import Skipped
 WORKERS = "CHEAPCONV_WORKERS"
 MOST_WORKERS = 16
 EVAL_BATCH = 100
+
+T = TypeVar("T")
 
 
 def default_workers() -> int:
@@ -151,7 +153,7 @@ class Loader:
     @property
     def labels(self) -> Tensor:
         """(N,) of the training images."""
-        return self.photos.labels.to(self.place.device)
+        return torch.from_numpy(self.photos.labels).to(self.place.device)
 
     @property
     def image(self) -> tuple[int, int, int]:
@@ -174,7 +176,7 @@ class Loader:
         share = Share(order, recipe.batch, self.steps(recipe), start, self.place.rank, self.place.world)
         side, cutout = recipe.side(self.side, epoch), recipe.augmentation.cutout
         epoch_of = Training(self.photos, side, recipe.augmentation, Draws(seed, epoch), views)
-        for samples in self._load(epoch_of, share):
+        for samples in self.load(epoch_of, share):
             copies = tuple(self._normalised(pixels, recipe) for pixels in samples.pixels)
             for copy, holes in zip(copies, samples.holes, strict=True):
                 if cutout:
@@ -190,27 +192,27 @@ class Loader:
         """Its images in order, normalised, and their labels."""
         photos = self._of(split)
         share = Share(torch.arange(len(photos)), EVAL_BATCH, -(-len(photos) // EVAL_BATCH), start=0)
-        for samples in self._load(Evaluation(photos, self.side), share):
+        for samples in self.load(Evaluation(photos, self.side), share):
             if len(samples.y):
                 yield self._normalised(samples.pixels[0], recipe), samples.y.to(self.place.device)
 
     def hold_out(self, count: int) -> "Loader":
         """The data with `count` training images set aside for validation, drawn without a look at any seed."""
         held, kept = held_out(self.samples, count)
-        return replace(self, photos=self.photos.take(kept), held=self.photos.take(held))
+        return replace(self, photos=self.photos.take(kept.numpy()), held=self.photos.take(held.numpy()))
 
     def _of(self, split: Split) -> Photos:
         """The photographs of a split."""
         if split == "test":
             return self.test
-        return self.held if self.held is not None else self.test.take(torch.empty(0, dtype=torch.int64))
+        return self.held if self.held is not None else self.test.take([])
 
     def _normalised(self, pixels: Tensor, recipe: Recipe) -> Tensor:
         """Bytes (B, H, W, 3) as float32 (B, 3, H, W) on the device, channels last."""
         moved = pixels.to(self.place.device, non_blocking=True)  # a quarter of what floats would be
         return normalise(moved.permute(0, 3, 1, 2), recipe.normalisation)
 
-    def _load(self, images: Dataset[Sample], share: Share) -> Iterator[Samples]:
+    def load(self, images: Dataset[Sample], share: Share) -> Iterator[Samples]:
         """What workers make of the images, in order; broken ones are noted."""
         loader = DataLoader(
             images,
@@ -222,11 +224,7 @@ class Loader:
             # Without one of its own it would draw from the process's random numbers, which are the method's.
             generator=torch.Generator(),
         )
-        with warnings.catch_warnings():
-            # Python warns of a fork beside threads: the workers only decode, and take no lock that a thread may hold.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            batches = iter(loader)
-        for samples in batches:
+        for samples in quiet_iterator(loader):
             self.skipped_images.add(samples.broken)
             yield samples
 
@@ -240,6 +238,14 @@ def collate(samples: list[Sample]) -> Samples:
     if not pixels:
         return Samples(torch.empty(1, 0, 0, 0, 3, dtype=torch.uint8), y, index, torch.empty(1, 0, 2), broken)
     return Samples(torch.stack(pixels, dim=1), y, index, torch.stack([s.holes for s in shown], dim=1), broken)
+
+
+def quiet_iterator(loader: DataLoader[T]) -> Iterator[T]:
+    """What a loader gives, its workers started without a warning."""
+    with warnings.catch_warnings():
+        # Python warns of a fork beside threads: the workers only decode, and take no lock that a thread may hold.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return iter(loader)
 
 
 def leave_group(worker: int) -> None:

@@ -60,10 +60,15 @@ class Photo:
         width, height = self._image.size
         return (height, width) if self._orientation in _ON_ITS_SIDE else (width, height)
 
-    def crop(self, box: Box, side: int) -> Image.Image:
-        """The part of it in `box`, as a square of `side` pixels: bilinear, over all pixels that it is made of."""
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a JPEG of three colours that needs no turning."""
+        return self._image.format == "JPEG" and self._image.mode == "RGB" and self._orientation not in _UPRIGHT
+
+    def crop(self, box: Box, to: tuple[int, int]) -> Image.Image:
+        """The part of it in `box`, in so many pixels: bilinear, over all pixels that it is made of."""
         width, height = self.size
-        scale = max(1.0, min(box[2] - box[0], box[3] - box[1]) / side)
+        scale = max(1.0, min((box[2] - box[0]) / to[0], (box[3] - box[1]) / to[1]))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -76,7 +81,7 @@ class Photo:
             raise BrokenImageError(_what(error)) from error
         x, y = whole.width / width, whole.height / height
         inside = box[0] * x, box[1] * y, min(box[2] * x, whole.width), min(box[3] * y, whole.height)
-        return whole.resize((side, side), Image.Resampling.BILINEAR, box=inside)
+        return whole.resize(to, Image.Resampling.BILINEAR, box=inside)
 
 
 def centre(size: tuple[int, int], share: float) -> Box:

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
-from torch import Tensor
 
 WHOLE = -1  # instead of a size: the whole file
 
@@ -24,7 +22,7 @@ class Photos:
     root: Path
     names: np.ndarray  # (F,) bytes: files, from the root on
     places: np.ndarray  # (N, 3) int64: which file, the first byte in it, the number of bytes
-    labels: Tensor  # (N,) int64
+    labels: np.ndarray  # (N,) int64
 
     @classmethod
     def of_files(cls, root: Path, names: Sequence[str], labels: Sequence[int]) -> Self:
@@ -32,21 +30,36 @@ class Photos:
         places = np.zeros((len(names), 3), dtype=np.int64)
         places[:, 0], places[:, 2] = np.arange(len(names)), WHOLE
         encoded = np.array([os.fsencode(name) for name in names], dtype=np.bytes_)
-        return cls(root, encoded, places, torch.tensor(labels, dtype=torch.int64))
+        return cls(root, encoded, places, np.array(labels, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, chosen: Tensor) -> Self:
+    def take(self, chosen: Sequence[int] | np.ndarray) -> Self:
         """Some of them, by index, in that order."""
-        return replace(self, places=self.places[chosen.numpy()], labels=self.labels[chosen])
+        order = np.array(chosen, dtype=np.int64)
+        return replace(self, places=self.places[order], labels=self.labels[order])
 
     def read(self, index: int) -> bytes:
         """The bytes of a photograph; OSError where there are none."""
-        file, first, size = self.places[index].tolist()
-        with (self.root / os.fsdecode(self.names[file])).open("rb") as source:
+        _, first, size = self.places[index].tolist()
+        with self.file(index).open("rb") as source:
             source.seek(first)
             return source.read(size)
+
+    def file(self, index: int) -> Path:
+        """Where it is, or is a part of."""
+        return self.root / os.fsdecode(self.names[self.places[index, 0]])
+
+    def length(self, index: int) -> int:
+        """How many it has; 0 where there is no file."""
+        size = int(self.places[index, 2])
+        if size != WHOLE:
+            return size
+        try:
+            return self.file(index).stat().st_size
+        except OSError:
+            return 0
 
     def name(self, index: int) -> str:
         """What a user finds it by: its file, and where in it it begins if it is not all of it."""

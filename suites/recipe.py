@@ -57,16 +57,14 @@ class Augmentation:
 
     The border is black, or with `reflect` the image mirrored. With `cutout` a square of so many pixels a side, centred
     at random and cut off at the border, is the mean colour, 0 after normalising (DeVries and Taylor, 2017). Photographs
-    from a disk are not padded: a crop is a share of their area between the two of `scale`; with `colour` brightness,
-    contrast and saturation are each multiplied by a number within so much of 1.
+    from a disk are not padded: a crop is a share of their area between the two of `area`.
     """
 
     pad: int
     flip: bool
     padding: Literal["reflect"] | None = None
     cutout: int | None = None
-    scale: tuple[float, float] | None = None
-    colour: float | None = None
+    area: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +96,7 @@ def _bytes(*values: float) -> tuple[float, float, float]:
     return red, green, blue
 
 
-NORMALISATIONS = {  # of CIFAR, by the data set; the codes of the papers differ
+NORMALISATIONS = {  # by the data set; the codes of the papers differ
     "c10-a": Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010)),  # Moonshine, OD, ONE
     "c10-b": Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616)),  # of the images; OKDDip
     "c10-c": Normalisation(mean=_bytes(125.3, 123.0, 113.9), std=_bytes(63.0, 62.1, 66.7)),  # attention transfer
@@ -106,6 +104,7 @@ NORMALISATIONS = {  # of CIFAR, by the data set; the codes of the papers differ
     "c100-b": Normalisation(mean=(0.5071, 0.4866, 0.4409), std=(0.2009, 0.1984, 0.2023)),  # Moonshine's odd std
     "c100-c": Normalisation(mean=(0.5071, 0.4865, 0.4409), std=(0.2673, 0.2564, 0.2762)),  # OKDDip, FFSD
     "c100-d": Normalisation(mean=_bytes(129.3, 124.1, 112.4), std=_bytes(68.2, 65.4, 70.4)),  # FFL
+    "imagenet": Normalisation(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
 }
 
 
@@ -241,7 +240,8 @@ def ends(shares: Sequence[float], epochs: int) -> list[int]:
 
 
 def read(path: Path, suite: str) -> dict[str, Recipe]:
-    """The recipes of a TOML file for a suite, a table each; milestones are epochs there, normalisations names."""
+    """The recipes of a TOML file for a suite, a table each. Milestones, the peak of a one-cycle schedule and where
+    crops grow are epochs there, normalisations names."""
     tables: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
     return {name: _recipe(name, suite, **table) for name, table in tables.items()}
 
@@ -256,10 +256,17 @@ def _recipe(
     milestones: Sequence[int] = (),
     lr_of: dict[str, float] | None = None,
     drop: float = 0.1,
+    peak: float | None = None,
+    growth: dict[str, float] | None = None,
     **numbers: Any,
 ) -> Recipe:
     """One table of a file of recipes."""
     played = Schedule(kind=schedule, milestones=tuple(m / epochs for m in milestones), drop=drop)
-    parts = {"schedule": asdict(played), "normalisation": asdict(NORMALISATIONS[normalisation[suite]])}
+    if peak is not None:
+        played = replace(played, peak=peak / epochs)
+    if growth is not None:
+        growth |= {edge: growth[edge] / epochs for edge in ("start", "end")}
+    parts: dict[str, Any] = {"schedule": asdict(played), "growth": growth}
+    parts["normalisation"] = asdict(NORMALISATIONS[normalisation[suite]])
     rates = None if lr_of is None else tuple(lr_of.items())
     return TypeAdapter(Recipe).validate_python({"name": name, "epochs": epochs, "lr_of": rates, **parts, **numbers})

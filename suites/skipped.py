@@ -32,4 +32,4 @@ def limit(images: int) -> int:
 def listed(broken: Mapping[str, str], images: int) -> str:
     """Which images are broken, in a sentence, and that they are too many."""
     names = "; ".join(f"{name} ({what})" for name, what in sorted(broken.items()))
-    return f"{len(broken)} of {images} images cannot be read, and {limit(images)} may be: {names}"
+    return f"{len(broken)} of {images} images cannot be read, and at most {limit(images)} may be: {names}"

@@ -91,7 +91,10 @@ def listing(what: str, registry: "Registry") -> list[Row]:
             "parameters": {name: "required" if value is ... else value for name, value in entry.defaults.items()},
             "bounds": entry.bounds,
             "notation": list(entry.notation),
-            "recipes": sorted(recipes if isinstance(recipes := getattr(entry.cls, "recipes", None), Mapping) else []),
+            # A suite that needs to be told where its data are has recipes that follow from them.
+            "recipes": sorted(catalog.build("suite", entry.name, {}).recipes)
+            if what == "suites" and entry.is_whole
+            else [],
             "about": entry.summary,
             "paper": entry.paper,
         }

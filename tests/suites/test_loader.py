@@ -1,5 +1,8 @@
 """The loader: the same batches whoever makes them, broken images replaced or left out, no process left behind."""
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +25,8 @@ from tests.suites.pictures import encoded, folder, picture
 CPU = torch.device("cpu")
 PLACE = Place(CPU)
 TRAIN, TEST, SIDE = 22, 7, 16
-RECIPE = replace(TINY, batch=4, augmentation=Augmentation(pad=0, flip=True, scale=(0.2, 1.0), colour=0.4, cutout=3))
+ROOT = Path(__file__).parents[2]
+RECIPE = replace(TINY, batch=4, augmentation=Augmentation(pad=0, flip=True, area=(0.2, 1.0), cutout=3))
 
 
 @pytest.fixture
@@ -104,7 +108,7 @@ def test_the_test_set_is_whole_and_in_order(root: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(loaders, "EVAL_BATCH", 3)
     found = list(load(root, workers=1).split("test", RECIPE))
     assert [len(y) for _, y in found] == [3, 3, 1]
-    assert torch.equal(torch.cat([y for _, y in found]), photos(root, "test", TEST).labels)
+    assert torch.cat([y for _, y in found]).tolist() == photos(root, "test", TEST).labels.tolist()
     assert list(load(root).split("validation", RECIPE)) == []
 
 
@@ -149,7 +153,7 @@ def test_too_many_broken_images_end_it_with_their_names(root: Path) -> None:
     for name in ("003.jpg", "009.jpg"):
         (root / "train" / name).write_bytes(b"no image")
     with pytest.raises(
-        TooManyBrokenError, match=r"2 of 29 images cannot be read, and 1 may be: train/003\.jpg .*/009\.jpg"
+        TooManyBrokenError, match=r"2 of 29 images cannot be read, and at most 1 may be: train/003\.jpg .*/009\.jpg"
     ):
         epoch(load(root))
 
@@ -181,3 +185,13 @@ def folder_of_one(root: Path, image: object) -> Photos:
     root.mkdir()
     (root / "0.png").write_bytes(encoded(image, "PNG"))  # type: ignore[arg-type]
     return Photos.of_files(root, ["0.png"], [0])
+
+
+@pytest.mark.slow  # torch lets workers look for their parent every five seconds
+def test_workers_of_a_killed_process_end_too(tmp_path: Path) -> None:
+    """The pipe is at its end once nobody holds it any more."""
+    root = folder(tmp_path, {"all": 90}) / "all"
+    command = [sys.executable, "-m", "tests.suites.loading", str(root), "90"]
+    killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert killed.stdout == "ready\n"

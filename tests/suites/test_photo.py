@@ -15,7 +15,7 @@ WHOLE = picture(1, 32, 24)
 def shown(data: bytes, side: int = 24) -> np.ndarray:
     """(side, side, 3) of the middle."""
     photo = Photo(data)
-    return np.asarray(photo.crop(centre(photo.size, 1.0), side)).astype(int)
+    return np.asarray(photo.crop(centre(photo.size, 1.0), (side, side))).astype(int)
 
 
 def expected() -> np.ndarray:
