@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from cheapconv.catalog import cache
 from cheapconv.catalog.errors import reason
 from cheapconv.suites.crops import middle
-from cheapconv.suites.loader import default_workers, leave_group, quiet_iterator
+from cheapconv.suites.loader import default_workers, quiet_iterator, settle_worker
 from cheapconv.suites.photo import BrokenImageError
 from cheapconv.suites.photos import Photos
 
@@ -101,7 +101,7 @@ def _looked_at(looks: _Looks) -> Iterator[tuple[str, Facts]]:
         batch_size=CHUNK,
         num_workers=min(default_workers() + 1, len(looks) // (4 * CHUNK)),  # of few images none is worth a process
         collate_fn=list,
-        worker_init_fn=leave_group,
+        worker_init_fn=settle_worker,
         generator=torch.Generator(),
     )
     for chunk in quiet_iterator(loader):

@@ -7,6 +7,7 @@ training; at an evaluation it is left out.
 """
 
 import contextlib
+import gc
 import os
 import warnings
 from collections.abc import Iterator
@@ -220,7 +221,7 @@ class Loader:
             num_workers=min(self.workers, len(share)),
             collate_fn=collate,
             pin_memory=self.place.device.type == "cuda",
-            worker_init_fn=leave_group,
+            worker_init_fn=settle_worker,
             # Without one of its own it would draw from the process's random numbers, which are the method's.
             generator=torch.Generator(),
         )
@@ -248,8 +249,13 @@ def quiet_iterator(loader: DataLoader[T]) -> Iterator[T]:
         return iter(loader)
 
 
-def leave_group(worker: int) -> None:
-    """Out of the process group: a Ctrl-C is the trainer's, who ends its workers. If it is killed, they end by
-    themselves: torch lets them look for their parent every few seconds."""
+def settle_worker(worker: int) -> None:
+    """Begin a worker's life.
+
+    Out of the process group: a Ctrl-C is the trainer's, who ends its workers. If it is killed, they end by themselves:
+    torch lets them look for their parent every few seconds. And what the trainer holds is not looked at for garbage,
+    which would copy it page by page.
+    """
+    gc.freeze()
     with contextlib.suppress(OSError, AttributeError):  # a session of its own already; not on Windows
         os.setpgid(0, 0)

@@ -72,8 +72,8 @@ class Photo:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                # No smaller than this comes back. Sides are not swapped by the scale, which is one number for both.
-                self._image.draft(None, tuple(int(length / scale) for length in self._image.size))
+                across, down = self._image.size  # as they lie in the file: the scale is one number for both
+                self._image.draft(None, (int(across / scale), int(down / scale)))  # no smaller than this comes back
                 whole = _rgb(self._image)
             if self._orientation in _UPRIGHT:
                 whole = whole.transpose(_UPRIGHT[self._orientation])

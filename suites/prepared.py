@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from cheapconv.catalog.errors import UserError, reason
 from cheapconv.suites.base import Part
 from cheapconv.suites.folders import Listed
-from cheapconv.suites.loader import default_workers, leave_group, quiet_iterator
+from cheapconv.suites.loader import default_workers, quiet_iterator, settle_worker
 from cheapconv.suites.photo import BrokenImageError, Photo
 from cheapconv.suites.photos import Photos
 from cheapconv.suites.place import seed_of
@@ -164,7 +164,7 @@ class Making(Dataset[bytes | str]):
     def _images(self) -> Iterator[bytes | str]:
         workers = min(default_workers() + 1, len(self) // 16)  # every core, unless there is little to do
         loader = DataLoader(
-            self, batch_size=None, num_workers=workers, worker_init_fn=leave_group, generator=torch.Generator()
+            self, batch_size=None, num_workers=workers, worker_init_fn=settle_worker, generator=torch.Generator()
         )
         yield from quiet_iterator(loader)
 
