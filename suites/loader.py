@@ -11,7 +11,7 @@ import ctypes
 import gc
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
@@ -52,7 +52,7 @@ class Sample(NamedTuple):
 
     pixels: Tensor | None  # (views, H, W, 3) uint8
     label: int
-    index: int  # that was asked for
+    position: int  # that was asked for: the index
     holes: Tensor  # (views, 2) int64: row and column
     broken: list[tuple[str, str]]  # the name of an image, and what is wrong with it
 
@@ -62,7 +62,7 @@ class Samples(NamedTuple):
 
     pixels: Tensor  # (views, B, H, W, 3) uint8
     y: Tensor  # (B,) int64
-    index: Tensor  # (B,) int64
+    positions: Tensor  # (B,) int64
     holes: Tensor  # (views, B, 2) int64
     broken: list[tuple[str, str]]
 
@@ -183,7 +183,7 @@ class Loader:
             for copy, holes in zip(copies, samples.holes, strict=True):
                 if cutout:
                     cut_out(copy, holes.to(self.place.device), cutout)
-            y, index = samples.y.to(self.place.device), samples.index.to(self.place.device)
+            y, index = samples.y.to(self.place.device), samples.positions.to(self.place.device)
             yield Batch(copies[0], y, index, copies)
 
     def size(self, split: Split) -> int:
@@ -236,7 +236,7 @@ def collate(samples: list[Sample]) -> Samples:
     """Samples as a batch, without those that have no pixels."""
     broken = [found for sample in samples for found in sample.broken]
     shown = [sample for sample in samples if sample.pixels is not None]
-    y, index = (torch.tensor([getattr(sample, of) for sample in shown]) for of in ("label", "index"))
+    y, index = (torch.tensor([getattr(sample, of) for sample in shown]) for of in ("label", "position"))
     pixels = [sample.pixels for sample in shown if sample.pixels is not None]
     if not pixels:
         return Samples(torch.empty(1, 0, 0, 0, 3, dtype=torch.uint8), y, index, torch.empty(1, 0, 2), broken)
@@ -250,7 +250,7 @@ def give_back() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-def quiet_iterator(loader: DataLoader[T]) -> Iterator[T]:
+def quiet_iterator(loader: Iterable[T]) -> Iterator[T]:
     """What a loader gives, its workers started without a warning."""
     with warnings.catch_warnings():
         # Python warns of a fork beside threads: the workers only decode, and take no lock that a thread may hold.
