@@ -10,10 +10,8 @@ from typing import Annotated
 
 import typer
 
-from cheapconv.catalog.errors import UserError, nearest, short
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import options, output
-
-KINDS = ("suites", "architectures", "convs", "methods", "sweeps")
 
 app = typer.Typer(
     help="Benchmark of cheap convolutions and the distillation methods that win their accuracy back.\n\n"
@@ -28,28 +26,15 @@ app = typer.Typer(
 
 @app.command("list")
 def list_(
-    what: Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}; everything if not given.")] = None,
+    what: options.Kind = None,
     registry: options.RegistryFile = None,
     time: Annotated[bool, typer.Option("--time", help="With `convs`: also what each costs here, in minutes.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Say what there is: suites, architectures, convs, methods and sweeps, with parameters and papers."""
-    from cheapconv.docs import conv_costs
-    from cheapconv.engine.run import planning, show
+    from cheapconv.docs import listing
 
-    if what is not None and what not in KINDS:
-        raise UserError(f"there is no list of '{short(what)}'{nearest(what, KINDS)}")
-    if time and what != "convs":
-        raise UserError("--time belongs to `list convs`.")
-    loaded = planning.load(registry)
-    found = {kind: show.listing(kind, loaded) for kind in ([what] if what else KINDS)}
-    costs = conv_costs.timed() if time else []
-    if as_json:
-        show.print_json(found | ({"costs": costs} if time else {}))
-        return
-    for kind, rows in found.items():
-        show.listing_table(kind, rows)
-    conv_costs.present(costs)
+    listing.show(what, registry, time, as_json)
 
 
 @app.command()
@@ -209,6 +194,19 @@ def check(registry: options.RegistryFile = None) -> None:
     plans, mistakes = planning.each(registry)
     show.checked(plans, mistakes)
     raise typer.Exit(2 if mistakes else 0)
+
+
+@app.command()
+def prepare(
+    suite: Annotated[str, typer.Argument(help="Whose images: `imagenet`, or what has its layout of folders.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with train/ and val/ of class folders.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to fill; what is there already is not made again.")],
+    side: Annotated[int, typer.Option(min=32, help="Shorter side to resize to, in pixels.")] = 256,
+) -> None:
+    """Resize a suite's photographs once, into tar shards that are read faster than files."""
+    from cheapconv.engine.run import prepare as preparing
+
+    preparing.prepare(suite, data, side, out)
 
 
 @app.command()

@@ -71,6 +71,11 @@ class Registered:
         return frozenset(field.name for field in dataclasses.fields(self.config) if is_common(field))
 
     @property
+    def is_whole(self) -> bool:
+        """Whether its name alone says all: no parameter is required."""
+        return ... not in self.defaults.values()
+
+    @property
     def bounds(self) -> dict[str, str]:
         """What a parameter's type says of its numbers, as "> 0" or ">= 0, < 1"; of those that have bounds."""
         hints = typing.get_type_hints(self.config, include_extras=True)

@@ -81,6 +81,13 @@ def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
         said.append(f"Neither ranked nor compared with anything, because the accuracy means nothing: {named}.")
     if n := sweep.unrecorded:
         said.append(f"{n} planned cells have no record yet, so no row is known to be complete or ranked.")
+    broken = {
+        name: what for record in sweep.done if record.result for name, what in record.result.broken_images.items()
+    }
+    if broken:
+        shown = "; ".join(f"{name} ({what})" for name, what in sorted(broken.items())[:MOST_FAULTS])
+        more = f" and {len(broken) - MOST_FAULTS} more" if len(broken) > MOST_FAULTS else ""
+        said.append(f"Images that cannot be read, {len(broken)}, were left out: {shown}{more}.")
     if sweep.faults:
         more = f" and of {len(sweep.faults) - MOST_FAULTS} more" if len(sweep.faults) > MOST_FAULTS else ""
         said.append(f"Left out, because it cannot be read: {'; '.join(sweep.faults[:MOST_FAULTS])}{more}.")

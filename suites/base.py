@@ -1,12 +1,13 @@
 """What a suite is: data, recipes, a task and a protocol version that no method may change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
 from torch import Tensor
 
+from cheapconv.catalog.errors import UserError
 from cheapconv.suites.place import Place
 from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.task import Classification, Task
@@ -46,6 +47,10 @@ class Data(Protocol):
     def image(self) -> tuple[int, int, int]:
         """(channels, height, width) of a sample."""
 
+    @property
+    def skipped(self) -> Mapping[str, str]:
+        """By name: images that could not be decoded, as far as they were met, and why."""
+
     def steps(self, recipe: Recipe) -> int:
         """Number of batches of an epoch."""
 
@@ -58,6 +63,26 @@ class Data(Protocol):
 
     def split(self, split: Split, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
         """Its samples in order, without augmentation: normalised images (B, 3, H, W) and labels as in a batch."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a data set that is prepared once: the files that `make` gives by name, the last of which says that the
+    part is done and holds the SHA-256 of the others."""
+
+    done: str  # name of that file
+    make: Callable[[], Mapping[str, bytes]]
+
+
+class Preparation(Protocol):
+    """A data set on its way into a compact form, part by part."""
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """What it consists of; equal calls make equal bytes."""
+
+    def finish(self, done: Sequence[bytes]) -> tuple[str, bytes]:
+        """The file that makes it a data set, by its name, from what the files say that their parts are done."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +138,10 @@ class Suite:
     def places(self) -> tuple[str, ...]:
         """Fields that say where the data are. A cell's key has the fingerprint in their place."""
         return ()
+
+    def prepare(self, folder: Path, side: int) -> Preparation:
+        """The data in a folder with every image resized to a shorter side, for `open` to read from then on."""
+        raise UserError(f"suite '{self.registered_name}' is read as it is: there is nothing to prepare.")
 
     def open(self, place: Place, folder: Path | None = None, download: bool = False, validation: int = 0) -> Data:
         """The data on a place, with `validation` training samples held out: the same ones for every seed.

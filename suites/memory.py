@@ -5,8 +5,8 @@ samples on every device, and a run resumed in the middle of an epoch sees what a
 """
 
 import functools
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from cheapconv.catalog.errors import UserError
 from cheapconv.suites.augmentation import Augmentation, Normalisation
 from cheapconv.suites.base import Batch, Split, Suite
-from cheapconv.suites.mix import mixed
+from cheapconv.suites.mix import soften
 from cheapconv.suites.place import Place, seed_of
 from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.strong import strengthen
@@ -36,6 +36,7 @@ class InMemory:
     class_names: tuple[str, ...]
     validation_x: Tensor | None = None  # held out of the training images
     validation_y: Tensor | None = None
+    skipped: Mapping[str, str] = field(default_factory=dict)  # by name: images that could not be decoded, and why
 
     @property
     def samples(self) -> int:
@@ -60,11 +61,7 @@ class InMemory:
 
     def hold_out(self, count: int) -> Self:
         """The data with `count` training images set aside for validation, drawn without a look at any seed."""
-        if count >= self.samples:
-            raise UserError(f"validation holds out {count} images of {self.samples}: leave some to train on.")
-        generator = torch.Generator().manual_seed(seed_of("validation"))
-        order = torch.randperm(self.samples, generator=generator)  # (N,)
-        held, kept = (part.sort().values.to(self.train_y.device) for part in (order[:count], order[count:]))
+        held, kept = (chosen.to(self.train_y.device) for chosen in held_out(self.samples, count))
         return replace(
             self,
             train_x=self.train_x[kept],
@@ -101,7 +98,7 @@ class InMemory:
             for copy, drawn in zip(copies, holes, strict=bool(holes)):
                 cut_out(copy, drawn[chosen], augmentation.cutout or 0)
             batch = Batch(copies[0], self.train_y[index], index, copies)
-            yield mixed(batch, recipe.mix, len(self.class_names), seed, epoch, step) if recipe.mix else batch
+            yield soften(batch, recipe, len(self.class_names), seed, epoch, step)
 
     def size(self, split: Split) -> int:
         """Number of images of a split."""
@@ -136,6 +133,14 @@ class MemorySuite(Suite):
         assert place.world == 1, "every process of several would train on all images"
         whole = self.load(folder, download)
         return (whole.hold_out(validation) if validation else whole).to(place.device)
+
+
+def held_out(samples: int, count: int) -> tuple[Tensor, Tensor]:
+    """(count,) and (samples - count,) sorted indices of training samples: held out for validation, and left."""
+    if count >= samples:
+        raise UserError(f"validation holds out {count} images of {samples}: leave some to train on.")
+    order = torch.randperm(samples, generator=torch.Generator().manual_seed(seed_of("validation")))  # (N,)
+    return order[:count].sort().values, order[count:].sort().values
 
 
 def draw_crops(count: int, augmentation: Augmentation, generator: torch.Generator) -> Tensor:

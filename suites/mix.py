@@ -21,6 +21,7 @@ from torch.nn.functional import one_hot
 from cheapconv.suites.augmentation import Mix
 from cheapconv.suites.base import Batch
 from cheapconv.suites.place import seed_of
+from cheapconv.suites.recipe import Recipe
 
 Box = tuple[int, int, int, int]  # first and last + 1 row, first and last + 1 column
 
@@ -46,14 +47,32 @@ def draw(mix: Mix, count: int, height: int, width: int, *where: int) -> Draw:
     return Draw(partner, 1 - inside / (height * width), box)
 
 
+def soften(batch: Batch, recipe: Recipe, classes: int, *where: int) -> Batch:
+    """The batch with the labels, and the images, that a recipe asks for: as it is, smoothed, mixed or both."""
+    if recipe.smoothing:
+        batch = smoothed(batch, recipe.smoothing, classes)
+    return mixed(batch, recipe.mix, classes, *where) if recipe.mix else batch
+
+
 def mixed(batch: Batch, mix: Mix, classes: int, *where: int) -> Batch:
     """The batch with all of its views mixed alike, and the shares (B, classes) of its labels."""
     drawn = draw(mix, len(batch.y), batch.x.shape[2], batch.x.shape[3], *where)
     partner = torch.tensor(drawn.partner, device=batch.y.device)
     views = tuple(_of(x, x[partner], drawn) for x in batch.views)
-    labels = one_hot(batch.y, classes).float()
+    labels = shares(batch.y, classes)
     y = drawn.share * labels + (1 - drawn.share) * labels[partner]
     return replace(batch, x=views[0], y=y, views=views)
+
+
+def smoothed(batch: Batch, spread: float, classes: int) -> Batch:
+    """The batch with shares (B, classes) for labels, of which `spread` is that of all classes alike (Szegedy et al.,
+    "Rethinking the Inception Architecture", CVPR 2016, section 7)."""
+    return replace(batch, y=(1 - spread) * shares(batch.y, classes) + spread / classes)
+
+
+def shares(y: Tensor, classes: int) -> Tensor:
+    """(B, classes) float32 of labels (B,), or what are shares already."""
+    return one_hot(y, classes).float() if y.dim() == 1 else y
 
 
 def _of(x: Tensor, other: Tensor, drawn: Draw) -> Tensor:

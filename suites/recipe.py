@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from cheapconv.suites.augmentation import (
     NORMALISATIONS,
     Augmentation,
+    Growth,
     Mix,
     MixKind,
     Normalisation,
@@ -52,6 +53,8 @@ class Recipe:
     lr_of: tuple[tuple[str, float], ...] | None = None  # families of architectures that take another lr
     mix: Mix | None = None
     optimiser: Optimiser | None = None  # momentum SGD
+    growth: Growth | None = None  # of training crops
+    smoothing: float | None = None  # share of a label that is spread evenly over all classes
 
     def __post_init__(self) -> None:
         for field in ("epochs", "batch"):
@@ -60,6 +63,10 @@ class Recipe:
         for field in ("lr", "weight_decay"):
             if not 0 <= getattr(self, field) < float("inf"):
                 raise ValueError(f"{field} must be a finite number of at least 0, not {getattr(self, field)}")
+
+    def side(self, whole: int, epoch: int) -> int:
+        """Side of an epoch's training crops, where images are `whole` at an evaluation."""
+        return whole if self.growth is None else self.growth.side(epoch / self.epochs)
 
     def joins_last(self, samples: int) -> bool:
         """Whether the last batch of an epoch would be a single image, which then joins the batch before it: there are
@@ -92,6 +99,7 @@ class Recipe:
         strong_magnitude: int | None = None,
         mixup: float | None = None,
         cutmix: float | None = None,
+        smoothing: float | None = None,
     ) -> Self:
         """The recipe with other numbers; a changed batch alone scales the learning rates linearly with it.
 
@@ -118,6 +126,7 @@ class Recipe:
             lr_of=changed.lr_of if lr is None else None,  # a rate that is asked for is everybody's
             schedule=self._schedule(schedule, milestones, drop),
             mix=self._mix({"mixup": mixup, "cutmix": cutmix}),
+            smoothing=self.smoothing if smoothing is None else smoothing or None,
             augmentation=replace(
                 self._viewed(views, strong_ops, strong_magnitude),
                 padding={None: self.augmentation.padding, "zero": None, "reflect": "reflect"}[padding],
@@ -172,7 +181,8 @@ class Recipe:
 
 
 def read(path: Path, suite: str) -> dict[str, Recipe]:
-    """The recipes of a TOML file for a suite, a table each; milestones are epochs there, normalisations names."""
+    """The recipes of a TOML file for a suite, a table each. Milestones, the peak of a one-cycle schedule and where
+    crops grow are epochs there, normalisations names."""
     tables: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
     return {name: _recipe(name, suite, **table) for name, table in tables.items()}
 
@@ -187,10 +197,17 @@ def _recipe(
     milestones: Sequence[int] = (),
     lr_of: dict[str, float] | None = None,
     drop: float = 0.1,
+    peak: float | None = None,
+    growth: dict[str, float] | None = None,
     **numbers: Any,
 ) -> Recipe:
     """One table of a file of recipes."""
     played = Schedule(kind=schedule, milestones=tuple(m / epochs for m in milestones), drop=drop)
-    parts = {"schedule": asdict(played), "normalisation": asdict(NORMALISATIONS[normalisation[suite]])}
+    if peak is not None:
+        played = replace(played, peak=peak / epochs)
+    if growth is not None:
+        growth |= {edge: growth[edge] / epochs for edge in ("start", "end")}
+    parts: dict[str, Any] = {"schedule": asdict(played), "growth": growth}
+    parts["normalisation"] = asdict(NORMALISATIONS[normalisation[suite]])
     rates = None if lr_of is None else tuple(lr_of.items())
     return TypeAdapter(Recipe).validate_python({"name": name, "epochs": epochs, "lr_of": rates, **parts, **numbers})

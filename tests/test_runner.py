@@ -23,7 +23,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 def test_list_names_everything(command):
     found = command.document("list")
-    assert found.keys() == set(runner.KINDS)
+    assert found.keys() == set(runner.options.KINDS)
     assert {"name", "parameters", "notation", "paper", "about"} <= found["methods"][0].keys()
     sweeps = {row["name"]: row for row in found["sweeps"]}
     assert sweeps.keys() == {"small", "broken", "interrupted"}
@@ -33,7 +33,7 @@ def test_list_names_everything(command):
     assert architectures["wrn"]["notation"] == ["WRN-{depth}-{width}"]
 
 
-@pytest.mark.parametrize("kind", runner.KINDS)
+@pytest.mark.parametrize("kind", runner.options.KINDS)
 def test_list_of_one_kind_is_that_kind(kind, command):
     found = command.document("list", kind)
     assert list(found) == [kind]

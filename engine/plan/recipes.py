@@ -10,7 +10,7 @@ from cheapconv.suites.recipe import Recipe
 OVERRIDES = (  # an entry sets all but the last two
     *("epochs", "batch", "lr", "weight_decay", "weight_decay_scale", "nesterov", "schedule", "milestones", "drop"),
     *("padding", "cutout", "normalisation", "views", "strong_ops", "strong_magnitude", "mixup", "cutmix"),
-    *("precision", "validation"),
+    *("smoothing", "precision", "validation"),
 )
 LISTS = ("milestones", "views")  # a list of which is one value and no grid
 

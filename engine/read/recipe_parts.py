@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from cheapconv.catalog.errors import nearest
 from cheapconv.engine.read.complaint import complaint
 from cheapconv.suites.augmentation import NORMALISATIONS, View
+from cheapconv.suites.recipe import WeightDecayScale
 
 
 def _below_one(milestone: float) -> float:
@@ -39,4 +40,10 @@ StrongMagnitude = Annotated[int, Field(strict=True, ge=0, le=30, description="of
 Alpha = Annotated[float, Field(strict=True, ge=0, le=1000, allow_inf_nan=False)]
 Mixup = Annotated[Alpha, Field(description="alpha of the share of each image of a mixed pair; 0 for none")]
 Cutmix = Annotated[Alpha, Field(description="alpha of the share of the pixels that is kept; 0 for none")]
+Smoothing = Annotated[
+    float, Field(strict=True, ge=0, lt=1, description="share of a label that is spread over all classes; 0 for none")
+]
+EntryScale = Annotated[
+    WeightDecayScale | None, Field(description="of structured parameters; null for the recipe's, which is 1")
+]
 Normalisation = Annotated[str, AfterValidator(_known), Field(examples=[*NORMALISATIONS])]

@@ -169,9 +169,7 @@ class Entry(_Level):
     batch: Grid[Count] = Field(default_factory=tuple, description="instead of the recipe's; scales lr unless lr is set")
     lr: Grid[Number] = Field(default_factory=tuple, description="instead of the recipe's")
     weight_decay: Grid[Number] = Field(default_factory=tuple, description="instead of the recipe's")
-    weight_decay_scale: Grid[WeightDecayScale | None] = Field(
-        default_factory=tuple, description="of structured parameters; null for the recipe's, which is 1"
-    )
+    weight_decay_scale: Grid[recipe_parts.EntryScale] = Field(default_factory=tuple)
     nesterov: Grid[Nesterov] = Field(default_factory=tuple, description="Nesterov's momentum, instead of the recipe's")
     schedule: Grid[ScheduleKind] = Field(default_factory=tuple, description="of the learning rate")
     milestones: Milestones = Field(default_factory=tuple)
@@ -184,6 +182,7 @@ class Entry(_Level):
     strong_magnitude: Grid[recipe_parts.StrongMagnitude] = Field(default_factory=tuple)
     mixup: Grid[recipe_parts.Mixup] = Field(default_factory=tuple)
     cutmix: Grid[recipe_parts.Cutmix] = Field(default_factory=tuple)
+    smoothing: Grid[recipe_parts.Smoothing] = Field(default_factory=tuple)
 
     @model_validator(mode="after")
     def _free_numbers_have_a_budget(self) -> Self:
@@ -220,6 +219,7 @@ class Sweep(_Level):
     strong_magnitude: recipe_parts.StrongMagnitude | None = None
     mixup: recipe_parts.Mixup | None = None
     cutmix: recipe_parts.Cutmix | None = None
+    smoothing: recipe_parts.Smoothing | None = None
     precision: Precision | None = Field(None, description="instead of the recipe's")
     validation: Count | None = Field(None, description="training images held out to select by")
     max_cells: Count = Field(5000, description="a plan of more is refused: grids multiply")

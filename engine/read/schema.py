@@ -19,7 +19,7 @@ def schema() -> dict[str, object]:
     catalog.load()
     body = Registry.model_json_schema()
     sweep, entry = (body["$defs"][level]["properties"] for level in ("Sweep", "Entry"))
-    whole = [name for name in catalog.names("suite") if ... not in catalog.entry("suite", name).defaults.values()]
+    whole = [name for name in catalog.names("suite") if catalog.entry("suite", name).is_whole]
     recipes = {*itertools.chain.from_iterable(catalog.parse("suite", name).recipes for name in whole)}
     sweep["recipe"]["examples"] = sorted(recipes)
     sweep["suite"]["examples"] = _spellings("suite")

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+KINDS = ("suites", "architectures", "convs", "methods", "sweeps")
+
+Kind = Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}; everything if not given.")]
 SweepName = Annotated[str, typer.Argument(help="A sweep of the registry; `cheapconv list sweeps` names them.")]
 RegistryFile = Annotated[
     Path | None,

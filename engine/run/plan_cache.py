@@ -8,13 +8,13 @@ import contextlib
 import hashlib
 import importlib.util
 import json
-import os
 import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from cheapconv.catalog.cache import folder
 from cheapconv.catalog.entries import PLUGINS
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read.yaml_file import YamlFile
@@ -25,14 +25,8 @@ LIBRARIES = ("torch", "torchvision", "timm", "ptflops", "torch-pruning")
 PACKAGE = Path(__file__).parents[2]
 
 
-def folder() -> Path:
-    """Where plans are kept: CHEAPCONV_CACHE, else cheapconv/ in the user's cache folder."""
-    named = os.environ.get("CHEAPCONV_CACHE")
-    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cheapconv"
-
-
 def fingerprint(registry: Path, sweep: str, epochs: int | None) -> str | None:
-    """Name of a sweep's plan; None where it cannot be told, and for a sweep that reads files of weights."""
+    """Name of a sweep's plan; None where it cannot be told, and for a sweep that reads files of the user's."""
     values = YamlFile(registry).values
     try:
         body = values["sweeps"][sweep]
@@ -45,7 +39,7 @@ def fingerprint(registry: Path, sweep: str, epochs: int | None) -> str | None:
         text = json.dumps([body, epochs, stamps, versions], sort_keys=True, default=str)
     except (KeyError, TypeError, AttributeError, ValueError, ImportError, OSError):
         return None
-    return None if "weights=" in text else hashlib.sha256(text.encode()).hexdigest()[:32]
+    return None if "weights=" in text or "path=" in text else hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def read(name: str | None) -> Plan | None:

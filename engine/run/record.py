@@ -80,6 +80,7 @@ def _result(store: Store, cell: Cell, training: Training) -> Result:
         train_images_per_s=statistics.median(row.images_per_s for row in curve),
         teacher_train_s=taught.train_s + taught.teacher_train_s if taught else 0.0,
         warnings=judge(training, taught),
+        broken_images=dict(data.skipped),
     )
 
 

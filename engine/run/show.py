@@ -92,7 +92,10 @@ def listing(what: str, registry: "Registry") -> list[Row]:
             "common": sorted(entry.common),
             "bounds": entry.bounds,
             "notation": list(entry.notation),
-            "recipes": sorted(recipes if isinstance(recipes := getattr(entry.cls, "recipes", None), Mapping) else []),
+            # A suite that needs to be told where its data are has recipes that follow from them.
+            "recipes": sorted(catalog.build("suite", entry.name, {}).recipes)
+            if what == "suites" and entry.is_whole
+            else [],
             "about": entry.summary,
             "paper": entry.paper,
         }

@@ -138,6 +138,7 @@ class Result:
     train_images_per_s: float
     teacher_train_s: float  # of the teacher and its own teachers
     warnings: tuple[ResultWarning, ...] = ()  # before they were looked for: none
+    broken_images: Mapping[str, str] = field(default_factory=dict)  # by name: left out, because they cannot be decoded
     # SHA-256 of the other files of the finished cell, by their path in its folder; none in results of before
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
 

@@ -3,6 +3,7 @@
 The counts of all batches and networks are summed on the device and read once at the end: no batch waits for it.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -31,7 +32,7 @@ def evaluate(method: Method, data: Data, recipe: Recipe, task: Task) -> Evaluati
     splits = [split for split in SPLITS if data.size(split)]
     # A network may lie outside of the method's module tree, so it is set to eval mode itself.
     networks = {trained.name: trained.network.eval() for trained in method.networks()}
-    tallies = [tally(network, data, split, recipe, task) for split in splits for network in networks.values()]
+    tallies = [row for split in splits for row in tally([*networks.values()], data, split, recipe, task)]
     method.train()  # networks outside of it stay in eval mode: a frozen teacher never leaves it
     rows = iter(torch.stack(tallies).cpu())  # the one wait for the device
     counts = {split: {name: next(rows) for name in networks} for split in splits}
@@ -40,13 +41,13 @@ def evaluate(method: Method, data: Data, recipe: Recipe, task: Task) -> Evaluati
 
 
 @torch.no_grad()
-def tally(network: nn.Module, data: Data, split: Split, recipe: Recipe, task: Task) -> Tensor:
-    """The task's counts of one network over all samples of a split, on the device, in the recipe's precision."""
-    total: Tensor | None = None
-    for x, y in data.split(split, recipe):
+def tally(networks: Sequence[nn.Module], data: Data, split: Split, recipe: Recipe, task: Task) -> list[Tensor]:
+    """The task's counts of each network over all samples of a split, on the device, in the recipe's precision."""
+    totals: list[Tensor] = []
+    for x, y in data.split(split, recipe):  # once for all of them: it may have to be read from a disk
         with autocast(x.device, recipe.precision):
-            logits = network(x)
-        found = task.tally(logits, y)
-        total = found if total is None else total + found
-    assert total is not None, f"there are no samples to {split}"
-    return total
+            answers = [network(x) for network in networks]
+        found = [task.tally(logits, y) for logits in answers]
+        totals = [total + new for total, new in zip(totals, found, strict=True)] if totals else found
+    assert totals, f"there are no samples to {split}"
+    return totals

@@ -76,7 +76,7 @@ class _Wiring:
     def __init__(self, cell: Cell, teacher: tuple[str, str] | None) -> None:
         self.cell, self.teacher = cell, teacher
         settings = repr(sorted(cell.method_config.items()))  # settings may be lists, which have no hash
-        images = repr(cell.recipe.get("mix")), repr(cell.recipe["augmentation"].get("views"))
+        images = [repr(cell.recipe.get(field)) for field in ("mix", "smoothing", "augmentation")]
         numbers = cell.recipe["epochs"], cell.recipe["batch"] == 1, *images
         self._identity = (cell.suite, cell.architecture, cell.conv, cell.method, settings, teacher, numbers)
 
@@ -126,11 +126,12 @@ def _require_takes_images(cell: Cell, method: type[Method], task: Task) -> None:
     """ValueError if the recipe does to its images what the labels of the suite or the losses of the method cannot
     follow."""
     mix, views = cell.recipe.get("mix"), cell.recipe["augmentation"].get("views") or ()
-    if task.answers != "image" and (mix or "strong" in views):
-        asked = f"mixes images ({mix['kind']})" if mix else "asks for strong views"
+    softens = f"mixes images ({mix['kind']})" if mix else cell.recipe.get("smoothing") and "smooths labels"
+    asked = softens or ("asks for strong views" if "strong" in views else None)
+    if asked and task.answers != "image":
         raise ValueError(f"the recipe {asked}, which is made for one label an image: here every {task.answers} has one")
-    if mix and not method.soft_labels:
-        raise ValueError(f"its losses need one class for each image, and the recipe mixes images ({mix['kind']})")
+    if softens and not method.soft_labels:
+        raise ValueError(f"its losses need one class for each image, and the recipe {softens}")
 
 
 def _take_one_image(method: Method, image: tuple[int, int, int]) -> None:

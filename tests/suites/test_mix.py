@@ -57,6 +57,24 @@ def test_the_loss_is_that_of_both_labels(monkeypatch):
     torch.testing.assert_close(-(soft * log_softmax(logits, dim=1)).sum(dim=1).mean(), expected)
 
 
+def test_smoothing_by_hand() -> None:
+    found = mix.smoothed(batch(), 0.3, 3)
+    torch.testing.assert_close(found.y[0], torch.tensor([0.1, 0.1, 0.8]))
+    assert torch.equal(found.x, batch().x)
+    logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(
+        cross_entropy(logits, found.y), cross_entropy(logits, batch().y, label_smoothing=0.3), rtol=1e-6, atol=1e-6
+    )
+
+
+def test_smoothed_labels_are_mixed_by_the_same_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing(monkeypatch, mix.Draw([1, 3, 2, 0], share=0.75))
+    recipe = replace(tiny.RECIPE, smoothing=0.3, mix=MIXUP)
+    torch.testing.assert_close(mix.soften(batch(), recipe, 3).y[0], torch.tensor([0.25 * 0.8 + 0.75 * 0.1, 0.1, 0.625]))
+    assert torch.equal(mix.soften(batch(), replace(recipe, mix=None), 3).y, mix.smoothed(batch(), 0.3, 3).y)
+    assert torch.equal(mix.soften(batch(), tiny.RECIPE, 3).y, batch().y)
+
+
 def test_the_batch_that_is_mixed_stays_what_it_is(monkeypatch):
     drawing(monkeypatch, mix.Draw([1, 0, 3, 2], share=0.5, box=(0, 4, 0, 3)))
     plain = batch()

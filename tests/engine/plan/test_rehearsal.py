@@ -40,6 +40,8 @@ def test_a_method_whose_losses_need_one_class_an_image_is_refused_where_images_a
         UserError, match=r"its losses need one class for each image, and the recipe mixes images \(cutmix"
     ):
         plan_of("WRN-10-1", "G(4)", method, cutmix=1.0)
+    with pytest.raises(UserError, match=r"its losses need one class for each image, and the recipe smooths labels"):
+        plan_of("WRN-10-1", "G(4)", method, smoothing=0.1)
     found = plan_of("WRN-10-1", "G(4)", [method, {"kd": {"teacher": "t"}}, "scratch"], mixup=0.2)
     assert [p.cell.method for p in found.cells] == ["scratch", "kd", "scratch"]
     assert [skipped.method for skipped in found.skipped] == [
