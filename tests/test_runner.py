@@ -29,7 +29,11 @@ def test_list_names_everything(command):
     assert sweeps.keys() == {"small", "broken", "interrupted"}
     assert sweeps["small"]["entries"] == 2
     architectures = {row["name"]: row for row in found["architectures"]}
-    assert architectures["wrn"]["parameters"] == {"depth": "required", "width": "required"}
+    assert architectures["wrn"]["common"] == ["mean", "outputs", "side", "std", "weights"]
+    own = {
+        name: v for name, v in architectures["wrn"]["parameters"].items() if name not in architectures["wrn"]["common"]
+    }
+    assert own == {"depth": "required", "width": "required"}
     assert architectures["wrn"]["notation"] == ["WRN-{depth}-{width}"]
 
 

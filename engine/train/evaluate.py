@@ -32,16 +32,16 @@ def evaluate(method: Method, data: Data, recipe: Recipe, task: Task) -> Evaluati
     splits = [split for split in SPLITS if data.size(split)]
     # A network may lie outside of the method's module tree, so it is set to eval mode itself.
     networks = {trained.name: trained.network.eval() for trained in method.networks()}
-    tallies = [row for split in splits for row in tally([*networks.values()], data, split, recipe, task)]
+    counted = [row for split in splits for row in tallies([*networks.values()], data, split, recipe, task)]
     method.train()  # networks outside of it stay in eval mode: a frozen teacher never leaves it
-    rows = iter(torch.stack(tallies).cpu())  # the one wait for the device
+    rows = iter(torch.stack(counted).cpu())  # the one wait for the device
     counts = {split: {name: next(rows) for name in networks} for split in splits}
     scores = {split: {name: task.scores(row) for name, row in own.items()} for split, own in counts.items()}
     return Evaluation(scores, {name: flaw for name, row in counts["test"].items() if (flaw := task.flaw(row))})
 
 
 @torch.no_grad()
-def tally(networks: Sequence[nn.Module], data: Data, split: Split, recipe: Recipe, task: Task) -> list[Tensor]:
+def tallies(networks: Sequence[nn.Module], data: Data, split: Split, recipe: Recipe, task: Task) -> list[Tensor]:
     """The task's counts of each network over all samples of a split, on the device, in the recipe's precision."""
     totals: list[Tensor] = []
     for x, y in data.split(split, recipe):  # once for all of them: it may have to be read from a disk

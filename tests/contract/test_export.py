@@ -21,6 +21,7 @@ ONNX = {
     ("resnet", "Sep"),
     ("timm", "G(N)"),
     ("torchvision", "S"),
+    ("erfnet", "G(N)"),
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torchmetrics import JaccardIndex
 
 from cheapconv.suites.segmentation import Segmentation, erfnet_weights
 
@@ -67,10 +68,12 @@ def test_an_independent_count_agrees(classes: int, outputs: int):
     assert task.scores(task.tally(z, y))["miou"] == pytest.approx(counted(z.argmax(1).numpy(), y.numpy(), classes))
 
 
-def test_torchmetrics_agrees():
-    torchmetrics = pytest.importorskip("torchmetrics")
+@pytest.mark.parametrize("absent", [None, 1], ids=["all classes", "a class is nowhere"])
+def test_torchmetrics_agrees(absent: int | None):
     z, y = random()
-    theirs = torchmetrics.JaccardIndex(task="multiclass", num_classes=3, ignore_index=VOID)
+    if absent is not None:
+        z[:, absent], y = -10, y.where(y != absent, 0)
+    theirs = JaccardIndex(task="multiclass", num_classes=3, ignore_index=VOID)
     assert TASK.scores(TASK.tally(z, y))["miou"] == pytest.approx(theirs(z.argmax(1), y).item())
 
 

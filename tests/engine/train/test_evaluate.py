@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, Frozen, build_method
-from cheapconv.engine.train.evaluate import Scores, evaluate, tally
+from cheapconv.engine.train.evaluate import Scores, evaluate, tallies
 from cheapconv.methods.base import Method, Trained
 from cheapconv.models.build import build_network
 from cheapconv.suites import memory as batch
@@ -32,7 +32,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> None:
 def scores(network: nn.Module, data: InMemory) -> dict[str, float]:
     """Of one network on the test set."""
     task = Classification(len(data.class_names))
-    return task.scores(tally(network, data, "test", RECIPE, task))
+    [counted] = tallies([network], data, "test", RECIPE, task)
+    return task.scores(counted)
 
 
 def on_test(method: Method, data: InMemory) -> Scores:
@@ -93,7 +94,7 @@ def test_the_recipes_precision_is_used():
 
     seen: list[torch.dtype] = []
     for precision in ("fp32", "bf16"):
-        tally(Precision(), tiny.data(), "test", replace(RECIPE, precision=precision), TASK)
+        tallies([Precision()], tiny.data(), "test", replace(RECIPE, precision=precision), TASK)
     assert set(seen[:3]) == {torch.float32}
     assert set(seen[3:]) == {torch.bfloat16}
 
