@@ -190,7 +190,7 @@ def _is_odd(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-def is_common(field: "dataclasses.Field[Any]") -> bool:
+def is_common(field: "dataclasses.Field[object]") -> bool:
     """Whether a field is one that every thing of its kind has."""
     return bool(field.metadata.get("common"))
 

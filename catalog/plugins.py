@@ -9,6 +9,8 @@ from pathlib import Path
 from cheapconv.catalog.errors import UserError, short
 from cheapconv.catalog.foreign import said
 
+MACHINERY = (__file__, importlib.__file__, contextlib.__file__)  # of an import, and not of what is imported
+
 
 def import_plugin(name: str) -> None:
     """Import a module that registers things; a UserError says why it cannot be, and where in it that is."""
@@ -36,12 +38,8 @@ def _place(error: BaseException) -> str | None:
     """File and line of the user's code that an import ended in; None if it never came to any."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_machinery(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
+    frames = [frame for frame in frames if frame.filename not in MACHINERY]
     folders = Path(frames[0].filename).parents if frames else ()
     own = [frame for frame in frames if folders and Path(frame.filename).is_relative_to(folders[0])]
     return f"{own[-1].filename}:{own[-1].lineno}" if own else None
-
-
-def _is_machinery(filename: str) -> bool:
-    """Whether a file is a part of what imports, and not of what is imported."""
-    return filename.startswith("<frozen") or filename in (__file__, importlib.__file__, contextlib.__file__)

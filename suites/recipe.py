@@ -207,7 +207,7 @@ def _recipe(
         played = replace(played, peak=peak / epochs)
     if growth is not None:
         growth |= {edge: growth[edge] / epochs for edge in ("start", "end")}
-    parts: dict[str, Any] = {"schedule": asdict(played), "growth": growth}
+    parts: dict[str, object] = {"schedule": asdict(played), "growth": growth}
     parts["normalisation"] = asdict(NORMALISATIONS[normalisation[suite]])
     rates = None if lr_of is None else tuple(lr_of.items())
     return TypeAdapter(Recipe).validate_python({"name": name, "epochs": epochs, "lr_of": rates, **parts, **numbers})

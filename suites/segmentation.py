@@ -78,7 +78,9 @@ class Segmentation:
         """Mean IoU, the share of the pixels that is right, and where there are two frames the standard error of the
         former."""
         tally = tally.cpu()
-        matrix, squares, frames = self.matrix(tally), self._squares(tally), int(tally[-2])
+        side = 2 * self.classes
+        matrix, frames = self.matrix(tally), int(tally[-2])
+        squares = tally[-(side**2) - 2 : -2].view(side, side).double()
         intersection, union = overlap(matrix.double()[None])
         iou = (intersection / union)[0]  # (classes,), nan for one that is nowhere
         found = {"miou": iou.nanmean().nan_to_num().item()}
@@ -92,10 +94,6 @@ class Segmentation:
     def matrix(self, tally: Tensor) -> Tensor:
         """(classes, outputs) int64: pixels by truth and answer."""
         return tally[: -((2 * self.classes) ** 2) - 2].view(self.classes, -1)
-
-    def _squares(self, tally: Tensor) -> Tensor:
-        side = 2 * self.classes
-        return tally[-(side**2) - 2 : -2].view(side, side).double()
 
     def flaw(self, tally: Tensor) -> Flaw | None:
         """Answers that are not finite, else one class for every pixel that counts."""

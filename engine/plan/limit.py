@@ -3,7 +3,7 @@
 import math
 
 from cheapconv.engine.plan.recipes import LISTS, OVERRIDES
-from cheapconv.engine.read.registry import Entry, Sweep
+from cheapconv.engine.read.registry import Sweep
 
 
 def check(sweep: Sweep, name: str) -> None:
@@ -18,11 +18,10 @@ def check(sweep: Sweep, name: str) -> None:
 
 def count(sweep: Sweep) -> int:
     """Cells of all entries, before those that are equal become one."""
-    return sum(_count(entry, len(entry.seeds or sweep.seeds)) for entry in sweep.entries)
-
-
-def _count(entry: Entry, seeds: int) -> int:
-    grids = [field for field in OVERRIDES if field not in LISTS]
-    numbers = math.prod(len(getattr(entry, field, ())) or 1 for field in grids)
-    methods = sum(choice.size for choice in entry.method)
-    return seeds * len(entry.architecture) * len(entry.conv) * methods * numbers
+    total = 0
+    for entry in sweep.entries:
+        numbers = math.prod(len(getattr(entry, field, ())) or 1 for field in OVERRIDES if field not in LISTS)
+        methods = sum(choice.size for choice in entry.method)
+        seeds = len(entry.seeds or sweep.seeds)
+        total += seeds * len(entry.architecture) * len(entry.conv) * methods * numbers
+    return total

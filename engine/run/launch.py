@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from operator import methodcaller
 from typing import Protocol
 
 import torch
@@ -87,7 +87,7 @@ class Launcher:
                 self.measure(self.store, cell, self.place.device, turn)
             if end != ends.get(cell.key):
                 ends[cell.key] = end
-                self._tell(partial(_tell_end, cell, end))
+                self._tell(methodcaller("ended", cell, end))
             if end == "stopped" or (end == "failed" and self.settings.fail_fast):
                 return False
             needed = {later.suite for later in cells[number + 1 :]}
@@ -204,10 +204,6 @@ class Launcher:
     def _epoch_ended(self, cell: Cell, position: Position) -> None:
         self.store.run(cell.key).write_state("running", position.epoch, cell.recipe["epochs"])
         self._tell(lambda watcher: watcher.epoch_ended(cell, position))
-
-
-def _tell_end(cell: Cell, end: Word, watcher: Watcher) -> None:
-    watcher.ended(cell, end)
 
 
 def taken_up(training: Training, saved: checkpoint.State) -> bool:

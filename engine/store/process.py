@@ -64,7 +64,8 @@ def told(pid: int) -> str:
     try:
         user = _user_name((PROC / str(pid)).stat().st_uid)
         words = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        begun = time.time() - _uptime_s() + int(born(pid) or 0) / os.sysconf("SC_CLK_TCK")
+        awake_s = float((PROC / "uptime").read_text().split()[0])
+        begun = time.time() - awake_s + int(born(pid) or 0) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError):
         return f"process {pid}"
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(begun))
@@ -83,7 +84,3 @@ def _user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:  # a container's
         return f"user {uid}"
-
-
-def _uptime_s() -> float:
-    return float((PROC / "uptime").read_text().split()[0])

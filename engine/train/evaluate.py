@@ -46,7 +46,7 @@ def tallies(networks: Sequence[nn.Module], data: Data, split: Split, recipe: Rec
     totals: list[Tensor] = []
     for x, y in data.split(split, recipe):  # once for all of them: it may have to be read from a disk
         with autocast(x.device, recipe.precision):
-            answers = [network(x) for network in networks]
+            answers = [network(x) for network in networks]  # what is counted is counted in full precision
         found = [task.tally(logits, y) for logits in answers]
         totals = [total + new for total, new in zip(totals, found, strict=True)] if totals else found
     assert totals, f"there are no samples to {split}"

@@ -22,12 +22,12 @@ def make_optimiser(method: Method, recipe: Recipe, phase: Phase) -> Optimizer:
             if params:  # an empty group is refused
                 groups.append({"params": params, "lr": lr, "base_lr": lr, "weight_decay": decay * scale})
     if recipe.optimiser == "adam":
-        return Adam(groups, lr=recipe.lr, fused=True)
+        return Adam(groups, lr=recipe.lr, fused=True)  # not AdamW: the recipes that use it add decay to the gradient
     return SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
 
 
 def set_rates(optimiser: Optimizer, factor: float) -> float:
     """Multiply every group's own rate by the schedule's factor; the first group's rate, which stands for all."""
     for group in optimiser.param_groups:
-        group["lr"] = group["base_lr"] * factor
+        group["lr"] = group["base_lr"] * factor  # of its own base: a method's groups keep their ratio
     return optimiser.param_groups[0]["lr"]

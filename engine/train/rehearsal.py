@@ -111,10 +111,10 @@ def _wire(wiring: _Wiring) -> None:
             # No weight is drawn and no teacher copied here: on the meta device there are shapes alone.
             builder = UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta"))
             method = entry.cls(builder, config)
-            method.foresee()
+            method.foresee()  # what is dear to find out is asked here alone
             if wiring.cell.recipe["batch"] == 1:
-                _take_one_image(method, builder.image)
-            stretches(method.phases(), wiring.cell.recipe["epochs"])
+                _take_one_image(method, builder.image)  # a run of its own, which larger batches do not need
+            stretches(method.phases(), wiring.cell.recipe["epochs"])  # refuses phases without an epoch
     except RuntimeError as error:
         # A method that reads the values of weights cannot be wired without any: its cell says what is wrong, if it is.
         if not isinstance(error, NotImplementedError) and "meta tensor" not in str(error):
@@ -127,6 +127,7 @@ def _require_takes_images(cell: Cell, method: type[Method], task: Task) -> None:
     follow."""
     mix, views = cell.recipe.get("mix"), cell.recipe["augmentation"].get("views") or ()
     softens = f"mixes images ({mix['kind']})" if mix else cell.recipe.get("smoothing") and "smooths labels"
+    # Strong views leave labels as they are, so only what has a label for every pixel cannot follow them.
     asked = softens or ("asks for strong views" if "strong" in views else None)
     if asked and task.answers != "image":
         raise ValueError(f"the recipe {asked}, which is made for one label an image: here every {task.answers} has one")
@@ -158,6 +159,7 @@ def refused(
             run_blank(network, image, samples)
             _refusals[asked] = None
         except Exception:  # libraries raise what they like, and the meta device has its own complaints
+            # With numbers, then, and without moving those of whoever asks.
             with torch.random.fork_rng(devices=[]), torch.device("cpu"):
                 _refusals[asked] = _complaint(unread_network(*texts, classes), image, samples)
     return _refusals[asked]

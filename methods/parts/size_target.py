@@ -11,12 +11,8 @@ from cheapconv import catalog
 from cheapconv.catalog.numbers import ProperShare, Size
 from cheapconv.methods.base import Build, Cost
 
-
-def _canonical(conv: str) -> str:
-    return catalog.canonical(catalog.parse("conv", conv))
-
-
-ConvText = Annotated[str, AfterValidator(_canonical)]  # two spellings are one setting
+# Written out: two spellings are one setting.
+ConvText = Annotated[str, AfterValidator(lambda conv: catalog.canonical(catalog.parse("conv", conv)))]
 TOLERANCE = 0.02  # by how much a budget may be undercut if a step of the costs falls there; it is never exceeded
 ROUNDING = 1e-9  # of a limit that is a product of shares
 

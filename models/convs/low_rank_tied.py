@@ -38,7 +38,8 @@ class LowRankTied(Conv):
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1
     ) -> nn.Module:
-        repeats, rank = self._repeats(in_channels, out_channels), self.rank(in_channels, out_channels)
+        self.require_divisible(out_channels, in_channels, "output channels")
+        repeats, rank = out_channels // in_channels, self.rank(in_channels, out_channels)
 
         def tied(stride: int) -> nn.Module:
             return structured(TiedPair(repeats, out_channels, rank, stride))
@@ -55,10 +56,6 @@ class LowRankTied(Conv):
     def rank(self, in_channels: int, out_channels: int) -> int:
         """R, the rows of W."""
         return share_of(self, self.share, max(in_channels, out_channels), "channels")
-
-    def _repeats(self, in_channels: int, out_channels: int) -> int:
-        self.require_divisible(out_channels, in_channels, "output channels")
-        return out_channels // in_channels
 
 
 class TiedPair(nn.Module):

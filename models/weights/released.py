@@ -15,7 +15,8 @@ Renames = Mapping[str, str]  # "layer{n}.{b}.conv1" to "stage_modules.{i}.{b}.pa
 
 def own_names(weights: Mapping[str, Tensor], renames: Renames) -> Mapping[str, Tensor]:
     """The weights by the names of our network if all of them are released ones; else as they are."""
-    rows = [(_pattern(theirs), ours) for theirs, ours in renames.items()]
+    patterns = {re.sub(r"\\{(\w)\\}", r"(?P<\1>\\d+)", re.escape(theirs)): ours for theirs, ours in renames.items()}
+    rows = [(re.compile(pattern), ours) for pattern, ours in patterns.items()]
     found: dict[str, Tensor] = {}
     for name, tensor in weights.items():
         module, _, entry = name.rpartition(".")
@@ -25,7 +26,3 @@ def own_names(weights: Mapping[str, Tensor], renames: Renames) -> Mapping[str, T
         numbers = {key: int(value) for key, value in match.groupdict().items()}
         found[f"{ours.format(**numbers, i=numbers.get('n', 0) - 1)}.{entry}"] = tensor
     return found
-
-
-def _pattern(theirs: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\{(\w)\\}", r"(?P<\1>\\d+)", re.escape(theirs)))

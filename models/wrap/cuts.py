@@ -61,7 +61,8 @@ def find_cuts(
         return find_cuts(network, shape, channels_last=channels_last)
     ends = tapped or _last_of_each_side(traced, maps, shape_of)
     stem = _stem(network, [str(node.target) for node in ends])
-    entrance = _stem_end(traced, maps, stem) if maps else None
+    # The last map before a convolution outside the stem: the image itself where the two are in one module.
+    entrance = next((node for node in reversed(maps) if set(_convolutions_up_to(traced, node)) <= set(stem)), None)
     ends = [node for node in ends if entrance is not None and node > entrance]
     if entrance is None or not ends:
         raise ValueError("it is no CNN: no maps (B, C, H, W) through which everything flows end its stages")
@@ -153,12 +154,6 @@ def _stem(network: nn.Module, ends: Sequence[str]) -> frozenset[str]:
     if sum(end.split(".")[0] == top for end in ends) > 1:
         return frozenset(names[:1])
     return frozenset(name for name in names if name.split(".")[0] == top)
-
-
-def _stem_end(traced: fx.GraphModule, maps: Sequence[fx.Node], stem: Collection[str]) -> fx.Node:
-    """The last map before a convolution outside the stem: the image itself where the two are in one module."""
-    inside = [node for node in maps if set(_convolutions_up_to(traced, node)) <= set(stem)]
-    return inside[-1]
 
 
 def _convolutions_up_to(traced: fx.GraphModule, last: fx.Node) -> list[str]:

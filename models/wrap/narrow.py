@@ -73,7 +73,10 @@ def _run(blank: Network, side: int) -> tuple[list[Tensor], Tensor, Tensor]:
 @torch.no_grad()
 def _cut(network: nn.Module, shapes: dict[str, tuple[int, ...]]) -> None:
     """Give every tensor its shape, and every module the numbers that follow from it."""
-    cut = {id(tensor): _first(tensor, shapes[name]) for name, tensor in tensors(network)}
+    cut = {
+        id(tensor): tensor[tuple(map(slice, shapes[name]))].clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors(network)
+    }
     for module in network.modules():
         held = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
         for name, tensor in held:
@@ -83,10 +86,6 @@ def _cut(network: nn.Module, shapes: dict[str, tuple[int, ...]]) -> None:
             setattr(module, name, nn.Parameter(new, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else new)
         if held:
             _fit(module)
-
-
-def _first(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-    return tensor[tuple(map(slice, shape))].clone(memory_format=torch.contiguous_format)
 
 
 def _fit(module: nn.Module) -> None:

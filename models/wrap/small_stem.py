@@ -25,14 +25,8 @@ def shrink_stem(network: nn.Module, stem: Collection[str]) -> None:
         raise ValueError("cifar_stem has nothing to do, the stem has stride 1 already")
     small = convolution(first.in_channels, first.out_channels, kernel_size=3)
     he_fan_out(small.weight)
-    pool = _pooling_after(network, name)
-    network.set_submodule(name, small)
-    if pool is not None:
-        network.set_submodule(pool, nn.Identity())
-
-
-def _pooling_after(network: nn.Module, stem: str) -> str | None:
-    """Name of the max-pooling between the convolution `stem` and the next one."""
     names = [name for name, module in network.named_modules() if isinstance(module, nn.Conv2d | nn.MaxPool2d)]
-    following = names[names.index(stem) + 1]
-    return following if isinstance(network.get_submodule(following), nn.MaxPool2d) else None
+    following = names[names.index(name) + 1]
+    network.set_submodule(name, small)
+    if isinstance(network.get_submodule(following), nn.MaxPool2d):
+        network.set_submodule(following, nn.Identity())

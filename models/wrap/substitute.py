@@ -75,7 +75,7 @@ def substitute(
         for name, m in convolutions.items()
     ]
     if not conv.is_standard and not any(row.replaced_by for row in rows):
-        raise ValueError(f"{canonical(conv)} replaces no convolution here ({_reasons(rows)}){_advice(rows)}")
+        raise ValueError(f"{canonical(conv)} replaces no convolution here ({_why_not(rows)}")
     return rows
 
 
@@ -138,14 +138,9 @@ def _before_norm(network: nn.Module) -> Iterator[str]:
                 yield f"{parent}.{name}" if parent else name
 
 
-def _advice(rows: list[Substitution]) -> str:
-    """What can be done where only 1x1 convolutions could be replaced."""
-    if not any(row.left == "1x1" for row in rows):
-        return ""
-    return f": its 1x1 convolutions are what can be made cheaper, by {' or '.join(pointwise_convs())}"
-
-
-def _reasons(rows: list[Substitution]) -> str:
-    """Every reason once, with the number of convolutions."""
+def _why_not(rows: list[Substitution]) -> str:
+    """Every reason once, with the number of convolutions, and what can be done where only 1x1 could be replaced."""
     reasons = [row.left or "" for row in rows]
-    return "; ".join(f"{reasons.count(reason)} x {reason}" for reason in dict.fromkeys(reasons)) or "there are none"
+    told = "; ".join(f"{reasons.count(reason)} x {reason}" for reason in dict.fromkeys(reasons)) or "there are none"
+    advice = f": its 1x1 convolutions are what can be made cheaper, by {' or '.join(pointwise_convs())}"
+    return f"{told}){advice if '1x1' in reasons else ''}"
