@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from cheapconv import catalog
+from cheapconv.engine.plan import cells
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read import registry
-from cheapconv.engine.run.planning import plan
+from cheapconv.engine.train.rehearsal import rehearse
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "golden_models.csv"
@@ -20,16 +21,16 @@ def shipped() -> registry.Registry:
 
 
 def planned(shipped: registry.Registry, name: str) -> Plan:
-    return plan(shipped.sweep(name), name)
+    return cells.plan(shipped.sweep(name), name, rehearse)
 
 
 @pytest.mark.parametrize(
-    ("name", "cells", "teachers"),
+    ("name", "count", "teachers"),
     [("quick", 26, 2), ("cifar10-cpu", 13, 1), ("cifar100-short", 5, 1), ("od-cifar10", 39, 3)],
 )
-def test_number_of_cells(shipped: registry.Registry, name: str, cells: int, teachers: int) -> None:
+def test_number_of_cells(shipped: registry.Registry, name: str, count: int, teachers: int) -> None:
     found = planned(shipped, name)
-    assert len(found.cells) == cells
+    assert len(found.cells) == count
     assert [p.entry for p in found.cells].count("teacher") == teachers
 
 
