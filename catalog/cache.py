@@ -1,9 +1,12 @@
-"""Where things are kept that can be made again: plans, and what files of images hold."""
+"""Where things are kept that can be made again: plans, what files of images hold, and images unpacked."""
 
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+from filelock import FileLock
 
 
 def folder() -> Path:
@@ -20,6 +23,22 @@ def keep(name: str, data: bytes) -> None:
         with tempfile.NamedTemporaryFile(dir=place, delete=False) as temporary:
             temporary.write(data)
         Path(temporary.name).replace(place / name)
+
+
+def made(name: str, make: Callable[[Path], None]) -> Path:
+    """A large file that is kept under a name, written by `make` where it is not there yet: whole or not at all, by one
+    process of several. OSError or RuntimeError where it cannot be kept."""
+    path = folder() / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        if not path.is_file():
+            partial = path.with_name(f"{name}.part")  # of a process that was killed, too: it is written over
+            try:
+                make(partial)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+    return path
 
 
 def kept(name: str) -> bytes | None:

@@ -53,8 +53,14 @@ def in_two(root: Path, train: str, test: str) -> Listed:
             raise UserError(
                 f"{root / here} has no folder for {named(missing)}, which {there} has: both need the same classes."
             )
-    _check_classes(root / train, names)
+    check_classes(root / train, names)
     return Listed(tuple(names), _labelled(root, train, names), _labelled(root, test, names))
+
+
+def holds_photographs(path: Path) -> bool:
+    """Whether a folder's own folders hold images, or a CSV in it may name some."""
+    tables = any(entry.name.lower().endswith(".csv") for entry in _entries(path))
+    return tables or any(True for name in _folders(path) for _ in _images(path / name))
 
 
 def named(names: list[str]) -> str:
@@ -65,11 +71,11 @@ def named(names: list[str]) -> str:
 
 def _in_one(root: Path, folder: str) -> Listed:
     names = _folders(root / folder)
-    _check_classes(root / folder, names)
+    check_classes(root / folder, names)
     return Listed(tuple(names), _labelled(root, folder, names), None)
 
 
-def _check_classes(folder: Path, names: list[str]) -> None:
+def check_classes(folder: Path, names: list[str]) -> None:
     """UserError for a folder without classes, or with one that cannot be told from any other."""
     if len(names) < 2:
         found = "no folders" if not names else f"one folder, '{names[0]}'"
@@ -131,7 +137,7 @@ def _from_csv(path: Path) -> Listed:
         if not row["file"] or not row["label"] or not (path.parent / row["file"]).is_file():
             raise UserError(f"{path}, row {number}: there is no file '{short(row['file'])}' with a label.")
     names = sorted({row["label"] for row in rows})
-    _check_classes(path, names)
+    check_classes(path, names)
     split = {name: [row for row in rows if _split(path, row) == name] for name in (TRAIN, "test")}
     train, test = ([(row["file"], names.index(row["label"])) for row in split[part]] for part in (TRAIN, "test"))
     for part in (train, test) if test else (train,):

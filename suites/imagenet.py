@@ -6,6 +6,7 @@ be planned without them. A store of `cheapconv prepare imagenet` is other data, 
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -14,7 +15,7 @@ from annotated_types import Ge
 
 from cheapconv.catalog import register
 from cheapconv.catalog.errors import UserError
-from cheapconv.suites import prepared
+from cheapconv.suites import packed, prepared
 from cheapconv.suites.base import Data, Suite
 from cheapconv.suites.folders import Listed, in_two, named
 from cheapconv.suites.loader import Loader
@@ -60,11 +61,7 @@ class ImageNet(Suite):
 
     def prepare(self, folder: Path, side: int) -> Resizing:
         """The folder's images in shards; it may hold other classes than ImageNet's, for the suite `images`."""
-        home = _home(folder)
-        val = home / "val"
-        if not (home / "train").is_dir() or not val.is_dir():
-            raise UserError(f"{folder} has no train/ and val/ of class folders: name the folder that has, with --data.")
-        return Resizing(in_two(home, "train", "val"), side)
+        return Resizing(_read(_home(folder)), side)
 
     def open(self, place: Place, folder: Path | None = None, download: bool = False, validation: int = 0) -> Data:
         """The data under `folder`, or in its imagenet/; they cannot be downloaded."""
@@ -72,7 +69,7 @@ class ImageNet(Suite):
             raise UserError("ImageNet needs its files: name their folder with --data DIR or CHEAPCONV_DATA.")
         home = _home(folder)
         found, skipped = self._found(home)
-        assert found.test is not None, "both have a val/"
+        assert found.test is not None, "both splits are looked for"
         _check(home, found, len(found.train), len(found.test), len(skipped))
         loader = Loader(found.train, found.test, _class_names(), self.side, place, Skipped(TRAIN + VAL, skipped))
         return loader.hold_out(validation) if validation else loader
@@ -82,11 +79,7 @@ class ImageNet(Suite):
         if not prepared.is_store(home):
             if self.prepared:
                 raise UserError(f"{home} is no finished store of `cheapconv prepare`: run it, or leave out prepared=.")
-            if not (home / "train").is_dir():
-                raise UserError(
-                    f"{home} has no train/ and val/ of class folders: name the folder that has, with --data."
-                )
-            return in_two(home, "train", "val"), {}
+            return _read(home, _synsets()), {}
         about = prepared.info(home)
         if about.side != self.prepared:
             side = about.side
@@ -98,6 +91,21 @@ def _home(folder: Path) -> Path:
     """The folder itself, or the one of this name in it."""
     inner = folder / "imagenet"
     return inner if inner.is_dir() and not (folder / "train").is_dir() else folder
+
+
+def _read(home: Path, synsets: Sequence[str] = ()) -> Listed:
+    """The images as they came, in class folders or packed; their classes are the synsets, where those are named."""
+    if packed.is_packed(home):
+        found = packed.listed(home, synsets)
+        if found.test is None:
+            raise UserError(f"{home} has files of the split train alone: put those of val beside them.")
+        return found
+    if not (home / "train").is_dir() or not (home / "val").is_dir():
+        raise UserError(
+            f"{home} has no train/ and val/ of class folders, tar shards or Parquet: name the folder that has, with "
+            "--data."
+        )
+    return in_two(home, "train", "val")
 
 
 def _check(home: Path, found: Listed, train: int, val: int, skipped: int) -> None:

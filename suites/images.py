@@ -20,7 +20,7 @@ from torch import Tensor
 
 from cheapconv.catalog import register
 from cheapconv.catalog.errors import UserError
-from cheapconv.suites import prepared
+from cheapconv.suites import packed, prepared
 from cheapconv.suites.augmentation import Augmentation
 from cheapconv.suites.base import Data, Suite
 from cheapconv.suites.division import Division, divide
@@ -118,6 +118,8 @@ class Images(Suite):
     @functools.cached_property
     def _listed(self) -> Listed:
         path = Path(self.path)
+        if packed.is_packed(path):
+            return packed.listed(path)
         return prepared.listed(path) if prepared.is_store(path) else listed(path)
 
     @functools.cached_property

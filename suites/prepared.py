@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch.utils.data import DataLoader, Dataset
 
 from cheapconv.catalog.errors import UserError, reason
+from cheapconv.suites import packed
 from cheapconv.suites.base import Part
 from cheapconv.suites.folders import Listed
 from cheapconv.suites.loader import default_workers, quiet_iterator, settle_worker
@@ -29,6 +30,7 @@ from cheapconv.suites.photos import Photos
 from cheapconv.suites.place import seed_of
 from cheapconv.suites.skipped import limit
 from cheapconv.suites.skipped import listed as listed_broken
+from cheapconv.suites.tars import add
 
 INFO = "_info.json"
 IMAGES_A_SHARD = 1000
@@ -149,8 +151,8 @@ class Making(Dataset[bytes | str]):
                     skipped[name] = data
                     continue
                 key = f"{self.number * IMAGES_A_SHARD + index:08d}"
-                images.append((name, label, _add(tar, f"{key}.jpg", data), len(data)))
-                _add(tar, f"{key}.cls", str(label).encode())
+                images.append((name, label, add(tar, f"{key}.jpg", data), len(data)))
+                add(tar, f"{key}.cls", str(label).encode())
         tarred = body.getvalue()
         shard = Shard(
             tar=f"{self.name}.tar",
@@ -185,7 +187,7 @@ def resized(data: bytes, side: int) -> bytes:
 
 def is_store(path: Path) -> bool:
     """Whether a folder holds what was prepared, to its end."""
-    return (path / INFO).is_file()
+    return (path / INFO).is_file() and not packed.is_packed(path)
 
 
 def info(path: Path) -> Info:
@@ -223,15 +225,6 @@ def _photos(path: Path, tars: Sequence[str]) -> Photos:
 def _split(name: str, shards: Sequence[Shard]) -> Split:
     lengths = [len(shard.images) for shard in shards]
     return Split(name=name, filenames=[s.tar for s in shards], shard_lengths=lengths, num_samples=sum(lengths))
-
-
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> int:
-    """Put a file into a tar, without an owner or a time; where in the tar its bytes begin."""
-    member = tarfile.TarInfo(name)
-    member.size = len(data)
-    first = tar.offset + tarfile.BLOCKSIZE
-    tar.addfile(member, io.BytesIO(data))
-    return first
 
 
 def _text(body: Shard | Info) -> bytes:

@@ -54,7 +54,7 @@ def test_the_official_folders_are_opened(official: Path) -> None:
         (lambda home: [shutil.rmtree(home / s / "n01440764") for s in ("train", "val")], "lacks 'n01440764'"),
         (lambda home: [(home / s / "n01440764").rename(home / s / "tench") for s in ("train", "val")], "has 'tench'"),
         (lambda home: next((home / "train" / "n01440764").iterdir()).unlink(), "1,999 and 1,000 images"),
-        (lambda home: shutil.rmtree(home / "val"), "has no folder for 'n01440764'|cannot be read"),
+        (lambda home: shutil.rmtree(home / "val"), "has no train/ and val/"),
         (lambda home: shutil.rmtree(home / "train"), "has no train/ and val/"),
     ],
 )
