@@ -35,6 +35,8 @@ def made(name: str, make: Callable[[Path], None]) -> Path:
             partial = path.with_name(f"{name}.part")  # of a process that was killed, too: it is written over
             try:
                 make(partial)
+                with partial.open("rb") as file:
+                    os.fsync(file.fileno())
                 partial.replace(path)
             finally:
                 partial.unlink(missing_ok=True)

@@ -1,4 +1,5 @@
-"""ImageNet, ILSVRC 2012, as torchvision and everybody else lay it out: train/ and val/ with a folder for each synset.
+"""ImageNet, ILSVRC 2012, as torchvision and everybody else lay it out: train/ and val/ with a folder for each synset;
+or packed, in tar shards of webdataset or in Parquet (suites/packed.py), with labels in the order of the synsets.
 
 The recipes, with their sources, are in imagenet.toml. Its 1.3 million files are not hashed: the data are the official
 ones if their classes and the numbers of their images are, which is looked at when they are opened, so that a sweep can

@@ -1,8 +1,9 @@
 """A folder of the user's own photographs: classes, split, mean and deviation are read off it.
 
-A folder with a folder for each class, or with train/ and val/ (or test/) of such folders, or a CSV of file and label. A
-set whose images fit into 256 MiB at `side` is decoded once, and its crops are taken from a padded image in memory, as
-CIFAR's are; a larger one is read from the disk in every epoch, and a crop is a share of the photograph's area.
+A folder with a folder for each class, or with train/ and val/ (or test/) of such folders, or a CSV of file and label,
+or tars, or Parquet (suites/packed.py). A set whose images fit into 256 MiB at `side` is decoded once, and its crops are
+taken from a padded image in memory, as CIFAR's are; a larger one is read from the disk in every epoch, and a crop is a
+share of the photograph's area.
 
 The recipe is this suite's own, and says nothing of a paper's: the numbers of CIFAR's `short` (suites/cifar.toml), with
 smaller batches for few images, and as many epochs as make some 2,400 updates, which is what `short` makes there, within
@@ -42,7 +43,7 @@ CROPS = (0.35, 1.0)  # shares of the area; 0.08 of ImageNet's recipes is for ten
 @register("suite", "images")
 @dataclass(frozen=True, kw_only=True)
 class Images(Suite):
-    """Your own photographs: a folder of class folders, or of train/ and val/ with such, or a CSV of file and label."""
+    """Your own photographs: class folders, train/ and val/ with such, a CSV of file and label, tar shards, Parquet."""
 
     protocol: ClassVar[int] = 1
 

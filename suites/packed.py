@@ -105,8 +105,8 @@ def _by_name(path: Path) -> Info:
             raise UserError(f"{path} is an unfinished store of `cheapconv prepare`: run it to its end.")
     if TRAIN not in splits:
         raise UserError(
-            f"{path} has {len(files)} files like '{short(files[0])}', and none of the split {TRAIN}: put {TRAIN} and "
-            f"val into their names or folders, or name them in {INFO[0]}."
+            f"{path} has files like '{short(files[0])}', and none of the split {TRAIN}: put {TRAIN} and val into their "
+            f"names or folders, or name them in {INFO[0]}."
         )
     return Info(splits)
 
@@ -162,10 +162,12 @@ def _check_labels(path: Path, photos: Photos, classes: int) -> None:
 def _class_folders(path: Path) -> Listed:
     """A tar of class folders, or of train/ and val/ of such; images are in the order of their names."""
     images = [member for member in sorted(tars.members(path)) if _is_image(member.name)]
-    folders = [member.name.split("/")[:-1] for member in images]
+    folders = [os.path.normpath(member.name).split("/")[:-1] for member in images]
     names = sorted({parts[-1] if parts else "" for parts in folders})
     if "" in names:
-        raise UserError(f"{path} has images that lie in no folder: each class needs a folder in it.")
+        raise UserError(
+            f"{path} has images that lie in no folder: each class needs one in it; if it is a shard, name its folder."
+        )
     check_classes(path, names)
     number = {name: label for label, name in enumerate(names)}
     labels = np.array([number[parts[-1]] for parts in folders])

@@ -50,7 +50,7 @@ def class_names(path: Path) -> tuple[str, ...]:
     try:
         schema = parquet.read_schema(path)
     except (ArrowException, OSError) as error:
-        raise UserError(f"{path} is cut off, or no Parquet ({short(reason(error))}): {tars.AGAIN}.") from error
+        raise UserError(f"{path} is cut off, or no Parquet ({reason(error).split('.')[0]}): {tars.AGAIN}.") from error
     columns = {name: schema.field(name).type for name in schema.names}
     image, label = columns.get(IMAGE, null()), columns.get(LABEL, null())
     if types.is_struct(image) and image.get_field_index("bytes") >= 0:

@@ -265,7 +265,7 @@ def test_what_is_no_imagenet_is_one_sentence(source: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("files", "sentence"),
     [
-        ([("a.jpg", b"x"), ("b/b.jpg", b"x")], "images that lie in no folder"),
+        ([("./a.jpg", b"x"), ("b/b.jpg", b"x")], "images that lie in no folder"),
         ([("b/b.jpg", b"x")], "one folder, 'b'"),
         ([("b/b.txt", b"x")], "no folders"),
     ],
