@@ -64,7 +64,8 @@ def listed(path: Path, class_names: Sequence[str] = ()) -> Listed:
         raise UserError(f"{path} has no files of the split {TRAIN}, but of {', '.join(about.splits) or 'none'}.")
     test = next((name for name in TESTS if name in about.splits), None)
     parts = [_photos(path, about.splits[name]) for name in (TRAIN, test) if name]
-    names = tuple(about.classes) or _schema_names(path, about.splits[TRAIN])
+    first = path / about.splits[TRAIN].filenames[0]
+    names = tuple(about.classes) or (parquet.class_names(first) if first.suffix == KINDS[1] else ())
     if class_names and len(names) not in (0, len(class_names)):
         raise UserError(f"{path} names {len(names):,} classes: the suite has {len(class_names):,}.")
     names = tuple(class_names) or names or _numbers(path, parts)
@@ -130,11 +131,6 @@ def _photos(root: Path, split: Split) -> Photos:
         parquet.class_names(root / name)  # all have the columns, before the first is unpacked
     shards = [parquet.unpacked(root / name).name for name in split.filenames]
     return tars.photos(cache.folder(), shards)
-
-
-def _schema_names(root: Path, split: Split) -> tuple[str, ...]:
-    first = split.filenames[0]
-    return parquet.class_names(root / first) if first.endswith(KINDS[1]) else ()
 
 
 def _numbers(path: Path, parts: Sequence[Photos]) -> tuple[str, ...]:
