@@ -9,7 +9,6 @@ import inspect
 import sys
 import traceback
 from collections.abc import Iterator
-from types import FrameType
 
 from cheapconv.catalog.errors import UserError, short
 
@@ -60,7 +59,11 @@ def where(error: BaseException) -> str | None:
     for frame, line in frames:
         if str(frame.f_globals.get("__name__")).partition(".")[0] in homes:
             return f"{frame.f_code.co_filename}:{line}"
-    held = (cls for frame, _ in frames for cls in _held(frame) if cls in _classes)
+    # The classes that the variables of a frame are, are of, or stand for in the catalog.
+    variables = (value for frame, _ in frames for value in tuple(frame.f_locals.values()))
+    things = (inspect.getattr_static(value, "cls", value) for value in variables)
+    classes = (thing if isinstance(thing, type) else type(thing) for thing in things)
+    held = (cls for cls in classes if cls in _classes)
     return next(map(place_of, held), None) if isinstance(error, Exception) else None
 
 
@@ -70,10 +73,3 @@ def place_of(cls: type) -> str:
         return f"{inspect.getsourcefile(cls)}:{inspect.findsource(cls)[1] + 1}"
     except (OSError, TypeError):  # made by a call, or typed into an interpreter
         return f"{getattr(sys.modules.get(cls.__module__), '__file__', cls.__module__)}:1"
-
-
-def _held(frame: FrameType) -> Iterator[type]:
-    """The classes that the variables of a frame are, are of, or stand for in the catalog."""
-    for value in tuple(frame.f_locals.values()):
-        thing = inspect.getattr_static(value, "cls", value)
-        yield thing if isinstance(thing, type) else type(thing)

@@ -67,18 +67,16 @@ class DML(Method):
         else:
             logits = self.peers(batch.x)
             learners = [*range(len(networks))]
+        temperature, mimicry = self.config.temperature, []  # T^2 KL from every other network, averaged over them
+        for k in learners:
+            others = [z.detach() for i, z in enumerate(logits) if i != k]
+            mimicry.append(temperature**2 * torch.stack([kl(logits[k], z, temperature) for z in others]).mean())
         return {
             "ce": torch.stack([cross_entropy(logits[k], batch.y) for k in learners]).sum(),
-            "kd": torch.stack([self._mimicry(logits, k) for k in learners]).sum(),
+            "kd": torch.stack(mimicry).sum(),
         }
 
     def networks(self) -> list[Trained]:
         """Every peer counts; partners and the mean of all logits are shown apart."""
         ensemble = Trained("ensemble", MeanLogits(self.peers), "ensemble", headline=False)
         return [*self.peers.trained(), ensemble]
-
-    def _mimicry(self, logits: list[Tensor], learner: int) -> Tensor:
-        """T^2 KL from every other network to one, averaged over the others."""
-        temperature = self.config.temperature
-        others = [z.detach() for i, z in enumerate(logits) if i != learner]
-        return temperature**2 * torch.stack([kl(logits[learner], z, temperature) for z in others]).mean()

@@ -10,7 +10,7 @@ rebuilt from fewer numbers is rebuilt before the count: the convolution with it 
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -32,7 +32,9 @@ def count_params(net: nn.Module) -> int:
 
 def count_params_with_bn_stats(net: nn.Module) -> int:
     """`count_params` plus the running means and variances: "Params" in Moonshine's Tables 2 and 4."""
-    return count_params(net) + sum(statistic.numel() for statistic in _bn_statistics(net))
+    norms = [module for module in net.modules() if isinstance(module, _BatchNorm)]
+    statistics = [tensor for norm in norms for tensor in (norm.running_mean, norm.running_var) if tensor is not None]
+    return count_params(net) + sum(tensor.numel() for tensor in statistics)
 
 
 def weights_bytes(net: nn.Module) -> int:
@@ -67,13 +69,6 @@ def count_macs_twice(net: nn.Module, input_shape: Sequence[int]) -> tuple[int, i
         side = " x ".join(map(str, input_shape[1:]))
         raise RuntimeError(f"the network cannot be run on images of {side} ({reason(error)})") from error
     return int(ours.complexity), torchs.get_total_flops() // 2
-
-
-def _bn_statistics(net: nn.Module) -> Iterator[Tensor]:
-    for module in net.modules():
-        if isinstance(module, _BatchNorm) and module.running_mean is not None and module.running_var is not None:
-            yield module.running_mean
-            yield module.running_var
 
 
 def _convolution_macs(arguments: Sequence[Any], outputs: Sequence[Tensor]) -> int:

@@ -61,7 +61,10 @@ def examine(photos: Photos, side: int) -> list[Facts]:
     """The facts of each, whose pixels are those of evaluations at `side`."""
     identity = f"{photos.root.resolve()} {side}".encode(errors="surrogateescape")
     manifest = f"images-{hashlib.sha256(identity).hexdigest()[:32]}"
-    known = _read(manifest)
+    try:
+        known = _Manifest.validate_json(cache.kept(manifest) or b"{}")
+    except ValidationError:  # somebody's file: it is made anew
+        known = {}
     names = [photos.name(index) for index in range(len(photos))]
     new = [i for i, name in enumerate(names) if name not in known or known[name].stamp != stamp(photos, i)]
     if new:
@@ -106,10 +109,3 @@ def _looked_at(looks: _Looks) -> Iterator[tuple[str, Facts]]:
     )
     for chunk in quiet_iterator(loader):
         yield from chunk
-
-
-def _read(manifest: str) -> dict[str, Facts]:
-    try:
-        return _Manifest.validate_json(cache.kept(manifest) or b"{}")
-    except ValidationError:
-        return {}

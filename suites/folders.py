@@ -6,7 +6,7 @@ should be is one sentence.
 
 import csv
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,18 +138,15 @@ def _from_csv(path: Path) -> Listed:
             raise UserError(f"{path}, row {number}: there is no file '{short(row['file'])}' with a label.")
     names = sorted({row["label"] for row in rows})
     check_classes(path, names)
-    split = {name: [row for row in rows if _split(path, row) == name] for name in (TRAIN, "test")}
+    split: dict[str, list[dict[str, str]]] = {TRAIN: [], "test": []}
+    for row in rows:
+        said = (row.get("split") or TRAIN).strip().lower()  # train where it says nothing
+        if said != TRAIN and said not in TESTS:
+            raise UserError(f"{path} has the split '{short(said)}': write train, or test.")
+        split[TRAIN if said == TRAIN else "test"].append(row)
     train, test = ([(row["file"], names.index(row["label"])) for row in split[part]] for part in (TRAIN, "test"))
     for part in (train, test) if test else (train,):
         if empty := sorted({*names} - {names[label] for _, label in part}):
             raise UserError(f"{path} has no image of {named(empty)} in one of its splits.")
     tested = _photos(path.parent, sorted(test)) if test else None
     return Listed(tuple(names), _photos(path.parent, sorted(train)), tested)
-
-
-def _split(path: Path, row: Mapping[str, str | None]) -> str:
-    """`train` or `test`, as a row of a CSV says; `train` where it says nothing."""
-    said = (row.get("split") or TRAIN).strip().lower()
-    if said != TRAIN and said not in TESTS:
-        raise UserError(f"{path} has the split '{short(said)}': write train, or test.")
-    return TRAIN if said == TRAIN else "test"

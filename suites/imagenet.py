@@ -58,7 +58,12 @@ class ImageNet(Suite):
     @property
     def recipes(self) -> dict[str, Recipe]:
         """Of imagenet.toml; sides that grow are those of 224, or as large a share of another side."""
-        return {name: _at(recipe, self.side) for name, recipe in _recipes().items()}
+        found = dict(_recipes())
+        for name, recipe in found.items():
+            if recipe.growth is not None and self.side != USUAL:
+                first, last = (round(side * self.side / USUAL) for side in (recipe.growth.first, recipe.growth.last))
+                found[name] = replace(recipe, growth=replace(recipe.growth, first=first, last=last))
+        return found
 
     def prepare(self, folder: Path, side: int) -> Resizing:
         """The folder's images in shards; it may hold other classes than ImageNet's, for the suite `images`."""
@@ -66,13 +71,16 @@ class ImageNet(Suite):
 
     def open(self, place: Place, folder: Path | None = None, download: bool = False, validation: int = 0) -> Data:
         """The data under `folder`, or in its imagenet/; they cannot be downloaded."""
+        from timm.data import ImageNetInfo
+
         if folder is None:
             raise UserError("ImageNet needs its files: name their folder with --data DIR or CHEAPCONV_DATA.")
         home = _home(folder)
         found, skipped = self._found(home)
         assert found.test is not None, "both splits are looked for"
         _check(home, found, len(found.train), len(found.test), len(skipped))
-        loader = Loader(found.train, found.test, _class_names(), self.side, place, Skipped(TRAIN + VAL, skipped))
+        names = tuple(ImageNetInfo().label_descriptions())  # "tench, Tinca tinca"
+        loader = Loader(found.train, found.test, names, self.side, place, Skipped(TRAIN + VAL, skipped))
         return loader.hold_out(validation) if validation else loader
 
     def _found(self, home: Path) -> tuple[Listed, dict[str, str]]:
@@ -127,23 +135,8 @@ def _recipes() -> dict[str, Recipe]:
     return read(RECIPES, "imagenet")
 
 
-def _at(recipe: Recipe, side: int) -> Recipe:
-    """The recipe with growing sides as large a share of `side` as they are of 224."""
-    if recipe.growth is None or side == USUAL:
-        return recipe
-    first, last = (round(length * side / USUAL) for length in (recipe.growth.first, recipe.growth.last))
-    return replace(recipe, growth=replace(recipe.growth, first=first, last=last))
-
-
 def _synsets() -> list[str]:
     """In the order of the labels."""
     from timm.data import ImageNetInfo
 
     return ImageNetInfo().label_names()
-
-
-def _class_names() -> tuple[str, ...]:
-    """What the synsets are called: "tench, Tinca tinca"."""
-    from timm.data import ImageNetInfo
-
-    return tuple(ImageNetInfo().label_descriptions())

@@ -157,7 +157,8 @@ def _check_labels(path: Path, photos: Photos, classes: int) -> None:
 
 def _class_folders(path: Path) -> Listed:
     """A tar of class folders, or of train/ and val/ of such; images are in the order of their names."""
-    images = [member for member in sorted(tars.members(path)) if _is_image(member.name)]
+    files = ((member, os.path.basename(member.name)) for member in sorted(tars.members(path)))
+    images = [m for m, name in files if not name.startswith(".") and os.path.splitext(name)[1].lower() in ENDINGS]
     folders = [os.path.normpath(member.name).split("/")[:-1] for member in images]
     names = sorted({parts[-1] if parts else "" for parts in folders})
     if "" in names:
@@ -174,9 +175,3 @@ def _class_folders(path: Path) -> Listed:
     if test is None:
         return Listed(tuple(names), whole, None)
     return Listed(tuple(names), *(whole.take(np.flatnonzero(splits == name)) for name in (TRAIN, test)))
-
-
-def _is_image(name: str) -> bool:
-    """By its ending; hidden files are none."""
-    file = os.path.basename(name)
-    return not file.startswith(".") and os.path.splitext(file)[1].lower() in ENDINGS

@@ -92,10 +92,16 @@ class Resizing:
         images = sum(len(shard.images) for shard in shards) + len(skipped)
         if len(skipped) > limit(images):
             raise UserError(f"{listed_broken(skipped, images)}.")
+        splits = {}
+        for name in SPLITS:
+            own = [shard for shard in shards if shard.split == name]
+            lengths = [len(shard.images) for shard in own]
+            tars = [shard.tar for shard in own]
+            splits[name] = Split(name=name, filenames=tars, shard_lengths=lengths, num_samples=sum(lengths))
         info = Info(
             side=self.side,
             classes=[*self.found.class_names],
-            splits={name: _split(name, [s for s in shards if s.split == name]) for name in SPLITS},
+            splits=splits,
             sha256={shard.tar: shard.sha256 for shard in shards},
             skipped=skipped,
         )
@@ -220,11 +226,6 @@ def _photos(path: Path, tars: Sequence[str]) -> Photos:
         labels += [label for _, label, _, _ in images]
     names = np.array([tar.encode() for tar in tars], dtype=np.bytes_)
     return Photos(path, names, np.concatenate(places), np.array(labels, dtype=np.int64))
-
-
-def _split(name: str, shards: Sequence[Shard]) -> Split:
-    lengths = [len(shard.images) for shard in shards]
-    return Split(name=name, filenames=[s.tar for s in shards], shard_lengths=lengths, num_samples=sum(lengths))
 
 
 def _text(body: Shard | Info) -> bytes:

@@ -5,7 +5,7 @@ suite's size with an antialiased bilinear filter, label maps by the nearest pixe
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +63,8 @@ class Scenes(Suite):
         assert place.world == 1, "every process of several would train on all frames"
         home = self.home(folder)
         with ThreadPoolExecutor(place.threads) as pool:  # decoding releases Python's lock
-            (train_x, train_y), (test_x, test_y) = (
-                _stacked([*pool.map(self._read, self.pairs(home, split))]) for split in ("train", "val")
-            )
+            train, test = ([*pool.map(self._read, self.pairs(home, split))] for split in ("train", "val"))
+        (train_x, train_y), (test_x, test_y) = (map(torch.stack, zip(*part, strict=True)) for part in (train, test))
         whole = Frames(train_x, train_y, test_x, test_y, self.class_names, void=self.void)
         return (whole.hold_out(validation) if validation else whole).to(place.device)
 
@@ -121,8 +120,3 @@ def _decoded(path: Path) -> Image.Image:
         raise UserError(
             f"{path} cannot be read as an image ({error}): put it back whole, or remove the pair."
         ) from error
-
-
-def _stacked(samples: Sequence[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
-    """Images (N, 3, H, W) and labels (N, H, W)."""
-    return (torch.stack(parts) for parts in zip(*samples, strict=True))

@@ -9,7 +9,7 @@ What is drawn for an image depends on (seed, epoch, view, index) alone, and it i
 workers nor the device of the training change a bit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -21,16 +21,12 @@ from cheapconv.suites.place import seed_of
 def strengthen(x: Tensor, strong: Strong, seed: int, epoch: int, view: int, index: Sequence[int]) -> Tensor:
     """Cropped images (B, 3, H, W) uint8 after RandAugment, on the device that they came from; `index` are their
     positions in the training set."""
-    transform, images = _transform(strong), x.cpu()
+    from torchvision.transforms.v2 import RandAugment  # takes a second to import
+
+    transform, images = RandAugment(num_ops=strong.ops, magnitude=strong.magnitude), x.cpu()
     with torch.random.fork_rng(devices=[]):  # torchvision draws from the process's generator, which is the trainer's
         changed = []
         for image, position in zip(images, index, strict=True):
             torch.default_generator.manual_seed(seed_of("strong", seed, epoch, view, position))  # not the GPU's too
             changed.append(transform(image.contiguous()))
     return torch.stack(changed).to(x.device)
-
-
-def _transform(strong: Strong) -> Callable[[Tensor], Tensor]:
-    from torchvision.transforms.v2 import RandAugment  # takes a second to import
-
-    return RandAugment(num_ops=strong.ops, magnitude=strong.magnitude)

@@ -56,8 +56,9 @@ def members(path: Path) -> list[Member]:
 def photos(root: Path, shards: Sequence[str], field: str = "") -> Photos:
     """The images of shards, in their order, labelled by their `.cls`, or by a field of their JSON if one is named."""
     name = f"tars-{_identity(root, shards, field)}.npy"
-    table = _kept(name)
-    if table is None:
+    try:  # (N, 4) of the cache: which shard, first byte, number of bytes, label
+        table = np.load(io.BytesIO(cache.kept(name) or b""), allow_pickle=False)
+    except (ValueError, EOFError, OSError):
         table = np.concatenate([_table(root / shard, number, field) for number, shard in enumerate(shards)])
         file = io.BytesIO()
         np.save(file, table, allow_pickle=False)
@@ -86,14 +87,6 @@ def _identity(root: Path, shards: Sequence[str], field: str) -> str:
         stamps.append((shard, status.st_size, status.st_mtime_ns))
     text = json.dumps([str(root.resolve()), field, stamps]).encode(errors="surrogateescape")
     return hashlib.sha256(text).hexdigest()[:32]
-
-
-def _kept(name: str) -> np.ndarray | None:
-    """(N, 4) of the cache: which shard, first byte, number of bytes, label."""
-    try:
-        return np.load(io.BytesIO(cache.kept(name) or b""), allow_pickle=False)
-    except (ValueError, EOFError, OSError):
-        return None
 
 
 def _table(path: Path, number: int, field: str) -> np.ndarray:

@@ -54,9 +54,13 @@ def resolve(
     everything = {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
     recipe = recipe if getattr(thing.cls, "trains", True) else recipe.override(epochs=1)
     changed = {k: v for k, v in everything.items() if thing.defaults[k] is ... or v != _plain(thing.defaults[k])}
+    # One more where the last image of an epoch joins a batch, which was a batch of its own before; two more where a
+    # teacher's images are normalised anew, which were given as the student's are before.
+    joins = recipe.joins_last((suite.train_samples or 0) - (recipe.validation or 0))
+    inside = ", ".join(f"{k}={_shown(v)}" for k, v in changed.items())
     return Cell(
         suite=catalog.canonical(suite),
-        protocol=_protocol(suite, recipe, taught_anew),
+        protocol=suite.protocol + joins + 2 * taught_anew,
         data=suite.fingerprint,
         recipe=_plain(dataclasses.asdict(recipe.of_cell(network.registered_name, getattr(config, "shares", (1.0,))))),
         architecture=catalog.canonical(network),
@@ -66,7 +70,7 @@ def resolve(
         conv_label=catalog.label("conv", operator),
         conv_version=operator.version,
         method=method,
-        method_label=_method_label(method, changed),
+        method_label=f"{method}({inside})" if inside else method,
         method_version=thing.cls.version,
         method_config=changed,
         method_settings=everything,
@@ -76,13 +80,6 @@ def resolve(
         weights=_data(suite) | _weights([network, operator, *_named_in(everything)]),
         versions=_versions([*_inside(network), *_inside(operator), *_named_in(everything)]),
     )
-
-
-def _protocol(suite: Suite, recipe: Recipe, taught_anew: bool) -> int:
-    """The suite's; one more where the last image of an epoch joins a batch, which was a batch of its own before; two
-    more where a teacher's images are normalised anew, which were given as the student's are before."""
-    samples = (suite.train_samples or 0) - (recipe.validation or 0)
-    return suite.protocol + recipe.joins_last(samples) + 2 * taught_anew
 
 
 def changed_since(cell: Cell) -> str | None:
@@ -138,12 +135,6 @@ def _named_in(value: object) -> Iterator[_Readable]:
 def _plain(value: object) -> Any:
     """`value` as JSON gives it back, with 4.0 as 4, so that two spellings of a number are one."""
     return json.loads(json.dumps(value), parse_float=lambda t: int(float(t)) if float(t).is_integer() else float(t))
-
-
-def _method_label(method: str, changed: Mapping[str, object]) -> str:
-    """The method with the settings that are not its defaults."""
-    inside = ", ".join(f"{k}={_shown(v)}" for k, v in changed.items())
-    return f"{method}({inside})" if inside else method
 
 
 def _shown(value: object) -> str:

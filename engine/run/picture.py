@@ -22,12 +22,14 @@ def picture(training: Training) -> bytes | None:
     if training.task.answers == "image":
         return None
     network = next(trained.network for trained in training.method.networks() if trained.headline)
-    rows = []
+    rows, normal = [], training.recipe.normalisation
+    mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (normal.mean, normal.std))
     for x, y in _samples(training.data, training.recipe):
         with torch.no_grad(), training.place.in_use():
             answer = network.eval()(x)[0].argmax(dim=0)
         painted = [training.task.paint(labels) for labels in (y[0], answer)]
-        panels = [panel for panel in (_image(x[0], training.recipe), *painted) if panel is not None]
+        image = ((x[0].cpu() * std + mean) * 255).round().clamp(0, 255).byte().permute(1, 2, 0)
+        panels = [panel for panel in (image, *painted) if panel is not None]
         rows.append(torch.cat([_small(panel, nearest=bool(place)) for place, panel in enumerate(panels)], dim=1))
     return _png(torch.cat(rows))
 
@@ -41,14 +43,6 @@ def _samples(data: Data, recipe: Recipe) -> list[tuple[Tensor, Tensor]]:
         found += [(x[i : i + 1], y[i : i + 1]) for i in range(len(y)) if first + i in wanted]
         first += len(y)
     return found
-
-
-def _image(x: Tensor, recipe: Recipe) -> Tensor:
-    """(H, W, 3) uint8 of a normalised image (3, H, W)."""
-    mean, std = (
-        torch.tensor(numbers)[:, None, None] for numbers in (recipe.normalisation.mean, recipe.normalisation.std)
-    )
-    return ((x.cpu() * std + mean) * 255).round().clamp(0, 255).byte().permute(1, 2, 0)
 
 
 def _small(panel: Tensor, nearest: bool) -> Tensor:

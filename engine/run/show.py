@@ -55,7 +55,9 @@ def table(title: str, rows: Sequence[Row], columns: Sequence[str], spare: Sequen
     """
     columns = [*columns]
     for column in spare:
-        if _width(rows, columns) > console.width:
+        texts = [[name, *(str(row[name] or "") for row in rows)] for name in columns]
+        # Without folds; but a sentence may be folded, and counts as a few words.
+        if sum(2 + min(SENTENCE, max(map(len, texts_of))) for texts_of in texts) - 2 > console.width:
             columns.remove(column)
     view = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for column in columns:
@@ -63,12 +65,6 @@ def table(title: str, rows: Sequence[Row], columns: Sequence[str], spare: Sequen
     for row in rows:
         view.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
     console.print(view, markup=False)  # an error may hold brackets
-
-
-def _width(rows: Sequence[Row], columns: Sequence[str]) -> int:
-    """Of a table without folds; a sentence may be folded, so that it counts as a few words."""
-    texts = [[column, *(str(row[column] or "") for row in rows)] for column in columns]
-    return sum(2 + min(SENTENCE, max(map(len, column))) for column in texts) - 2
 
 
 def listing(what: str, registry: "Registry") -> list[Row]:

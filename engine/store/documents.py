@@ -62,7 +62,9 @@ def look(
                 )
             if body.pop(CHECKSUM, None) not in (None, checksum(body)):
                 return Found(fault=f"{path.name} is damaged")
-        value = _typed(upgrade(body), kind)
+        if kind not in _ADAPTERS:
+            _ADAPTERS[kind] = TypeAdapter(kind)
+        value = _ADAPTERS[kind].validate_python(printable_values(upgrade(body)))  # the store may be somebody else's
         return Found(value) if belongs(value) else Found(fault=f"{path.name} is another one's")
     except OSError as error:
         if error.errno in ABSENT and not path.is_symlink():
@@ -85,9 +87,3 @@ def document(fields: Mapping[str, object]) -> dict[str, object]:
 def checksum(body: Mapping[str, object]) -> str:
     """SHA-256 of a document in hexadecimal digits, however it is laid out in its file."""
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _typed(body: object, kind: type[T]) -> T:
-    if kind not in _ADAPTERS:
-        _ADAPTERS[kind] = TypeAdapter(kind)
-    return _ADAPTERS[kind].validate_python(printable_values(body))  # the store may be somebody else's

@@ -40,14 +40,14 @@ class Members(Siblings):
 
 def spelled_out(partners: Sequence[Partner]) -> tuple[dict[Part, str], ...]:
     """The partners in canonical texts, so that two spellings are one cell; a UserError for an unknown name."""
-    return tuple(_canonical({"architecture": p} if isinstance(p, str) else p) for p in partners)
+    kinds: tuple[Part, ...] = ("architecture", "conv")
+    found: list[dict[Part, str]] = []
+    for partner in partners:
+        texts: dict[Part, str] = {"architecture": partner} if isinstance(partner, str) else partner
+        if not texts:
+            raise ValueError("a partner needs an architecture, a conv or both")
+        found.append({kind: catalog.canonical(catalog.parse(kind, texts[kind])) for kind in kinds if kind in texts})
+    return tuple(found)
 
 
 Partners = Annotated[tuple[Partner, ...], AfterValidator(spelled_out)]
-
-
-def _canonical(texts: dict[Part, str]) -> dict[Part, str]:
-    if not texts:
-        raise ValueError("a partner needs an architecture, a conv or both")
-    kinds: tuple[Part, ...] = ("architecture", "conv")
-    return {kind: catalog.canonical(catalog.parse(kind, texts[kind])) for kind in kinds if kind in texts}

@@ -11,7 +11,10 @@ _INSTALLED = ("site-packages", "dist-packages")
 def sources(module: str) -> list[Path]:
     """Files of a module and of all that it imports, directly or not, from its own package, or from its own folder where
     it is in none; sorted by the names that they are imported by. Libraries are none of it."""
-    root = _root(module)
+    top = _file(module.partition(".")[0])
+    # Of a single module among installed libraries there is none.
+    own = top is not None and (top.stem == "__init__" or top.parent.name not in _INSTALLED)
+    root = top.parent if top is not None and own else None
     found: dict[str, Path] = {}
     open_names = [module]
     while open_names:
@@ -21,13 +24,6 @@ def sources(module: str) -> list[Path]:
             found[name] = path
             open_names += _imported(name, path)
     return [found[name] for name in sorted(found)]
-
-
-def _root(module: str) -> Path | None:
-    """The folder whose modules are the user's own; None of a single module among installed libraries."""
-    path = _file(module.partition(".")[0])
-    own = path is not None and (path.stem == "__init__" or path.parent.name not in _INSTALLED)
-    return path.parent if path is not None and own else None
 
 
 def _file(name: str) -> Path | None:
