@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cheapconv import catalog
 from cheapconv.models.dense import DenseNetwork
+from cheapconv.models.meta import ShapesOnly, on_meta
 from cheapconv.models.network import Network
 from cheapconv.models.parts.rebuilt import materialise
 from cheapconv.models.size import count_macs
@@ -41,7 +42,7 @@ def images(batch: int = 4, side: int = 8) -> torch.Tensor:
 
 @pytest.mark.parametrize(("architecture", "conv"), pairs(sampled=False))
 def test_pair_is_refused_with_a_reason_or_makes_logits(architecture, conv):
-    with torch.device("meta"):
+    with on_meta(), torch.no_grad(), ShapesOnly():
         network = build(architecture, conv)
         x = torch.empty(2, 3, 32, 32)
         assert network.eval()(x).shape == answer_shape(network, x)
@@ -163,7 +164,7 @@ def test_bf16_autocast_trains(architecture, conv):
 
 @every_pair
 def test_two_independent_counters_agree_on_macs(architecture, conv):
-    with torch.device("meta"):
+    with on_meta(), torch.no_grad(), ShapesOnly():
         network = build(architecture, conv)
         deployed = materialise(copy.deepcopy(network).eval())
         with FlopCounterMode(display=False) as counter:

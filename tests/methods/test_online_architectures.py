@@ -8,6 +8,7 @@ import torch
 
 from cheapconv.methods.base import Method
 from cheapconv.models.build import build_network
+from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_params
 from cheapconv.suites.base import Batch
 from tests.methods.fixed import total
@@ -61,7 +62,7 @@ def test_it_trains_every_family(name: str, architecture: str, conv: str) -> None
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize(("architecture", "conv"), NETWORKS)
 def test_what_is_deployed_is_the_plain_network(name: str, architecture: str, conv: str) -> None:
-    with torch.device("meta"):
+    with on_meta():
         deployed = [t for t in make(name, architecture, conv).networks() if t.headline]
         plain = build_network(architecture, conv, 10)
     assert {count_params(t.network) for t in deployed} == {count_params(plain)}

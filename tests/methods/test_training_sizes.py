@@ -4,9 +4,9 @@ import csv
 from pathlib import Path
 
 import pytest
-import torch
 
 from cheapconv.methods.ffl import Fusion
+from cheapconv.models.meta import on_meta
 from tests.methods.online import PlainBuild, built, trainable
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "golden_models.csv"
@@ -16,7 +16,7 @@ ROWS = {r["architecture"]: int(r["params_trainable"]) for r in csv.DictReader(GO
 def size(name: str, architecture: str, **settings: object) -> int:
     """Trainable parameters of a method on CIFAR-100; without storage, because sizes need shapes only."""
     build = PlainBuild(architecture, classes=100)
-    with torch.device("meta"):
+    with on_meta():
         return trainable(built(name, build, **settings))
 
 

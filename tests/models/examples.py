@@ -54,10 +54,13 @@ SMALL = {
 # parameters; the others meet every conv. All pairs are built by default and tried under `slow`.
 SAMPLE = ("S", "G(N)", "BG(2,M/4)", "shift(e=1)")
 TRIED = {
-    **dict.fromkeys(("resnet_x4", "resnet_bottleneck", "resnet_c", "resnet_imagenet", "shiftresnet"), SAMPLE),
+    **dict.fromkeys(
+        ("resnet_od", "resnet_x4", "resnet_bottleneck", "resnet_c", "resnet_imagenet", "shiftresnet"), SAMPLE
+    ),
     **dict.fromkeys(("vgg", "vgg_5p", "alexnet_c", "densenet", "densenet_bc", "timm", "module"), SAMPLE),
     **dict.fromkeys(("mobilenet_v2", "mobilenet_v2_half", "shufflenet_v1", "shufflenet_v2", "torchvision"), ("S",)),
     "erfnet": ("S", "G(N)"),
+    "thin": ("S",),  # it takes no other
 }
 
 # Images whose last map is larger than a pixel, where they must be larger than 8x8.

@@ -3,11 +3,11 @@
 import itertools
 
 import pytest
-import torch
 
 from cheapconv import catalog
 from cheapconv.models.conv import Conv
 from cheapconv.models.convs.mixed import Mixed
+from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params
 from tests.models.examples import examples
 
@@ -31,7 +31,7 @@ every_conv = pytest.mark.parametrize("conv", CONVS, ids=catalog.canonical)
 def test_params_and_macs(conv, kernel_size, in_channels, out_channels):
     for stride, side in itertools.product((1, 2), (6, 7)):
         try:
-            with torch.device("meta"):
+            with on_meta():
                 operator = conv.operator(in_channels, out_channels, stride, kernel_size)
         except ValueError as refusal:
             reason = str(refusal)

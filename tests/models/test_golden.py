@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-import torch
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
+from cheapconv.models.meta import on_meta
 from cheapconv.models.network import Network
 from cheapconv.models.size import count_macs, count_params, count_params_with_bn_stats
 from tests.models import formulas
@@ -50,7 +50,7 @@ ROWS = [row for row in TABLE if expressible(row)]
 
 def build(architecture: str, conv: str, classes: int) -> Network:
     """The network without storage: sizes need shapes only."""
-    with torch.device("meta"):
+    with on_meta():
         return catalog.parse("architecture", architecture).build(catalog.parse("conv", conv), classes)
 
 

@@ -11,6 +11,7 @@ from cheapconv.models.convs.bottleneck import BottleneckGroup
 from cheapconv.models.convs.group import Group
 from cheapconv.models.convs.mixed import Mixed
 from cheapconv.models.convs.standard import Standard
+from cheapconv.models.meta import on_meta
 from cheapconv.models.parts.genotypes import GENOTYPES, translated
 from cheapconv.models.size import count_params
 
@@ -118,6 +119,6 @@ def test_group_of_the_code_counts_groups_or_channels():
 
 def test_a_wrapper_per_group_would_be_another_network():
     """bs200k has 217,050 parameters with a wrapper per block, not the 301,210 of the released script."""
-    with torch.device("meta"):
+    with on_meta():
         network = WideResNet(depth=40, width=2).build(parse("mixed (bs200k)"), 10)
     assert count_params(network) == 217_050

@@ -8,6 +8,7 @@ from torch import nn
 
 from cheapconv import catalog
 from cheapconv.models.convs.standard import Standard
+from cheapconv.models.meta import on_meta
 from cheapconv.models.network import Network
 from cheapconv.models.parts.single import Bias, single_operator
 from cheapconv.models.size import count_params
@@ -16,7 +17,7 @@ catalog.load()
 
 
 def build(architecture: str, conv: str) -> Network:
-    with torch.device("meta"):
+    with on_meta():
         return catalog.parse("architecture", architecture).build(catalog.parse("conv", conv), 10)
 
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from cheapconv import catalog
 from cheapconv.models.convs.standard import Standard
+from cheapconv.models.meta import on_meta
 from cheapconv.models.network import Network
 from cheapconv.models.parts.pre_activation import EndsInReLU, before_relu
 
@@ -39,7 +40,7 @@ def build(name: str) -> Network:
 @pytest.mark.parametrize("name", TAPS)
 def test_maps_are_taken_where_the_literature_takes_them(name):
     side, channels, sides, post_activation = TAPS[name]
-    with torch.device("meta"):
+    with on_meta():
         network = build(name).eval()
         maps = network.stages(torch.empty(1, 3, side, side))
     assert [tuple(f.shape[1:]) for f in maps] == [(c, s, s) for c, s in zip(channels, sides, strict=True)]
@@ -79,7 +80,7 @@ def test_a_block_that_ends_in_a_relu_says_its_sum():
 
 @pytest.mark.parametrize(("side", "sides"), [(32, [16, 8, 4, 4]), (64, [32, 16, 8, 4]), (16, [8, 4, 2, 2])])
 def test_vgg_pools_a_fourth_time_where_images_are_64x64(side, sides):
-    with torch.device("meta"):
+    with on_meta():
         maps = build("VGG-8").eval().stages(torch.empty(1, 3, side, side))
     assert [f.shape[2] for f in maps] == sides
 
@@ -87,5 +88,5 @@ def test_vgg_pools_a_fourth_time_where_images_are_64x64(side, sides):
 @pytest.mark.parametrize("name", ["VGG-8", "VGG-8-5P", "AlexNet-C"])
 @pytest.mark.parametrize("side", [8, 16, 40])
 def test_networks_for_32x32_images_take_others(name, side):
-    with torch.device("meta"):
+    with on_meta():
         assert build(name).eval()(torch.empty(2, 3, side, side)).shape == (2, 10)

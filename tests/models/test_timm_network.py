@@ -11,6 +11,7 @@ from cheapconv.models.architectures.timm_network import TimmNetwork
 from cheapconv.models.convs.bottleneck import Bottleneck
 from cheapconv.models.convs.group import Group
 from cheapconv.models.convs.standard import Standard
+from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params
 from cheapconv.models.weights.stored import Stored
 
@@ -89,13 +90,13 @@ def test_cifar_stem_keeps_the_side():
     [("test_resnet", "stems of one plain convolution only"), ("vgg11_bn", "the stem has stride 1 already")],
 )
 def test_a_stem_that_cannot_be_made_small_is_refused(name, message):
-    with torch.device("meta"), pytest.raises(ValueError, match=rf"standard in timm's {name}: cifar_stem .*{message}"):
+    with on_meta(), pytest.raises(ValueError, match=rf"standard in timm's {name}: cifar_stem .*{message}"):
         build(name, cifar_stem=True)
 
 
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "mixer_s32_224"])
 def test_what_is_no_cnn_is_refused(name):
-    with torch.device("meta"), pytest.raises(ValueError, match=f"timm's {name}: it is no CNN: no maps"):
+    with on_meta(), pytest.raises(ValueError, match=f"timm's {name}: it is no CNN: no maps"):
         build(name)
 
 
@@ -126,18 +127,18 @@ def test_names_with_a_tag_and_names_of_earlier_releases_are_told_apart(name, adv
     ],
 )
 def test_what_is_in_the_way_of_a_network_is_said(name, reason):
-    with torch.device("meta"), pytest.raises(ValueError, match=reason):
+    with on_meta(), pytest.raises(ValueError, match=reason):
         build(name)
 
 
 def test_a_network_that_takes_its_own_size_alone_is_looked_at_with_that():
-    with torch.device("meta"):
+    with on_meta():
         network = build("botnet26t_256")
     assert network.channels == [256, 512, 1024, 2048]
 
 
 def test_parameters_of_the_network_itself_go_with_the_stage_that_reads_them():
-    with torch.device("meta"):
+    with on_meta():
         network = build("visformer_tiny")
     names = {name for name, _ in network.named_parameters()}
     assert {"stem.pos_embed1", "stage_modules.1.pos_embed2"} & names
@@ -145,7 +146,7 @@ def test_parameters_of_the_network_itself_go_with_the_stage_that_reads_them():
 
 
 def test_building_on_the_meta_device_reads_no_weights():
-    with torch.device("meta"):
+    with on_meta():
         network = build("test_resnet", weights="/nowhere/weights.pt")
     assert all(p.is_meta for p in network.parameters())
 

@@ -14,6 +14,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.models.architectures.torchvision_network import TorchvisionNetwork
 from cheapconv.models.convs.group import Group
 from cheapconv.models.convs.standard import Standard
+from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_params
 
 catalog.load()
@@ -60,7 +61,7 @@ def test_stages_of_a_resnet_are_its_layers():
 
 
 def test_every_plain_convolution_but_the_stem_is_replaced():
-    with torch.device("meta"):
+    with on_meta():
         network = build("resnet18", Group(groups=4))
     rows = network.substitutions
     assert [row.name for row in rows if row.left == "stem"] == ["conv1"]
@@ -70,7 +71,7 @@ def test_every_plain_convolution_but_the_stem_is_replaced():
 
 
 def test_convolutions_in_a_row_of_layers_are_replaced_too():
-    with torch.device("meta"):
+    with on_meta():
         network = build("vgg11_bn", Group(group_width=1))
     assert sum(bool(row.replaced_by) for row in network.substitutions) == 7
     dense = [m for m in network.modules() if isinstance(m, nn.Conv2d) and m.groups == 1 and m.kernel_size == (3, 3)]
@@ -90,7 +91,7 @@ def test_convolutions_in_a_row_of_layers_are_replaced_too():
     ],
 )
 def test_refusals_say_why(name, conv, message):
-    with torch.device("meta"), pytest.raises(ValueError, match=message):
+    with on_meta(), pytest.raises(ValueError, match=message):
         build(name, conv)
 
 
@@ -100,7 +101,7 @@ def test_unknown_names_are_told():
 
 
 def test_cifar_stem_removes_stride_and_pooling():
-    with torch.device("meta"):
+    with on_meta():
         network = build("resnet18", cifar_stem=True).eval()
         assert [f.shape[2] for f in network.stages(torch.empty(1, 3, 32, 32))] == [32, 16, 8, 4]
 
@@ -165,7 +166,7 @@ def test_the_input_is_normalised_anew_where_the_weights_are_the_library_s(weight
     architecture = TorchvisionNetwork(name="googlenet", weights=weights)
     assert architecture.version == version
     for network in (architecture, architecture.unread()):  # also where it is rebuilt for weights of a run
-        with torch.device("meta"):
+        with on_meta():
             assert network.create(10).transform_input == anew
     assert TorchvisionNetwork(name="resnet18", weights=weights).version == (1 if weights is None else 2)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cheapconv import catalog
-from cheapconv.engine.plan.resolve import _method_label
+from cheapconv.engine.plan.resolve import _shown
 
 
 @pytest.mark.parametrize(
@@ -17,4 +17,4 @@ from cheapconv.engine.plan.resolve import _method_label
 )
 def test_networks_are_shown_in_the_papers_notation(value, shown):
     catalog.load()
-    assert _method_label("method", {"setting": value}) == f"method(setting={shown})"
+    assert _shown(value) == shown
