@@ -199,7 +199,9 @@ def check(registry: options.RegistryFile = None) -> None:
 @app.command()
 def prepare(
     suite: Annotated[str, typer.Argument(help="Whose images: `imagenet`, or what has its layout of folders.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder with train/ and val/ of class folders.")],
+    data: Annotated[
+        Path, typer.Option("--data", help="Folder with train/ and val/ of class folders, tar shards or Parquet.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder to fill; what is there already is not made again.")],
     side: Annotated[int, typer.Option(min=32, help="Shorter side to resize to, in pixels.")] = 256,
 ) -> None:

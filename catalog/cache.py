@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,11 +17,14 @@ def folder() -> Path:
 def keep(name: str, data: bytes) -> None:
     """Keep a file, whole or not at all; a cache that cannot be written costs time and nothing else."""
     with contextlib.suppress(OSError, RuntimeError):
-        place = folder()
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place, delete=False) as temporary:
-            temporary.write(data)
-        Path(temporary.name).replace(place / name)
+        path = folder() / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{name}.{os.getpid()}.part")
+        try:
+            partial.write_bytes(data)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def made(name: str, make: Callable[[Path], None]) -> Path:

@@ -25,8 +25,8 @@ class Batch(Protocol):
 
     @property
     def y(self) -> Tensor:
-        """(B,) int64; where the recipe mixes images or smooths labels, (B, classes) float32. Where every pixel
-        has a label, (B, H, W) int64, some of them one that does not count."""
+        """(B,) int64; where the recipe mixes images or smooths labels, (B, classes) float32: the share of each
+        class. Where every pixel has a label, (B, H, W) int64, some of them one that does not count."""
 
     @property
     def index(self) -> Tensor:

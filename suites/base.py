@@ -21,7 +21,7 @@ class Batch:
     """One step's samples; `views` holds one differently augmented copy of the images per view, the first being `x`."""
 
     x: Tensor  # (B, 3, H, W) float32, normalised, channels last
-    y: Tensor  # (B,) int64; (B, classes) float32, the shares of mixed images; (B, H, W) where every pixel has a label
+    y: Tensor  # (B,) int64; (B, classes) float32, mixed or smoothed; (B, H, W) where every pixel has a label
     index: Tensor  # (B,) int64, positions in the training set
     views: tuple[Tensor, ...]
 

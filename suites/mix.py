@@ -1,4 +1,5 @@
-"""Mixed images: every image of a batch with another one of it, and their labels by the same share.
+"""Soft labels, and the images that are mixed with them: every image of a batch with another one of it, and their labels
+by the same share.
 
 mixup: Zhang, Cisse, Dauphin, Lopez-Paz, "mixup: Beyond Empirical Risk Minimization", ICLR 2018, arXiv:1710.09412, eq. 1
 and released code: x = s x_i + (1 - s) x_j and y = s y_i + (1 - s) y_j, with one share s ~ Beta(alpha, alpha) and one

@@ -159,9 +159,9 @@ class Recipe:
         found = [Mix(kind=kind, alpha=alpha) for kind, alpha in asked.items() if alpha]
         if len(found) > 1:
             raise ValueError("a batch is mixed in one way: set mixup or cutmix, and the other to 0")
-        if self.mix is None or asked[self.mix.kind] is not None:
-            return found[0] if found else None
-        return found[0] if found else self.mix
+        if found:
+            return found[0]
+        return self.mix if self.mix is not None and asked[self.mix.kind] is None else None
 
     def _schedule(
         self, kind: ScheduleKind | None, milestones: tuple[float, ...] | None, drop: float | None

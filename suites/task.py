@@ -81,7 +81,7 @@ class Classification:
         return 5 if self.classes >= TOP5_FROM_CLASSES else 1
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Cross-entropy of logits (B, classes) and labels (B,), or the shares (B, classes) of mixed ones."""
+        """Cross-entropy of logits (B, classes) and labels (B,), or the shares (B, classes) of soft ones."""
         return cross_entropy(logits if logits.dtype == torch.float64 else logits.float(), y)
 
     def tally(self, logits: Tensor, y: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ def resolve(
     thing = catalog.entry("method", method)
     config = catalog.build("method", method, settings)
     everything = {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
-    recipe = recipe if getattr(thing.cls, "trains", True) else recipe.override(epochs=1)
+    recipe = recipe if thing.cls.trains else recipe.override(epochs=1)
     changed = {k: v for k, v in everything.items() if thing.defaults[k] is ... or v != _plain(thing.defaults[k])}
     # One more where the last image of an epoch joins a batch, which was a batch of its own before; two more where a
     # teacher's images are normalised anew, which were given as the student's are before.

@@ -26,7 +26,7 @@ PACKAGE = Path(__file__).parents[2]
 
 
 def fingerprint(registry: Path, sweep: str, epochs: int | None) -> str | None:
-    """Name of a sweep's plan; None where it cannot be told, and for a sweep that reads files of the user's."""
+    """Name of a sweep's plan; None where it cannot be told."""
     values = YamlFile(registry).values
     try:
         body = values["sweeps"][sweep]
@@ -39,7 +39,7 @@ def fingerprint(registry: Path, sweep: str, epochs: int | None) -> str | None:
         text = json.dumps([body, epochs, stamps, versions], sort_keys=True, default=str)
     except (KeyError, TypeError, AttributeError, ValueError, ImportError, OSError):
         return None
-    return None if "weights=" in text or "path=" in text else hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def read(name: str | None) -> Plan | None:
@@ -51,8 +51,8 @@ def read(name: str | None) -> Plan | None:
 
 
 def write(name: str | None, plan: Plan) -> None:
-    """Keep a plan."""
-    if name is None:
+    """Keep a plan, but for one that has read files of the user's, which may hold something else the next time."""
+    if name is None or any(planned.cell.weights for planned in plan.cells):
         return
     with contextlib.suppress(OSError, RuntimeError):  # a cache that cannot be written costs seconds, nothing else
         folder().mkdir(parents=True, exist_ok=True)

@@ -75,7 +75,7 @@ def substitute(
         for name, m in convolutions.items()
     ]
     if not conv.is_standard and not any(row.replaced_by for row in rows):
-        raise ValueError(f"{canonical(conv)} replaces no convolution here ({_why_not(rows)}")
+        raise ValueError(f"{canonical(conv)} replaces no convolution here {_why_not(rows)}")
     return rows
 
 
@@ -143,4 +143,4 @@ def _why_not(rows: list[Substitution]) -> str:
     reasons = [row.left or "" for row in rows]
     told = "; ".join(f"{reasons.count(reason)} x {reason}" for reason in dict.fromkeys(reasons)) or "there are none"
     advice = f": its 1x1 convolutions are what can be made cheaper, by {' or '.join(pointwise_convs())}"
-    return f"{told}){advice if '1x1' in reasons else ''}"
+    return f"({told}){advice if '1x1' in reasons else ''}"

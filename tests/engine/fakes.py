@@ -130,6 +130,7 @@ class Alone:
 
     version: ClassVar[int] = 1
     needs_teacher: ClassVar[bool] = False
+    trains: ClassVar[bool] = True
     soft_labels: ClassVar[bool] = True
     answers: ClassVar[frozenset[str]] = frozenset({"image"})
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.run import plan_cache
+from cheapconv.engine.run import plan_cache, planning
 from cheapconv.engine.store.runs import Store
 from cheapconv.reports import content
 from cheapconv.suites import images
@@ -68,4 +68,5 @@ def test_a_plan_of_the_users_data_is_made_each_time(tmp_path: Path, suite: str) 
     entry = "      - {architecture: WRN-10-1, conv: standard, method: scratch}"
     path = tmp_path / "registry.yaml"
     path.write_text(f'sweeps:\n  mine:\n    suite: "{suite}"\n    recipe: short\n    entries:\n{entry}\n')
-    assert plan_cache.fingerprint(path, "mine", None) is None
+    planning.planned("mine", path, None, None)
+    assert plan_cache.read(plan_cache.fingerprint(path, "mine", None)) is None

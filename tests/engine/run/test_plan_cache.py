@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from cheapconv.engine.run import plan_cache, planning
+from cheapconv.models.build import build_network
 from tests.engine import tiny
 
 REGISTRY = """\
@@ -73,9 +75,12 @@ def test_code_of_a_plugin_counts_wherever_it_stands_in_its_package(registry, tmp
     assert plan_cache.fingerprint(registry, "small", None) not in (first, None)
 
 
-def test_a_sweep_that_reads_weights_is_planned_each_time(registry: Path) -> None:
-    registry.write_text(REGISTRY.format("seeds: [0]").replace("WRN-10-1", "\"timm(name=resnet18, weights='a.pt')\""))
-    assert plan_cache.fingerprint(registry, "small", None) is None
+def test_a_sweep_that_reads_weights_is_planned_each_time(registry: Path, tmp_path: Path) -> None:
+    torch.save(build_network("WRN-10-1", "S", 10).state_dict(), tmp_path / "a.pt")
+    text = f"\"wrn(depth=10, width=1, weights='{tmp_path / 'a.pt'}')\""
+    registry.write_text(REGISTRY.format("seeds: [0]").replace("WRN-10-1", text))
+    planning.planned("small", registry, None, None)
+    assert plan_cache.read(plan_cache.fingerprint(registry, "small", None)) is None
 
 
 def test_a_damaged_plan_is_none(registry: Path) -> None:
