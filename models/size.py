@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cheapconv.catalog.errors import REFUSALS, reason
 from cheapconv.models.meta import ShapesOnly
-from cheapconv.models.parts.rebuilt import materialise
+from cheapconv.models.parts.rebuilt import RebuiltConv, materialise
 
 aten = torch.ops.aten
 
@@ -46,29 +46,33 @@ def weights_bytes(net: nn.Module) -> int:
 def count_macs(net: nn.Module, input_shape: Sequence[int]) -> int:
     """Multiply-adds on one image of `input_shape` (3, H, W), in eval mode.
 
-    Runs a deep copy, on the device where `net` is; raises RuntimeError if that run fails.
+    Runs a deep copy, on the device where `net` is, or on the meta device itself what has no numbers to lose there;
+    raises RuntimeError if that run fails.
     """
-    return count_macs_twice(net, input_shape)[0]
-
-
-def count_macs_twice(net: nn.Module, input_shape: Sequence[int]) -> tuple[int, int]:
-    """`count_macs`, and the same by torch's own counter."""
     from ptflops.aten_engine import FlopCounterMode as PtflopsMode  # here, because it imports torchvision and timm
 
-    deployed = materialise(copy.deepcopy(net)).eval()
-    first = next(deployed.parameters(), torch.empty(0))
+    ours = PtflopsMode(custom_hooks=_COUNTED, output_params={"print_params": {}})
+    first, training = next(net.parameters(), torch.empty(0)), net.training
+    as_it_is = first.is_meta and not any(isinstance(module, RebuiltConv) for module in net.modules())
+    deployed = (net if as_it_is else materialise(copy.deepcopy(net))).eval()
     image = torch.ones(1, *input_shape, dtype=first.dtype, device=first.device)
-    ours, torchs = (
-        PtflopsMode(custom_hooks=_COUNTED, output_params={"print_params": {}}),
-        FlopCounterMode(display=False),
-    )
     try:
-        with torch.no_grad(), ShapesOnly(), torchs, ours:
+        with torch.no_grad(), ShapesOnly(), ours:
             deployed(image)
     except REFUSALS as error:
         side = " x ".join(map(str, input_shape[1:]))
         raise RuntimeError(f"the network cannot be run on images of {side} ({reason(error)})") from error
-    return int(ours.complexity), torchs.get_total_flops() // 2
+    finally:
+        if as_it_is:
+            net.train(training)
+    return int(ours.complexity)
+
+
+def count_macs_twice(net: nn.Module, input_shape: Sequence[int]) -> tuple[int, int]:
+    """`count_macs`, and the same by torch's own counter, which costs as much again."""
+    with FlopCounterMode(display=False) as torchs:
+        macs = count_macs(net, input_shape)
+    return macs, torchs.get_total_flops() // 2
 
 
 def _convolution_macs(arguments: Sequence[Any], outputs: Sequence[Tensor]) -> int:

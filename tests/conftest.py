@@ -1,5 +1,7 @@
 """Every test runs on one CPU thread, which is fastest for tiny networks and does not fight over cores."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -10,10 +12,17 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory):
+    """Names of folders that are not there yet: to make one for each test would list all those before it."""
+    root = tmp_path_factory.mktemp("caches")
+    return (str(root / str(number)) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
+def own_cache(caches, monkeypatch):
     """Plans of one test are no other test's, nor the user's."""
-    monkeypatch.setenv("CHEAPCONV_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("CHEAPCONV_CACHE", next(caches))
 
 
 def pytest_collection_modifyitems(items):
