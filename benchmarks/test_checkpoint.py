@@ -22,5 +22,5 @@ def test_save(repeat: Callable, tmp_path: Path, students: int) -> None:
     method = world.method("od", architecture="wrn(depth=16, width=2)", students=students)
     training = Training(method, data(), RECIPE, Classification(10), seed=0, place=PLACE)
     training.begin_epoch()
-    training.step(next(training.batches()))  # which makes the momentum
+    training.step(next(training.data.train(training.recipe, 0, 0)))  # which makes the momentum
     repeat(lambda: checkpoint.save(tmp_path, training.state_dict()))

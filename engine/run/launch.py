@@ -1,35 +1,29 @@
-"""Running cells on one device, one after another, in this process. A failed cell is recorded and the sweep goes on."""
+"""Running cells on one device in this process: those that see the same batches side by side, teachers first."""
 
+import json
 import logging
-import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import methodcaller
-from typing import Protocol
+from typing import NamedTuple
 
 import torch
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import UserError
-from cheapconv.engine.measure.machine import describe
 from cheapconv.engine.measure.turn import Turn
-from cheapconv.engine.plan.resolve import changed_since
-from cheapconv.engine.run import record
+from cheapconv.engine.run.attempt import Attempt, Watcher
 from cheapconv.engine.run.measuring import measure_missing
-from cheapconv.engine.run.progress import title
+from cheapconv.engine.run.room import Room
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import Cell, recipe_of
-from cheapconv.engine.store.files import DISK_ERRORS
 from cheapconv.engine.store.records import Word
-from cheapconv.engine.store.runs import CHECKPOINT, Run, Store
+from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train import checkpoint
-from cheapconv.engine.train.builder import Builder, build_method
-from cheapconv.engine.train.checkpoint import Position
-from cheapconv.engine.train.loop import Stopped, train
+from cheapconv.engine.train.cohort import Cohort, Member
+from cheapconv.engine.train.feed import Feed
 from cheapconv.engine.train.precision import use_ieee_float32
-from cheapconv.engine.train.training import Diverged, Training
-from cheapconv.suites.base import Data, Suite
+from cheapconv.engine.train.teachers import Teachers
+from cheapconv.suites.base import Data
 from cheapconv.suites.place import Place
 
 LEFT_ASIDE = ("running", "waiting")  # ends of cells that another process trains, or whose teacher it may train
@@ -37,20 +31,17 @@ LEFT_ASIDE = ("running", "waiting")  # ends of cells that another process trains
 log = logging.getLogger(__name__)
 
 
-class Watcher(Protocol):
-    """Something that follows a run, such as a display. One that fails is told nothing more, and the run goes on."""
+class Kinship(NamedTuple):
+    """What cells have in common that see the same batches."""
 
-    def started(self, cell: Cell) -> None:
-        """A cell begins or goes on."""
+    suite: str
+    recipe: str  # as JSON
+    seed: int
 
-    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
-        """A step is done; called thousands of times, so it has to be cheap."""
 
-    def epoch_ended(self, cell: Cell, position: Position) -> None:
-        """An epoch is evaluated and checkpointed."""
-
-    def ended(self, cell: Cell, state: Word) -> None:
-        """The cell is done, failed, stopped, waiting for its teacher, or running in another process."""
+def kinship(cell: Cell) -> Kinship:
+    """That of a cell."""
+    return Kinship(cell.suite, json.dumps(cell.recipe, sort_keys=True), cell.seed)
 
 
 @dataclass
@@ -63,6 +54,8 @@ class Launcher:
     watchers: Sequence[Watcher] = ()
     should_stop: Callable[[], bool] = lambda: False
     measure: Callable[[Store, Cell, torch.device, Turn], None] = measure_missing
+    _ends: dict[str, Word] = field(default_factory=dict)
+    _alone: set[str] = field(default_factory=set)  # keys of cells that lacked memory beside others
     _data: dict[tuple[str, int], Data] = field(default_factory=dict)  # by suite and number of samples held out
 
     def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
@@ -71,28 +64,79 @@ class Launcher:
         Cells that were left aside are attempted again, as long as that changes anything: what kept them may be over.
         """
         use_ieee_float32()
-        turn, ends, left = Turn(should_stop=self.should_stop), dict[str, Word](), [*cells]
+        turn, left = Turn(should_stop=self.should_stop), [*cells]
         while left:
-            before = dict(ends)
-            if not self._attempt_each(left, ends, turn) or ends == before:
+            before = dict(self._ends)
+            if not self._attempt_all(left, turn) or self._ends == before:
                 break
-            left = [cell for cell in left if ends[cell.key] in LEFT_ASIDE]
-        return ends
+            left = [cell for cell in left if self._ends[cell.key] in LEFT_ASIDE]
+        return self._ends
 
-    def _attempt_each(self, cells: Sequence[Cell], ends: dict[str, Word], turn: Turn) -> bool:
-        """Attempt each cell once and note its end; False where that ends the run."""
-        for number, cell in enumerate(cells):
-            end = self._attempt(cell)
-            if end == "done":
-                self.measure(self.store, cell, self.place.device, turn)
-            if end != ends.get(cell.key):
-                ends[cell.key] = end
-                self._tell(methodcaller("ended", cell, end))
-            if end == "stopped" or (end == "failed" and self.settings.fail_fast):
+    def _attempt_all(self, cells: Sequence[Cell], turn: Turn) -> bool:
+        """Attempt each cell once; False where that ends the run."""
+        left = {cell.key: cell for cell in cells}
+        kin: dict[Kinship, list[Cell]] = {}
+        for cell in cells:
+            kin.setdefault(kinship(cell), []).append(cell)
+        while left:
+            first = next(iter(left.values()))
+            together = [cell for cell in kin[kinship(first)] if cell.key in left]
+            alone = len(self._alone)
+            tried = self._attempt_together(first, together, left)
+            for cell in tried:
+                if self._ends[cell.key] == "done":
+                    self.measure(self.store, cell, self.place.device, turn)
+            if self._stopping() or not (tried or len(self._alone) > alone):
                 return False
-            needed = {later.suite for later in cells[number + 1 :]}
+            left = {key: cell for key, cell in left.items() if cell not in tried}
+            needed = {cell.suite for cell in left.values()}
             self._data = {of: data for of, data in self._data.items() if of[0] in needed}  # the others are given back
         return True
+
+    def _attempt_together(self, first: Cell, cells: Sequence[Cell], left: Mapping[str, Cell]) -> list[Cell]:
+        """Train those for which there is room, of cells that see the same batches; the ones that have come to an end,
+        or need to be tried alone."""
+        saved = checkpoint.read(self.store.run(first.key).folder)
+        place = replace(self.place, threads=saved["position"]["threads"]) if saved else self.place
+        teachers, attempts = Teachers(place.device), list[Attempt]()
+        alone = first.key in self._alone or self.settings.compiled  # compiled code shares nothing
+        feed = Feed(lambda: self._data_of(first, place), recipe_of(first), first.seed, place)
+        room = Room(place.device, 1 if alone else self.settings.cohort)
+        cohort = Cohort(feed, teachers, self._stopping, room)
+
+        def applicants() -> Iterator[Member]:
+            trained = False
+            for cell in [first] if alone else cells:
+                if trained and not cohort.members:
+                    return  # all have ended: they are measured before others begin
+                if cell.key in self._alone and not alone:
+                    continue
+                attempt = Attempt(cell, self.store, self.settings, self.place.threads, self._tell, self._ended)
+                attempts.append(attempt)
+                if self._stopping():
+                    return attempt.leave(None if cohort.members else "stopped")
+                if (member := attempt.begun(place, feed, teachers, left)) is not None:
+                    trained = True
+                    yield member
+
+        try:
+            with self.store.explaining_full_disk(), place.in_use():
+                cohort.run(applicants())
+        finally:
+            for attempt in attempts:
+                attempt.close()
+        self._alone |= {attempt.cell.key for attempt in attempts if attempt.lacked_memory}
+        return [attempt.cell for attempt in attempts if attempt.end is not None]
+
+    def _stopping(self) -> bool:
+        """Whether nothing more is to be done."""
+        return self.should_stop() or (self.settings.fail_fast and "failed" in self._ends.values())
+
+    def _ended(self, cell: Cell, end: Word) -> None:
+        """Note how an attempt ended, and tell it if that is news."""
+        if self._ends.get(cell.key) != end:
+            self._ends[cell.key] = end
+            self._tell(methodcaller("ended", cell, end))
 
     def _tell(self, event: Callable[[Watcher], None]) -> None:
         """Tell every watcher."""
@@ -103,114 +147,11 @@ class Launcher:
                 self.watchers = [other for other in self.watchers if other is not watcher]
                 log.warning("the display of the run has failed (%s) and ends; the run goes on", error)
 
-    def _attempt(self, cell: Cell) -> Word:
-        """Run one cell if it can and should be run."""
-        run = self.store.run(cell.key)
-        if standing := self._standing(cell, run):
-            return standing
-        self.store.require()
-        try:
-            with self.store.explaining_full_disk():
-                run.write_cell(record.described(cell))  # before the lock, which would make a folder that says nothing
-                with run.lock() as mine:
-                    # Another process may train the cell, or have ended it between the first look and the lock.
-                    return (self._standing(cell, run) or self._run(cell, run)) if mine else "running"
-        except OSError as error:  # its folder, lock or state cannot be written: no other cell's trouble
-            log.warning("cell %s is left alone: %s", cell.key, error)
-            return "unreadable"
-
-    def _standing(self, cell: Cell, run: Run) -> Word | None:
-        """Why there is nothing to do for the cell, or nothing now; None where it is to be trained."""
-        state = run.state().state
-        if state in ("done", "unreadable") or (state == "failed" and not self.settings.retry_failed):
-            return state
-        if cell.teacher and self.store.run(cell.teacher).state().state != "done":
-            return "waiting"
-        return "stopped" if self.should_stop() else None
-
-    def _run(self, cell: Cell, run: Run) -> Word:
-        """Train the cell; whatever goes wrong in it is its own failure, but for the user's mistakes and a full disk."""
-        try:
-            self._train(cell, run)
-        except Stopped:
-            return "stopped"
-        except UserError:
-            raise
-        except (Exception, SystemExit) as error:  # the latter of a method that ends what it takes for its own program
-            if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-                raise
-            if run.result() is not None:  # the cell is done: nothing that comes after can undo it
-                log.warning("cell %s is done, and then %s: %s", cell.key, type(error).__name__, error)
-                return "done"
-            self.store.require()
-            run.write_cell(record.described(cell))  # its folder may be what was lost
-            if isinstance(error, Diverged):  # it would diverge again: start anew
-                (run.folder / CHECKPOINT).unlink(missing_ok=True)
-            line = f"{type(error).__name__}: {error}".splitlines()[0]
-            run.fail(line, traceback.format_exc(), cell.recipe["epochs"])
-            return "failed"
-        return "done"
-
-    def _train(self, cell: Cell, run: Run) -> None:
-        run.tidy()
-        if cell.weights and (changed := changed_since(cell)):
-            raise ValueError(f"the file of {changed} is not the one that was planned with: start the run again")
-        saved = checkpoint.read(run.folder)
-        # One and two threads give other bits: a resumed cell goes on with the number it began with.
-        place = replace(self.place, threads=saved["position"]["threads"]) if saved else self.place
-        recipe, suite, compiled = recipe_of(cell), catalog.parse("suite", cell.suite), self.settings.compiled
-        data = self._data_of(cell, suite, place)
-        begun = time.monotonic()
-        machine = describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled)
-        run.begin(machine, afresh=saved is None)
-        run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
-        self._tell(lambda watcher: watcher.started(cell))
-        with place.in_use():
-            task = suite.task_of(data)
-            builder = Builder(cell, cell.classes, place, self.store, data.labels, task)
-            training = Training(
-                build_method(cell, builder),
-                data,
-                recipe,
-                task,
-                seed=cell.seed,
-                place=place,
-                randomness=builder.randomness,
-                compile_method=compiled,
-            )
-            if saved and not taken_up(training, saved):
-                (run.folder / CHECKPOINT).unlink()
-                self._train(cell, run)  # anew, because what was half taken up is in the networks
-                return
-            train(
-                training,
-                run,
-                on_step=lambda *at: self._tell(lambda watcher: watcher.stepped(cell, *at)),
-                on_epoch=lambda position: self._epoch_ended(cell, position),
-                should_stop=self.should_stop,
-            )
-            result = record.finish(self.store, cell, training, time.monotonic() - begun)
-        if result.doubts:
-            log.warning("the score of %s means nothing: %s", title(cell), result.doubts)
-
-    def _data_of(self, cell: Cell, suite: Suite, place: Place) -> Data:
+    def _data_of(self, cell: Cell, place: Place) -> Data:
         """The suite's data, opened at the first cell that needs it; what is held out makes it another data set."""
         held_out = cell.recipe.get("validation") or 0
         if (cell.suite, held_out) not in self._data:
+            suite = catalog.parse("suite", cell.suite)
             opened = suite.open(place, self.settings.data, self.settings.download, held_out)
             self._data[cell.suite, held_out] = opened
         return self._data[cell.suite, held_out]
-
-    def _epoch_ended(self, cell: Cell, position: Position) -> None:
-        self.store.run(cell.key).write_state("running", position.epoch, cell.recipe["epochs"])
-        self._tell(lambda watcher: watcher.epoch_ended(cell, position))
-
-
-def taken_up(training: Training, saved: checkpoint.State) -> bool:
-    """Let a training go on from its checkpoint; False where that is not one of this training."""
-    try:
-        training.load_state_dict(saved)
-    except Exception as error:  # whatever another release, or another world, has left in it
-        log.warning("a checkpoint cannot be taken up (%s: %s); the cell starts anew", type(error).__name__, error)
-        return False
-    return True

@@ -77,6 +77,7 @@ def _result(store: Store, cell: Cell, training: Training) -> Result:
         train_s=position.train_s,
         steps_s=position.steps_s,
         method_s=position.method_s,
+        spent_s=position.spent_s,
         train_images_per_s=statistics.median(row.images_per_s for row in curve),
         teacher_train_s=taught.train_s + taught.teacher_train_s if taught else 0.0,
         warnings=judge(training, taught),

@@ -16,5 +16,6 @@ class Settings:
     budget_s: float | None = None
     retry_failed: bool = False
     fail_fast: bool = False
+    cohort: int | None = None  # at most so many cells side by side; as many as there is memory for if None
     mlflow: str | None = None
     registry: Path | None = None  # to be named again in what is advised

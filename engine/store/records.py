@@ -67,6 +67,12 @@ class CurveRow:
     images_per_s: float
     seconds: float  # of the training steps
     method_s: float = 0.0  # of what the method does beside them: `begin`, `end_epoch`, `finish`
+    spent_s: float | None = None  # of both, its part of what was made for several cells; None: it was alone
+
+    @property
+    def spent(self) -> float:
+        """Seconds that were spent on it."""
+        return self.seconds + self.method_s if self.spent_s is None else self.spent_s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +138,10 @@ class Result:
     best_epoch: int
     by_validation: ByValidation | None = None
     networks: tuple[NetworkResult, ...]
-    train_s: float  # all that training took: steps_s + method_s
+    train_s: float  # all that training takes alone: steps_s + method_s
     steps_s: float
     method_s: float | None  # None where it was not measured (before schema 2)
+    spent_s: float | None = None  # less, where teacher and batches were made for several cells; None: it was alone
     train_images_per_s: float
     teacher_train_s: float  # of the teacher and its own teachers
     warnings: tuple[ResultWarning, ...] = ()  # before they were looked for: none

@@ -1,6 +1,5 @@
 """What a method builds its world from: fresh networks of its cell, and its frozen teacher."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -9,8 +8,9 @@ from torch import Tensor, nn
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.cell import Cell, recipe_of
-from cheapconv.engine.store.networks import load
+from cheapconv.engine.store.networks import Loaded, load
 from cheapconv.engine.store.runs import Store
+from cheapconv.engine.train.teachers import Frozen, Teachers
 from cheapconv.methods.base import Clock, Cost, Method
 from cheapconv.models.build import (
     build_network,
@@ -32,58 +32,6 @@ class BadTeacherError(Exception):
     """A teacher's network is missing or not what its training has left."""
 
 
-class Frozen:
-    """A network to learn from: eval mode, no gradients, outside the module tree of the method that holds it."""
-
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network.eval().requires_grad_(False)  # eval: its batch statistics are those of its training
-
-    @property
-    def channels(self) -> list[int]:
-        """Channels of the stage outputs."""
-        return self.network.channels  # type: ignore[return-value]
-
-    @property
-    def features(self) -> int:
-        """Width of the embedding."""
-        return self.network.features  # type: ignore[return-value]
-
-    @property
-    def post_activation(self) -> bool:
-        """Whether the stages end in a ReLU."""
-        return self.network.post_activation  # type: ignore[return-value]
-
-    @torch.no_grad()
-    def __call__(self, x: Tensor) -> Tensor:
-        """Logits."""
-        return self.network(x)
-
-    @torch.no_grad()
-    def stages(self, x: Tensor, pre_activation: bool = False) -> list[Tensor]:
-        """Feature maps after each stage, on request those before the ReLU that ends it."""
-        return self.network.stages(x, pre_activation=pre_activation)  # type: ignore[operator]
-
-    @torch.no_grad()
-    def before_relu(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """What the ReLU at or behind each map sees."""
-        return self.network.before_relu(maps)  # type: ignore[operator]
-
-    @torch.no_grad()
-    def embed(self, last_map: Tensor) -> Tensor:
-        """Embedding of the last map."""
-        return self.network.embed(last_map)  # type: ignore[operator]
-
-    @torch.no_grad()
-    def classify(self, embedding: Tensor) -> Tensor:
-        """Logits of an embedding."""
-        return self.network.classify(embedding)  # type: ignore[operator]
-
-    @torch.no_grad()
-    def head(self, last_map: Tensor) -> Tensor:
-        """Logits of the last map."""
-        return self.network.head(last_map)  # type: ignore[operator]
-
-
 class Builder:
     """What a method builds from (`methods.base.Build`): its cell's networks, on its cell's place. `randomness` is the
     method's own: its constructor draws from it, and its training goes on from there."""
@@ -96,6 +44,7 @@ class Builder:
         store: Store,
         labels: Tensor | None = None,
         task: Task | None = None,
+        teachers: Teachers | None = None,
     ) -> None:
         self.classes = classes
         self.epochs = cell.recipe["epochs"]
@@ -105,7 +54,7 @@ class Builder:
         self.labels = labels
         self.clock = Clock.start(place.device)
         self.place, self.randomness = place, Randomness(place.device, seed_of("method", cell.seed))
-        self._cell, self._store = cell, store
+        self._cell, self._store, self._teachers = cell, store, teachers
         self._members = 0
 
     def network(self, architecture: str | None = None, conv: str | None = None) -> nn.Module:
@@ -131,18 +80,28 @@ class Builder:
         return network
 
     def teacher(self, copy: bool = False) -> nn.Module | Frozen:
-        """The teacher cell's deployed network, frozen; with `copy` a trainable one."""
+        """The teacher cell's deployed network, frozen, and with those who learn from it too where they share it; with
+        `copy` a trainable one."""
         assert self._cell.teacher, "the plan gives every method that needs one a teacher"
-        try:
-            loaded = load(self._store, self._cell.teacher)  # its first headline network
-        except UserError as error:  # the student's failure, and not the end of the sweep
-            raise BadTeacherError(f"{error} To train the teacher again, remove its folder.") from error
+        if copy or self._teachers is None:
+            loaded, frozen = self._loaded(self._cell.teacher), None
+        else:
+            loaded, frozen = self._teachers.get(self._cell.teacher, lambda: self._loaded(self._cell.teacher or ""))
         # Drawn and dropped: a method's own modules are drawn behind its teacher's, in every result that there is.
         unread_network(loaded.architecture, loaded.conv, self.classes)
+        if copy:
+            return loaded.network.train().requires_grad_(True)
+        return frozen or Frozen(loaded.network)
+
+    def _loaded(self, key: str) -> Loaded:
+        """The first headline network of a cell, on the device, told of the images here and its weight decay scaled."""
+        try:
+            loaded = load(self._store, key)
+        except UserError as error:  # the student's failure, and not the end of the sweep
+            raise BadTeacherError(f"{error} To train the teacher again, remove its folder.") from error
         self._scale_weight_decay(loaded.network, loaded.architecture)
         self._give(loaded.network)  # it may have been trained by another recipe
-        network = on_device(loaded.network, self.place.device)
-        return network.train().requires_grad_(True) if copy else Frozen(network)
+        return replace(loaded, network=on_device(loaded.network, self.place.device))
 
     def pair(self) -> tuple[str, str]:
         """Labels of the architectures of the teacher's cell and of this one."""

@@ -26,6 +26,7 @@ class Position:
     threads: int = 1
     epoch_steps_s: float = 0.0  # seconds of this epoch so far, of its steps
     epoch_method_s: float = 0.0  # and of the method's `begin`, `end_epoch` and `finish`
+    epoch_spent_s: float = 0.0  # and what of both was spent, where a part was made for several
     sums: dict[str, float] = field(default_factory=dict)  # loss terms summed over this epoch's samples
     curve: list[CurveRow] = field(default_factory=list)
 
@@ -37,7 +38,7 @@ class Position:
     def next_epoch(self) -> None:
         """To the beginning of the next epoch, whose bill and sums are empty."""
         self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
-        self.epoch_steps_s = self.epoch_method_s = 0.0
+        self.epoch_steps_s = self.epoch_method_s = self.epoch_spent_s = 0.0
 
     @property
     def steps_s(self) -> float:
@@ -53,6 +54,11 @@ class Position:
     def train_s(self) -> float:
         """Training seconds of all finished epochs: the bill."""
         return self.steps_s + self.method_s
+
+    @property
+    def spent_s(self) -> float:
+        """What of these was spent."""
+        return sum(row.spent for row in self.curve)
 
 
 _position = TypeAdapter(Position)

@@ -15,8 +15,9 @@ from cheapconv.catalog.errors import reason
 from cheapconv.catalog.foreign import explained, where
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
-from cheapconv.engine.train.builder import Builder, Frozen
+from cheapconv.engine.train.builder import Builder
 from cheapconv.engine.train.phases import stretches
+from cheapconv.engine.train.teachers import Frozen
 from cheapconv.methods.base import Method
 from cheapconv.models.build import run_blank, unread_network
 from cheapconv.models.meta import on_meta

@@ -1,4 +1,4 @@
-"""One cell's training as an object, one for all methods: the loop around it is engine/train/loop.py.
+"""One cell's training as an object, one for all methods: the loop around it is engine/train/cohort.py.
 
 Two promises shape it. The same cell with the same seed on the CPU gives the same bits, whether it ran through, was
 killed and resumed anywhere, or shares its process with other trainings. And no step waits for the device: losses are
@@ -7,16 +7,15 @@ summed there and read once an epoch.
 
 import contextlib
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from cheapconv.engine.store.records import CurveRow
+from cheapconv.engine.train.bill import Bill, Item
 from cheapconv.engine.train.checkpoint import VERSION, Position, State
 from cheapconv.engine.train.evaluate import evaluate
 from cheapconv.engine.train.optimiser import make_optimiser, set_rates
@@ -28,7 +27,6 @@ from cheapconv.suites.place import Place, Randomness, seed_of
 from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.task import Task
 
-BillItem = Literal["epoch_steps_s", "epoch_method_s"]
 HANDS = ("progress", "phase_progress", "epoch", "lr")  # of the clock
 
 
@@ -39,8 +37,9 @@ class Diverged(Exception):
 class Training:
     """A method on its way through the epochs of a recipe.
 
-    An epoch is `begin_epoch()`, a `step` for every batch of `batches()`, `end_epoch()`; `done` says that it was the
-    last. Between any two of these calls `state_dict()` is everything that the rest depends on.
+    An epoch is `begin_epoch()`, a `step` for every batch, `end_epoch()`; `done` says that it was the last. Between any
+    two of these calls `state_dict()` is everything that the rest depends on. Whoever makes the batches has the time
+    that it takes put on the `bill`.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class Training:
         compile_method: bool = False,
     ) -> None:
         self.method, self.data, self.recipe, self.task, self.seed, self.place = method, data, recipe, task, seed, place
-        self.position = Position(threads=place.threads)
+        self.position, self.bill = Position(threads=place.threads), Bill(place.device)
         # Of an epoch, the last one on a partial batch. What is not trained has an epoch of none, which ends in a score.
         self.steps = data.steps(recipe) if method.trains else 0
         self.optimiser: Optimizer | None = None  # from the first phase on
@@ -84,18 +83,6 @@ class Training:
             self._randomness.seed(seed_of("epoch", self.seed, self.position.epoch))
         self.method.train()  # whatever `begin` or a restored network left behind
 
-    def batches(self) -> Iterator[Batch]:
-        """The batches that this epoch still has to take; the time that it takes to make them is on the bill."""
-        position = self.position
-        # From the step that is reached: an epoch that is resumed goes on with the batches that are left of it.
-        made = self.data.train(self.recipe, self.seed, position.epoch, position.step, self.method.views)
-        while self.steps:
-            with self._computing("epoch_steps_s"):  # cropping is work too, and on the CPU not little
-                batch = next(made, None)
-            if batch is None:
-                return
-            yield batch
-
     def step(self, batch: Batch) -> None:
         """Learn from one batch: forward, backward and optimiser, as often as the method updates on a batch."""
         assert self.optimiser is not None, "begin_epoch comes first"
@@ -119,10 +106,11 @@ class Training:
         """What an epoch ends with: the method's own work, and a row of the curve."""
         position, context = self.position, self._context()
         self._settle()
-        with self._computing("epoch_method_s", wait=True):
+        with self._computing("epoch_method_s"):
             self.method.end_epoch(context)
             if position.epoch + 1 == self.recipe.epochs:
                 self.method.finish(context)  # before the evaluation: what is deployed is what is scored
+        self._settle()
         position.curve.append(self._row())
         position.next_epoch()
         self._sums = {}
@@ -145,6 +133,7 @@ class Training:
             images_per_s=samples / position.epoch_steps_s if self.steps else 0.0,
             seconds=position.epoch_steps_s,
             method_s=position.epoch_method_s,
+            spent_s=position.epoch_spent_s,
         )
 
     def state_dict(self) -> State:
@@ -185,7 +174,7 @@ class Training:
         self.position.phase = self.method.clock.phase = number  # first, since `begin` and `phases` may look
         begin = stretches(self.method.phases(), self.recipe.epochs)[number].phase.begin
         if begin is not None:
-            with self._computing("epoch_method_s", wait=True):
+            with self._computing("epoch_method_s"):
                 begin(self._context())
         self._take_phase(number)
 
@@ -213,31 +202,23 @@ class Training:
         return Context(lambda: self.data.train(self.recipe, self.seed, epoch), self.place.device, epoch)
 
     def _settle(self) -> None:
-        """Wait for the steps that are under way, on their bill, and read the sums of their losses.
+        """Wait for the steps that are under way, and read what they cost and the sums of their losses.
 
         Raises Diverged: at every checkpoint, so that an epoch of an hour is not trained to its end with NaN.
         """
-        with self._billed("epoch_steps_s", wait=True):
-            if self._sums:  # one read for all terms
-                totals = torch.stack([*self._sums.values()]).tolist()
-                self.position.sums = dict(zip(self._sums, totals, strict=True))
+        self.place.synchronise()
+        for item, seconds in self.bill.settle().items():
+            if self.steps:  # else not a second of training, whatever the clock says
+                setattr(self.position, item, getattr(self.position, item) + seconds)
+        if self._sums:  # one read for all terms
+            totals = torch.stack([*self._sums.values()]).tolist()
+            self.position.sums = dict(zip(self._sums, totals, strict=True))
         for name, value in self.position.sums.items():
             if not math.isfinite(value):  # NaN and infinity survive a sum, so one look finds them
                 raise Diverged(f"the loss term '{name}' became {value} in epoch {self.position.epoch}")
 
     @contextlib.contextmanager
-    def _computing(self, item: BillItem, wait: bool = False) -> Iterator[None]:
+    def _computing(self, item: Item) -> Iterator[None]:
         """The process is this training's, and pays for it: threads and random numbers are its own."""
-        with self.place.in_use(self._randomness), self._billed(item, wait):
+        with self.place.in_use(self._randomness), self.bill.timed(item):
             yield
-
-    @contextlib.contextmanager
-    def _billed(self, item: BillItem, wait: bool = False) -> Iterator[None]:
-        """Put the time on the bill; with `wait`, until the device is through."""
-        begun = time.perf_counter()
-        yield  # what raises is not billed: it ends the training
-        if not self.steps:
-            return  # not a second of training, whatever the clock says
-        if wait:
-            self.place.synchronise()
-        setattr(self.position, item, getattr(self.position, item) + time.perf_counter() - begun)

@@ -15,7 +15,7 @@ from cheapconv.engine.read.registry import Sweep
 from cheapconv.engine.run.planning import plan
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.runs import Run, Store
-from cheapconv.engine.train import checkpoint, loop
+from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.training import Training
 from cheapconv.methods.losses import kl
@@ -28,6 +28,7 @@ from cheapconv.suites.schedule import Schedule
 from cheapconv.suites.segmentation import Segmentation
 from cheapconv.suites.task import Task
 from tests.engine.finished import finish
+from tests.engine.tiny import Stopped, left, train_alone
 
 catalog.load()
 METHODS = catalog.names("method")
@@ -128,7 +129,7 @@ def test_a_method_that_has_a_meaning_trains_two_epochs(cells: dict[str, Cell], n
         teacher = cells["scratch"]
         finish(store, teacher, build_method(teacher, Builder(teacher, CLASSES, PLACE, store)))
         assert cell.teacher == teacher.key
-    position = loop.train(training(store, cell), folder(store, cell))
+    position = train_alone(training(store, cell), folder(store, cell).folder)
     assert len(position.curve) == 2
     assert position.curve[-1].scores["student"].keys() == {"miou", "pixel_accuracy", "miou_error"}
     assert all(value > 0 for value in position.curve[-1].terms.values())
@@ -138,15 +139,15 @@ def test_a_training_that_was_stopped_goes_on_with_the_same_bits(cells: dict[str,
     """With Adam's moments, a dropout, labels that move, and two phases."""
     store, cell = Store(tmp_path), cells["encoder_first"]
     run, whole = folder(store, cell), training(store, cell)
-    loop.train(whole, run)
+    train_alone(whole, run.folder)
     stops = iter([False, False, True])  # in the middle of the second epoch
-    with pytest.raises(loop.Stopped):
-        loop.train(training(store, cell), run, should_stop=lambda: next(stops))
+    with pytest.raises(Stopped):
+        train_alone(training(store, cell), run.folder, should_stop=lambda: next(stops))
     resumed, saved = training(store, cell), checkpoint.read(run.folder)
     assert saved is not None
     assert (saved["position"]["epoch"], saved["position"]["step"]) == (1, 1)
     resumed.load_state_dict(saved)
-    loop.train(resumed, run)
+    train_alone(resumed, run.folder)
     for name, value in whole.method.state_dict().items():
         assert torch.equal(value, resumed.method.state_dict()[name]), name
 
@@ -157,7 +158,7 @@ def test_the_encoder_is_trained_first_and_alone(cells: dict[str, Cell], tmp_path
     moved = []
     for _ in range(2):
         begun.begin_epoch()
-        for batch in begun.batches():
+        for batch in left(begun):
             begun.step(batch)
         begun.end_epoch()
         changed = {name for name, value in begun.method.state_dict().items() if not torch.equal(value, drawn[name])}

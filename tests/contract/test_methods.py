@@ -13,7 +13,8 @@ from torch.nn.functional import one_hot
 
 from cheapconv import catalog
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.train.builder import Builder, Frozen, build_method
+from cheapconv.engine.train.builder import Builder, build_method
+from cheapconv.engine.train.teachers import Frozen
 from cheapconv.methods.base import Method, Trained
 from cheapconv.models.build import build_network
 from tests.methods.world import PLACE, SUITE, World, batch, data, make_world, train

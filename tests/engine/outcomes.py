@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cheapconv.engine.store.runs import CURVE, Store
 
-SPEED = ("seconds", "method_s", "images_per_s")  # all that may differ between two runs of a cell
+SPEED = ("seconds", "method_s", "spent_s", "images_per_s")  # all that may differ between two runs of a cell
 
 
 def weights(store: Store, key: str) -> dict[str, Tensor]:

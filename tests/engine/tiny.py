@@ -1,6 +1,6 @@
 """A world in which cells really train, in tenths of a second: 40 + 23 images of 8x8, WRN-10-1, toy methods."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,11 +19,15 @@ from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import Run, Store
-from cheapconv.engine.train import checkpoint, loop
+from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.checkpoint import Position
+from cheapconv.engine.train.cohort import Cohort, Member
+from cheapconv.engine.train.feed import Feed
+from cheapconv.engine.train.teachers import Teachers
 from cheapconv.engine.train.training import Training
 from cheapconv.methods.base import Method
 from cheapconv.suites.augmentation import Augmentation, Normalisation
+from cheapconv.suites.base import Batch
 from cheapconv.suites.memory import InMemory, MemorySuite
 from cheapconv.suites.place import Place
 from cheapconv.suites.recipe import Recipe
@@ -79,13 +83,66 @@ def training(method: Method, recipe: Recipe = CONSTANT, **fields: Any) -> Traini
     return Training(method, data(), recipe, Classification(10), **{"seed": 0, "place": PLACE, **fields})
 
 
+def left(training: Training) -> Iterator[Batch]:
+    """The batches that its epoch has still to take."""
+    position, views = training.position, training.method.views
+    return training.data.train(training.recipe, training.seed, position.epoch, position.step, views)
+
+
+class Stopped(Exception):
+    """The training was asked to stop; its checkpoint is written."""
+
+
+class Alone:
+    """Watches the one member of a cohort (`engine.train.cohort.Watched`), and raises what goes wrong in it."""
+
+    def __init__(self, on_step: Callable[..., None], on_epoch: Callable[..., None]) -> None:
+        self.on_step, self.on_epoch, self.was_stopped = on_step, on_epoch, False
+
+    def stepped(self, training: Training) -> None:
+        """Tell the test."""
+        self.on_step(training.position, training.steps)
+
+    def epoch_ended(self, training: Training) -> None:
+        """Tell the test."""
+        self.on_epoch(training.position)
+
+    def ended(self, training: Training) -> None:
+        """Nothing: the test has the training."""
+
+    def stopped(self, training: Training) -> None:
+        """Remember it."""
+        self.was_stopped = True
+
+    def failed(self, training: Training | None, error: Exception | SystemExit, alone: bool) -> None:
+        """The test's affair."""
+        raise error
+
+
+def train_alone(
+    training: Training,
+    folder: Path,
+    on_step: Callable[..., None] = lambda position, steps: None,
+    on_epoch: Callable[..., None] = lambda position: None,
+    **options: Any,
+) -> Position:
+    """Train to the last epoch in a cohort of its own; raises Stopped, and what goes wrong."""
+    feed = Feed(lambda: training.data, training.recipe, training.seed, training.place)
+    watched = Alone(on_step, on_epoch)
+    member = Member(training, Run(folder), watched)
+    Cohort(feed, Teachers(training.place.device), **options).run(iter([member]))
+    if watched.was_stopped:
+        raise Stopped
+    return training.position
+
+
 def train(method: Method, folder: Path, recipe: Recipe = CONSTANT, **watch: Any) -> Position:
     """Train to the last epoch, from the folder's checkpoint where there is one."""
     folder.mkdir(exist_ok=True)
     begun = training(method, recipe)
     if saved := checkpoint.read(folder):
         begun.load_state_dict(saved)
-    return loop.train(begun, Run(folder), **watch)
+    return train_alone(begun, folder, **watch)
 
 
 def register() -> None:
@@ -145,7 +202,7 @@ def run(
 ) -> dict[str, Word]:
     """Launch every cell of a plan."""
     session.write_plan(store, whole)
-    launcher = launch.Launcher(store, Place(device, threads), Settings(**settings), watchers, should_stop)
+    launcher = launch.Launcher(store, Place(device, threads), Settings(**{"cohort": 1, **settings}), watchers, should_stop)
     return launcher.run([p.cell for p in whole.cells])
 
 

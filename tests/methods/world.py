@@ -9,8 +9,8 @@ import torch
 from cheapconv import catalog
 from cheapconv.engine.plan.resolve import resolve
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.runs import Run, Store
-from cheapconv.engine.train import checkpoint, loop
+from cheapconv.engine.store.runs import Store
+from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.engine.train.training import Training
@@ -21,6 +21,7 @@ from cheapconv.suites.place import Place
 from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.task import Classification
 from tests.engine.finished import finish
+from tests.engine.tiny import train_alone
 
 STUDENT, TEACHER, SUITE = "wrn(depth=10, width=1)", "wrn(depth=10, width=2)", "digits"
 CPU = torch.device("cpu")
@@ -81,7 +82,7 @@ def train(method: Method, folder: Path, recipe: Recipe, **watch: Any) -> Positio
     training = Training(method, data(), recipe, Classification(10), seed=0, place=PLACE)
     if saved := checkpoint.read(folder):
         training.load_state_dict(saved)
-    return loop.train(training, Run(folder), **watch)
+    return train_alone(training, folder, **watch)
 
 
 def _cell(name: str, architecture: str, conv: str, settings: dict[str, Any], seed: int, teacher: str | None) -> Cell:

@@ -12,6 +12,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import timings, turn
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store import runs
+from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import TEMPORARY, write_json
 from cheapconv.engine.store.runs import CHECKPOINT, ENVIRONMENT, RESULT, Run, Store
 from cheapconv.engine.train import checkpoint
@@ -127,7 +128,8 @@ def test_students_of_a_failed_teacher_wait(store, monkeypatch):
 def test_a_teacher_whose_network_is_gone_fails_its_students_alone(store):
     student = {"method": {"kd": {"teacher": "teacher"}}}
     whole = tiny.planned({"name": "teacher"}, student, "noisy", epochs=1)
-    ends(store, whole, should_stop=StopAfterFirst())
+    stop = StopAfterFirst()
+    ends(store, whole, stop, should_stop=stop)
     teacher = store.run(whole.cells[0].cell.key)
     shutil.rmtree(teacher.folder / "networks")
     assert ends(store, whole) == ["done", "failed", "done"]
@@ -137,7 +139,8 @@ def test_a_teacher_whose_network_is_gone_fails_its_students_alone(store):
 def test_a_flipped_bit_in_a_teachers_network_fails_its_students_alone(store):
     student = {"method": {"kd": {"teacher": "teacher"}}}
     whole = tiny.planned({"name": "teacher"}, student, "noisy", epochs=1)
-    ends(store, whole, should_stop=StopAfterFirst())
+    stop = StopAfterFirst()
+    ends(store, whole, stop, should_stop=stop)
     path = store.run(whole.cells[0].cell.key).folder / "networks" / "student.pt"
     data = path.read_bytes()
     path.write_bytes(data[:5000] + bytes([data[5000] ^ 1]) + data[5001:])
@@ -162,15 +165,19 @@ def test_a_teacher_whose_result_is_lost_while_its_student_trains_does_not_make_i
     assert student.result().teacher_train_s > 0
 
 
-class StopAfterFirst:
-    """Asks to stop before the second cell: each is asked about twice, at its first look and under its lock."""
+class StopAfterFirst(tiny.Watcher):
+    """Asks to stop when a cell has ended; watcher and `should_stop` in one."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.over = False
+
+    def ended(self, cell: Cell, state: str) -> None:
+        """Now."""
+        self.over = True
 
     def __call__(self) -> bool:
-        self.asked += 1
-        return self.asked > 2 + tiny.STEPS
+        """Whether to stop."""
+        return self.over
 
 
 def test_a_timing_that_fails_costs_no_training(store, monkeypatch, caplog):

@@ -41,7 +41,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def run(store: Store, whole: Plan, chosen: Plan | None = None, **settings: Any) -> int:
-    filled = {"device": "cpu", "threads": 1, "mlflow": tiny.NO_MLFLOW, **settings}
+    filled = {"device": "cpu", "threads": 1, "cohort": 1, "mlflow": tiny.NO_MLFLOW, **settings}
     return session.run(whole, chosen or whole, store.root, Settings(**filled))
 
 

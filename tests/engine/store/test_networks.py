@@ -14,8 +14,9 @@ from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.content import content_hash
 from cheapconv.engine.store.networks import load
 from cheapconv.engine.store.runs import Store
-from cheapconv.engine.train.builder import Builder, Frozen, build_method
+from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.precision import use_ieee_float32
+from cheapconv.engine.train.teachers import Frozen
 from cheapconv.models.build import build_network
 from cheapconv.suites.memory import normalise
 from tests.engine import tiny

@@ -40,7 +40,7 @@ def written(tmp_path: Path) -> tuple[Path, Training]:
     """The checkpoint of a training after one step."""
     training = tiny.training(Quadratic())
     training.begin_epoch()
-    training.step(next(training.batches()))
+    training.step(next(tiny.left(training)))
     checkpoint.save(tmp_path, training.state_dict())
     return tmp_path, training
 
@@ -109,7 +109,7 @@ def test_a_flipped_bit_in_a_weight_is_noticed(written):
 
 def test_saving_replaces_the_checkpoint_before(written):
     folder, training = written
-    training.step(next(training.batches()))
+    training.step(next(tiny.left(training)))
     checkpoint.save(folder, training.state_dict())
     assert checkpoint.read(folder)["position"]["step"] == 2
     assert [path.name for path in folder.iterdir()] == [CHECKPOINT]

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.engine.store.runs import Store
-from cheapconv.engine.train.builder import Builder, Frozen, build_method
+from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.evaluate import Scores, evaluate, tallies
+from cheapconv.engine.train.teachers import Frozen
 from cheapconv.methods.base import Method, Trained
 from cheapconv.models.build import build_network
 from cheapconv.suites import memory as batch
@@ -193,8 +194,8 @@ def test_a_frozen_teacher_is_the_same_after_training(tmp_path, monkeypatch):
     teachers: list[tuple[Frozen, dict[str, Tensor]]] = []
     create = Frozen.__init__
 
-    def remember(self: Frozen, network: nn.Module) -> None:
-        create(self, network)
+    def remember(self: Frozen, network: nn.Module, *passes: Any) -> None:
+        create(self, network, *passes)
         teachers.append((self, copy.deepcopy(network.state_dict())))
 
     whole = tiny.planned_by("kd")  # wires a teacher of its own

@@ -12,10 +12,9 @@ from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.store.runs import CHECKPOINT, CURVE
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.checkpoint import Position
-from cheapconv.engine.train.loop import Stopped
 from cheapconv.engine.train.training import Diverged
 from tests.engine import tiny
-from tests.engine.tiny import BATCH, CONSTANT, STEPS, TRAIN, train
+from tests.engine.tiny import BATCH, CONSTANT, STEPS, TRAIN, Stopped, train
 from tests.engine.toys import Diary, Quadratic
 
 

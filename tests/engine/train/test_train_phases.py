@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from cheapconv.engine.train.loop import Stopped
 from cheapconv.methods.base import Context, Phase
 from cheapconv.suites.schedule import Schedule
-from tests.engine.tiny import CONSTANT, STEPS, train
+from tests.engine.tiny import CONSTANT, STEPS, Stopped, train
 from tests.engine.toys import Diary, by_hand
 
 

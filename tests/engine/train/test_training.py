@@ -17,7 +17,7 @@ from cheapconv.engine.train.training import Training
 from cheapconv.methods.base import Context, Method, Phase
 from cheapconv.suites.place import Place
 from tests.engine import tiny
-from tests.engine.tiny import CONSTANT, CPU, PLACE, RECIPE, STEPS
+from tests.engine.tiny import CONSTANT, CPU, PLACE, RECIPE, STEPS, left
 from tests.engine.toys import Quadratic
 
 TWO_EPOCHS = replace(RECIPE, epochs=2)
@@ -41,7 +41,7 @@ def finish(*trainings: Training) -> None:
     while not trainings[0].done:
         for training in trainings:
             training.begin_epoch()
-        for batches in zip(*(training.batches() for training in trainings), strict=True):
+        for batches in zip(*map(left, trainings), strict=True):
             for training, batch in zip(trainings, batches, strict=True):
                 training.step(batch)
         for training in trainings:
@@ -50,7 +50,7 @@ def finish(*trainings: Training) -> None:
 
 def outcome(training: Training) -> tuple[dict[str, Tensor], list[Any]]:
     """Weights, and the curve without its times."""
-    rows = [replace(row, seconds=0.0, method_s=0.0, images_per_s=0.0) for row in training.position.curve]
+    rows = [replace(row, seconds=0.0, method_s=0.0, spent_s=0.0, images_per_s=0.0) for row in training.position.curve]
     return training.method.state_dict(), rows
 
 
@@ -101,7 +101,7 @@ def test_a_state_goes_on_in_another_object(name, steps, tmp_path):
     taken = 0
     while taken < steps:
         first.begin_epoch()
-        for batch in first.batches():
+        for batch in left(first):
             first.step(batch)
             taken += 1
             if taken == steps:
@@ -150,7 +150,7 @@ def test_the_bill_has_the_methods_own_work_and_not_the_scoring():
 def test_a_resumed_epoch_keeps_what_is_on_its_bill():
     first, second = tiny.training(Slow()), tiny.training(Slow())
     first.begin_epoch()
-    first.step(next(first.batches()))
+    first.step(next(left(first)))
     second.load_state_dict(first.state_dict())
     assert second.position.epoch_method_s == first.position.epoch_method_s >= 0.05
     finish(second)
@@ -169,7 +169,7 @@ def test_phases_are_asked_for_when_one_begins_and_at_no_step():
     while not training.done:
         training.begin_epoch()
         before = len(asked)
-        for batch in training.batches():
+        for batch in left(training):
             training.step(batch)
         training.end_epoch()
         assert len(asked) == before
@@ -206,7 +206,7 @@ def test_no_step_waits_for_the_device(name, tmp_path):
     """The making of its batch included."""
     training = made(name, tmp_path)
     training.begin_epoch()
-    batches = training.batches()
+    batches = left(training)
     training.step(next(batches))  # makes what is made once
     with NoWait():
         for batch in batches:
@@ -235,9 +235,9 @@ def test_compiling_one_forgets_nothing_of_another():
     trainings = [tiny.training(Repeated(number), compile_method=True) for number in range(1, 11)]
     for training in trainings:
         training.begin_epoch()
-        training.step(next(training.batches()))
+        training.step(next(left(training)))
     before = counters["stats"]["unique_graphs"]
     assert before - compiled_before == len(trainings)
     for training in trainings:
-        training.step(next(training.batches()))
+        training.step(next(left(training)))
     assert counters["stats"]["unique_graphs"] == before

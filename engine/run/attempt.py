@@ -1,0 +1,226 @@
+"""One cell's attempt at being trained, from its lock to its end. A failed cell is recorded, and the sweep goes on."""
+
+import contextlib
+import logging
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import torch
+
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.measure.machine import describe
+from cheapconv.engine.plan.resolve import changed_since
+from cheapconv.engine.run import record
+from cheapconv.engine.run.progress import title
+from cheapconv.engine.run.settings import Settings
+from cheapconv.engine.store.cell import Cell, recipe_of
+from cheapconv.engine.store.files import DISK_ERRORS
+from cheapconv.engine.store.records import Word
+from cheapconv.engine.store.runs import CHECKPOINT, Store
+from cheapconv.engine.train import checkpoint
+from cheapconv.engine.train.builder import Builder, build_method
+from cheapconv.engine.train.checkpoint import Position
+from cheapconv.engine.train.cohort import Member
+from cheapconv.engine.train.feed import Feed
+from cheapconv.engine.train.teachers import Teachers
+from cheapconv.engine.train.training import Diverged, Training
+from cheapconv.suites.place import Place
+
+log = logging.getLogger(__name__)
+
+
+class Watcher(Protocol):
+    """Something that follows a run, such as a display. One that fails is told nothing more, and the run goes on."""
+
+    def started(self, cell: Cell) -> None:
+        """A cell begins or goes on."""
+
+    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
+        """A step is done; called thousands of times, so it has to be cheap."""
+
+    def epoch_ended(self, cell: Cell, position: Position) -> None:
+        """An epoch is evaluated and checkpointed."""
+
+    def ended(self, cell: Cell, state: Word) -> None:
+        """The cell is done, failed, stopped, waiting for its teacher, or running in another process."""
+
+
+class Attempt:
+    """A cell that this process tries to train (`engine.train.cohort.Watched`); `end` says how the attempt ended."""
+
+    def __init__(
+        self,
+        cell: Cell,
+        store: Store,
+        settings: Settings,
+        threads: int,
+        tell: Callable[[Callable[[Watcher], None]], None],
+        ended: Callable[[Cell, Word], None],
+    ) -> None:
+        self.cell, self.store, self.run = cell, store, store.run(cell.key)
+        self.end: Word | None = None
+        self.lacked_memory = False  # beside others: alone it may have enough
+        self._settings, self._threads, self._tell, self._ended = settings, threads, tell, ended
+        self._lock = contextlib.ExitStack()
+        self._begun = time.monotonic()
+
+    def begun(self, place: Place, feed: Feed, teachers: Teachers, left: Mapping[str, Cell]) -> Member | None:
+        """Its training, held for this process and from where it stands. None where there is nothing to do, or nothing
+        yet: its teacher is among what is `left`, or it goes on with other threads than the place has, for one and two
+        threads give other bits."""
+        standing = self._standing()
+        if standing == "waiting" and self.cell.teacher in left:
+            return None
+        if standing:
+            self.leave(standing)
+            return None
+        self.store.require()
+        try:
+            self.run.write_cell(record.described(self.cell))  # before the lock, which would make a folder of nothing
+            if not self._lock.enter_context(self.run.lock()):
+                self.leave("running")
+            elif standing := self._standing():  # another process may have ended it between the first look and the lock
+                self.leave(standing)
+            else:
+                return self._member(place, feed, teachers)
+        except OSError as error:  # its folder, lock or state cannot be written: no other cell's trouble
+            if error.errno in DISK_ERRORS:
+                raise
+            self._left_alone(error)
+        return None
+
+    def close(self) -> None:
+        """Give the cell back."""
+        self._lock.close()
+
+    def leave(self, end: Word | None) -> None:
+        """Give the cell back, with the end that its attempt has come to."""
+        self.close()
+        self.end = end
+        if end is not None:
+            self._ended(self.cell, end)
+
+    def _standing(self) -> Word | None:
+        """Why there is nothing to do for the cell, or nothing now; None where it is to be trained."""
+        state = self.run.state().state
+        if state in ("done", "unreadable") or (state == "failed" and not self._settings.retry_failed):
+            return state
+        if self.cell.teacher and self.store.run(self.cell.teacher).state().state != "done":
+            return "waiting"
+        return None
+
+    def _member(self, place: Place, feed: Feed, teachers: Teachers) -> Member | None:
+        try:
+            saved = checkpoint.read(self.run.folder)
+            if (saved["position"]["threads"] if saved else self._threads) != place.threads:
+                self.leave(None)
+                return None
+            return Member(self._training(saved, place, feed, teachers), self.run, self)
+        except (Exception, SystemExit) as error:
+            self.failed(None, error, alone=True)
+            return None
+
+    def _training(
+        self, saved: checkpoint.State | None, place: Place, feed: Feed, teachers: Teachers
+    ) -> Training:
+        cell, compiled = self.cell, self._settings.compiled
+        self.run.tidy()
+        if cell.weights and (changed := changed_since(cell)):
+            raise ValueError(f"the file of {changed} is not the one that was planned with: start the run again")
+        recipe, data = recipe_of(cell), feed.data
+        self._begun = time.monotonic()
+        machine = describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled)
+        self.run.begin(machine, afresh=saved is None)
+        self.run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
+        self._tell(lambda watcher: watcher.started(cell))
+        with place.in_use():
+            task = catalog.parse("suite", cell.suite).task_of(data)
+            shared = None if compiled else teachers  # compiled code keeps no maps for others
+            builder = Builder(cell, cell.classes, place, self.store, data.labels, task, shared)
+            training = Training(
+                build_method(cell, builder),
+                data,
+                recipe,
+                task,
+                seed=cell.seed,
+                place=place,
+                randomness=builder.randomness,
+                compile_method=compiled,
+            )
+            if not saved or taken_up(training, saved):
+                return training
+        (self.run.folder / CHECKPOINT).unlink()
+        return self._training(None, place, feed, teachers)  # anew: what was half taken up is in the networks
+
+    def stepped(self, training: Training) -> None:
+        """Tell the watchers."""
+        self._tell(lambda watcher: watcher.stepped(self.cell, training.position, training.steps))
+
+    def epoch_ended(self, training: Training) -> None:
+        """Say how far it is."""
+        self.run.write_state("running", training.position.epoch, training.recipe.epochs)
+        self._tell(lambda watcher: watcher.epoch_ended(self.cell, training.position))
+
+    def ended(self, training: Training) -> None:
+        """Write the result: the cell is done."""
+        result = record.finish(self.store, self.cell, training, time.monotonic() - self._begun)
+        if result.doubts:
+            log.warning("the score of %s means nothing: %s", title(self.cell), result.doubts)
+        self.leave("done")
+
+    def stopped(self, training: Training) -> None:
+        """Its checkpoint is written."""
+        self.leave("stopped")
+
+    def failed(self, training: Training | None, error: Exception | SystemExit, alone: bool) -> None:
+        """Record the failure; the user's mistakes and a full disk are raised, because they are no cell's."""
+        try:
+            if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in DISK_ERRORS):
+                raise error
+            if not alone and lacks_memory(error):
+                log.warning("%s had too little memory beside others, and goes on alone", title(self.cell))
+                self.lacked_memory = True
+                self.leave(None)
+            elif self.run.result() is not None:  # the cell is done: nothing that comes after can undo it
+                log.warning("cell %s is done, and then %s: %s", self.cell.key, type(error).__name__, error)
+                self.leave("done")
+            else:
+                self._record(error)
+                self.leave("failed")
+        except OSError as again:
+            if again.errno in DISK_ERRORS:
+                raise
+            self._left_alone(again)
+        finally:
+            self.close()
+
+    def _record(self, error: Exception | SystemExit) -> None:
+        self.store.require()
+        self.run.write_cell(record.described(self.cell))  # its folder may be what was lost
+        if isinstance(error, Diverged):  # it would diverge again: start anew
+            (self.run.folder / CHECKPOINT).unlink(missing_ok=True)
+        line = f"{type(error).__name__}: {error}".splitlines()[0]
+        text = "".join(traceback.format_exception(error))
+        self.run.fail(line, text, self.cell.recipe["epochs"])
+
+    def _left_alone(self, error: OSError) -> None:
+        log.warning("cell %s is left alone: %s", self.cell.key, error)
+        self.leave("unreadable")
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether memory, of the device or the machine, was not enough."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def taken_up(training: Training, saved: checkpoint.State) -> bool:
+    """Let a training go on from its checkpoint; False where that is not one of this training."""
+    try:
+        training.load_state_dict(saved)
+    except Exception as error:  # whatever another release, or another world, has left in it
+        log.warning("a checkpoint cannot be taken up (%s: %s); the cell starts anew", type(error).__name__, error)
+        return False
+    return True

@@ -1,0 +1,50 @@
+"""Whether another training fits beside those that are there, judged by what each before it has taken."""
+
+from pathlib import Path
+
+import torch
+
+AUTO = 16  # at most so many by themselves: a teacher's share is small by then, and the first results come sooner
+SPARE = 0.1  # of the memory that is there, left to others
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")  # version 2: of a container, whose limit is below the machine's
+
+
+class Room:
+    """Asked before each that would join, and so sees what the last one has taken."""
+
+    def __init__(self, device: torch.device, limit: int | None = None) -> None:
+        self._device, self._limit = device, limit
+        self._free = self._at_first = free_bytes(device)
+        self._most = 0  # that one has taken
+
+    def __call__(self, members: int) -> bool:
+        """Whether one more fits; where a limit was given, that alone decides."""
+        if self._limit is not None or self._free is None or self._at_first is None:
+            return members < (self._limit or AUTO)
+        free = free_bytes(self._device) or 0
+        self._most, self._free = max(self._most, self._free - free), free
+        return members < AUTO and free - self._most > SPARE * self._at_first
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Memory of the device that could still be taken; None where nobody tells."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return free + kept
+    try:
+        lines = MEMINFO.read_text().splitlines()
+        machine = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return None
+    limit = _number(CGROUP / "memory.max")
+    return machine if limit is None else min(machine, limit - (_number(CGROUP / "memory.current") or 0))
+
+
+def _number(path: Path) -> int | None:
+    """What a file of a control group says; None for `max`, or without one."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,154 @@
+"""The frozen networks that trainings learn from. What one of them makes of a batch is made once for all who ask."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from cheapconv.engine.store.networks import Loaded
+from cheapconv.engine.train.bill import Bill, Shared, Span, mark
+from cheapconv.suites.base import Batch
+
+Made = TypeVar("Made", Tensor, list[Tensor])
+
+
+class Passes:
+    """What was made of the current batch, by what it was made of.
+
+    A tensor is known by its identity, as one of the batch's or as one that is kept here, and by its version: what a
+    method has written into is not what was asked for. Of anything else nothing is kept.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._asking: Bill | None = None
+        self._known: dict[int, tuple[Tensor, int]] = {}  # by id, held so that no other tensor gets it
+        self._kept: dict[tuple[object, ...], tuple[Shared, Tensor | list[Tensor]]] = {}
+
+    def look_at(self, batch: Batch, asking: Bill) -> None:
+        """Whose step it is that asks now, and on which batch; what was made of the one before is given back."""
+        self._asking = asking
+        if not all(map(self.intact, batch.views)):
+            self.divide()
+            self._kept, self._known = {}, {}
+            self._know(batch.views)
+
+    def divide(self) -> None:
+        """Charge the passes of the batch to those who used them."""
+        for shared, _ in self._kept.values():
+            shared.divide()
+
+    def recall(self, what: object, inputs: Sequence[Tensor], make: Callable[[], Made]) -> Made:
+        """What `make` gives of the inputs, from here if it was made before."""
+        if self._asking is None or not all(map(self.intact, inputs)):
+            return make()
+        key = (what, torch.is_autocast_enabled(self._device.type), *map(id, inputs))
+        if key in self._kept and all(map(self.intact, _tensors(self._kept[key][1]))):
+            shared, made = self._kept[key]
+        else:
+            span = Span(mark(self._device))
+            made = make()
+            span.ended = mark(self._device)
+            shared = Shared(span, maker=self._asking)
+            self._kept[key] = shared, made
+            self._know(_tensors(made))
+        shared.use(self._asking)
+        return [*made] if isinstance(made, list) else made  # type: ignore[return-value]
+
+    def _know(self, tensors: Sequence[Tensor]) -> None:
+        self._known |= {id(tensor): (tensor, tensor._version) for tensor in tensors}
+
+    def intact(self, tensor: Tensor) -> bool:
+        """Whether it is known, and as it was."""
+        return self._known.get(id(tensor), (tensor, None))[1] == tensor._version
+
+
+def _tensors(made: Tensor | list[Tensor]) -> list[Tensor]:
+    return made if isinstance(made, list) else [made]
+
+
+class Frozen:
+    """A network to learn from: eval mode, no gradients, outside the module tree of the methods that hold it.
+
+    Once somebody has asked for its maps, logits are made of them too: one pass serves all.
+    """
+
+    def __init__(self, network: nn.Module, passes: Passes | None = None) -> None:
+        self.network = network.eval().requires_grad_(False)  # eval: its batch statistics are those of its training
+        self._passes = passes
+        self._maps = self._before = False  # whether maps were asked for, and those before the last ReLU of a stage
+
+    @property
+    def channels(self) -> list[int]:
+        """Channels of the stage outputs."""
+        return self.network.channels  # type: ignore[return-value]
+
+    @property
+    def features(self) -> int:
+        """Width of the embedding."""
+        return self.network.features  # type: ignore[return-value]
+
+    @property
+    def post_activation(self) -> bool:
+        """Whether the stages end in a ReLU."""
+        return self.network.post_activation  # type: ignore[return-value]
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor) -> Tensor:
+        """Logits."""
+        if self._maps:
+            return self.head(self.stages(x)[-1])
+        return self._recall("logits", [x], lambda: self.network(x))
+
+    @torch.no_grad()
+    def stages(self, x: Tensor, pre_activation: bool = False) -> list[Tensor]:
+        """Feature maps after each stage, on request those before the ReLU that ends it."""
+        self._maps = self._maps or self._passes is not None
+        before = pre_activation and self.post_activation  # else they are the same
+        self._before = self._before or (before and self._passes is not None)
+        if self._before and not before:
+            maps = self.stages(x, pre_activation=True)
+            return [self._recall("relu", [f], lambda f=f: relu(f)) for f in maps]  # type: ignore[misc]
+        network = self.network
+        return self._recall(("stages", before), [x], lambda: network.stages(x, pre_activation=before))  # type: ignore
+
+    @torch.no_grad()
+    def before_relu(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """What the ReLU at or behind each map sees."""
+        return self._recall("before_relu", maps, lambda: self.network.before_relu(maps))  # type: ignore[operator]
+
+    @torch.no_grad()
+    def embed(self, last_map: Tensor) -> Tensor:
+        """Embedding of the last map."""
+        return self._recall("embed", [last_map], lambda: self.network.embed(last_map))  # type: ignore[operator]
+
+    @torch.no_grad()
+    def classify(self, embedding: Tensor) -> Tensor:
+        """Logits of an embedding."""
+        return self._recall("classify", [embedding], lambda: self.network.classify(embedding))  # type: ignore[operator]
+
+    @torch.no_grad()
+    def head(self, last_map: Tensor) -> Tensor:
+        """Logits of the last map."""
+        return self._recall("head", [last_map], lambda: self.network.head(last_map))  # type: ignore[operator]
+
+    def _recall(self, what: object, inputs: Sequence[Tensor], make: Callable[[], Made]) -> Made:
+        """What is made of the inputs, by this network."""
+        return make() if self._passes is None else self._passes.recall((id(self), what), inputs, make)
+
+
+class Teachers:
+    """The frozen networks of trainings side by side, by the key of the cell that trained them: read once."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.passes = Passes(device)
+        self._read: dict[str, tuple[Loaded, Frozen]] = {}
+
+    def get(self, key: str, read: Callable[[], Loaded]) -> tuple[Loaded, Frozen]:
+        """That cell's network, on the device; `read` gives it the first time."""
+        if key not in self._read:
+            loaded = read()
+            self._read[key] = loaded, Frozen(loaded.network, self.passes)
+        return self._read[key]
