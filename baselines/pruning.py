@@ -95,7 +95,8 @@ class Pruning(Restructured, Scratch):
         rest = self._build.cost(c.cost, self.student) - channels.cost(c.cost, channels.sizes)
         for group in channels.groups:
             self._least.setdefault(group.name, group.least())
-        least = [self._least[g.name] if len(s) else 0 for g, s in zip(channels.groups, scores, strict=True)]
+        fewest = [max(self._least[g.name], 0 if last else g.least(again=True)) for g in channels.groups]
+        least = [number if len(s) else 0 for number, s in zip(fewest, scores, strict=True)]
 
         def cost_of(kept: Sequence[int]) -> int:
             sizes = [n * g.step if len(s) else g.size for n, g, s in zip(kept, channels.groups, scores, strict=True)]

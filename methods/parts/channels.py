@@ -38,6 +38,7 @@ class ChannelGroup:
     size: int
     step: int  # common multiple of the groups of its convolutions
     added: bool  # whether a sum ties them
+    grouped: bool = False  # whether they are outputs of a convolution in groups that is not depthwise
 
     @property
     def name(self) -> str:
@@ -53,9 +54,14 @@ class ChannelGroup:
         """The channels of these units: of every part of size / step channels the same one."""
         return sorted(unit + part * self.units for unit in units for part in range(self.step))
 
-    def least(self) -> int:
-        """Units that are always kept: those of 4 channels, or of a tenth."""
-        return min(self.units, math.ceil(max(4, 0.1 * self.size) / self.step))
+    def least(self, again: bool = False) -> int:
+        """Units that are always kept: those of 4 channels, or of a tenth.
+
+        Two, where the network is to be looked at `again`: Torch-Pruning takes a convolution with one output in each
+        of its groups for a depthwise one, and would tie its inputs to its outputs.
+        """
+        fewest = math.ceil(max(4, 0.1 * self.size) / self.step)
+        return min(self.units, max(fewest, 2) if again and self.grouped else fewest)
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,7 @@ class Channels:
 
     def _group(self, graph: Untyped, cut: Untyped) -> ChannelGroup | None:
         """The group, or None where its channels have to stay."""
-        size, members, steps, added = len(cut[0].idxs), [], {1}, False
+        size, members, steps, added, grouped = len(cut[0].idxs), [], {1}, False, False
         for dependency, indices in cut:
             module = dependency.target.module
             if isinstance(module, nn.Parameter):
@@ -150,11 +156,13 @@ class Channels:
                 return None
             member = Member(self._names[module], side)
             members += [member] if member not in members else []
-            steps.add(1 if side == "norm" or _depthwise(module) else getattr(module, "groups", 1))
+            groups = 1 if side == "norm" or _depthwise(module) else getattr(module, "groups", 1)
+            grouped = grouped or (side == "out" and groups > 1)
+            steps.add(groups)
         step = math.lcm(*steps)
         if size % step or not any(m.side == "in" for m in members):  # nothing reads the network's own outputs
             return None
-        return ChannelGroup(tuple(members), size, step, added)
+        return ChannelGroup(tuple(members), size, step, added, grouped)
 
     def _layers(self, black: Tensor) -> list[Layer]:
         """Every layer that touches a group, with the positions at which it is applied to an image."""
