@@ -15,7 +15,7 @@ from cheapconv.engine.store.records import Environment, Result, SkippedCell, Wor
 from cheapconv.engine.store.runs import Run, Store
 from cheapconv.reports.score import Score
 
-RESULT_FIELDS = ("train_s", "method_s", "train_images_per_s", "teacher_train_s")
+RESULT_FIELDS = ("train_s", "spent", "method_s", "train_images_per_s", "teacher_train_s")
 OUTCOMES = (
     *("test_images", "top1", "top1_error", "top5", "pixel_accuracy", "top1_best", "structure"),
     *("ensemble_top1", "by_validation", "best_student_epoch", "warnings"),

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pandas as pd
 
-from cheapconv.engine.store.records import Environment, Word
+from cheapconv.engine.store.records import Environment, Result, Word
 from cheapconv.reports import differences, measurements
 from cheapconv.reports.collect import Collected, hardware
 from cheapconv.reports.columns import method_label
@@ -26,6 +26,8 @@ GAPS = (
     "brackets its 95 % interval (Fieller's), from the spread over seeds or the test set's error, whichever is wider."
 )
 MOST_FAULTS = 10  # that a report names
+MINUTE, HOUR = 60, 3600
+LEAST_SAVED = 0.005  # below it, the clock's own noise
 MACHINE = ("Hardware", "Precision", "Commit", "Software")
 
 
@@ -42,6 +44,7 @@ def conditions(sweep: Collected, measured: Sequence[pd.DataFrame]) -> dict[str, 
         "Epochs": _tally(str(cell.recipe["epochs"]) for cell in cells),
         **{name: _tally(machines[name]) for name in MACHINE},
         "Trained": _period([environment for of_cell in environments for environment in of_cell]),
+        "Training": training([record.result for record in sweep.done if record.result]),
         "Cells": progress(sweep),
         **measurements.conditions(measured),
     }
@@ -52,6 +55,23 @@ def progress(sweep: Collected) -> str:
     states = Counter(record.state for record in sweep.records) + Counter(planned=sweep.unrecorded)
     rest = [f"{states[word]} {word}" for word in reversed(get_args(Word)) if states[word] and word != "done"]
     return ", ".join([f"{states['done']} of {states.total()} done", *rest])
+
+
+def training(results: Sequence[Result]) -> str:
+    """`2.5 h as each cell would cost alone; 1.6 h spent, 36 % less`, where teachers or batches were shared."""
+    alone, spent = (sum(seconds) for seconds in ([r.train_s for r in results], [r.spent for r in results]))
+    told = f"{duration(alone)} as each cell would cost alone"
+    saved = 1 - spent / alone if alone else 0.0
+    if saved < LEAST_SAVED:
+        return told
+    return f"{told}; {duration(spent)} spent, {100 * saved:.0f} % less, since cells shared batches and teachers"
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3.4 min`, `2.5 h`."""
+    if seconds < MINUTE:
+        return f"{seconds:.0f} s"
+    return f"{seconds / MINUTE:.1f} min" if seconds < HOUR else f"{seconds / HOUR:.1f} h"
 
 
 def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:

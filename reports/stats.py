@@ -30,7 +30,7 @@ SCORES = (
 )
 MEANS = (
     *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
-    *("train_s", "train_s_with_teacher", "train_images_per_s"),
+    *("train_s", "train_s_with_teacher", "spent_s", "train_images_per_s"),
 )
 
 
@@ -59,7 +59,8 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
 
 def _summary(cells: pd.DataFrame, usual: str) -> dict[str, object]:
     done = cells[cells["state"] == "done"].assign(
-        train_s_with_teacher=lambda c: c["train_s"].astype(float) + c["teacher_train_s"].astype(float)
+        spent_s=lambda c: c["spent"],
+        train_s_with_teacher=lambda c: c["train_s"].astype(float) + c["teacher_train_s"].astype(float),
     )
     known = done if len(done) else cells
     means = {name: done[name].astype(float).mean() for name in (*SCORES, *MEANS)}

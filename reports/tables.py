@@ -16,7 +16,7 @@ CSV_COLUMNS = (
     *("by_validation_mean", "best_student_epoch_mean"),
     *("ensemble_top1_mean", "test_images", "gap_recovered", "gap_low", "gap_high", "gap_note"),
     *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
-    *("train_s", "train_s_with_teacher", "train_images_per_s", "teacher"),
+    *("train_s", "train_s_with_teacher", "spent_s", "train_images_per_s", "teacher"),
     *("paper_top1", "paper_top1_all", "paper_protocols"),
 )
 OF_SOME = ("top1_error_mean", "pixel_accuracy_mean")  # columns of the CSV of those that have them

@@ -1,4 +1,4 @@
-"""Numbers as people write them: `300k`, `40M`, `1.2G`, and times: `90s`, `9m`, `1h30m`."""
+"""Numbers as people write them: `300k`, `40M`, `1.2G`, `auto`, and times: `90s`, `9m`, `1h30m`."""
 
 import re
 
@@ -16,6 +16,15 @@ def count(text: object) -> int:
     if float(found[1]) * _FACTORS[found[2]] > MOST:
         raise UserError(f"{short(text)} is more than any network has: write at most {MOST // 10**9}G.")
     return round(float(found[1]) * _FACTORS[found[2]])
+
+
+def several(option: str, text: str) -> int | None:
+    """A whole number of at least 1; None for `auto`."""
+    if text == "auto":
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,5}", text):
+        raise UserError(f"{option} is '{short(text)}': write auto, or a number such as 4.")
+    return int(text)
 
 
 def seconds(text: str) -> float:

@@ -123,9 +123,7 @@ class Attempt:
             self.failed(None, error, alone=True)
             return None
 
-    def _training(
-        self, saved: checkpoint.State | None, place: Place, feed: Feed, teachers: Teachers
-    ) -> Training:
+    def _training(self, saved: checkpoint.State | None, place: Place, feed: Feed, teachers: Teachers) -> Training:
         cell, compiled = self.cell, self._settings.compiled
         self.run.tidy()
         if cell.weights and (changed := changed_since(cell)):

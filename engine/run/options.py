@@ -30,6 +30,10 @@ Data = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:n.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores if not given.")]
+Cohort = Annotated[
+    str,
+    typer.Option(help="Cells trained side by side, sharing batches and teachers: auto (as memory allows) or a number."),
+]
 Mlflow = Annotated[
     str | None,
     typer.Option("--mlflow", help="MLflow tracking URI, or none; MLFLOW_TRACKING_URI, else sqlite:///mlflow.db."),

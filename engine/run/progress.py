@@ -14,6 +14,7 @@ from cheapconv.engine.train.checkpoint import Position
 from cheapconv.engine.train.verdict import EXPLODED
 
 REFRESH_PER_S = 4
+SHOWN = 8  # of the cells that are trained side by side
 
 
 def title(cell: Cell) -> str:
@@ -35,8 +36,10 @@ class Progress:
         self._total = len(cells)
         self._console = console
         self._live = Live(console=console, refresh_per_second=REFRESH_PER_S) if console.is_terminal else None
-        self._begun = self._cell_begun = time.monotonic()
-        self._epoch_times: list[float] = []
+        self._running: dict[str, tuple[Cell, str]] = {}  # with where each is
+        self._begun = time.monotonic()
+        self._an_epoch_s: float | None = None  # mean over all that ended so far, side by side or not
+        self._epochs_ended = 0
         self._shown = 0.0
         self._last = ""
 
@@ -52,18 +55,20 @@ class Progress:
 
     def started(self, cell: Cell) -> None:
         """A cell begins or goes on."""
-        self._cell_begun, self._last = time.monotonic(), ""
+        self._running[cell.key] = cell, "begins"
 
     def stepped(self, cell: Cell, position: Position, steps: int) -> None:
         """Refresh the live display a few times a second."""
+        epochs = cell.recipe["epochs"]
+        self._running[cell.key] = cell, f"epoch {position.epoch + 1}/{epochs}, step {position.step}/{steps}"
         if self._live and time.monotonic() - self._shown > 1 / REFRESH_PER_S:
             self._shown = time.monotonic()
-            self._live.update(self._picture(cell, position, steps))
+            self._live.update(self._picture())
 
     def epoch_ended(self, cell: Cell, position: Position) -> None:
         """One line for the epoch, or the live display's next state."""
-        self._epoch_times.append(time.monotonic() - self._cell_begun)
-        self._cell_begun = time.monotonic()
+        self._epochs_ended += 1
+        self._an_epoch_s = (time.monotonic() - self._begun) / self._epochs_ended
         epochs = cell.recipe["epochs"]
         self._epochs_left[cell.key] = epochs - position.epoch
         row = position.curve[-1]
@@ -72,34 +77,38 @@ class Progress:
         shown = {name: f"{100 * next(iter(own.values())):.2f} %" for name, own in row.scores.items()}
         flaws = {name: f" ({flaw})" for name, flaw in row.flaws.items()}
         scores = ", ".join(f"{name} {score}{flaws.get(name, '')}" for name, score in shown.items())
-        self._last = f"loss {_loss(row.loss)} ({terms}), {scores}, {row.images_per_s:.0f} images/s"
+        told = f"loss {_loss(row.loss)} ({terms}), {scores}, {row.images_per_s:.0f} images/s"
+        self._last = f"{title(cell)} epoch {position.epoch}/{epochs}: {told}"
         if not self._live:
             count = f"[{len(self._ends.keys() - {cell.key}) + 1}/{self._total}]"
-            self._print(f"{count} {title(cell)} epoch {position.epoch}/{epochs}: {self._last}, left {self._left()}")
+            self._print(f"{count} {self._last}, left {self._left()}")
         if row.loss > EXPLODED and all(before.loss <= EXPLODED for before in position.curve[:-1]):
             self._print(f"{title(cell)}: the loss has exploded ({row.loss:.1e}): a lower learning rate may train it")
 
     def ended(self, cell: Cell, state: str) -> None:
         """Count the cell; failures and cells that wait are said at once."""
+        self._running.pop(cell.key, None)
         self._epochs_left[cell.key] = 0
         self._ends[cell.key] = state
         if state not in ("done", "stopped"):
             self._print(f"{title(cell)}: {state}")
 
     def _left(self) -> str:
-        """Time left, from the median of the epochs seen."""
-        if not self._epoch_times:
+        """Time left, from what an epoch has taken so far."""
+        if self._an_epoch_s is None:
             return "unknown"
-        middle = sorted(self._epoch_times)[len(self._epoch_times) // 2]
-        seconds = int(middle * sum(self._epochs_left.values()))
+        seconds = int(self._an_epoch_s * sum(self._epochs_left.values()))
         return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
-    def _picture(self, cell: Cell, position: Position, steps: int) -> Table:
+    def _picture(self) -> Table:
         table = Table.grid(padding=(0, 2))
         done, failed = (sum(end == word for end in self._ends.values()) for word in ("done", "failed"))
         table.add_row("cells", f"{done}/{self._total} done, {failed} failed, left {self._left()}")
-        table.add_row("running", Text(title(cell)))  # a name may have brackets, which are no markup
-        table.add_row("epoch", f"{position.epoch + 1}/{cell.recipe['epochs']}, step {position.step}/{steps}")
+        for number, (cell, where) in enumerate([*self._running.values()][:SHOWN]):
+            # A name may have brackets, which are no markup.
+            table.add_row("" if number else "running", Text(f"{title(cell)}: {where}"))
+        if (more := len(self._running) - SHOWN) > 0:
+            table.add_row("", f"and {more} more")
         table.add_row("last epoch", Text(self._last or "-"))
         return table
 

@@ -150,6 +150,11 @@ class Result:
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
+    def spent(self) -> float:
+        """Seconds that were spent on its training."""
+        return self.train_s if self.spent_s is None else self.spent_s
+
+    @property
     def score(self) -> float:
         """The headline score."""
         return self.scores[self.headline]

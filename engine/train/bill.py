@@ -38,9 +38,11 @@ class Span:
     @property
     def seconds(self) -> float:
         """How long it took; on a GPU only once the device is through with it."""
+        assert self.ended is not None, "a span is read when it has ended"
         if isinstance(self.begun, torch.cuda.Event):
+            assert isinstance(self.ended, torch.cuda.Event)
             return self.begun.elapsed_time(self.ended) / 1000  # of milliseconds
-        assert isinstance(self.ended, float), "a span is read when it has ended"
+        assert isinstance(self.ended, float)
         return self.ended - self.begun
 
 

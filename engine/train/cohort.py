@@ -82,7 +82,8 @@ class Cohort:
         while self._admitted(applicants) or self.members:
             self._round()
             if self._should_stop():
-                return self._stop()
+                self._stop()
+                return
 
     def _admitted(self, applicants: Iterator[Member]) -> bool:
         """Let the next one in, if there is one and room for it: what it takes shows after its first step."""

@@ -1,7 +1,7 @@
 """The frozen networks that trainings learn from. What one of them makes of a batch is made once for all who ask."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -45,17 +45,15 @@ class Passes:
         if self._asking is None or not all(map(self.intact, inputs)):
             return make()
         key = (what, torch.is_autocast_enabled(self._device.type), *map(id, inputs))
-        if key in self._kept and all(map(self.intact, _tensors(self._kept[key][1]))):
-            shared, made = self._kept[key]
-        else:
+        kept = self._kept.get(key)
+        if kept is None or not all(map(self.intact, _tensors(kept[1]))):
             span = Span(mark(self._device))
             made = make()
             span.ended = mark(self._device)
-            shared = Shared(span, maker=self._asking)
-            self._kept[key] = shared, made
+            kept = self._kept[key] = Shared(span, maker=self._asking), made
             self._know(_tensors(made))
-        shared.use(self._asking)
-        return [*made] if isinstance(made, list) else made  # type: ignore[return-value]
+        kept[0].use(self._asking)
+        return cast(Made, [*kept[1]] if isinstance(kept[1], list) else kept[1])
 
     def _know(self, tensors: Sequence[Tensor]) -> None:
         self._known |= {id(tensor): (tensor, tensor._version) for tensor in tensors}

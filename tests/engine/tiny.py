@@ -202,7 +202,9 @@ def run(
 ) -> dict[str, Word]:
     """Launch every cell of a plan."""
     session.write_plan(store, whole)
-    launcher = launch.Launcher(store, Place(device, threads), Settings(**{"cohort": 1, **settings}), watchers, should_stop)
+    launcher = launch.Launcher(
+        store, Place(device, threads), Settings(**{"cohort": 1, **settings}), watchers, should_stop
+    )
     return launcher.run([p.cell for p in whole.cells])
 
 

@@ -11,10 +11,10 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.methods.base import Method
 from cheapconv.methods.fitnet import hint_loss, regressor
+from tests.engine.tiny import Stopped
 from tests.methods.fixed import BATCH
 from tests.methods.inputs import STUDENT_MAP
 from tests.methods.known import SAME_WIDTH_MAP, Known, KnownBuild, known_method
-from tests.engine.tiny import Stopped
 from tests.methods.world import SUITE, World, batch, train
 
 TWO_STAGES = {"stages": "two_stage", "kd_weight": 1.0, "hint_share": 0.5}

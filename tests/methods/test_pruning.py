@@ -51,7 +51,7 @@ def test_the_budget_of_a_cheap_conv(world: World) -> None:
 def test_a_grouped_convolution_is_not_taken_for_a_depthwise_one_in_the_next_round(world: World) -> None:
     """Its inputs would be tied to its outputs, which are fewer. The weights are such that its outputs go first."""
     method = world.method("group_norm", conv="G(4)", rounds=4, keep=0.5)
-    for name, module in method.student.named_modules():
+    for module in method.student.modules():
         if isinstance(module, nn.Conv2d) and module.groups > 1:
             module.weight.data[1:].mul_(1e-3)
     before = method._build.cost("macs", method.student)

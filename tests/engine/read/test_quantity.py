@@ -3,7 +3,7 @@
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.read.quantity import count, seconds
+from cheapconv.engine.read.quantity import count, seconds, several
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,13 @@ def test_times(text, number):
 def test_no_times(text):
     with pytest.raises(UserError, match="is no time: write 90s, 9m or 1h30m"):
         seconds(text)
+
+
+def test_several_or_as_many_as_fit():
+    assert [several("--cohort", text) for text in ("auto", "1", "64")] == [None, 1, 64]
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "many", "Auto", "9" * 400])
+def test_not_several(text):
+    with pytest.raises(UserError, match=r"^--cohort is '.*': write auto, or a number such as 4\.$"):
+        several("--cohort", text)

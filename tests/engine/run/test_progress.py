@@ -131,7 +131,19 @@ def test_a_terminal_gets_a_picture_and_no_lines(cells):
         progress._live.refresh()  # which its thread does four times a second
     for text in ("0/2 done, 1 failed", "WRN-10-1 S scratch seed 5", "2/4, step 7/21", "loss 1.250"):
         assert text in out.getvalue()
-    assert "epoch 1/4:" not in out.getvalue()
+    assert "[1/2]" not in out.getvalue()
+
+
+def test_those_that_run_side_by_side_are_all_in_the_picture_up_to_some(cells, monkeypatch):
+    monkeypatch.setattr(displays, "SHOWN", 1)
+    progress, out = shown(cells, terminal=True)
+    with progress:
+        for cell in cells:
+            progress.started(cell)
+            progress.stepped(cell, after(0, 1), 21)
+        progress._live.refresh()
+    assert "WRN-10-1 S scratch seed 5: epoch 1/4, step 1/21" in out.getvalue()
+    assert "and 1 more" in out.getvalue()
 
 
 def test_the_picture_is_not_drawn_at_every_step(cells, monkeypatch):
@@ -140,7 +152,7 @@ def test_the_picture_is_not_drawn_at_every_step(cells, monkeypatch):
     monkeypatch.setattr(displays, "time", SimpleNamespace(monotonic=clock.__next__))
     progress, _ = shown(cells, terminal=True)
     drawn: list[int] = []
-    monkeypatch.setattr(progress, "_picture", lambda cell, position, steps: drawn.append(position.step) or "")
+    monkeypatch.setattr(progress, "_picture", lambda: drawn.append(1) or "")
     with progress:
         for step in range(100):
             progress.stepped(cells[0], after(0, step), 100)

@@ -3,7 +3,6 @@
 import random
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -61,7 +60,10 @@ def run(store: Store, cells: list[Cell], *watchers: object, cohort: int | None =
     """How they ended, with the error of what failed."""
     launcher = Launcher(store, Place(tiny.CPU), Settings(cohort=cohort), watchers, **options)  # type: ignore[arg-type]
     ends = launcher.run(cells)
-    return {end if end != "failed" else f"{store.run(key).cell().method}: {store.run(key).state().error}" for key, end in ends.items()}
+    return {
+        end if end != "failed" else f"{store.run(key).cell().method}: {store.run(key).state().error}"
+        for key, end in ends.items()
+    }
 
 
 class After(tiny.Watcher):
