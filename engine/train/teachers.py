@@ -45,15 +45,16 @@ class Passes:
         if self._asking is None or not all(map(self.intact, inputs)):
             return make()
         key = (what, torch.is_autocast_enabled(self._device.type), *map(id, inputs))
-        kept = self._kept.get(key)
-        if kept is None or not all(map(self.intact, _tensors(kept[1]))):
+        if key not in self._kept or not all(map(self.intact, _tensors(self._kept[key][1]))):
             span = Span(mark(self._device))
-            made = make()
+            new = make()
             span.ended = mark(self._device)
-            kept = self._kept[key] = Shared(span, maker=self._asking), made
-            self._know(_tensors(made))
-        kept[0].use(self._asking)
-        return cast(Made, [*kept[1]] if isinstance(kept[1], list) else kept[1])
+            self._kept[key] = Shared(span, maker=self._asking), new
+            self._know(_tensors(new))
+        entry = self._kept[key]
+        entry[0].use(self._asking)
+        made: Tensor | list[Tensor] = entry[1]
+        return cast(Made, [*made] if isinstance(made, list) else made)
 
     def _know(self, tensors: Sequence[Tensor]) -> None:
         self._known |= {id(tensor): (tensor, tensor._version) for tensor in tensors}

@@ -1,8 +1,12 @@
 """The conditions that every report states."""
 
+import dataclasses
 import json
 
-from cheapconv.engine.store import lock
+import pytest
+
+from cheapconv.engine.store import lock, runs
+from cheapconv.reports import header
 from cheapconv.reports.content import build
 from tests.reports.store import ENVIRONMENT, Store
 
@@ -19,6 +23,24 @@ def test_everything_that_a_reader_must_know(small: Store) -> None:
     assert conditions["Trained"] == "2026-01-01 10:00 to 2026-01-01 10:30 UTC"
     assert conditions["Cells"] == "8 of 8 done"
     assert "machine calibration 55.5 GFLOP/s, 11.1 GB/s" in conditions["Latency, throughput"]
+
+
+@pytest.mark.parametrize(
+    ("alone", "spent", "told"),
+    [
+        ([30.0, 15.0], [30.0, 15.0], "45 s as each cell would cost alone"),
+        ([30.0, 15.0], [None, 14.9], "45 s as each cell would cost alone"),  # 0.2 %: the clock's noise
+        (
+            [7200.0, 1800.0],
+            [4500.0, 1260.0],
+            "2.5 h as each cell would cost alone; 1.6 h spent, 36 % less, since cells shared batches and teachers",
+        ),
+    ],
+)
+def test_the_bill_is_summed_and_says_what_sharing_saved(small: Store, alone, spent, told) -> None:
+    result = runs.Store(small.root).run(small.keys[0]).result()
+    results = [dataclasses.replace(result, train_s=a, spent_s=s) for a, s in zip(alone, spent, strict=True)]
+    assert header.training(results) == told
 
 
 def test_several_machines_are_all_named(small: Store) -> None:
