@@ -82,6 +82,7 @@ def run(
     time_budget: Annotated[str | None, typer.Option(help="Stop cleanly after 90s, 9m, 1h30m; resumable.")] = None,
     retry: Annotated[str | None, typer.Option(help="`failed`: run failed cells again.")] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first cell that fails.")] = False,
+    workers: options.Workers = "1",
     cohort: options.Cohort = "auto",
     mlflow: options.Mlflow = None,
 ) -> None:
@@ -102,6 +103,7 @@ def run(
         budget_s=None if time_budget is None else quantity.seconds(time_budget),
         retry_failed=retry == "failed",
         fail_fast=fail_fast,
+        workers=quantity.several("--workers", workers),
         cohort=quantity.several("--cohort", cohort),
         mlflow=mlflow,
         registry=registry,

@@ -1,6 +1,6 @@
 """The ground floor: everything that can be named in a registry gets its name here, and is built from it."""
 
-from cheapconv.catalog.entries import Registered, build, entry, load, names, register
+from cheapconv.catalog.entries import Registered, build, entry, load, names, plugins, register
 from cheapconv.catalog.spelling import canonical, label, parse
 
-__all__ = ["Registered", "build", "canonical", "entry", "label", "load", "names", "parse", "register"]
+__all__ = ["Registered", "build", "canonical", "entry", "label", "load", "names", "parse", "plugins", "register"]

@@ -131,6 +131,11 @@ def load(plugins: tuple[str, ...] = ()) -> None:
                 raise
 
 
+def plugins() -> tuple[str, ...]:
+    """Modules that have brought things of their own."""
+    return tuple(_brought)
+
+
 def names(kind: str) -> list[str]:
     """Registered names of a kind, sorted."""
     return sorted(name for k, name in _entries if k == kind)

@@ -1,10 +1,11 @@
 """The command `list`: what there is, by kind."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from cheapconv.catalog.errors import UserError, nearest, short
-from cheapconv.docs import conv_costs
-from cheapconv.engine.run import planning
+from cheapconv.engine.run import plan_cache, planning
 from cheapconv.engine.run import show as tables
 from cheapconv.engine.run.options import KINDS
 
@@ -15,12 +16,33 @@ def show(what: str | None, registry: Path | None, time: bool, as_json: bool) -> 
         raise UserError(f"there is no list of '{short(what)}'{nearest(what, KINDS)}")
     if time and what != "convs":
         raise UserError("--time belongs to `list convs`.")
-    loaded = planning.load(registry)
-    found = {kind: tables.listing(kind, loaded) for kind in ([what] if what else KINDS)}
-    costs = conv_costs.timed() if time else []
+    everything = _everything(registry)
+    found = {kind: everything[kind] for kind in ([what] if what else KINDS)}
+    costs = _timed() if time else []
     if as_json:
         tables.print_json(found | ({"costs": costs} if time else {}))
         return
     for kind, rows in found.items():
         tables.listing_table(kind, rows)
-    conv_costs.present(costs)
+    if costs:
+        from cheapconv.docs import conv_costs
+
+        conv_costs.present(costs)
+
+
+def _everything(registry: Path | None) -> plan_cache.Listing:
+    """By kind; made anew only if the code, a plugin or the registry has changed, because that imports all of it."""
+    name = plan_cache.of_listing(planning.registry_path(registry))
+    found = plan_cache.read_listing(name)
+    if found is None:
+        loaded = planning.load(registry)
+        made = {kind: tables.listing(kind, loaded) for kind in KINDS}
+        found = json.loads(json.dumps(made))  # as it would come back
+        plan_cache.write_listing(name, found)
+    return found
+
+
+def _timed() -> list[Any]:
+    from cheapconv.docs import conv_costs  # which imports torch
+
+    return conv_costs.timed()

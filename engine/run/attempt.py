@@ -4,8 +4,7 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
 import torch
 
@@ -16,13 +15,13 @@ from cheapconv.engine.plan.resolve import changed_since
 from cheapconv.engine.run import record
 from cheapconv.engine.run.progress import title
 from cheapconv.engine.run.settings import Settings
+from cheapconv.engine.run.watchers import Watchers
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.files import DISK_ERRORS
 from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import CHECKPOINT, Store
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.builder import Builder, build_method
-from cheapconv.engine.train.checkpoint import Position
 from cheapconv.engine.train.cohort import Member
 from cheapconv.engine.train.feed import Feed
 from cheapconv.engine.train.teachers import Teachers
@@ -32,51 +31,27 @@ from cheapconv.suites.place import Place
 log = logging.getLogger(__name__)
 
 
-class Watcher(Protocol):
-    """Something that follows a run, such as a display. One that fails is told nothing more, and the run goes on."""
-
-    def started(self, cell: Cell) -> None:
-        """A cell begins or goes on."""
-
-    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
-        """A step is done; called thousands of times, so it has to be cheap."""
-
-    def epoch_ended(self, cell: Cell, position: Position) -> None:
-        """An epoch is evaluated and checkpointed."""
-
-    def ended(self, cell: Cell, state: Word) -> None:
-        """The cell is done, failed, stopped, waiting for its teacher, or running in another process."""
-
-
 class Attempt:
     """A cell that this process tries to train (`engine.train.cohort.Watched`); `end` says how the attempt ended."""
 
-    def __init__(
-        self,
-        cell: Cell,
-        store: Store,
-        settings: Settings,
-        threads: int,
-        tell: Callable[[Callable[[Watcher], None]], None],
-        ended: Callable[[Cell, Word], None],
-    ) -> None:
+    def __init__(self, cell: Cell, store: Store, settings: Settings, threads: int, told: Watchers) -> None:
         self.cell, self.store, self.run = cell, store, store.run(cell.key)
         self.end: Word | None = None
         self.lacked_memory = False  # beside others: alone it may have enough
-        self._settings, self._threads, self._tell, self._ended = settings, threads, tell, ended
+        self._settings, self._threads, self._told = settings, threads, told
         self._lock = contextlib.ExitStack()
         self._begun = time.monotonic()
 
-    def begun(self, place: Place, feed: Feed, teachers: Teachers, left: Mapping[str, Cell]) -> Member | None:
-        """Its training, held for this process and from where it stands. None where there is nothing to do, or nothing
-        yet: its teacher is among what is `left`, or it goes on with other threads than the place has, for one and two
-        threads give other bits."""
+    def settled(self, left: Mapping[str, Cell]) -> bool:
+        """Whether there is nothing to do for the cell, or nothing yet, because its teacher is among what is `left`."""
         standing = self._standing()
-        if standing == "waiting" and self.cell.teacher in left:
-            return None
-        if standing:
+        if standing and not (standing == "waiting" and self.cell.teacher in left):
             self.leave(standing)
-            return None
+        return standing is not None
+
+    def begun(self, place: Place, feed: Feed, teachers: Teachers) -> Member | None:
+        """Its training, held for this process and from where it stands; None where it came to an end at once, or goes
+        on with other threads than the place has, for one and two threads give other bits."""
         self.store.require()
         try:
             self.run.write_cell(record.described(self.cell))  # before the lock, which would make a folder of nothing
@@ -101,7 +76,7 @@ class Attempt:
         self.close()
         self.end = end
         if end is not None:
-            self._ended(self.cell, end)
+            self._told.ended(self.cell, end)
 
     def _standing(self) -> Word | None:
         """Why there is nothing to do for the cell, or nothing now; None where it is to be trained."""
@@ -133,7 +108,7 @@ class Attempt:
         machine = describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled)
         self.run.begin(machine, afresh=saved is None)
         self.run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
-        self._tell(lambda watcher: watcher.started(cell))
+        self._told.tell(lambda watcher: watcher.started(cell))
         with place.in_use():
             task = catalog.parse("suite", cell.suite).task_of(data)
             shared = None if compiled else teachers  # compiled code keeps no maps for others
@@ -155,12 +130,12 @@ class Attempt:
 
     def stepped(self, training: Training) -> None:
         """Tell the watchers."""
-        self._tell(lambda watcher: watcher.stepped(self.cell, training.position, training.steps))
+        self._told.tell(lambda watcher: watcher.stepped(self.cell, training.position, training.steps))
 
     def epoch_ended(self, training: Training) -> None:
         """Say how far it is."""
         self.run.write_state("running", training.position.epoch, training.recipe.epochs)
-        self._tell(lambda watcher: watcher.epoch_ended(self.cell, training.position))
+        self._told.tell(lambda watcher: watcher.epoch_ended(self.cell, training.position))
 
     def ended(self, training: Training) -> None:
         """Write the result: the cell is done."""

@@ -1,20 +1,19 @@
 """Running cells on one device in this process: those that see the same batches side by side, teachers first."""
 
 import json
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import methodcaller
 from typing import NamedTuple
 
 import torch
 
 from cheapconv import catalog
 from cheapconv.engine.measure.turn import Turn
-from cheapconv.engine.run.attempt import Attempt, Watcher
+from cheapconv.engine.run.attempt import Attempt
 from cheapconv.engine.run.measuring import measure_missing
 from cheapconv.engine.run.room import Room
 from cheapconv.engine.run.settings import Settings
+from cheapconv.engine.run.watchers import Watcher, Watchers
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import Store
@@ -27,8 +26,6 @@ from cheapconv.suites.base import Data
 from cheapconv.suites.place import Place
 
 LEFT_ASIDE = ("running", "waiting")  # ends of cells that another process trains, or whose teacher it may train
-
-log = logging.getLogger(__name__)
 
 
 class Kinship(NamedTuple):
@@ -54,9 +51,11 @@ class Launcher:
     watchers: Sequence[Watcher] = ()
     should_stop: Callable[[], bool] = lambda: False
     measure: Callable[[Store, Cell, torch.device, Turn], None] = measure_missing
-    _ends: dict[str, Word] = field(default_factory=dict)
     _alone: set[str] = field(default_factory=set)  # keys of cells that lacked memory beside others
     _data: dict[tuple[str, int], Data] = field(default_factory=dict)  # by suite and number of samples held out
+
+    def __post_init__(self) -> None:
+        self._told = Watchers(self.watchers)
 
     def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
         """Run every cell that is not done, teachers first as the plan has them; the end state by key.
@@ -66,11 +65,11 @@ class Launcher:
         use_ieee_float32()
         turn, left = Turn(should_stop=self.should_stop), [*cells]
         while left:
-            before = dict(self._ends)
-            if not self._attempt_all(left, turn) or self._ends == before:
+            before = dict(self._told.ends)
+            if not self._attempt_all(left, turn) or self._told.ends == before:
                 break
-            left = [cell for cell in left if self._ends[cell.key] in LEFT_ASIDE]
-        return self._ends
+            left = [cell for cell in left if self._told.ends[cell.key] in LEFT_ASIDE]
+        return self._told.ends
 
     def _attempt_all(self, cells: Sequence[Cell], turn: Turn) -> bool:
         """Attempt each cell once; False where that ends the run."""
@@ -84,11 +83,12 @@ class Launcher:
             alone = len(self._alone)
             tried = self._attempt_together(first, together, left)
             for cell in tried:
-                if self._ends[cell.key] == "done":
+                if self._told.ends[cell.key] == "done":
                     self.measure(self.store, cell, self.place.device, turn)
             if self._stopping() or not (tried or len(self._alone) > alone):
                 return False
-            left = {key: cell for key, cell in left.items() if cell not in tried}
+            for cell in tried:
+                del left[cell.key]
             needed = {cell.suite for cell in left.values()}
             self._data = {of: data for of, data in self._data.items() if of[0] in needed}  # the others are given back
         return True
@@ -111,11 +111,13 @@ class Launcher:
                     return  # all have ended: they are measured before others begin
                 if cell.key in self._alone and not alone:
                     continue
-                attempt = Attempt(cell, self.store, self.settings, self.place.threads, self._tell, self._ended)
+                attempt = Attempt(cell, self.store, self.settings, self.place.threads, self._told)
                 attempts.append(attempt)
+                if attempt.settled(left):
+                    continue
                 if self._stopping():
                     return attempt.leave(None if cohort.members else "stopped")
-                if (member := attempt.begun(place, feed, teachers, left)) is not None:
+                if (member := attempt.begun(place, feed, teachers)) is not None:
                     trained = True
                     yield member
 
@@ -130,22 +132,7 @@ class Launcher:
 
     def _stopping(self) -> bool:
         """Whether nothing more is to be done."""
-        return self.should_stop() or (self.settings.fail_fast and "failed" in self._ends.values())
-
-    def _ended(self, cell: Cell, end: Word) -> None:
-        """Note how an attempt ended, and tell it if that is news."""
-        if self._ends.get(cell.key) != end:
-            self._ends[cell.key] = end
-            self._tell(methodcaller("ended", cell, end))
-
-    def _tell(self, event: Callable[[Watcher], None]) -> None:
-        """Tell every watcher."""
-        for watcher in tuple(self.watchers):
-            try:
-                event(watcher)
-            except Exception as error:  # a terminal, a pipe and a library of displays raise what they like
-                self.watchers = [other for other in self.watchers if other is not watcher]
-                log.warning("the display of the run has failed (%s) and ends; the run goes on", error)
+        return self.should_stop() or (self.settings.fail_fast and "failed" in self._told.ends.values())
 
     def _data_of(self, cell: Cell, place: Place) -> Data:
         """The suite's data, opened at the first cell that needs it; what is held out makes it another data set."""

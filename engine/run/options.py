@@ -29,7 +29,10 @@ Data = Annotated[
     typer.Option("--data", envvar="CHEAPCONV_DATA", help="Folder of the data sets, as torchvision lays them out."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:n.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores if not given.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads, of each worker; all cores if not given.")]
+Workers = Annotated[
+    str, typer.Option(help="Processes that train: a number, or auto for one a GPU, or on a CPU one a core.")
+]
 Cohort = Annotated[
     str,
     typer.Option(help="Cells trained side by side, sharing batches and teachers: auto (as memory allows) or a number."),

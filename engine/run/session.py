@@ -9,7 +9,8 @@ import torch
 from cheapconv.catalog.errors import UserError, command_line
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.plan.plan import Plan
-from cheapconv.engine.run import output, record
+from cheapconv.engine.run import crew, output, record
+from cheapconv.engine.run.crew import Crew
 from cheapconv.engine.run.interrupt import INTERRUPTED
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.measuring import measure_again
@@ -23,14 +24,16 @@ from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import server
 from cheapconv.engine.track.child import following
 from cheapconv.engine.track.mirror import link
-from cheapconv.suites.place import Place
 
 DONE, FAILED, LEFT = 0, 1, 3  # 2 is a mistake in what was given
 
 
 def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     """Run the chosen cells of a sweep; returns the exit code."""
-    place = Place(resolve_device(settings.device), set_threads(settings.threads))
+    device = resolve_device(settings.device)
+    gpus = torch.cuda.device_count() if device.type == "cuda" and settings.device in ("auto", "cuda") else 1
+    places = crew.places(device, settings.workers, settings.threads, gpus)
+    set_threads(settings.threads)
     uri = server.tracking_uri(settings.mlflow)
     store = Store(folder)
     store.prepare()
@@ -38,10 +41,16 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
         write_plan(store, whole)
     cells = [planned.cell for planned in chosen.cells]
     with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), Progress(cells, console) as shown:
-        ends = Launcher(store, place, settings, [shown], stop).run(cells)
+        several = len(places) > 1
+        runner = (
+            Crew(store, places, settings, [shown], stop)
+            if several
+            else Launcher(store, places[0], settings, [shown], stop)
+        )
+        ends = runner.run(cells)
     _summarise(store, ends, whole.sweep, len(cells), uri, settings.registry)
     output.forgive()
-    if stop.signalled and "stopped" in ends.values():  # not if the signal came after the last cell
+    if stop.signalled and any(ends.get(cell.key) in (None, "stopped") for cell in cells):  # and not after the last one
         return INTERRUPTED
     if {"failed", "unreadable"} & {*ends.values()}:
         return FAILED

@@ -16,6 +16,7 @@ class Settings:
     budget_s: float | None = None
     retry_failed: bool = False
     fail_fast: bool = False
+    workers: int | None = 1  # processes that train; one a GPU, or on a CPU one a core, if None
     cohort: int | None = None  # at most so many cells side by side; as many as there is memory for if None
     mlflow: str | None = None
     registry: Path | None = None  # to be named again in what is advised

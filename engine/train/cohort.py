@@ -74,6 +74,8 @@ class Cohort:
         checkpoint_minutes: float = CHECKPOINT_MINUTES,
     ) -> None:
         self.members: list[Member] = []
+        self._full_at: int | None = None  # members, when there was no room for more
+        self._all_asked = False
         self._feed, self._passes = feed, teachers.passes
         self._should_stop, self._has_room, self._checkpoint_minutes = should_stop, has_room, checkpoint_minutes
 
@@ -87,8 +89,15 @@ class Cohort:
 
     def _admitted(self, applicants: Iterator[Member]) -> bool:
         """Let the next one in, if there is one and room for it: what it takes shows after its first step."""
-        new = next(applicants, None) if not self.members or self._has_room(len(self.members)) else None
+        count = len(self.members)
+        if self._all_asked or (self._full_at is not None and count >= self._full_at):
+            return False
+        if count and not self._has_room(count):
+            self._full_at = count  # until one has left
+            return False
+        new = next(applicants, None)
         if new is None:
+            self._all_asked = True
             return False
         self.members.append(new)
         if new.training.done:  # from a checkpoint of the last epoch, whose result was not written any more

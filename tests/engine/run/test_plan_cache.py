@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from cheapconv.docs import listing
 from cheapconv.engine.run import plan_cache, planning
 from cheapconv.models.build import build_network
 from tests.engine import tiny
@@ -90,14 +91,27 @@ def test_a_damaged_plan_is_none(registry: Path) -> None:
     assert plan_cache.read(path.stem) is None
 
 
-def test_looking_at_a_kept_plan_imports_no_torch(registry: Path, tmp_path: Path) -> None:
-    planning.planned("small", registry, None, None)
+def without_torch(folder: Path, *arguments: str) -> str:
+    """What a command of its own prints, which must not import what takes seconds."""
     code = (
         "import sys\nfrom cheapconv import runner\n"
-        f"sys.argv = ['cheapconv', 'status', 'small', '--registry', {str(registry)!r}]\n"
+        f"sys.argv = ['cheapconv', *{arguments!r}]\n"
         "try:\n    runner.main()\nexcept SystemExit as end:\n    assert not end.code\n"
         "assert not {'torch', 'mlflow', 'pandas'} & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=os.environ, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=os.environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "1 planned of 1 cells" in done.stdout
+    return done.stdout
+
+
+def test_looking_at_a_kept_plan_imports_no_torch(registry: Path, tmp_path: Path) -> None:
+    planning.planned("small", registry, None, None)
+    assert "1 planned of 1 cells" in without_torch(tmp_path, "status", "small", "--registry", str(registry))
+
+
+def test_a_kept_listing_is_the_same_and_imports_no_torch(registry, tmp_path, capsys) -> None:
+    listing.show(None, registry, time=False, as_json=True)
+    made = capsys.readouterr().out
+    assert without_torch(tmp_path, "list", "--registry", str(registry), "--json") == made
+    registry.write_text(REGISTRY.format("seeds: [0, 1]"))
+    assert plan_cache.read_listing(plan_cache.of_listing(registry)) is None

@@ -1,0 +1,226 @@
+"""Running cells in several processes of this machine: one a GPU, or on a CPU one a core with one thread each.
+
+They are given lists of cells that see the same batches, teachers first; each trains its list as a run in one process
+would (engine/run/launch.py). One that dies is replaced, and its cells go on.
+"""
+
+import logging
+import math
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from operator import methodcaller
+
+import torch
+
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.measure.turn import Turn
+from cheapconv.engine.run.launch import LEFT_ASIDE, kinship
+from cheapconv.engine.run.measuring import measure_missing
+from cheapconv.engine.run.room import AUTO
+from cheapconv.engine.run.settings import Settings
+from cheapconv.engine.run.watchers import Watcher, Watchers
+from cheapconv.engine.run.worker import BLOCKED, work
+from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.records import Word
+from cheapconv.engine.store.runs import Store
+from cheapconv.suites.place import Place
+
+LOOK_S = 0.2  # between two looks at whether to stop
+PATIENCE_S = 60.0  # for the checkpoints of a worker that was told to stop
+DEATHS = 3  # of processes that trained a cell, the last of them alone, until it is taken for their cause
+
+log = logging.getLogger(__name__)
+
+
+def places(device: torch.device, count: int | None = 1, threads: int | None = None, gpus: int = 1) -> list[Place]:
+    """Where so many workers compute (if None, as many as there are GPUs to use, or cores): in turn on each of `gpus`,
+    or on a CPU with an equal part of its threads."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    on_cpu = device.type == "cpu"
+    count = count or (cores if on_cpu else gpus)
+    each = threads or max(1, torch.get_num_threads() // count)
+    devices = [device if on_cpu or gpus == 1 else torch.device("cuda", number) for number in range(gpus)]
+    return [Place(devices[number % gpus], each) for number in range(count)]
+
+
+@dataclass
+class Worker:
+    """A process that trains, and the cells that it was given and has not ended yet."""
+
+    process: BaseProcess
+    connection: Connection
+    cells: dict[str, Cell] = field(default_factory=dict)
+    idle: bool = True
+
+
+@dataclass
+class Crew:
+    """Runs cells of one store, in the order of `Launcher.run` as far as several at once can."""
+
+    store: Store
+    places: Sequence[Place]
+    settings: Settings = field(default_factory=Settings)
+    watchers: Sequence[Watcher] = ()
+    should_stop: Callable[[], bool] = lambda: False
+    measure: Callable[[Store, Cell, torch.device, Turn], None] = measure_missing
+    _workers: dict[int, Worker] = field(default_factory=dict)  # by number of the place
+    _over: set[str] = field(default_factory=set)  # keys of the cells whose attempt has ended
+    _deaths: Counter[str] = field(default_factory=Counter)  # by cell
+
+    def __post_init__(self) -> None:
+        self._told = Watchers(self.watchers)
+
+    def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
+        """Run every cell that is not done; the end state by key. What was left aside is tried again as long as that
+        changes anything."""
+        left = {cell.key: cell for cell in cells}
+        try:
+            while left:
+                before = dict(self._told.ends)
+                self._run(left)
+                if self._stopping() or self._told.ends == before:
+                    break
+                left = {key: cell for key, cell in left.items() if self._told.ends.get(key) in LEFT_ASIDE}
+        except KeyboardInterrupt:  # the second one
+            self._dismiss(patience_s=0.0)
+            raise
+        finally:
+            self._dismiss(PATIENCE_S)
+        turn = Turn(should_stop=self.should_stop)
+        for cell in cells:  # when nothing trains beside it any more
+            if self._told.ends.get(cell.key) == "done":
+                self.measure(self.store, cell, self.places[0].device, turn)
+        return self._told.ends
+
+    def _run(self, cells: Mapping[str, Cell]) -> None:
+        """Attempt each of the cells once."""
+        left, told = dict(cells), False
+        self._over.clear()
+        while True:
+            if not self._stopping():
+                self._deal(left)
+            elif not told:
+                told = True
+                for worker in self._workers.values():
+                    worker.process.terminate()
+            if all(worker.idle for worker in self._workers.values()):
+                return
+            connections = {worker.connection: number for number, worker in self._workers.items()}
+            for connection in wait([*connections], LOOK_S):
+                self._hear(connections[connection], left)  # type: ignore[index]
+
+    def _stopping(self) -> bool:
+        """Whether nothing more is to be done."""
+        return self.should_stop() or (self.settings.fail_fast and "failed" in self._told.ends.values())
+
+    def _deal(self, left: dict[str, Cell]) -> None:
+        """Give every idle worker a list, as long as there are cells that need not wait for another one's end."""
+        for number, place in enumerate(self.places):
+            worker = self._workers.get(number)
+            if (worker is None or worker.idle) and (cells := self._next(left)):
+                worker = self._workers[number] = worker or self._hired(place)
+                worker.idle, worker.cells = False, {cell.key: cell for cell in cells}
+                for cell in cells:
+                    del left[cell.key]
+                worker.connection.send(cells)
+
+    def _next(self, left: Mapping[str, Cell]) -> list[Cell]:
+        """A list that sees the same batches: those first that others wait for, then the longest, but no more than
+        leaves the other workers as much."""
+        held = {key for worker in self._workers.values() for key in worker.cells if key not in self._over}
+        ready = [cell for cell in left.values() if cell.teacher not in left and cell.teacher not in held]
+        if suspects := [cell for cell in ready if self._deaths[cell.key] >= DEATHS - 1]:
+            return suspects[:1]
+        groups: dict[object, list[Cell]] = {}
+        for cell in ready:
+            groups.setdefault(kinship(cell), []).append(cell)
+        awaited = {cell.teacher for cell in left.values()}
+        order = sorted(groups.values(), key=lambda g: (-sum(cell.key in awaited for cell in g), -len(g)))
+        most = min(self.settings.cohort or AUTO, math.ceil(len(ready) / len(self.places)))
+        return order[0][:most] if order else []
+
+    def _hired(self, place: Place) -> Worker:
+        """A new process."""
+        context = multiprocessing.get_context("forkserver")  # which imports once for all of them
+        context.set_forkserver_preload(["cheapconv.engine.run.preloaded"])
+        ours, theirs = context.Pipe()
+        arguments = (theirs, self.store.root, place, self.settings, catalog.plugins())
+        process = context.Process(target=work, args=arguments)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()  # so that the worker's end of it is the end
+        return Worker(process, ours)
+
+    def _hear(self, number: int, left: dict[str, Cell]) -> None:
+        """One message of a worker, or its death."""
+        worker = self._workers[number]
+        try:
+            of, what = worker.connection.recv()
+        except (EOFError, OSError):
+            self._bury(number, left)
+            return
+        if of == "log":
+            log.log(*what)
+        elif of == "mistake":
+            raise UserError(what[0])
+        elif of == "idle":
+            worker.idle, worker.cells = True, {}
+        else:
+            self._follow(worker, of, *what)
+
+    def _follow(self, worker: Worker, event: str, key: str, *rest: object) -> None:
+        """Tell the watchers what a cell has come to."""
+        cell = worker.cells[key]
+        if event == "ended":
+            self._over.add(key)
+            self._told.ended(cell, *rest)  # type: ignore[arg-type]
+        else:
+            self._told.tell(methodcaller(event, cell, *rest))
+
+    def _bury(self, number: int, left: dict[str, Cell]) -> None:
+        """What a dead worker had goes on in another, unless it was the death of too many."""
+        worker = self._workers.pop(number)
+        worker.process.join()
+        lost = [cell for key, cell in worker.cells.items() if key not in self._over]
+        if worker.idle or self._stopping():
+            return
+        log.warning("a process that trained %s: its %d cells go on", died(worker.process.exitcode), len(lost))
+        for cell in lost:
+            self._deaths[cell.key] += 1
+            if self._deaths[cell.key] < DEATHS:
+                left[cell.key] = cell
+                continue
+            error = f"each of {DEATHS} processes that trained it {died(worker.process.exitcode)}"
+            self.store.run(cell.key).fail(error, error, cell.recipe["epochs"])
+            self._over.add(cell.key)
+            self._told.ended(cell, "failed")
+
+    def _dismiss(self, patience_s: float) -> None:
+        """End every worker; those that train are asked to stop, and killed if they do not."""
+        for worker in self._workers.values():
+            if worker.idle:
+                worker.connection.close()
+            else:
+                worker.process.terminate()
+        for worker in self._workers.values():
+            worker.process.join(patience_s)
+            worker.process.kill()
+            worker.process.join()
+        self._workers = {}
+
+
+def died(exitcode: int | None) -> str:
+    """`was ended by SIGKILL`, `has ended with code 1`."""
+    if exitcode is not None and exitcode < 0:
+        return f"was ended by {signal.Signals(-exitcode).name}"
+    return f"has ended with code {exitcode}"
