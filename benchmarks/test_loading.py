@@ -26,14 +26,14 @@ from cheapconv.suites.photos import Photos
 from cheapconv.suites.place import Place
 from cheapconv.suites.skipped import Skipped
 
-IMAGES, BATCH = 64, 16
+FILES, IMAGES, BATCH = 64, 512, 16  # each image several times, so that the start of workers weighs little
 PLACE = Place(torch.device("cpu"))
 
 
 def synthetic(root: Path) -> Path:
     """Noise of the sharpness of a photograph: about 90 kB a file."""
     draw = np.random.default_rng(0)
-    for split, count in (("train", IMAGES), ("val", 8)):
+    for split, count in (("train", FILES), ("val", 8)):
         for number in range(count):
             home = root / split / "ab"[number % 2]
             home.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Photos]:
     catalog.load()
     prepare("imagenet", root, 256, store)
     raw, made = in_two(root, "train", "val").train, prepared.listed(store).train
-    order = np.random.default_rng(0).permutation(len(raw))[:IMAGES]
+    order = np.resize(np.random.default_rng(0).permutation(len(raw)), IMAGES)
     return {"raw": raw.take(order), "prepared": made.take(order)}
 
 
@@ -75,8 +75,9 @@ def test_loading(benchmark, sources: dict[str, Photos], source: str, workers: in
     benchmark.extra_info["images_per_s"] = round(IMAGES / benchmark.stats.stats.median, 1)
 
 
-@pytest.mark.benchmark(group=f"a step on {BATCH} images of 224")
-def test_step_with_none(benchmark) -> None:
+@pytest.mark.benchmark(group=f"ResNet-18 on {BATCH} images of 224")
+@pytest.mark.parametrize("what", ["none-forward", "none-step"])
+def test_network(benchmark, what: str) -> None:
     catalog.load()
     network = build_network("resnet_imagenet(depth=18)", "standard", 1000)
     x, y = torch.randn(BATCH, 3, 224, 224).to(memory_format=torch.channels_last), torch.arange(BATCH)
@@ -84,5 +85,9 @@ def test_step_with_none(benchmark) -> None:
     def step() -> None:
         cross_entropy(network(x), y).backward()
 
-    benchmark.pedantic(step, rounds=2, warmup_rounds=1)
+    def forward() -> None:
+        with torch.no_grad():
+            network(x)
+
+    benchmark.pedantic(step if what == "none-step" else forward, rounds=2, warmup_rounds=1)
     benchmark.extra_info["images_per_s"] = round(BATCH / benchmark.stats.stats.median, 1)
