@@ -5,8 +5,9 @@ and read without running what a pickle may say (suites/pickles.py).
 """
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -27,11 +28,19 @@ class _Cifar(MemorySuite):
     image: ClassVar[tuple[int, int, int]] = (3, 32, 32)
     train_samples: ClassVar[int | None] = 50_000
     folder: ClassVar[str]
-    label_key: ClassVar[bytes]
-    names_file: ClassVar[tuple[str, bytes]]
     train_files: ClassVar[tuple[str, ...]]
     test_file: ClassVar[str]
     md5: ClassVar[dict[str, str]]
+
+    @property
+    def label_key(self) -> bytes:
+        """Under which a file has the labels."""
+        raise NotImplementedError
+
+    @property
+    def names_file(self) -> tuple[str, bytes]:
+        """The file with the names of the classes, and their key in it."""
+        raise NotImplementedError
 
     def load(self, folder: Path | None = None, download: bool = False) -> InMemory:
         """Read and verify the official files under `folder`; with `download`, let torchvision fetch them first."""
@@ -91,15 +100,12 @@ class Cifar10(_Cifar):
 
 
 @register("suite", "cifar100", paper="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009")
+@dataclass(frozen=True, kw_only=True)
 class Cifar100(_Cifar):
-    """CIFAR-100: 32x32 colour photographs of 100 classes; the files are the user's (--data)."""
+    """CIFAR-100: 32x32 colour photographs of 100 classes in 20 superclasses; the files are the user's (--data)."""
 
-    label: ClassVar[str] = "CIFAR-100"
     fingerprint: ClassVar[str] = "cifar-100-python:official"
-    classes: ClassVar[int] = 100
     folder: ClassVar[str] = "cifar-100-python"
-    label_key: ClassVar[bytes] = b"fine_labels"
-    names_file: ClassVar[tuple[str, bytes]] = ("meta", b"fine_label_names")
     train_files: ClassVar[tuple[str, ...]] = ("train",)
     test_file: ClassVar[str] = "test"
     md5: ClassVar[dict[str, str]] = {
@@ -109,12 +115,34 @@ class Cifar100(_Cifar):
     }
     recipes: ClassVar[dict[str, Recipe]] = read(RECIPES, "cifar100")
 
+    labels: Literal["fine", "coarse"] = "fine"  # the 100 classes of the papers, or the 20 that they fall into
+
+    @property
+    def label(self) -> str:
+        """The papers' name for the papers' classes alone, so that their numbers stand beside no others."""
+        return "CIFAR-100" if self.labels == "fine" else "CIFAR-100 (20 superclasses)"
+
+    @property
+    def classes(self) -> int:
+        """100 or 20."""
+        return 100 if self.labels == "fine" else 20
+
+    @property
+    def label_key(self) -> bytes:
+        """Each image has both."""
+        return f"{self.labels}_labels".encode()
+
+    @property
+    def names_file(self) -> tuple[str, bytes]:
+        """In the order of the labels."""
+        return "meta", f"{self.labels}_label_names".encode()
+
 
 def _download(label: str, folder: Path) -> None:
     """Fetch the official archive into `folder`; torchvision checks its md5 and unpacks it."""
     from torchvision import datasets
 
-    source = {"CIFAR-10": datasets.CIFAR10, "CIFAR-100": datasets.CIFAR100}[label]
+    source = datasets.CIFAR10 if label == "CIFAR-10" else datasets.CIFAR100
     try:
         datasets.utils.download_and_extract_archive(
             source.url, str(folder), filename=source.filename, md5=source.tgz_md5

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.suites import cifar
 from cheapconv.suites.augmentation import NORMALISATIONS
@@ -66,18 +67,36 @@ def test_planes_are_red_green_blue_with_rows_first(ten):
     assert data.train_x[0, :, 1, 0].tolist() == [0] * 3
 
 
-def test_cifar_100_has_the_fine_labels(tmp_path, monkeypatch):
+@pytest.fixture
+def hundred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a small CIFAR-100."""
     home = tmp_path / "cifar-100-python"
     for number, name in enumerate(["train", "test"]):
-        labels = {b"fine_labels": [99, 1, 2, number], b"coarse_labels": [19, 0, 0, 0]}
+        labels = {b"fine_labels": [99, 1, 2, number], b"coarse_labels": [19, 0, 5, 6 + number]}
         write_pickle(home / name, {b"data": images(number), **labels})
-    names = {b"fine_label_names": [f"f{i}".encode() for i in range(100)], b"coarse_label_names": [b"c"] * 20}
-    write_pickle(home / "meta", names)
+    names = {f"{kind}_label_names".encode(): [f"{kind}{i}".encode() for i in range(100)] for kind in ("fine", "coarse")}
+    write_pickle(home / "meta", {**names, b"coarse_label_names": names[b"coarse_label_names"][:20]})
     official(monkeypatch, Cifar100, home)
-    data = Cifar100().load(tmp_path)
+    return tmp_path
+
+
+def test_cifar_100_has_the_fine_labels(hundred):
+    suite = Cifar100()
+    data = suite.load(hundred)
     assert data.train_y.tolist() == [99, 1, 2, 0]
     assert data.test_y.tolist() == [99, 1, 2, 1]
-    assert data.class_names[99] == "f99"
+    assert data.class_names[99] == "fine99"
+    assert (suite.classes, suite.label) == (100, "CIFAR-100")
+
+
+def test_cifar_100_has_the_coarse_labels_where_they_are_asked_for(hundred):
+    suite = catalog.parse("suite", "cifar100(labels='coarse')")
+    data = suite.load(hundred)
+    assert data.train_y.tolist() == [19, 0, 5, 6]
+    assert data.test_y.tolist() == [19, 0, 5, 7]
+    assert data.class_names[19] == "coarse19"
+    assert suite.classes == len(data.class_names) == 20
+    assert suite.label != "CIFAR-100"  # or the papers' rows would stand beside it
 
 
 def refusal(folder: Path | None, suite: type[cifar._Cifar] = Cifar10) -> str:
@@ -91,7 +110,7 @@ def refusal(folder: Path | None, suite: type[cifar._Cifar] = Cifar10) -> str:
 
 @pytest.mark.parametrize("suite", [Cifar10, Cifar100])
 def test_without_a_folder_the_option_is_named(suite):
-    message = f"{suite.label} needs its files: name their folder with --data DIR or CHEAPCONV_DATA."
+    message = f"{suite().label} needs its files: name their folder with --data DIR or CHEAPCONV_DATA."
     assert refusal(None, suite) == message
 
 
@@ -190,6 +209,10 @@ def test_real_cifar_100():
     assert torch.bincount(data.train_y).tolist() == [500] * 100
     assert torch.bincount(data.test_y).tolist() == [100] * 100
     assert data.class_names[:2] == ("apple", "aquarium_fish")
+    coarse = Cifar100(labels="coarse").load(folder)
+    assert torch.bincount(coarse.train_y).tolist() == [2500] * 20
+    assert coarse.class_names[coarse.train_y[data.train_y == 0][0]] == "fruit_and_vegetables"  # an apple
+    assert len(set(zip(data.train_y.tolist(), coarse.train_y.tolist(), strict=True))) == 100  # a class is of one of them
     # RepDistiller's are a last digit off the true ones.
     pixels = data.train_x.float().div(255).transpose(0, 1).flatten(1)  # (3, 50000 * 1024)
     torch.testing.assert_close(pixels.mean(dim=1), torch.tensor(NORMALISATIONS["c100-a"].mean), atol=2e-4, rtol=0)
