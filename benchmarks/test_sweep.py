@@ -26,7 +26,7 @@ from cheapconv.models.build import build_network
 
 IMAGES = int(os.environ.get("CHEAPCONV_BENCH_IMAGES", "5000"))
 NETWORK = "wrn(depth=16, width=2)"
-CONVS = ("standard", "group(groups=2)", "G(4)", "G(N)", "BG(2,M/8)", "shift")
+CONVS = ("standard", "group(groups=2)", "G(4)", "G(N)", "BG(2,M/8)", "od_shift")
 METHODS = ("scratch", "kd", "at")
 
 
