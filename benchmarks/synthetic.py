@@ -35,7 +35,7 @@ class Synthetic(MemorySuite):
             batch=128,
             lr=0.1,
             weight_decay=5e-4,
-            schedule=Schedule(kind="multistep"),
+            schedule=Schedule(kind="onecycle"),
             augmentation=Augmentation(pad=4, flip=True),
             normalisation=Normalisation(mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616)),
         )

@@ -178,5 +178,5 @@ def curve(record: Record) -> pd.Series:
     rows, names, score = record.run.curve(), [n.name for n in record.result.counted], record.result.headline
     if not record.result.covers(rows):
         return pd.Series(dtype=float)
-    means = {row.epoch: sum(row.scores[name][score] for name in names) / len(names) for row in rows}
+    means = {row.epoch: sum(row.scores[name][score] for name in names) / len(names) for row in rows if row.scores}
     return pd.Series(means, dtype=float)

@@ -55,6 +55,7 @@ class Recipe:
     optimiser: Optimiser | None = None  # momentum SGD
     growth: Growth | None = None  # of training crops
     smoothing: float | None = None  # share of a label that is spread evenly over all classes
+    evaluate_every: int | None = None  # n: at every n-th epoch and the last, which alone counts; None: at each
 
     def __post_init__(self) -> None:
         for field in ("epochs", "batch"):
@@ -67,6 +68,10 @@ class Recipe:
     def side(self, whole: int, epoch: int) -> int:
         """Side of an epoch's training crops, where images are `whole` at an evaluation."""
         return whole if self.growth is None else self.growth.side(epoch / self.epochs)
+
+    def evaluates(self, epoch: int) -> bool:
+        """Whether networks are scored at the end of an epoch, counted from 0."""
+        return (epoch + 1) % (self.evaluate_every or 1) == 0 or epoch + 1 == self.epochs
 
     def joins_last(self, samples: int) -> bool:
         """Whether the last batch of an epoch would be a single image, which then joins the batch before it: there are
@@ -100,6 +105,7 @@ class Recipe:
         mixup: float | None = None,
         cutmix: float | None = None,
         smoothing: float | None = None,
+        evaluate_every: int | None = None,
     ) -> Self:
         """The recipe with other numbers; a changed batch alone scales the learning rates linearly with it.
 
@@ -116,6 +122,7 @@ class Recipe:
             "precision": precision,
             "weight_decay_scale": weight_decay_scale,
             "validation": validation,
+            "evaluate_every": evaluate_every,
         }
         if batch is not None and lr is None:
             given["lr"] = self.lr * batch / self.batch

@@ -76,8 +76,8 @@ class Progress:
         # The first of a network's scores is the headline.
         shown = {name: f"{100 * next(iter(own.values())):.2f} %" for name, own in row.scores.items()}
         flaws = {name: f" ({flaw})" for name, flaw in row.flaws.items()}
-        scores = ", ".join(f"{name} {score}{flaws.get(name, '')}" for name, score in shown.items())
-        told = f"loss {_loss(row.loss)} ({terms}), {scores}, {row.images_per_s:.0f} images/s"
+        scores = [f"{name} {score}{flaws.get(name, '')}" for name, score in shown.items()]
+        told = ", ".join([f"loss {_loss(row.loss)} ({terms})", *scores, f"{row.images_per_s:.0f} images/s"])
         self._last = f"{title(cell)} epoch {position.epoch}/{epochs}: {told}"
         if not self._live:
             count = f"[{len(self._ends.keys() - {cell.key}) + 1}/{self._total}]"

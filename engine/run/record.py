@@ -60,7 +60,7 @@ def _result(store: Store, cell: Cell, training: Training) -> Result:
     rows = [_network(trained, cell, curve, data.image, headline) for trained in training.method.networks()]
     counted = [row for row in rows if row.headline]
     names = [row.name for row in counted]
-    best = _best([statistics.mean(row.scores[name][headline] for name in names) for row in curve])
+    best = _best({row.epoch: statistics.mean(row.scores[name][headline] for name in names) for row in scored(curve)})
     taught = store.run(cell.teacher).result() if cell.teacher else None
     if cell.teacher and taught is None:  # without it, the cell would seem to have cost nothing but its own training
         raise BadTeacherError(f"the result of the teacher {cell.teacher} was lost meanwhile: run its sweep again")
@@ -89,7 +89,8 @@ def chosen_by_validation(curve: list[CurveRow], names: list[str], headline: str)
     """The student and epoch best on the held-out samples, the later one of equals, and its score on the test set."""
     if not curve[-1].validation:
         return None
-    value, epoch, name = max((row.validation[name][headline], row.epoch, name) for row in curve for name in names)
+    found = ((row.validation[name][headline], row.epoch, name) for row in scored(curve) for name in names)
+    value, epoch, name = max(found)
     return ByValidation(network=name, epoch=epoch, validation=value, score=curve[epoch].scores[name][headline])
 
 
@@ -98,7 +99,7 @@ def _network(
 ) -> NetworkResult:
     """One network's scores, at the last epoch and at the best one, which is labelled as such, and its sizes."""
     architecture, conv = trained.architecture or cell.architecture, trained.conv or cell.conv
-    best = _best([row.scores[trained.name][headline] for row in curve])
+    best = _best({row.epoch: row.scores[trained.name][headline] for row in scored(curve)})
     student = trained.role == "student"
     return NetworkResult(
         name=trained.name,
@@ -115,6 +116,11 @@ def _network(
     )
 
 
-def _best(values: list[float]) -> Best:
-    epoch = max(range(len(values)), key=values.__getitem__)
+def scored(curve: list[CurveRow]) -> list[CurveRow]:
+    """The epochs at whose end the networks were evaluated."""
+    return [row for row in curve if row.scores]
+
+
+def _best(values: dict[int, float]) -> Best:
+    epoch = max(values, key=values.__getitem__)
     return Best(values[epoch], epoch)

@@ -61,7 +61,7 @@ class CurveRow:
     lr: float
     loss: float
     terms: Mapping[str, float]
-    scores: Mapping[str, Mapping[str, float]]  # on the test set, by network and name of the score
+    scores: Mapping[str, Mapping[str, float]]  # on the test set, by network and score; {} where it was not evaluated
     validation: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # on held-out training samples
     flaws: Mapping[str, str] = field(default_factory=dict)  # by network: what the task finds wrong with its answers
     images_per_s: float
@@ -176,8 +176,8 @@ class Result:
 
     def covers(self, curve: Sequence[CurveRow]) -> bool:
         """Whether it is a curve of all its epochs and of every network that counts."""
-        names = [network.name for network in self.counted]
-        scored = all(self.headline in row.scores.get(name, {}) for row in curve for name in names)
+        names, rows = [network.name for network in self.counted], [row for row in curve[:-1] if row.scores]
+        scored = all(self.headline in row.scores.get(name, {}) for row in (*rows, *curve[-1:]) for name in names)
         return scored and [row.epoch for row in curve] == list(range(self.epochs))
 
     def speaks_of(self, key: str) -> bool:

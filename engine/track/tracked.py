@@ -84,10 +84,11 @@ class Tracked:
     def means(self) -> list[list[Point]]:
         """Scores as means of the networks that count: which do is known at the end, or where there is only one."""
         names = [network.name for network in self.result.counted] if self.result else []
-        if self.result is None and self.curve and len(self.curve[0].scores) == 1:
-            names = list(self.curve[0].scores)
+        scored = [(row, time_ms) for row, time_ms in self.rows if row.scores]
+        if self.result is None and scored and len(scored[0][0].scores) == 1:
+            names = list(scored[0][0].scores)
         found = []
-        for row, time_ms in self.rows if names else ():
+        for row, time_ms in scored if names else ():
             means = {score: fmean(row.scores[name][score] for name in names) for score in row.scores[names[0]]}
             found.append([(clean(score), mean, time_ms, row.epoch) for score, mean in means.items()])
         return found

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.train.bill import Bill, Item
 from cheapconv.engine.train.checkpoint import VERSION, Position, State
-from cheapconv.engine.train.evaluate import evaluate
+from cheapconv.engine.train.evaluate import Evaluation, evaluate
 from cheapconv.engine.train.optimiser import make_optimiser, set_rates
 from cheapconv.engine.train.phases import Stretch, stretches
 from cheapconv.engine.train.precision import autocast, compiled
@@ -118,8 +118,10 @@ class Training:
     def _row(self) -> CurveRow:
         """The epoch's line of the curve. Scoring is on nobody's bill: it serves the report, not the training."""
         assert self.optimiser is not None, "an epoch that ends has begun"
-        with self.place.in_use(self._randomness):
-            scores, flaws = evaluate(self.method, self.data, self.recipe, self.task)
+        scores, flaws = Evaluation({"test": {}}, {})
+        if self.recipe.evaluates(self.position.epoch):
+            with self.place.in_use(self._randomness):
+                scores, flaws = evaluate(self.method, self.data, self.recipe, self.task)
         position, samples = self.position, self.data.samples
         terms = {name: total / samples for name, total in position.sums.items()}
         return CurveRow(

@@ -61,6 +61,14 @@ def test_a_pipe_gets_one_line_an_epoch(cells):
     assert out.getvalue().count("\n") == 1
 
 
+def test_an_epoch_without_a_score_says_what_it_has(cells):
+    progress, out = shown(cells)
+    row = replace(after(1).curve[0], scores={})
+    with progress:
+        progress.epoch_ended(cells[0], Position(epoch=1, curve=[row]))
+    assert "epoch 1/4: loss 1.250 (ce 1.000, kd 0.250), 1234 images/s, left" in out.getvalue()
+
+
 def test_answers_without_use_and_a_loss_that_explodes_are_said_at_once(cells):
     progress, out = shown(cells)
     row = replace(after(1).curve[0], loss=2.8e10, terms={"ce": 2.8e10}, flaws={"student": "constant"})

@@ -73,6 +73,16 @@ def test_the_headline_is_the_last_epoch_of_the_students(store):
     assert (result.epochs, result.test_samples) == (3, tiny.TEST)
 
 
+def test_the_best_epoch_is_the_best_of_those_that_were_scored(store):
+    where = position((0.9, 0.9, 0.9), (0.6, 0.4, 0.8), (0.5, 0.3, 0.7))
+    where.curve[0] = replace(where.curve[0], scores={})
+    result = finish(store, where)
+    assert (result.best, result.best_epoch) == (pytest.approx(0.5), 1)
+    assert [network.best_epoch for network in result.networks] == [1, 1, 1]
+    assert result.covers(where.curve)
+    assert not result.covers([*where.curve[:2], replace(where.curve[2], scores={})])
+
+
 def test_every_network_has_its_own_numbers(store):
     result = finish(store, position((0.9, 0.1, 0.3), (0.5, 0.6, 0.4)))
     student, other, ensemble = result.networks

@@ -158,6 +158,18 @@ def test_a_resumed_epoch_keeps_what_is_on_its_bill():
     assert second.position.method_s >= 0.35
 
 
+def test_it_is_scored_at_every_nth_epoch_and_the_last_and_learns_the_same(tmp_path):
+    each, some = made("noisy", tmp_path), made("noisy", tmp_path)
+    each.recipe = replace(TWO_EPOCHS, epochs=5)
+    some.recipe = replace(each.recipe, evaluate_every=2)
+    finish(each)
+    finish(some)
+    rows = some.position.curve
+    assert [bool(row.scores) for row in rows] == [False, True, False, True, True]
+    assert [row.scores for row in rows if row.scores] == [each.position.curve[epoch].scores for epoch in (1, 3, 4)]
+    assert all(torch.equal(t, some.method.state_dict()[name]) for name, t in each.method.state_dict().items())
+
+
 def test_phases_are_asked_for_when_one_begins_and_at_no_step():
     class Counting(Quadratic):
         def phases(self) -> list[Phase]:
