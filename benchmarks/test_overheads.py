@@ -62,7 +62,9 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Many]:
         for planned in whole.cells:
             run = store.run(planned.cell.key)
             run.write_cell(record.described(planned.cell))
-            run.begin(Environment(versions={"torch": "2.11"}, device="cpu", threads=1, start="2026-01-01T10:00:00+00:00"))
+            run.begin(
+                Environment(versions={"torch": "2.11"}, device="cpu", threads=1, start="2026-01-01T10:00:00+00:00")
+            )
             rows = [curve_row(epoch, chance.gauss(0.8, 0.01)) for epoch in range(planned.cell.recipe["epochs"])]
             run.write_curve(rows)
             run.finish(result(planned.cell.key, rows))
@@ -81,7 +83,9 @@ def result(key: str, rows: list[CurveRow]) -> Result:
     shared = {"scores": scores, "best": 0.9, "best_epoch": 0}
     network = NetworkResult(name="student", role="student", headline=True, sizes=sizes, **shared)
     seconds = {"train_s": 1.0, "steps_s": 1.0, "method_s": 0.0, "train_images_per_s": 1.0, "teacher_train_s": 0.0}
-    return Result(key=key, epochs=len(rows), test_samples=360, headline="top1", networks=(network,), **shared, **seconds)
+    return Result(
+        key=key, epochs=len(rows), test_samples=360, headline="top1", networks=(network,), **shared, **seconds
+    )
 
 
 @pytest.mark.benchmark(group=f"{CELLS} cells")

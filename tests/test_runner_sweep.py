@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cheapconv import catalog
 from cheapconv.engine.measure import clock as timing
 from cheapconv.engine.measure import timings, turn
 from cheapconv.engine.store.runs import Store
@@ -43,6 +44,17 @@ def test_a_sweep_from_run_to_report(command, monkeypatch, tmp_path):
     assert code == 0
     assert {path.name for path in Path("report").iterdir()} == {"table.md", "table.csv", "table.tex", "index.html"}
     assert "G(2)" in Path("report/table.md").read_text()
+
+
+def test_workers_and_cohorts_change_no_result(command, monkeypatch):
+    monkeypatch.setattr(catalog, "plugins", lambda: ("tests.plugin",))  # for the workers
+    alone = ("--device", "cpu", "--threads", "1", "--cohort", "1", "--store", "alone")
+    assert command("run", "small", *alone)[0] == 0
+    code, out, _ = command("run", "small", "--device", "cpu", "--threads", "1", "--workers", "2")
+    assert code == 0
+    assert "small: 2 done of 2 cells." in out
+    found, expected = (command.document("status", "small", "--store", store)["cells"] for store in ("runs", "alone"))
+    assert [row["score"] for row in found] == [row["score"] for row in expected]
 
 
 def test_a_selection_runs_with_its_teachers(command):

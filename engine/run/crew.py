@@ -4,6 +4,7 @@ They are given lists of cells that see the same batches, teachers first; each tr
 would (engine/run/launch.py). One that dies is replaced, and its cells go on.
 """
 
+import contextlib
 import logging
 import math
 import multiprocessing
@@ -129,7 +130,8 @@ class Crew:
                 worker.idle, worker.cells = False, {cell.key: cell for cell in cells}
                 for cell in cells:
                     del left[cell.key]
-                worker.connection.send(cells)
+                with contextlib.suppress(OSError):  # it died idle: its end of the connection is found next
+                    worker.connection.send(cells)
 
     def _next(self, left: Mapping[str, Cell]) -> list[Cell]:
         """A list that sees the same batches: those first that others wait for, then the longest, but no more than

@@ -41,13 +41,9 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
         write_plan(store, whole)
     cells = [planned.cell for planned in chosen.cells]
     with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), Progress(cells, console) as shown:
-        several = len(places) > 1
-        runner = (
-            Crew(store, places, settings, [shown], stop)
-            if several
-            else Launcher(store, places[0], settings, [shown], stop)
-        )
-        ends = runner.run(cells)
+        one = Launcher(store, places[0], settings, [shown], stop)
+        several = Crew(store, places, settings, [shown], stop)
+        ends = (several if len(places) > 1 else one).run(cells)
     _summarise(store, ends, whole.sweep, len(cells), uri, settings.registry)
     output.forgive()
     if stop.signalled and any(ends.get(cell.key) in (None, "stopped") for cell in cells):  # and not after the last one
