@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from cheapconv import catalog
+from cheapconv.engine.run import planning
 from cheapconv.reports import published
 
 OURS = {
@@ -148,6 +149,36 @@ def test_shipped_file_holds_moonshine_table_2() -> None:
     [paper] = published.match(pd.Series({**OURS, "method_config": {"form": "moonshine_code"}}))
     assert paper.top1 == pytest.approx(0.9419)
     assert paper.protocol.startswith("Moonshine, Table 2: last epoch; 1 run")
+
+
+TABLE_3 = {  # Moonshine, top-1 error on ImageNet
+    ("ResNet-34", "S", "scratch"): 26.73,
+    ("ResNet-18", "S", "scratch"): 30.36,
+    ("ResNet-18", "S", "at"): 29.18,
+    ("ResNet-34", "G(4)", "scratch"): 26.61,
+    ("ResNet-34", "G(4)", "at"): 26.58,
+    ("ResNet-34", "G(N)", "scratch"): 32.98,
+    ("ResNet-34", "G(N)", "at"): 30.16,
+    ("ResNet-18-0.5", "S", "scratch"): 36.96,
+    ("ResNet-18-0.5", "S", "at"): 37.20,
+}
+
+
+def test_moonshine_table_3_stands_beside_the_cells_of_its_sweep() -> None:
+    cells = [planned.cell for planned in planning.planned("moonshine-imagenet", planning.OWN, None, None).cells]
+    labels = {cell.key: cell.architecture_label for cell in cells}
+    found = {}
+    for cell in cells:
+        ours = {"architecture": cell.architecture_label, "conv": cell.conv_label, "method_name": cell.method}
+        ours |= {
+            "suite_label": "ImageNet",
+            "method_config": dict(cell.method_config),
+            "teacher": labels.get(cell.teacher, ""),
+        }
+        row = pd.Series(OURS | ours | {"is_baseline": cell.method == "scratch"})
+        [paper] = [paper for paper in published.match(row) if paper.protocol.startswith("Moonshine, Table 3")]
+        found[cell.architecture_label, cell.conv_label, cell.method] = round(100 - 100 * paper.top1, 2)
+    assert found == TABLE_3
 
 
 @pytest.mark.parametrize(
