@@ -35,6 +35,9 @@ Views = Annotated[
     tuple[View, ...],
     Field(min_length=1, description="each weak or strong (RandAugment), in the order in which a method takes them"),
 ]
+EvaluateEvery = Annotated[
+    int, Field(strict=True, ge=1, description="n: scored at every n-th epoch and the last; at each without it")
+]
 StrongOps = Annotated[int, Field(strict=True, ge=1, le=14, description="of RandAugment in strong views; 2")]
 StrongMagnitude = Annotated[int, Field(strict=True, ge=0, le=30, description="of RandAugment's operations; 9")]
 Alpha = Annotated[float, Field(strict=True, ge=0, le=1000, allow_inf_nan=False)]

@@ -222,9 +222,7 @@ class Sweep(_Level):
     smoothing: recipe_parts.Smoothing | None = None
     precision: Precision | None = Field(None, description="instead of the recipe's")
     validation: Count | None = Field(None, description="training images held out to select by")
-    evaluate_every: Count | None = Field(
-        None, description="n: scored at every n-th epoch and the last; at each without"
-    )
+    evaluate_every: recipe_parts.EvaluateEvery | None = None
     max_cells: Count = Field(5000, description="a plan of more is refused: grids multiply")
     entries: tuple[Entry, ...] = Field(min_length=1)
 
