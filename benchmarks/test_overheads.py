@@ -33,7 +33,7 @@ sweeps:
     entries:
       - {{name: teacher, architecture: "wrn(depth=10, width=2)", conv: standard, method: scratch}}
       - architecture: "wrn(depth=10, width=1)"
-        conv: [standard, "G(2)", "G(4)", "G(8)", "G(N)", "B(2)", "B(4)", "BG(2,M/8)", "BG(4,M)", sep]
+        conv: [standard, "G(2)", "G(4)", "G(8)", "G(N)", "B(2)", "B(4)", "BG(2,M/8)", "BG(4,M)", Sep]
         method: [scratch, {{kd: {{teacher: teacher}}}}, {{at: {{teacher: teacher}}}}, dml, kdcl]
 """
 
