@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
@@ -81,11 +82,16 @@ def _cells(
 ) -> Iterator[Cell]:
     """The grid of an entry. Seeds are outermost: a sweep cut short has every row once rather than one row often."""
     methods = [(choice, settings) for choice in entry.method for settings in choice.grid()]
-    grid = itertools.product(entry.seeds or sweep.seeds, networks, methods, recipes(entry, sweep, suite, forced))
-    for seed, (architecture, conv), (choice, settings), recipe in grid:
+    trained = recipes(entry, sweep, suite, forced)
+    grid = itertools.product(entry.seeds or sweep.seeds, networks, range(len(methods)), range(len(trained)))
+    others: dict[tuple[object, ...], Cell] = {}  # by all but the seed: what follows from it is found once
+    for seed, (architecture, conv), method, number in grid:
+        (choice, settings), recipe = methods[method], trained[number]
         teacher = teacher_of(entry, choice.teacher, seed, by_name[choice.teacher]) if choice.teacher else None
+        anew = bool(teacher and recipe_of(teacher).normalisation != recipe.normalisation)
+        of = (architecture, conv, method, number, anew)
         try:
-            cell = resolve(
+            others[of] = others.get(of) or resolve(
                 suite=suite,
                 recipe=recipe,
                 architecture=architecture,
@@ -93,9 +99,9 @@ def _cells(
                 method=choice.name,
                 settings=settings,
                 seed=seed,
-                teacher=teacher.key if teacher else None,
-                taught_anew=bool(teacher and recipe_of(teacher).normalisation != recipe.normalisation),
+                teacher=None,
+                taught_anew=anew,
             )
         except UserError as error:  # a file of weights that is not there
             raise entry.error(str(error)) from error
-        yield cell
+        yield replace(others[of], seed=seed, teacher=teacher.key if teacher else None)

@@ -22,6 +22,7 @@ _IN_KEY = (
     *("architecture", "architecture_version", "conv", "conv_version"),
     *("method", "method_version", "method_config", "seed", "teacher"),
 )
+_recipe = TypeAdapter(Recipe)  # made once: it takes longer than a thousand recipes
 _KEY_DIGITS = 16  # 64 bits: a collision among a million cells has odds of 1 in 40 million
 
 
@@ -87,7 +88,7 @@ class CellRecord(Cell):
 
 def recipe_of(cell: Cell) -> Recipe:
     """The recipe of a cell's plain numbers."""
-    return TypeAdapter(Recipe).validate_python(cell.recipe)
+    return _recipe.validate_python(cell.recipe)
 
 
 def _without_none(numbers: Mapping[str, object]) -> dict[str, object]:

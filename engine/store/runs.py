@@ -18,7 +18,7 @@ from pathlib import Path
 from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.engine.store import lock, upgrade
 from cheapconv.engine.store.cell import CellRecord
-from cheapconv.engine.store.documents import Found, document, look
+from cheapconv.engine.store.documents import Found, Reader, document, look
 from cheapconv.engine.store.files import (
     ABANDONED_S,
     DISK_ERRORS,
@@ -50,6 +50,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.key = folder.name
+        self._look = Reader().look  # what is whole and untouched is read once
 
     def state(self) -> State:
         """How far the cell is. Its result is the truth: with one it is done, whatever state.json says."""
@@ -104,17 +105,19 @@ class Run:
         return look(self.folder / STATE, State, belongs=lambda state: state.state != "unreadable")
 
     def _cell(self) -> Found[CellRecord]:
-        return look(self.folder / CELL, CellRecord, belongs=lambda cell: cell.teacher is None or is_name(cell.teacher))
+        return self._look(
+            self.folder / CELL, CellRecord, belongs=lambda cell: cell.teacher is None or is_name(cell.teacher)
+        )
 
     def _environments(self) -> Found[tuple[Environment, ...]]:
         noted = self._noted(ENVIRONMENT)
-        return look(self.folder / ENVIRONMENT, tuple[Environment, ...], upgrade.environments, noted=noted)
+        return self._look(self.folder / ENVIRONMENT, tuple[Environment, ...], upgrade.environments, noted=noted)
 
     def _curve(self) -> Found[list[CurveRow]]:
-        return look(self.folder / CURVE, list[CurveRow], upgrade.curve, lines=True, noted=self._noted(CURVE))
+        return self._look(self.folder / CURVE, list[CurveRow], upgrade.curve, lines=True, noted=self._noted(CURVE))
 
     def _result(self) -> Found[Result]:
-        return look(self.folder / RESULT, Result, upgrade.result, lambda result: result.speaks_of(self.key))
+        return self._look(self.folder / RESULT, Result, upgrade.result, lambda result: result.speaks_of(self.key))
 
     def _noted(self, name: str) -> str | None:
         """What a file of a finished cell held when its result was written."""

@@ -101,3 +101,21 @@ def test_one_damaged_line_damages_them_all(path):
     assert [each.epoch for each in look(path, list[CurveRow], lines=True).value or ()] == [0, 1]
     path.write_text(f"{json.dumps(row)}\n{json.dumps(row)[:-5]}\n")
     assert look(path, list[CurveRow], lines=True) == Found(fault="state.json is damaged")
+
+
+def test_what_is_whole_is_read_once_and_again_when_somebody_has_touched_it(tmp_path, monkeypatch):
+    path, reads = tmp_path / "state.json", list[Path]()
+    read = documents.read_bytes
+    monkeypatch.setattr(documents, "read_bytes", lambda path: reads.append(path) or read(path))
+    reader = documents.Reader()
+    assert reader.look(path, dict) == Found()  # absent, and looked for again
+    path.write_text('{"a": 1}')
+    before = len(reads)
+    assert [reader.look(path, dict).value for _ in range(3)] == [{"a": 1}] * 3
+    assert len(reads) == before + 1
+    replaced = tmp_path / "new"
+    replaced.write_text('{"a": 2}')
+    replaced.replace(path)
+    assert reader.look(path, dict).value == {"a": 2}
+    path.write_text("{")
+    assert reader.look(path, dict).fault == "state.json is damaged"
