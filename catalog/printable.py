@@ -13,7 +13,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066
 
 def printable(text: str) -> str:
     r"""The text with every control character as its escape, such as `\x1b` or `\n`."""
-    if text.isascii() and text.isprintable():  # most are: a tenth of the time
+    if text.isascii() and text.isprintable():  # most are, and need no search
         return text
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1] if ord(found[0]) < 256 else f"\\u{ord(found[0]):04x}", text)
 

@@ -134,8 +134,8 @@ class Crew:
                     worker.connection.send(cells)
 
     def _next(self, left: Mapping[str, Cell]) -> list[Cell]:
-        """A list that sees the same batches: those first that others wait for, then the longest, but no more than
-        leaves the other workers as much."""
+        """A list that sees the same batches: those first that others wait for, then the one of most cells, but
+        no more than leaves the other workers as much."""
         held = {key for worker in self._workers.values() for key in worker.cells if key not in self._over}
         ready = [cell for cell in left.values() if cell.teacher not in left and cell.teacher not in held]
         if suspects := [cell for cell in ready if self._deaths[cell.key] >= DEATHS - 1]:

@@ -32,8 +32,6 @@ STEPS_TOLD_PER_S = 4
 BLOCKED = {signal.SIGINT}  # by the run while it starts a worker, which would die of a Ctrl-C before it can listen
 PATIENCE_S = 60.0  # for a step and a checkpoint, where nobody is left to wait for them
 
-Message = tuple[str, tuple[Any, ...]]  # what of, and what
-
 
 @dataclass
 class Pipe:

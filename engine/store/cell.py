@@ -22,7 +22,7 @@ _IN_KEY = (
     *("architecture", "architecture_version", "conv", "conv_version"),
     *("method", "method_version", "method_config", "seed", "teacher"),
 )
-_recipe = TypeAdapter(Recipe)  # made once: it takes longer than a thousand recipes
+_recipe = TypeAdapter(Recipe)  # made once: that takes milliseconds, and there are thousands of cells
 _KEY_DIGITS = 16  # 64 bits: a collision among a million cells has odds of 1 in 40 million
 
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -20,6 +20,7 @@ from cheapconv.engine.store.files import decoded, parse_json, read_bytes
 from cheapconv.engine.store.records import SCHEMA
 
 T = TypeVar("T")
+P = ParamSpec("P")
 CHECKSUM = "sha256"  # of the rest of the document, in those that carry it
 ABSENT = (errno.ENOENT, errno.ENOTDIR)
 # A folder, a loop of links, a socket: nothing that could still be the document. Other errors of a disk may pass.
@@ -79,29 +80,23 @@ def look(
 
 
 class Reader:
-    """Looks at the documents of a folder, and at one that was whole again only if somebody has touched it since."""
+    """Reads the documents of a folder, and one that was whole again only if somebody has touched it since."""
 
     def __init__(self) -> None:
         self._whole: dict[Path, tuple[object, Found[Any]]] = {}
 
-    def look(
-        self,
-        path: Path,
-        kind: type[T],
-        upgrade: Callable[[Any], Any] = lambda body: body,
-        belongs: Callable[[T], bool] = lambda value: True,
-        lines: bool = False,
-        noted: str | None = None,
+    def __call__(
+        self, read: Callable[Concatenate[Path, P], Found[T]], path: Path, *how: P.args, **named: P.kwargs
     ) -> Found[T]:
-        """As `look` says."""
+        """What `read` finds there, such as `look`, which is called in the same way each time but for `noted`."""
         try:
             status = os.stat(path)
         except OSError:
-            return look(path, kind, upgrade, belongs, lines, noted)
+            return read(path, *how, **named)
         # The time of change is the file system's own: no writer can set it back.
-        stamp = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, noted)
+        stamp = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, named.get("noted"))
         if path not in self._whole or self._whole[path][0] != stamp:
-            found = look(path, kind, upgrade, belongs, lines, noted)
+            found = read(path, *how, **named)
             if found.value is None:
                 return found
             self._whole[path] = stamp, found

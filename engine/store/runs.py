@@ -50,7 +50,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.key = folder.name
-        self._look = Reader().look  # what is whole and untouched is read once
+        self._read = Reader()  # what is whole and untouched is read once
 
     def state(self) -> State:
         """How far the cell is. Its result is the truth: with one it is done, whatever state.json says."""
@@ -105,19 +105,19 @@ class Run:
         return look(self.folder / STATE, State, belongs=lambda state: state.state != "unreadable")
 
     def _cell(self) -> Found[CellRecord]:
-        return self._look(
-            self.folder / CELL, CellRecord, belongs=lambda cell: cell.teacher is None or is_name(cell.teacher)
-        )
+        own = self.folder / CELL
+        return self._read(look, own, CellRecord, belongs=lambda cell: cell.teacher is None or is_name(cell.teacher))
 
     def _environments(self) -> Found[tuple[Environment, ...]]:
         noted = self._noted(ENVIRONMENT)
-        return self._look(self.folder / ENVIRONMENT, tuple[Environment, ...], upgrade.environments, noted=noted)
+        return self._read(look, self.folder / ENVIRONMENT, tuple[Environment, ...], upgrade.environments, noted=noted)
 
     def _curve(self) -> Found[list[CurveRow]]:
-        return self._look(self.folder / CURVE, list[CurveRow], upgrade.curve, lines=True, noted=self._noted(CURVE))
+        path, noted = self.folder / CURVE, self._noted(CURVE)
+        return self._read(look, path, list[CurveRow], upgrade.curve, lines=True, noted=noted)
 
     def _result(self) -> Found[Result]:
-        return self._look(self.folder / RESULT, Result, upgrade.result, lambda result: result.speaks_of(self.key))
+        return self._read(look, self.folder / RESULT, Result, upgrade.result, lambda result: result.speaks_of(self.key))
 
     def _noted(self, name: str) -> str | None:
         """What a file of a finished cell held when its result was written."""

@@ -108,14 +108,14 @@ def test_what_is_whole_is_read_once_and_again_when_somebody_has_touched_it(tmp_p
     read = documents.read_bytes
     monkeypatch.setattr(documents, "read_bytes", lambda path: reads.append(path) or read(path))
     reader = documents.Reader()
-    assert reader.look(path, dict) == Found()  # absent, and looked for again
+    assert reader(look, path, dict) == Found()  # absent, and looked for again
     path.write_text('{"a": 1}')
     before = len(reads)
-    assert [reader.look(path, dict).value for _ in range(3)] == [{"a": 1}] * 3
+    assert [reader(look, path, dict).value for _ in range(3)] == [{"a": 1}] * 3
     assert len(reads) == before + 1
     replaced = tmp_path / "new"
     replaced.write_text('{"a": 2}')
     replaced.replace(path)
-    assert reader.look(path, dict).value == {"a": 2}
+    assert reader(look, path, dict).value == {"a": 2}
     path.write_text("{")
-    assert reader.look(path, dict).fault == "state.json is damaged"
+    assert reader(look, path, dict).fault == "state.json is damaged"
