@@ -17,7 +17,7 @@ from cheapconv.models.meta import on_meta
 
 def profile(architecture: str, conv: str, classes: int, side: int, *, device: str | None, threads: int | None) -> Row:
     """Exact sizes for images (3, side, side); with a `device` also latency and throughput there."""
-    from cheapconv.engine.run.session import set_threads
+    from cheapconv.engine.run.session import settle
 
     catalog.load()
     network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
@@ -45,7 +45,7 @@ def profile(architecture: str, conv: str, classes: int, side: int, *, device: st
     if substitutions is not None:
         body["substitutions"] = [dataclasses.asdict(row) for row in substitutions]
     if device is not None:
-        set_threads(threads)
+        settle(threads)
         structure = Structure("", body["architecture"], body["conv"], classes, shape)
         timed = dataclasses.asdict(time_network(structure, built, resolve_device(device), Turn()))
         body |= {k: v for k, v in timed.items() if k not in ("structure", "input")}

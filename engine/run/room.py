@@ -4,6 +4,8 @@ from pathlib import Path
 
 import torch
 
+from cheapconv.engine.run import heap
+
 AUTO = 16  # at most so many by themselves: a teacher's share is small by then, and the first results come sooner
 SPARE = 0.1  # of the memory that is there, left to others
 MEMINFO = Path("/proc/meminfo")
@@ -15,13 +17,18 @@ class Room:
 
     def __init__(self, device: torch.device, limit: int | None = None) -> None:
         self._device, self._limit = device, limit
+        heap.give_back()  # what the trainings before have left
         self._free = self._at_first = free_bytes(device)
         self._most = 0  # that one has taken
+        self._members = 0  # when it was asked last
 
     def __call__(self, members: int) -> bool:
         """Whether one more fits; where a limit was given, that alone decides."""
         if self._limit is not None or self._free is None or self._at_first is None:
             return members < (self._limit or AUTO)
+        if members < self._members:
+            heap.give_back()  # what those that have left had is free, and only malloc knows
+        self._members = members
         free = free_bytes(self._device) or 0
         self._most, self._free = max(self._most, self._free - free), free
         return members < AUTO and free - self._most > SPARE * self._at_first

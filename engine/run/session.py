@@ -9,7 +9,7 @@ import torch
 from cheapconv.catalog.errors import UserError, command_line
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.plan.plan import Plan
-from cheapconv.engine.run import crew, output, record
+from cheapconv.engine.run import crew, heap, output, record
 from cheapconv.engine.run.crew import Crew
 from cheapconv.engine.run.interrupt import INTERRUPTED
 from cheapconv.engine.run.launch import Launcher
@@ -33,7 +33,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     device = resolve_device(settings.device)
     gpus = torch.cuda.device_count() if device.type == "cuda" and settings.device in ("auto", "cuda") else 1
     places = crew.places(device, settings.workers, settings.threads, gpus)
-    set_threads(settings.threads)
+    settle(settings.threads)
     uri = server.tracking_uri(settings.mlflow)
     store = Store(folder)
     store.prepare()
@@ -56,7 +56,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
 def measure(plan: Plan, folder: Path, device_name: str, threads: int | None) -> None:
     """Time every network of the plan again."""
     device = resolve_device(device_name)
-    set_threads(threads)
+    settle(threads)
     store = Store(folder)
     store.prepare()
     with store.explaining_full_disk():
@@ -73,11 +73,11 @@ def clean(folder: Path) -> None:
     console.print(f"removed {removed} files; every result is kept")
 
 
-def set_threads(threads: int | None) -> int:
-    """Set the number of CPU threads (all cores if None) and return it."""
+def settle(threads: int | None) -> None:
+    """Make this process one that computes: with so many CPU threads (all cores if None), and memory to itself."""
     if threads is not None:
         torch.set_num_threads(threads)
-    return torch.get_num_threads()
+    heap.keep()
 
 
 def write_plan(store: Store, plan: Plan) -> None:

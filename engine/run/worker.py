@@ -19,6 +19,7 @@ import torch
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.run import heap
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.stop import StopRequest
@@ -97,6 +98,7 @@ def work(connection: Connection, root: Path, place: Place, settings: Settings, p
         threading.Thread(target=_end_with_run, daemon=True).start()
         try:
             torch.set_num_threads(place.threads)
+            heap.keep()
             catalog.load(plugins)
             launcher = Launcher(Store(root), place, settings, [Reporter(pipe)], stop, measure=lambda *_: None)
             while (cells := connection.recv()) is not None:

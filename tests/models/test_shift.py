@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from ptflops import get_model_complexity_info
+from torch import nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
-from cheapconv.models.parts.shift import Shift, shift
+from cheapconv.models.parts.shift import Shift, _move, shift
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 
@@ -74,6 +77,30 @@ def test_module_has_no_state_and_refuses_even_kernels():
     assert not Shift().state_dict()
     with pytest.raises(ValueError, match="odd kernel_size, got 2"):
         Shift(kernel_size=2)
+
+
+@pytest.mark.parametrize("memory_format", FORMATS)
+@pytest.mark.parametrize("options", [{}, {"dilation": 2}, {"kernel_size": 5}, {"dilation": 4}])
+def test_every_way_of_moving_gives_the_same_bits(memory_format, options):
+    x = torch.randn(3, 30, 7, 6).to(memory_format=memory_format)  # 30: of 25 offsets and of 9, some are left over
+    for towards in (1, -1):
+        given = {"kernel_size": 3, "dilation": 1, **options}
+        given["dilation"] *= towards
+        moved = _move(x, **given)
+        with torch.autocast("cpu", torch.bfloat16):  # which must not round what is only moved
+            convolved = torch.ops.cheapconv.shift(x, **given)
+        assert torch.equal(convolved, moved)
+        assert convolved.is_contiguous(memory_format=memory_format)
+
+
+def test_nobody_counts_multiply_adds():
+    x = torch.randn(1, 18, 8, 8).to(memory_format=torch.channels_last)
+    with FlopCounterMode(display=False) as counter:
+        shift(x)
+    assert counter.get_total_flops() == 0
+    network = nn.Sequential(Shift(), nn.Conv2d(18, 4, 1, bias=False))
+    macs, _ = get_model_complexity_info(network, (18, 8, 8), as_strings=False, print_per_layer_stat=False)
+    assert macs == 18 * 4 * 64
 
 
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # PyTorch 2.11's own tracer does

@@ -12,6 +12,17 @@ def test_another_joins_as_long_as_the_largest_so_far_would_fit(monkeypatch):
     assert [asked(members) for members in (1, 2, 3, 4)] == [True, True, True, False]
 
 
+def test_memory_of_those_that_have_left_is_given_back_before_it_is_counted(monkeypatch):
+    left, given_back = iter([1000, 700, 400, 700]), []
+    monkeypatch.setattr(room, "free_bytes", lambda device: next(left))
+    monkeypatch.setattr(room.heap, "give_back", lambda: given_back.append(True))
+    asked = room.Room(tiny.CPU)
+    assert [asked(members) for members in (1, 2)] == [True, False]
+    assert len(given_back) == 1  # of those before the first
+    assert asked(1)
+    assert len(given_back) == 2
+
+
 def test_a_number_decides_alone_where_one_was_given(monkeypatch):
     monkeypatch.setattr(room, "free_bytes", lambda device: 0)
     assert [room.Room(tiny.CPU, limit=2)(members) for members in (1, 2)] == [True, False]

@@ -147,8 +147,10 @@ def test_a_full_disk_before_training_is_explained(store, monkeypatch):
 
 
 def test_threads_are_set_or_left(store):
-    assert session.set_threads(2) == torch.get_num_threads() == 2
-    assert session.set_threads(None) == torch.get_num_threads() == 2
+    session.settle(2)
+    assert torch.get_num_threads() == 2
+    session.settle(None)
+    assert torch.get_num_threads() == 2
 
 
 def test_measuring_takes_every_network_once_again(store, monkeypatch, capsys):
