@@ -5,6 +5,7 @@ group: its fastest row is 1.0, the factors of the others stand beside their time
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -26,3 +27,14 @@ def repeat(benchmark) -> Callable[[Callable[[], object]], None]:
         benchmark.pedantic(work, rounds=ROUNDS, warmup_rounds=1)
 
     return run
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:
+    """What stands in the benchmarks' `extra_info`, a line each."""
+    session = getattr(config, "_benchmarksession", None)
+    told = [b for b in session.benchmarks if b.extra_info] if session else []
+    if told:
+        terminalreporter.section("beside the times")
+    for benchmark in told:
+        facts = ", ".join(f"{name} {fact}" for name, fact in benchmark.extra_info.items())
+        terminalreporter.write_line(f"{benchmark.name}: {facts}")

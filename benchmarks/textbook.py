@@ -4,7 +4,7 @@ eager float32 in NCHW, torch's SGD, and losses read at every step for the line t
 Same networks, same losses and the same recipe as the suite's; nothing else of it is used.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,31 @@ def at(student: Any, teacher: Any, x: Tensor, y: Tensor, beta: float = 1000.0) -
     return cross_entropy(student.head(maps[-1]), y) + beta * distance
 
 
-LOSSES: dict[str, Loss] = {"scratch": scratch, "kd": kd, "at": at}
+class Online(nn.Module):
+    """Four students, and the classifier on all of their last maps that teaches them, as in od's released code."""
+
+    def __init__(self, students: Sequence[Any], classes: int = 10) -> None:
+        super().__init__()
+        self.students = nn.ModuleList(students)
+        channels = sum(student.channels[-1] for student in students)
+        self.norm, self.classifier = nn.BatchNorm2d(channels), nn.Linear(channels, classes)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Logits of the teacher and of the students."""
+        maps = [student.stages(x)[-1] for student in self.students]
+        teacher = self.classifier(self.norm(torch.cat(maps, dim=1)).relu().mean((2, 3)))
+        return teacher, [student.head(last) for student, last in zip(self.students, maps, strict=True)]
+
+
+def od(student: nn.Module, teacher: nn.Module | None, x: Tensor, y: Tensor, t: float = 4.0) -> Tensor:
+    """CE of all, and T^2 KL from the online teacher to each student."""
+    together, students = student(x)
+    target = softmax(together / t, dim=1)
+    soft = [kl_div(log_softmax(s / t, dim=1), target, reduction="batchmean") * t * t for s in students]
+    return cross_entropy(together, y) + sum(cross_entropy(s, y) for s in students) + sum(soft)
+
+
+LOSSES: dict[str, Loss] = {"scratch": scratch, "kd": kd, "at": at, "od": od}
 
 
 def train(
@@ -92,22 +116,18 @@ def train(
     batch: int = 128,
     lr: float = 0.1,
     weight_decay: float = 5e-4,
-) -> list[float]:
-    """Train, and give the mean loss of each epoch."""
+) -> Iterator[float]:
+    """Train, a step at a time; gives the loss of each."""
     loader = DataLoader(Photographs(images, labels, to_train()), batch, shuffle=True, num_workers=WORKERS)
     optimiser = torch.optim.SGD(student.parameters(), lr, momentum=0.9, weight_decay=weight_decay)
-    means = []
     for _ in range(epochs):
         student.train()
-        total = 0.0
         for x, y in loader:
             loss = loss_of(student, teacher, x, y)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            total += loss.item() * len(y)
-        means.append(total / len(labels))
-    return means
+            yield loss.item()
 
 
 @torch.no_grad()

@@ -7,14 +7,18 @@ catches up; those that stand at the same step share its batch.
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
+
+from torch import Tensor
 
 from cheapconv.engine.store.runs import Run
 from cheapconv.engine.train import checkpoint
+from cheapconv.engine.train.evaluate import samples
 from cheapconv.engine.train.feed import At, Feed
 from cheapconv.engine.train.teachers import Teachers
 from cheapconv.engine.train.training import Training
+from cheapconv.suites.base import Split
 
 CHECKPOINT_MINUTES = 10  # at most so much is lost to a kill; an epoch of ImageNet is an hour
 
@@ -114,11 +118,11 @@ class Cohort:
             self._step(member)
         self._feed.divide()
         self._passes.divide()
-        for member in (member for member in level if member in self.members):
-            with self._leaving(member):
-                if member.begun and member.training.epoch_over:
-                    self._end_epoch(member)
-                elif time.monotonic() - member.saved_at > 60 * self._checkpoint_minutes:
+        stepped = [member for member in level if member in self.members]
+        self._end_epochs([member for member in stepped if member.begun and member.training.epoch_over])
+        for member in stepped:
+            if member in self.members and time.monotonic() - member.saved_at > 60 * self._checkpoint_minutes:
+                with self._leaving(member):
                     member.save()
 
     def _step(self, member: Member) -> None:
@@ -137,8 +141,38 @@ class Cohort:
                 self._feed.forget()  # written into: the next one gets what this one was given
             member.watched.stepped(training)
 
+    def _end_epochs(self, members: Sequence[Member]) -> None:
+        """Of those that are through with one: what each learns from it, scores on batches that are made once for all,
+        and what is written."""
+        for member in members:
+            with self._leaving(member):
+                member.training.learnt()
+        examined = [member for member in members if member in self.members and member.training.examined]
+        for split, x, y in self._samples(examined):
+            for member in (member for member in examined if member in self.members):
+                with self._leaving(member):
+                    member.training.answer(split, x.clone(), y.clone())  # its own, should it write into them
+        for member in (member for member in members if member in self.members):
+            with self._leaving(member):
+                self._end_epoch(member)
+
+    def _samples(self, examined: Sequence[Member]) -> Iterator[tuple[Split, Tensor, Tensor]]:
+        """What to test them on. Where it cannot be made, they all leave."""
+        made = samples(self._feed.data, examined[0].training.recipe) if examined else iter(())
+        while True:
+            try:
+                batch = next(made, None)
+            except Exception as error:
+                for member in (member for member in examined if member in self.members):
+                    with self._leaving(member):
+                        raise error
+                return
+            if batch is None:
+                return
+            yield batch
+
     def _end_epoch(self, member: Member) -> None:
-        """Its score, and a checkpoint that begins the next epoch."""
+        """Its line of the curve, and a checkpoint that begins the next epoch."""
         training, member.begun = member.training, False
         training.end_epoch()
         # The curve first: no later epoch would make up for a missing last line, while one too many is written again.

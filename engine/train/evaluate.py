@@ -1,13 +1,14 @@
 """Scores and flaws of every network of a method, on the whole test set and on what is held out for validation.
 
-The counts of all batches and networks are summed on the device and read once at the end: no batch waits for it.
+The samples are made once for all methods that are examined side by side: photographs have to be decoded. The counts of
+all batches and networks are summed on the device and read once at the end: no batch waits for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cheapconv.engine.train.precision import autocast
 from cheapconv.methods.base import Method
@@ -26,28 +27,39 @@ class Evaluation(NamedTuple):
     flaws: dict[str, Flaw]
 
 
-def evaluate(method: Method, data: Data, recipe: Recipe, task: Task) -> Evaluation:
-    """All networks on all splits. The method is back in train mode afterwards."""
-    method.eval()
-    splits = [split for split in SPLITS if data.size(split)]
-    # A network may lie outside of the method's module tree, so it is set to eval mode itself.
-    networks = {trained.name: trained.network.eval() for trained in method.networks()}
-    counted = [row for split in splits for row in tallies([*networks.values()], data, split, recipe, task)]
-    method.train()  # networks outside of it stay in eval mode: a frozen teacher never leaves it
-    rows = iter(torch.stack(counted).cpu())  # the one wait for the device
-    counts = {split: {name: next(rows) for name in networks} for split in splits}
-    scores = {split: {name: task.scores(row) for name, row in own.items()} for split, own in counts.items()}
-    return Evaluation(scores, {name: flaw for name, row in counts["test"].items() if (flaw := task.flaw(row))})
+def samples(data: Data, recipe: Recipe) -> Iterator[tuple[Split, Tensor, Tensor]]:
+    """All batches of all splits that have any."""
+    for split in SPLITS:
+        if data.size(split):
+            for x, y in data.split(split, recipe):
+                yield split, x, y
 
 
-@torch.no_grad()
-def tallies(networks: Sequence[nn.Module], data: Data, split: Split, recipe: Recipe, task: Task) -> list[Tensor]:
-    """The task's counts of each network over all samples of a split, on the device, in the recipe's precision."""
-    totals: list[Tensor] = []
-    for x, y in data.split(split, recipe):  # once for all of them: it may have to be read from a disk
-        with autocast(x.device, recipe.precision):
-            answers = [network(x) for network in networks]  # what is counted is counted in full precision
-        found = [task.tally(logits, y) for logits in answers]
-        totals = [total + new for total, new in zip(totals, found, strict=True)] if totals else found
-    assert totals, f"there are no samples to {split}"
-    return totals
+class Examination:
+    """A method's networks while they answer the samples. It is in eval mode from the beginning to `end`."""
+
+    def __init__(self, method: Method, recipe: Recipe, task: Task) -> None:
+        self._method, self._recipe, self._task = method, recipe, task
+        method.eval()
+        # A network may lie outside of the method's module tree, so it is set to eval mode itself.
+        self._networks = {trained.name: trained.network.eval() for trained in method.networks()}
+        self._totals: dict[Split, list[Tensor]] = {}  # the task's counts of each network, on the device
+
+    @torch.no_grad()
+    def answer(self, split: Split, x: Tensor, y: Tensor) -> None:
+        """One batch, in the recipe's precision."""
+        with autocast(x.device, self._recipe.precision):
+            answers = [network(x) for network in self._networks.values()]
+        found = [self._task.tally(logits, y) for logits in answers]  # what is counted is counted in full precision
+        totals = self._totals.get(split)
+        self._totals[split] = [t + f for t, f in zip(totals, found, strict=True)] if totals else found
+
+    def end(self) -> Evaluation:
+        """What was found. The method is back in train mode afterwards."""
+        self._method.train()  # networks outside of it stay in eval mode: a frozen teacher never leaves it
+        assert "test" in self._totals, "there are no samples to test"
+        rows = iter(torch.stack([row for rows in self._totals.values() for row in rows]).cpu())  # the one wait
+        counts = {split: {name: next(rows) for name in self._networks} for split in self._totals}
+        scores = {split: {n: self._task.scores(row) for n, row in own.items()} for split, own in counts.items()}
+        flaws = {name: flaw for name, row in counts["test"].items() if (flaw := self._task.flaw(row))}
+        return Evaluation(scores, flaws)

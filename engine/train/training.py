@@ -17,12 +17,12 @@ from torch.optim import Optimizer
 from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.train.bill import Bill, Item
 from cheapconv.engine.train.checkpoint import VERSION, Position, State
-from cheapconv.engine.train.evaluate import Evaluation, evaluate
+from cheapconv.engine.train.evaluate import Evaluation, Examination
 from cheapconv.engine.train.optimiser import make_optimiser, set_rates
 from cheapconv.engine.train.phases import Stretch, stretches
 from cheapconv.engine.train.precision import autocast, compiled
 from cheapconv.methods.base import Context, Method
-from cheapconv.suites.base import Batch, Data
+from cheapconv.suites.base import Batch, Data, Split
 from cheapconv.suites.place import Place, Randomness, seed_of
 from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.task import Task
@@ -37,9 +37,10 @@ class Diverged(Exception):
 class Training:
     """A method on its way through the epochs of a recipe.
 
-    An epoch is `begin_epoch()`, a `step` for every batch, `end_epoch()`; `done` says that it was the last. Between any
-    two of these calls `state_dict()` is everything that the rest depends on. Whoever makes the batches has the time
-    that it takes put on the `bill`.
+    An epoch is `begin_epoch()`, a `step` for every batch, `learnt()`, an `answer` to every test batch where the epoch
+    is `examined`, and `end_epoch()`; `done` says that it was the last. After a step and between two epochs
+    `state_dict()` is everything that the rest depends on. Whoever makes the batches has the time that it takes put on
+    the `bill`.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Training:
         self._randomness = randomness or Randomness(place.device, seed_of("method", seed))
         self._stretch: Stretch | None = None
         self._sums: dict[str, Tensor] = {}  # float64, 0-d, on the device
+        self._examination: Examination | None = None
         self._forward: Callable[..., dict[str, Tensor]] = compiled(method) if compile_method else method
 
     @property
@@ -102,26 +104,42 @@ class Training:
                     self._sums[name] = self._sums.get(name, 0) + term_sum
             self.position.step += 1
 
-    def end_epoch(self) -> None:
-        """What an epoch ends with: the method's own work, and a row of the curve."""
-        position, context = self.position, self._context()
+    def learnt(self) -> None:
+        """The method's own work at the end of an epoch."""
+        context = self._context()
         self._settle()
         with self._computing("epoch_method_s"):
             self.method.end_epoch(context)
-            if position.epoch + 1 == self.recipe.epochs:
+            if self.position.epoch + 1 == self.recipe.epochs:
                 self.method.finish(context)  # before the evaluation: what is deployed is what is scored
         self._settle()
-        position.curve.append(self._row())
-        position.next_epoch()
+
+    @property
+    def examined(self) -> bool:
+        """Whether this epoch is scored."""
+        return self.recipe.evaluates(self.position.epoch)
+
+    def answer(self, split: Split, x: Tensor, y: Tensor) -> None:
+        """Be scored on a batch. That is on nobody's bill: it serves the report, not the training."""
+        with self.place.in_use(self._randomness):
+            if self._examination is None:
+                self._examination = Examination(self.method, self.recipe, self.task)
+            self._examination.answer(split, x, y)
+
+    def end_epoch(self) -> None:
+        """A row of the curve."""
+        self.position.curve.append(self._row())
+        self.position.next_epoch()
         self._sums = {}
 
     def _row(self) -> CurveRow:
-        """The epoch's line of the curve. Scoring is on nobody's bill: it serves the report, not the training."""
+        """The epoch's line of the curve."""
         assert self.optimiser is not None, "an epoch that ends has begun"
         scores, flaws = Evaluation({"test": {}}, {})
-        if self.recipe.evaluates(self.position.epoch):
-            with self.place.in_use(self._randomness):
-                scores, flaws = evaluate(self.method, self.data, self.recipe, self.task)
+        if self.examined:
+            assert self._examination is not None, "the test batches come first"
+            scores, flaws = self._examination.end()
+            self._examination = None
         position, samples = self.position, self.data.samples
         terms = {name: total / samples for name, total in position.sums.items()}
         return CurveRow(

@@ -28,7 +28,7 @@ from cheapconv.suites.schedule import Schedule
 from cheapconv.suites.segmentation import Segmentation
 from cheapconv.suites.task import Task
 from tests.engine.finished import finish
-from tests.engine.tiny import Stopped, left, train_alone
+from tests.engine.tiny import Stopped, end_epoch, left, train_alone
 
 catalog.load()
 METHODS = catalog.names("method")
@@ -160,7 +160,7 @@ def test_the_encoder_is_trained_first_and_alone(cells: dict[str, Cell], tmp_path
         begun.begin_epoch()
         for batch in left(begun):
             begun.step(batch)
-        begun.end_epoch()
+        end_epoch(begun)
         changed = {name for name, value in begun.method.state_dict().items() if not torch.equal(value, drawn[name])}
         moved.append({re.sub(r"(student\.\w+(\.\d)?).*", r"\1", name) for name in changed})
     encoder = {f"student.stage_modules.{stage}" for stage in range(3)}

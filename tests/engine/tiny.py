@@ -22,6 +22,7 @@ from cheapconv.engine.store.runs import Run, Store
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.engine.train.cohort import Cohort, Member
+from cheapconv.engine.train.evaluate import samples
 from cheapconv.engine.train.feed import Feed
 from cheapconv.engine.train.teachers import Teachers
 from cheapconv.engine.train.training import Training
@@ -87,6 +88,14 @@ def left(training: Training) -> Iterator[Batch]:
     """The batches that its epoch has still to take."""
     position, views = training.position, training.method.views
     return training.data.train(training.recipe, training.seed, position.epoch, position.step, views)
+
+
+def end_epoch(training: Training) -> None:
+    """What an epoch ends with, for one that is alone."""
+    training.learnt()
+    for split, x, y in samples(training.data, training.recipe) if training.examined else ():
+        training.answer(split, x, y)
+    training.end_epoch()
 
 
 class Stopped(Exception):

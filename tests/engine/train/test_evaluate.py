@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, build_method
-from cheapconv.engine.train.evaluate import Scores, evaluate, tallies
+from cheapconv.engine.train.evaluate import Evaluation, Examination, Scores, samples
 from cheapconv.engine.train.teachers import Frozen
 from cheapconv.methods.base import Method, Trained
 from cheapconv.models.build import build_network
 from cheapconv.suites import memory as batch
 from cheapconv.suites.memory import InMemory, normalise
-from cheapconv.suites.task import Classification
+from cheapconv.suites.recipe import Recipe
+from cheapconv.suites.task import Classification, Task
 from tests.engine import tiny, toys
 from tests.engine.tiny import PLACE, RECIPE
 
@@ -30,11 +31,29 @@ def world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "EVAL_BATCH", 10)  # 23 test images: 10, 10 and 3
 
 
+class One(Method):
+    """A method of one network."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(toys.builder(), None)
+        self.network = network
+
+    def networks(self) -> list[Trained]:
+        """It."""
+        return [Trained("one", self.network)]
+
+
+def evaluate(method: Method, data: InMemory, recipe: Recipe, task: Task) -> Evaluation:
+    """All networks on all splits."""
+    examination = Examination(method, recipe, task)
+    for split, x, y in samples(data, recipe):
+        examination.answer(split, x, y)
+    return examination.end()
+
+
 def scores(network: nn.Module, data: InMemory) -> dict[str, float]:
     """Of one network on the test set."""
-    task = Classification(len(data.class_names))
-    [counted] = tallies([network], data, "test", RECIPE, task)
-    return task.scores(counted)
+    return evaluate(One(network), data, RECIPE, Classification(len(data.class_names))).scores["test"]["one"]
 
 
 def on_test(method: Method, data: InMemory) -> Scores:
@@ -95,7 +114,7 @@ def test_the_recipes_precision_is_used():
 
     seen: list[torch.dtype] = []
     for precision in ("fp32", "bf16"):
-        tallies([Precision()], tiny.data(), "test", replace(RECIPE, precision=precision), TASK)
+        evaluate(One(Precision()), tiny.data(), replace(RECIPE, precision=precision), TASK)
     assert set(seen[:3]) == {torch.float32}
     assert set(seen[3:]) == {torch.bfloat16}
 

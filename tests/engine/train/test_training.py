@@ -17,7 +17,7 @@ from cheapconv.engine.train.training import Training
 from cheapconv.methods.base import Context, Method, Phase
 from cheapconv.suites.place import Place
 from tests.engine import tiny
-from tests.engine.tiny import CONSTANT, CPU, PLACE, RECIPE, STEPS, left
+from tests.engine.tiny import CONSTANT, CPU, PLACE, RECIPE, STEPS, end_epoch, left
 from tests.engine.toys import Quadratic
 
 TWO_EPOCHS = replace(RECIPE, epochs=2)
@@ -45,7 +45,7 @@ def finish(*trainings: Training) -> None:
             for training, batch in zip(trainings, batches, strict=True):
                 training.step(batch)
         for training in trainings:
-            training.end_epoch()
+            end_epoch(training)
 
 
 def outcome(training: Training) -> tuple[dict[str, Tensor], list[Any]]:
@@ -107,7 +107,7 @@ def test_a_state_goes_on_in_another_object(name, steps, tmp_path):
             if taken == steps:
                 break
         if first.epoch_over:
-            first.end_epoch()
+            end_epoch(first)
     state = copy.deepcopy(first.state_dict())
     finish(first)  # the state is a copy: what goes on does not change it
     resumed = made(name, tmp_path)
@@ -183,7 +183,7 @@ def test_phases_are_asked_for_when_one_begins_and_at_no_step():
         before = len(asked)
         for batch in left(training):
             training.step(batch)
-        training.end_epoch()
+        end_epoch(training)
         assert len(asked) == before
     assert training.position.phase == 1
 
