@@ -3,7 +3,8 @@
 # make check   format, lint, types, tests
 # make learns  every method is trained and beats chance: two minutes, beside `make check` in CI
 # make chaos   faults against the runner, for MINUTES (5) or COUNT trials, by SEED (0): kills, disks, servers, crowds, damage
-# make bench   steps and a mini sweep against the loop that everybody writes, kept as JSON; make bench-compare compares
+# make bench   steps, their parts and a mini sweep against the loop that everybody writes, and what 10,000 cells cost
+#              beside their training, kept as JSON (half an hour); make bench-compare compares
 # make docs    write the generated pages and the schema (MEASURE=1: with timings of this machine)
 # make sbom    what is installed and under which licences: build/sbom.json (CycloneDX), build/licences.md
 # make audit   known weaknesses of what is installed (asks pypi.org)
@@ -42,7 +43,8 @@ chaos: $(INSTALLED)
 	$(BIN)/python -m tests.chaos.campaign --seed $(or $(SEED),0) $(if $(COUNT),--count $(COUNT),--minutes $(or $(MINUTES),5))
 
 bench: $(INSTALLED)
-	$(BIN)/python -m pytest benchmarks/test_sweep.py benchmarks/test_training_step.py --benchmark-only --benchmark-autosave
+	$(BIN)/python -m pytest benchmarks/test_sweep.py benchmarks/test_steps.py benchmarks/test_parts.py benchmarks/test_overheads.py \
+		benchmarks/test_training_step.py --benchmark-only --benchmark-autosave
 
 bench-compare: $(INSTALLED)
 	$(BIN)/pytest-benchmark compare --group-by=fullname

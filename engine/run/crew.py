@@ -6,7 +6,6 @@ would (engine/run/launch.py). One that dies is replaced, and its cells go on.
 
 import contextlib
 import logging
-import math
 import multiprocessing
 import os
 import signal
@@ -22,6 +21,7 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.turn import Turn
+from cheapconv.engine.plan.work import work as amount
 from cheapconv.engine.run.launch import LEFT_ASIDE, kinship
 from cheapconv.engine.run.measuring import measure_missing
 from cheapconv.engine.run.room import AUTO
@@ -74,6 +74,7 @@ class Crew:
     _workers: dict[int, Worker] = field(default_factory=dict)  # by number of the place
     _over: set[str] = field(default_factory=set)  # keys of the cells whose attempt has ended
     _deaths: Counter[str] = field(default_factory=Counter)  # by cell
+    _work: dict[str, float] = field(default_factory=dict)  # by cell
 
     def __post_init__(self) -> None:
         self._told = Watchers(self.watchers)
@@ -82,6 +83,7 @@ class Crew:
         """Run every cell that is not done; the end state by key. What was left aside is tried again as long as that
         changes anything."""
         left = {cell.key: cell for cell in cells}
+        self._work = {cell.key: amount(cell) for cell in cells}
         try:
             while left:
                 before = dict(self._told.ends)
@@ -134,8 +136,8 @@ class Crew:
                     worker.connection.send(cells)
 
     def _next(self, left: Mapping[str, Cell]) -> list[Cell]:
-        """A list that sees the same batches: those first that others wait for, then the one of most cells, but
-        no more than leaves the other workers as much."""
+        """A list that sees the same batches: those first that others wait for, then the one with most to do; and of it
+        the longest, but no more than leaves the other workers as much."""
         held = {key for worker in self._workers.values() for key in worker.cells if key not in self._over}
         ready = [cell for cell in left.values() if cell.teacher not in left and cell.teacher not in held]
         if suspects := [cell for cell in ready if self._deaths[cell.key] >= DEATHS - 1]:
@@ -144,9 +146,18 @@ class Crew:
         for cell in ready:
             groups.setdefault(kinship(cell), []).append(cell)
         awaited = {cell.teacher for cell in left.values()}
-        order = sorted(groups.values(), key=lambda g: (-sum(cell.key in awaited for cell in g), -len(g)))
-        most = min(self.settings.cohort or AUTO, math.ceil(len(ready) / len(self.places)))
-        return order[0][:most] if order else []
+        order = sorted(groups.values(), key=lambda g: (-sum(c.key in awaited for c in g), -self._todo(g), -len(g)))
+        longest = sorted(order[0], key=lambda cell: (cell.key not in awaited, -self._todo([cell]))) if order else []
+        fair, chosen = self._todo(ready) / len(self.places), list[Cell]()
+        for cell in longest[: self.settings.cohort or AUTO]:
+            if chosen and self._todo([*chosen, cell]) > fair:
+                break
+            chosen.append(cell)
+        return chosen
+
+    def _todo(self, cells: Sequence[Cell]) -> float:
+        """How much there is to do for these."""
+        return sum(self._work[cell.key] for cell in cells)
 
     def _hired(self, place: Place) -> Worker:
         """A new process."""

@@ -48,6 +48,15 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
+    def grandchildren(self) -> list[int]:
+        """The processes that its own processes have started."""
+        parents = {}
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                fields = status.read_text().rpartition(")")[2].split()  # behind the name: state, parent
+                parents[int(status.parent.name)] = int(fields[1])
+        return [pid for pid, parent in parents.items() if parents.get(parent) == self.pid]
+
     def outcome(self, patience_s: float) -> Outcome:
         """Wait for the end; a process that does not come to it within the patience is killed, and has hung."""
         hung = not self.within(patience_s)

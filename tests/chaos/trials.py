@@ -1,5 +1,6 @@
 """The trials of the campaign: each lets one kind of fault happen to a sweep and says what came out wrong."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -95,6 +96,21 @@ def crowd(world: World, chance: Random, runners: int) -> list[str]:
     return found or world.healed(folder)
 
 
+def killed_worker(world: World, chance: Random) -> list[str]:
+    """One of the processes that train for a run is killed, once or twice; its cells go on in another."""
+    folder = world.folder()
+    child = Child(folder, (*QUIET, "--workers", "2"))
+    with running([child]):
+        for _ in range(chance.randint(1, 2)):
+            while not (workers := child.grandchildren()) and not child.within(0.1):
+                pass
+            if not child.within(chance.uniform(0, LAST_S)) and workers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(chance.choice(workers), signal.SIGKILL)
+        ended = child.outcome(2 * SERVER_S + world.patience_s)
+    return complaints("a run whose worker is killed", ended, (0,)) or world.healed(folder)
+
+
 def jumping_clock(world: World, chance: Random) -> list[str]:
     """The clock is set, forwards or back."""
     folder = world.folder()
@@ -159,6 +175,7 @@ TRIALS: dict[str, Trial] = {
     "ill tracking server": ill_server,
     "two runners": partial(crowd, runners=2),
     "eight runners": partial(crowd, runners=8),
+    "worker killed": killed_worker,
     "clock set": jumping_clock,
     "damaged files": torn_file,
     "wrong registry": wrong_registry,

@@ -90,6 +90,16 @@ def test_a_teacher_looks_at_a_batch_once_for_all(store, monkeypatch):
         assert_same(together, store, planned.cell.key)
 
 
+def test_bits_in_bf16_are_those_of_cells_alone(store):
+    """What was made for one in bf16 is what another would make in bf16."""
+    students = [{"method": {method: {"teacher": "teacher"}}} for method in TAUGHT]
+    whole = tiny.planned({"name": "teacher", "seeds": [5]}, *students, "noisy", epochs=EPOCHS, precision="bf16")
+    together = Store(store.root.parent / "together")
+    assert ends(store, whole) == ends(together, whole, cohort=None) == ["done"] * 6
+    for planned in whole.cells:
+        assert_same(together, store, planned.cell.key)
+
+
 class Writing(Noisy):
     """Writes into what it was given."""
 

@@ -26,8 +26,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.skip_timing(monkeypatch)
 
 
-@pytest.fixture(scope="module")
-def pool() -> list[Cell]:
+@pytest.fixture(scope="module", params=["fp32", pytest.param("bf16", marks=pytest.mark.slow)])
+def pool(request: pytest.FixtureRequest) -> list[Cell]:
     """A teacher, and a cell of every method that answers for an image, with and without one, on two convs."""
     with pytest.MonkeyPatch.context() as patch:
         tiny.install(patch)
@@ -37,7 +37,8 @@ def pool() -> list[Cell]:
         taught = {name: {"teacher": "teacher"} for name in names if catalog.entry("method", name).cls.needs_teacher}
         methods = [{name: {**tiny.settings(name), **taught.get(name, {})}} for name in names]
         grid = {"method": methods, "conv": ["standard", "group(groups=4)"]}
-        return [p.cell for p in tiny.planned({"name": "teacher", "seeds": [5]}, grid, epochs=EPOCHS).cells]
+        whole = tiny.planned({"name": "teacher", "seeds": [5]}, grid, epochs=EPOCHS, precision=request.param)
+        return [planned.cell for planned in whole.cells]
 
 
 @pytest.fixture(scope="module")
