@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.runs import Store
@@ -52,7 +53,9 @@ class World:
         torch.set_num_threads(1)
         os.environ["CHEAPCONV_CACHE"] = str(home / "cache")
         tiny.register()
-        tiny.skip_timing(pytest.MonkeyPatch())
+        patch = pytest.MonkeyPatch()
+        tiny.skip_timing(patch)
+        patch.setattr(catalog, "plugins", lambda: ("tests.plugin",))  # for workers, which register by themselves
         for module in SLOW:
             importlib.import_module(module)  # once, instead of in every process
         self.home, self.count = home, 0
