@@ -16,7 +16,7 @@ from torch import Tensor
 from cheapconv.suites.augmentation import Augmentation
 from cheapconv.suites.base import Batch, Split
 from cheapconv.suites.memory import InMemory, normalise
-from cheapconv.suites.place import seed_of
+from cheapconv.suites.place import moved, seed_of
 from cheapconv.suites.recipe import Recipe
 
 EVAL_BATCH = 4  # frames; their logits are large
@@ -34,8 +34,8 @@ class Frames(InMemory):
         are one and the same here."""
         device, augmentation = self.train_y.device, recipe.augmentation
         generator = torch.Generator().manual_seed(seed_of("batches", seed, epoch))
-        order = torch.randperm(self.samples, generator=generator).to(device)  # (N,)
-        drawn = torch.rand(self.samples, DRAWN, generator=generator, dtype=torch.float64).to(device)
+        order = moved(torch.randperm(self.samples, generator=generator), device)  # (N,)
+        drawn = moved(torch.rand(self.samples, DRAWN, generator=generator, dtype=torch.float64), device)
         steps = self.steps(recipe)
         for step in range(start, steps):
             first = step * recipe.batch
@@ -77,7 +77,7 @@ def augment(x: Tensor, y: Tensor, drawn: Tensor, augmentation: Augmentation, voi
     inside = rows.inside[:, :, None] & columns.inside[:, None, :]  # (B, h, w)
     labels = _gather(y[:, None], rows.nearest, columns.nearest)[:, 0]
     image = _gather(x, rows.nearest, columns.nearest) if exact else _between(x, rows, columns)
-    return image * inside[:, None], torch.where(inside, labels, void)
+    return image * inside[:, None], labels.masked_fill(~inside, void)
 
 
 def _axis(drawn: Tensor, scale: Tensor, length: int, cut: int, pad: int, exact: bool) -> Axis:

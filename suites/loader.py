@@ -28,7 +28,7 @@ from cheapconv.suites.memory import cut_out, held_out, normalise
 from cheapconv.suites.mix import soften
 from cheapconv.suites.photo import BrokenImageError
 from cheapconv.suites.photos import Photos
-from cheapconv.suites.place import Place, seed_of
+from cheapconv.suites.place import Place, moved, seed_of
 from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.skipped import Skipped
 from cheapconv.suites.strong import strengthen
@@ -195,8 +195,8 @@ class Loader:
             copies = tuple(self._normalised(pixels, recipe) for pixels in samples.pixels)
             for copy, holes in zip(copies, samples.holes, strict=True):
                 if cutout:
-                    cut_out(copy, holes.to(self.place.device), cutout)
-            y, index = samples.y.to(self.place.device), samples.positions.to(self.place.device)
+                    cut_out(copy, moved(holes, self.place.device), cutout)
+            y, index = moved(samples.y, self.place.device), moved(samples.positions, self.place.device)
             batch = Batch(copies[0], y, index, copies)
             yield soften(batch, recipe, len(self.class_names), seed, epoch, step)
 
@@ -225,8 +225,8 @@ class Loader:
 
     def _normalised(self, pixels: Tensor, recipe: Recipe) -> Tensor:
         """Bytes (B, H, W, 3) as float32 (B, 3, H, W) on the device, channels last."""
-        moved = pixels.to(self.place.device, non_blocking=True)  # a quarter of what floats would be
-        return normalise(moved.permute(0, 3, 1, 2), recipe.normalisation)
+        shown = moved(pixels, self.place.device)  # a quarter of what floats would be
+        return normalise(shown.permute(0, 3, 1, 2), recipe.normalisation)
 
     def load(self, images: Dataset[Sample], share: Share) -> Iterator[Samples]:
         """What workers make of the images, in order; broken ones are noted."""

@@ -18,7 +18,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.suites.augmentation import Augmentation, Normalisation
 from cheapconv.suites.base import Batch, Split, Suite
 from cheapconv.suites.mix import soften
-from cheapconv.suites.place import Place, seed_of
+from cheapconv.suites.place import Place, moved, seed_of
 from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.strong import strengthen
 
@@ -56,8 +56,8 @@ class InMemory:
 
     def to(self, device: torch.device) -> Self:
         """The same data on `device`."""
-        moved: dict[str, Any] = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **moved)
+        there: dict[str, Any] = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **there)
 
     def hold_out(self, count: int) -> Self:
         """The data with `count` training images set aside for validation, drawn without a look at any seed."""
@@ -78,12 +78,12 @@ class InMemory:
         """The batches of an epoch from batch `start` on."""
         device, augmentation = self.train_y.device, recipe.augmentation
         generator = torch.Generator().manual_seed(seed_of("batches", seed, epoch))
-        order = torch.randperm(self.samples, generator=generator).to(device)  # (N,)
+        order = moved(torch.randperm(self.samples, generator=generator), device)  # (N,)
         # All views are drawn for all samples, also those before `start`: the generator's sequence is fixed.
-        crops = [draw_crops(self.samples, augmentation, generator).to(device) for _ in range(views)]  # each (N, 3)
+        crops = [moved(draw_crops(self.samples, augmentation, generator), device) for _ in range(views)]  # each (N, 3)
         holes: list[Tensor] = []  # each (N, 2), drawn last: without them the sequence is that of older releases
         if augmentation.cutout is not None:
-            holes += [draw_holes(self.samples, self.image, generator).to(device) for _ in range(views)]
+            holes += [moved(draw_holes(self.samples, self.image, generator), device) for _ in range(views)]
         steps = self.steps(recipe)
         for step in range(start, steps):
             first = step * recipe.batch
@@ -193,9 +193,9 @@ def normalise(x: Tensor, normalisation: Normalisation) -> Tensor:
     return ((x - mean) * scale).contiguous(memory_format=torch.channels_last)
 
 
-@functools.lru_cache(maxsize=64)  # made once: a copy from the host in every batch would wait for the device
+@functools.lru_cache(maxsize=64)  # made once, and not in every batch
 def constants(normalisation: Normalisation, device: torch.device) -> tuple[Tensor, Tensor]:
     """Mean and reciprocal standard deviation (1, 3, 1, 1) in units of a pixel, 0..255."""
-    mean = torch.tensor(normalisation.mean, device=device).mul(255).view(1, -1, 1, 1)
-    scale = torch.tensor(normalisation.std, device=device).mul(255).reciprocal().view(1, -1, 1, 1)
+    mean = moved(torch.tensor(normalisation.mean), device).mul(255).view(1, -1, 1, 1)
+    scale = moved(torch.tensor(normalisation.std), device).mul(255).reciprocal().view(1, -1, 1, 1)
     return mean, scale

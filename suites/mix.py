@@ -21,7 +21,7 @@ from torch.nn.functional import one_hot
 
 from cheapconv.suites.augmentation import Mix
 from cheapconv.suites.base import Batch
-from cheapconv.suites.place import seed_of
+from cheapconv.suites.place import moved, seed_of
 from cheapconv.suites.recipe import Recipe
 
 Box = tuple[int, int, int, int]  # first and last + 1 row, first and last + 1 column
@@ -58,7 +58,7 @@ def soften(batch: Batch, recipe: Recipe, classes: int, *where: int) -> Batch:
 def mixed(batch: Batch, mix: Mix, classes: int, *where: int) -> Batch:
     """The batch with all of its views mixed alike, and the shares (B, classes) of its labels."""
     drawn = draw(mix, len(batch.y), batch.x.shape[2], batch.x.shape[3], *where)
-    partner = torch.tensor(drawn.partner, device=batch.y.device)
+    partner = moved(torch.tensor(drawn.partner), batch.y.device)
     views = tuple(_of(x, x[partner], drawn) for x in batch.views)
     labels = shares(batch.y, classes)
     y = drawn.share * labels + (1 - drawn.share) * labels[partner]

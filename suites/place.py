@@ -19,6 +19,13 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on a device, without waiting for it: to a GPU it goes from memory that stays where it is."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
 class Randomness:
     """States of torch's global generators: the CPU's and, where the device is a GPU, that GPU's."""
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from cheapconv.suites.place import moved
 from cheapconv.suites.task import Answer, Flaw
 
 WEIGHT_BASE = 1.10  # ERFNet's; of ENet (Paszke et al., 2016) it is 1.02
@@ -55,7 +56,7 @@ class Segmentation:
         known = y != self.void
         weights = _weights(self.weights or (1.0,) * self.classes, exact.shape[1], exact.device).to(exact.dtype)
         total = cross_entropy(exact, y, weights, ignore_index=self.void, reduction="sum")
-        return total / (weights[y.where(known, 0)] * known).sum().clamp(min=torch.finfo(exact.dtype).tiny)
+        return total / (weights[y.masked_fill(~known, 0)] * known).sum().clamp(min=torch.finfo(exact.dtype).tiny)
 
     def tally(self, logits: Tensor, y: Tensor) -> Tensor:
         """int64: the confusion matrix (classes, outputs), truth by answer; the sum over frames of v v', (2 classes, 2
@@ -131,7 +132,7 @@ def colour(number: int) -> list[int]:
     return [sum((number >> (3 * place + part) & 1) << (7 - place) for place in range(8)) for part in range(3)]
 
 
-@functools.lru_cache(maxsize=64)  # made once: a copy from the host in every step would wait for the device
+@functools.lru_cache(maxsize=64)  # made once, and not in every step
 def _weights(weights: tuple[float, ...], outputs: int, device: torch.device) -> Tensor:
     """(outputs,) float64; of an output that is no class, 0."""
-    return torch.tensor([*weights, *[0.0] * (outputs - len(weights))], dtype=torch.float64, device=device)
+    return moved(torch.tensor([*weights, *[0.0] * (outputs - len(weights))], dtype=torch.float64), device)

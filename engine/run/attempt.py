@@ -22,8 +22,10 @@ from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import CHECKPOINT, Store
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.builder import Builder, build_method
+from cheapconv.engine.train.captured import Capture
 from cheapconv.engine.train.cohort import Member
 from cheapconv.engine.train.feed import Feed
+from cheapconv.engine.train.graph import recorder_on
 from cheapconv.engine.train.teachers import Teachers
 from cheapconv.engine.train.training import Diverged, Training
 from cheapconv.suites.place import Place
@@ -100,6 +102,7 @@ class Attempt:
 
     def _training(self, saved: checkpoint.State | None, place: Place, feed: Feed, teachers: Teachers) -> Training:
         cell, compiled = self.cell, self._settings.compiled
+        captures = self._settings.capture and place.device.type == "cuda"
         self.run.tidy()
         if cell.weights and (changed := changed_since(cell)):
             raise ValueError(f"the file of {changed} is not the one that was planned with: start the run again")
@@ -122,6 +125,7 @@ class Attempt:
                 place=place,
                 randomness=builder.randomness,
                 compile_method=compiled,
+                capture=Capture(recorder_on(place.device), teachers.passes) if captures else None,
             )
             if not saved or taken_up(training, saved):
                 return training

@@ -37,6 +37,13 @@ Cohort = Annotated[
     str,
     typer.Option(help="Cells trained side by side, sharing batches and teachers: auto (as memory allows) or a number."),
 ]
+Capture = Annotated[
+    bool,
+    typer.Option(
+        "--capture/--no-capture",
+        help="On a GPU, record a step as a CUDA graph and play it where that is faster. Not yet tried on a GPU.",
+    ),
+]
 Mlflow = Annotated[
     str | None,
     typer.Option("--mlflow", help="MLflow tracking URI, or none; MLFLOW_TRACKING_URI, else sqlite:///mlflow.db."),

@@ -36,6 +36,11 @@ class Span:
     ended: Mark | None = None
 
     @property
+    def over(self) -> bool:
+        """Whether the device is through with it."""
+        return not isinstance(self.ended, torch.cuda.Event) or self.ended.query()
+
+    @property
     def seconds(self) -> float:
         """How long it took; on a GPU only once the device is through with it."""
         assert self.ended is not None, "a span is read when it has ended"

@@ -1,6 +1,7 @@
 """The optimiser of a phase: momentum SGD or Adam, every number where the recipe, the phase or the method has put it."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
 from cheapconv.methods.base import Method, Phase
@@ -26,8 +27,24 @@ def make_optimiser(method: Method, recipe: Recipe, phase: Phase) -> Optimizer:
     return SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
 
 
+def place_rates(optimiser: Optimizer, device: torch.device | None) -> None:
+    """Keep each group's rate on a device, as float32, where steps read it that are recorded; with None as a number.
+
+    To be called again when a state was loaded: it has the rates of where it was saved.
+    """
+    for group in optimiser.param_groups:
+        rate = float(group["lr"])
+        group["lr"] = rate if device is None else torch.full((), rate, dtype=torch.float32, device=device)
+        if "capturable" in group:  # of Adam, which asks before it lets itself be recorded
+            group["capturable"] = device is not None
+
+
 def set_rates(optimiser: Optimizer, factor: float) -> float:
     """Multiply every group's own rate by the schedule's factor; the first group's rate, which stands for all."""
     for group in optimiser.param_groups:
-        group["lr"] = group["base_lr"] * factor  # of its own base: a method's groups keep their ratio
-    return optimiser.param_groups[0]["lr"]
+        rate = group["base_lr"] * factor  # of its own base: a method's groups keep their ratio
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)  # and not replaced: recorded steps read it there
+        else:
+            group["lr"] = rate
+    return optimiser.param_groups[0]["base_lr"] * factor

@@ -1,7 +1,9 @@
 """The frozen networks that trainings learn from. What one of them makes of a batch is made once for all who ask."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar, cast
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, ParamSpec, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +14,22 @@ from cheapconv.engine.train.bill import Bill, Shared, Span, mark
 from cheapconv.suites.base import Batch
 
 Made = TypeVar("Made", Tensor, list[Tensor])
+Asks = ParamSpec("Asks")
+Seen = Tensor | Sequence[Tensor]
+
+
+class Asked(NamedTuple):
+    """What a method asks a frozen network, equal for equal questions; called with the tensors of which it is asked."""
+
+    ask: Callable[..., Tensor | list[Tensor]]
+    network: "Frozen"
+    options: tuple[tuple[str, object], ...]
+
+    def __call__(self, seen: Seen) -> Tensor | list[Tensor]:
+        return self.ask(self.network, seen, **dict(self.options))
+
+
+Listener = Callable[[Asked, Seen], Tensor | list[Tensor]]
 
 
 class Passes:
@@ -26,6 +44,24 @@ class Passes:
         self._asking: Bill | None = None
         self._known: dict[int, tuple[Tensor, int]] = {}  # by id, held so that no other tensor gets it
         self._kept: dict[tuple[object, ...], tuple[Shared, Tensor | list[Tensor]]] = {}
+        self._listener: Listener | None = None
+
+    @contextlib.contextmanager
+    def heard_by(self, listener: Listener) -> Iterator[None]:
+        """Within it, somebody else answers what methods ask."""
+        self._listener = listener
+        try:
+            yield
+        finally:
+            self._listener = None
+
+    def answer(self, asked: Asked, seen: Seen) -> Tensor | list[Tensor]:
+        """What whoever listens answers, or the network itself."""
+        listener, self._listener = self._listener, None  # what a question leads to is not asked by the method
+        try:
+            return asked(seen) if listener is None else listener(asked, seen)
+        finally:
+            self._listener = listener
 
     def look_at(self, batch: Batch, asking: Bill) -> None:
         """Whose step it is that asks now, and on which batch; what was made of the one before is given back."""
@@ -45,12 +81,12 @@ class Passes:
         if self._asking is None or not all(map(self.intact, inputs)):
             return make()
         key = (what, torch.is_autocast_enabled(self._device.type), *map(id, inputs))
-        if key not in self._kept or not all(map(self.intact, _tensors(self._kept[key][1]))):
+        if key not in self._kept or not all(map(self.intact, tensors_of(self._kept[key][1]))):
             span = Span(mark(self._device))
             new = make()
             span.ended = mark(self._device)
             self._kept[key] = Shared(span, maker=self._asking), new
-            self._know(_tensors(new))
+            self._know(tensors_of(new))
         entry = self._kept[key]
         entry[0].use(self._asking)
         made: Tensor | list[Tensor] = entry[1]
@@ -64,8 +100,22 @@ class Passes:
         return self._known.get(id(tensor), (tensor, None))[1] == tensor._version
 
 
-def _tensors(made: Tensor | list[Tensor]) -> list[Tensor]:
-    return made if isinstance(made, list) else [made]
+def tensors_of(seen: Seen) -> list[Tensor]:
+    """Of one tensor, or of several."""
+    return [seen] if isinstance(seen, Tensor) else [*seen]
+
+
+def _asked(ask: Callable[Asks, Made]) -> Callable[Asks, Made]:
+    """Decorator of what a method may ask a frozen network: somebody may be listening."""
+
+    @functools.wraps(ask)
+    def answered(*args: Asks.args, **options: Asks.kwargs) -> Made:
+        network, seen = cast(tuple[Frozen, Seen], args)
+        if network.passes is None:
+            return ask(*args, **options)
+        return cast(Made, network.passes.answer(Asked(ask, network, tuple(options.items())), seen))
+
+    return answered
 
 
 class Frozen:
@@ -76,7 +126,7 @@ class Frozen:
 
     def __init__(self, network: nn.Module, passes: Passes | None = None) -> None:
         self.network = network.eval().requires_grad_(False)  # eval: its batch statistics are those of its training
-        self._passes = passes
+        self.passes = passes
         self._maps = self._before = False  # whether maps were asked for, and those before the last ReLU of a stage
 
     @property
@@ -94,6 +144,7 @@ class Frozen:
         """Whether the stages end in a ReLU."""
         return self.network.post_activation  # type: ignore[return-value]
 
+    @_asked
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
         """Logits."""
@@ -101,33 +152,38 @@ class Frozen:
             return self.head(self.stages(x)[-1])
         return self._recall("logits", [x], lambda: self.network(x))
 
+    @_asked
     @torch.no_grad()
-    def stages(self, x: Tensor, pre_activation: bool = False) -> list[Tensor]:
+    def stages(self, x: Tensor, *, pre_activation: bool = False) -> list[Tensor]:
         """Feature maps after each stage, on request those before the ReLU that ends it."""
-        self._maps = self._maps or self._passes is not None
+        self._maps = self._maps or self.passes is not None
         before = pre_activation and self.post_activation  # else they are the same
-        self._before = self._before or (before and self._passes is not None)
+        self._before = self._before or (before and self.passes is not None)
         if self._before and not before:
             maps = self.stages(x, pre_activation=True)
             return [self._recall("relu", [f], lambda f=f: relu(f)) for f in maps]  # type: ignore[misc]
         network = self.network
         return self._recall(("stages", before), [x], lambda: network.stages(x, pre_activation=before))  # type: ignore
 
+    @_asked
     @torch.no_grad()
     def before_relu(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """What the ReLU at or behind each map sees."""
         return self._recall("before_relu", maps, lambda: self.network.before_relu(maps))  # type: ignore[operator]
 
+    @_asked
     @torch.no_grad()
     def embed(self, last_map: Tensor) -> Tensor:
         """Embedding of the last map."""
         return self._recall("embed", [last_map], lambda: self.network.embed(last_map))  # type: ignore[operator]
 
+    @_asked
     @torch.no_grad()
     def classify(self, embedding: Tensor) -> Tensor:
         """Logits of an embedding."""
         return self._recall("classify", [embedding], lambda: self.network.classify(embedding))  # type: ignore[operator]
 
+    @_asked
     @torch.no_grad()
     def head(self, last_map: Tensor) -> Tensor:
         """Logits of the last map."""
@@ -135,7 +191,7 @@ class Frozen:
 
     def _recall(self, what: object, inputs: Sequence[Tensor], make: Callable[[], Made]) -> Made:
         """What is made of the inputs, by this network."""
-        return make() if self._passes is None else self._passes.recall((id(self), what), inputs, make)
+        return make() if self.passes is None else self.passes.recall((id(self), what), inputs, make)
 
 
 class Teachers:

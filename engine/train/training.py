@@ -16,9 +16,10 @@ from torch.optim import Optimizer
 
 from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.train.bill import Bill, Item
+from cheapconv.engine.train.captured import Capture, Captured, Terms
 from cheapconv.engine.train.checkpoint import VERSION, Position, State
 from cheapconv.engine.train.evaluate import Evaluation, Examination
-from cheapconv.engine.train.optimiser import make_optimiser, set_rates
+from cheapconv.engine.train.optimiser import make_optimiser, place_rates, set_rates
 from cheapconv.engine.train.phases import Stretch, stretches
 from cheapconv.engine.train.precision import autocast, compiled
 from cheapconv.methods.base import Context, Method
@@ -54,6 +55,7 @@ class Training:
         place: Place,
         randomness: Randomness | None = None,  # as the method's constructor left it, if it drew any
         compile_method: bool = False,
+        capture: Capture | None = None,
     ) -> None:
         self.method, self.data, self.recipe, self.task, self.seed, self.place = method, data, recipe, task, seed, place
         self.position, self.bill = Position(threads=place.threads), Bill(place.device)
@@ -65,6 +67,9 @@ class Training:
         self._sums: dict[str, Tensor] = {}  # float64, 0-d, on the device
         self._examination: Examination | None = None
         self._forward: Callable[..., dict[str, Tensor]] = compiled(method) if compile_method else method
+        self._captured = Captured(method, place.device, capture) if capture else None
+        # What a GPU computes with lies there already; and a recorded step could not be told of another number.
+        self._rates_on = place.device if capture or place.device.type == "cuda" else None
 
     @property
     def done(self) -> bool:
@@ -84,25 +89,34 @@ class Training:
             # What the method draws depends on the seed and epoch alone, not on what was drawn before.
             self._randomness.seed(seed_of("epoch", self.seed, self.position.epoch))
         self.method.train()  # whatever `begin` or a restored network left behind
+        if self._captured:
+            self._captured.begin_epoch(self.optimiser)
 
     def step(self, batch: Batch) -> None:
-        """Learn from one batch: forward, backward and optimiser, as often as the method updates on a batch."""
-        assert self.optimiser is not None, "begin_epoch comes first"
-        updates = self.method.updates_per_batch
+        """Learn from one batch."""
+        share = len(batch.y) / self.method.updates_per_batch
         with self._computing("epoch_steps_s"):
             self._set_clock()  # before the step is counted: schedules begin at 0
-            for update in range(updates):
-                self.optimiser.zero_grad(set_to_none=True)  # None, so that a parameter without a loss is left alone
-                with autocast(self.place.device, self.recipe.precision):
-                    terms = self._forward(batch, update)
-                torch.stack([*terms.values()]).sum().backward()  # one backward for all: networks share maps
-                self.optimiser.step()
-                self.method.after_update()  # each update its own: proximal steps belong to a step, not to a batch
-                for name, term in terms.items():
-                    # In float64 and by samples: the last batch is a partial one. Not read here, that would wait.
-                    term_sum = term.detach().double() * (len(batch.y) / updates)
-                    self._sums[name] = self._sums.get(name, 0) + term_sum
+            updates = self._captured.step(self._learn, batch) if self._captured else self._learn(batch)
+            for name, term in (named for terms in updates for named in terms.items()):
+                # In float64 and by samples: the last batch is a partial one. Not read here, that would wait.
+                self._sums[name] = self._sums.get(name, 0) + term.double() * share
             self.position.step += 1
+
+    def _learn(self, batch: Batch) -> Terms:
+        """Forward, backward and optimiser, as often as the method updates on a batch: work for the device alone, which
+        may be recorded and played on other batches."""
+        assert self.optimiser is not None, "begin_epoch comes first"
+        updates: Terms = []
+        for update in range(self.method.updates_per_batch):
+            self.optimiser.zero_grad(set_to_none=True)  # None, so that a parameter without a loss is left alone
+            with autocast(self.place.device, self.recipe.precision):
+                terms = self._forward(batch, update)
+            torch.stack([*terms.values()]).sum().backward()  # one backward for all: networks share maps
+            self.optimiser.step()
+            self.method.after_update()  # each update its own: proximal steps belong to a step, not to a batch
+            updates.append({name: term.detach() for name, term in terms.items()})
+        return updates
 
     def learnt(self) -> None:
         """The method's own work at the end of an epoch."""
@@ -144,7 +158,7 @@ class Training:
         terms = {name: total / samples for name, total in position.sums.items()}
         return CurveRow(
             epoch=position.epoch,
-            lr=self.optimiser.param_groups[0]["lr"] if self.steps else 0.0,  # of the epoch's last step
+            lr=self.optimiser.param_groups[0]["base_lr"] * self._factor(self.steps - 1) if self.steps else 0.0,
             loss=sum(terms.values()),
             terms=terms,
             scores=scores["test"],
@@ -181,6 +195,7 @@ class Training:
         self.method.load_state_dict(state["method"])
         if not self.done:  # `finish` may have left other parameters than were trained
             optimiser.load_state_dict(state["optimiser"])
+            place_rates(optimiser, self._rates_on)
         for hand in HANDS:
             getattr(self.method.clock, hand).copy_(state["clock"][hand])
         self._sums = {  # read as float64 and put back as float64: the same bits
@@ -202,19 +217,29 @@ class Training:
         """A new optimiser, without momentum, and the epochs between which the schedule is played."""
         self._stretch = stretches(self.method.phases(), self.recipe.epochs)[number]
         self.optimiser = make_optimiser(self.method, self.recipe, self._stretch.phase)
+        place_rates(self.optimiser, self._rates_on)
         return self.optimiser
 
     def _set_clock(self) -> None:
         """Set every group's learning rate, and the method's clock, for the coming step."""
         assert self._stretch is not None, "begin_epoch comes first"
         assert self.optimiser is not None
-        done = self.position.epoch + self.position.step / self.steps  # epochs, with a fraction
+        done = self._done(self.position.step)
         in_phase = done - self._stretch.first
-        # Once a phase, not once a training: a student that was cut learns again from a high rate.
-        lr = set_rates(self.optimiser, self.recipe.schedule.factor(in_phase, self._stretch.epochs))
+        lr = set_rates(self.optimiser, self._factor(self.position.step))
         hands = (done / self.recipe.epochs, in_phase / self._stretch.epochs, done, lr)
         for hand, value in zip(HANDS, hands, strict=True):
             getattr(self.method.clock, hand).fill_(value)  # filled and not replaced: compiled code keeps the tensor
+
+    def _done(self, step: int) -> float:
+        """Epochs before a step of this one, with a fraction."""
+        return self.position.epoch + step / self.steps
+
+    def _factor(self, step: int) -> float:
+        """The schedule's in a step of this epoch."""
+        assert self._stretch is not None, "begin_epoch comes first"
+        # Once a phase, not once a training: a student that was cut learns again from a high rate.
+        return self.recipe.schedule.factor(self._done(step) - self._stretch.first, self._stretch.epochs)
 
     def _context(self) -> Context:
         """What the method's hooks may use: this epoch's batches, drawn anew at each call."""

@@ -17,6 +17,8 @@ from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.runs import Run, Store
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.builder import Builder, build_method
+from cheapconv.engine.train.captured import Capture
+from cheapconv.engine.train.teachers import Passes
 from cheapconv.engine.train.training import Training
 from cheapconv.methods.losses import kl
 from cheapconv.suites.augmentation import Augmentation, Normalisation
@@ -27,6 +29,7 @@ from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.schedule import Schedule
 from cheapconv.suites.segmentation import Segmentation
 from cheapconv.suites.task import Task
+from tests.engine.emulated import EmulatedRecorder, tensors
 from tests.engine.finished import finish
 from tests.engine.tiny import Stopped, end_epoch, left, train_alone
 
@@ -90,12 +93,13 @@ def planned(methods: list[str], **fields: Any) -> Plan:
     return plan(Sweep.model_validate({"suite": "halves", "recipe": "short", "entries": grid}), "sweep")
 
 
-def training(store: Store, cell: Cell) -> Training:
+def training(store: Store, cell: Cell, **fields: Any) -> Training:
     """A cell's training at its beginning."""
     suite = catalog.parse("suite", cell.suite)
     builder = Builder(cell, cell.classes, PLACE, store, data().labels, suite.task_of(data()))
     method = build_method(cell, builder)
-    return Training(method, data(), recipe_of(cell), suite.task, seed=0, place=PLACE, randomness=builder.randomness)
+    fields |= {"seed": 0, "place": PLACE, "randomness": builder.randomness}
+    return Training(method, data(), recipe_of(cell), suite.task, **fields)
 
 
 def folder(store: Store, cell: Cell) -> Run:
@@ -150,6 +154,27 @@ def test_a_training_that_was_stopped_goes_on_with_the_same_bits(cells: dict[str,
     train_alone(resumed, run.folder)
     for name, value in whole.method.state_dict().items():
         assert torch.equal(value, resumed.method.state_dict()[name]), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["encoder_first", "encoder_first_at"])
+def test_steps_that_are_played_have_the_bits_of_those_that_are_taken(cells: dict[str, Cell], name: str, tmp_path: Path):
+    """As in tests/contract/test_captured_methods.py for methods of images; one of each phase is played."""
+    store, teacher = Store(tmp_path), cells["scratch"]
+    finish(store, teacher, build_method(teacher, Builder(teacher, CLASSES, PLACE, store)))
+    found, recorder = [], EmulatedRecorder()
+    for rehearsals in (1, 10**6):
+        capture = Capture(recorder, Passes(PLACE.device), rehearsals=rehearsals, trials=0)
+        begun = training(store, cells[name], capture=capture)
+        where = tmp_path / str(rehearsals)
+        where.mkdir()
+        train_alone(begun, where)
+        found.append(begun)
+    assert (recorder.recorded, recorder.played) == (2, 2)
+    played, taken = (each.state_dict() for each in found)
+    for part in ("method", "optimiser", "randomness"):
+        assert all(map(torch.equal, tensors(played[part]), tensors(taken[part]))), part  # type: ignore[literal-required]
+    assert [row.terms for row in found[0].position.curve] == [row.terms for row in found[1].position.curve]
 
 
 def test_the_encoder_is_trained_first_and_alone(cells: dict[str, Cell], tmp_path: Path):

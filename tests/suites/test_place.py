@@ -1,9 +1,11 @@
 """A place: threads and random numbers are lent to the process and taken back, whatever happens."""
 
+import warnings
+
 import pytest
 import torch
 
-from cheapconv.suites.place import Place, Randomness, seed_of
+from cheapconv.suites.place import Place, Randomness, moved, seed_of
 
 CPU = torch.device("cpu")
 
@@ -76,6 +78,24 @@ def test_a_state_goes_on_elsewhere():
 def test_without_a_seed_it_is_the_process_s():
     expected = torch.get_rng_state()
     assert torch.equal(Randomness(CPU).cpu, expected)
+
+
+def test_a_tensor_that_is_there_is_not_moved():
+    x = torch.ones(2)
+    assert moved(x, CPU) is x
+
+
+@pytest.mark.gpu
+def test_a_tensor_is_moved_to_a_gpu_without_a_wait():
+    x = torch.arange(1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the mode itself
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            found = moved(x, torch.device("cuda", 0))
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    assert torch.equal(found.cpu(), x)
 
 
 @pytest.mark.gpu

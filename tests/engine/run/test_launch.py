@@ -255,3 +255,11 @@ def test_a_cell_on_cuda_in_bf16_is_stopped_and_resumed(store):
     assert ("stepped", 1, 2, 3) in listener.told
     environment = store.run(whole.cells[1].cell.key).environments()[-1]
     assert environment.device.startswith("cuda")
+
+
+@pytest.mark.gpu
+def test_cells_whose_steps_are_captured_end(store, caplog):
+    """On batches that come often enough to be recorded."""
+    whole = tiny.planned_by("kd", epochs=2, batch=4)
+    assert ends(store, whole, device=torch.device("cuda"), capture=True) == ["done", "done"]
+    assert "cannot be captured" not in caplog.text
