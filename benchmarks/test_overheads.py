@@ -135,27 +135,28 @@ def test_commands(benchmark: Any, many: Many, what: str, tmp_path: Path, monkeyp
 
 
 class Gaps:
-    """A watcher that times what lies between the end of a cell and the first step of the next one, with that step."""
+    """A watcher that times what lies between the end of a cell and the first step of the next one."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
-        self._ended_at: float | None = None
+        self._at: list[float] = []  # of the end of a cell and the ends of the steps that follow
 
     def started(self, cell: Cell) -> None:
         """Nothing yet: building its networks is a part of the start."""
 
     def stepped(self, cell: Cell, position: Position, steps: int) -> None:
-        """The first step ends the gap."""
-        if self._ended_at is not None:
-            self.seconds.append(time.perf_counter() - self._ended_at)
-            self._ended_at = None
+        """The second step tells what the first one took of the time to its end."""
+        self._at.append(time.perf_counter())
+        if len(self._at) == 3:
+            ended, first, second = self._at
+            self.seconds.append(first - ended - (second - first))
 
     def epoch_ended(self, cell: Cell, position: Position) -> None:
         """Nothing: it is the training's."""
 
     def ended(self, cell: Cell, state: str) -> None:
         """The gap begins."""
-        self._ended_at = time.perf_counter()
+        self._at = [time.perf_counter()]
 
 
 def planned_few(suite: str, architecture: str, *, taught: bool = True, **recipe: Any) -> Plan:
@@ -182,7 +183,7 @@ def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_start_of_a_cell(benchmark: Any, suite: str, architecture: str, tmp_path: Path, untimed: None) -> None:
     """Of cells one after the other; the first start, which imports and opens, is none of them."""
     catalog.load()
-    whole, store, gaps = planned_few(suite, architecture, epochs=1, batch=64), Store(tmp_path), Gaps()
+    whole, store, gaps = planned_few(suite, architecture, epochs=1, batch=16), Store(tmp_path), Gaps()
     session.write_plan(store, whole)
     launcher = Launcher(store, Place(torch.device("cpu")), Settings(cohort=1), [gaps])
     benchmark.pedantic(lambda: launcher.run([planned.cell for planned in whole.cells]), rounds=1)
