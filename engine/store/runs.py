@@ -82,7 +82,8 @@ class Run:
 
     def curve(self) -> list[CurveRow]:
         """Its finished epochs; an epoch that was written twice counts as it was written last."""
-        return _rows(self._curve())
+        by_epoch = {row.epoch: row for row in self._curve().value or ()}
+        return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
     def result(self) -> Result | None:
         """What came out of it."""
@@ -97,7 +98,7 @@ class Run:
             said += [f"{STATE} is missing"] if environments.value and not state.value else []
         elif not said:
             said += [] if environments.value else [f"{ENVIRONMENT} is missing"]
-            said += [] if ended.value.covers(_rows(curve)) else [f"{CURVE} is missing or incomplete"]
+            said += [] if ended.value.covers(self.curve()) else [f"{CURVE} is missing or incomplete"]
         return said
 
     def _state(self) -> Found[State]:
@@ -183,11 +184,6 @@ class Run:
     def lock(self) -> contextlib.AbstractContextManager[bool]:
         """Hold the cell for this process; False if another process trains it."""
         return lock.held(self.folder)
-
-
-def _rows(curve: Found[list[CurveRow]]) -> list[CurveRow]:
-    by_epoch = {row.epoch: row for row in curve.value or ()}
-    return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
 
 class Store:
