@@ -18,6 +18,12 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1] if ord(found[0]) < 256 else f"\\u{ord(found[0]):04x}", text)
 
 
+def is_plain_json(text: str) -> bool:
+    """Whether every text in a JSON document is printable as it stands, as nearly always: without a backslash, JSON lets
+    no control character of ASCII into a text but DEL."""
+    return text.isascii() and "\\" not in text and "\x7f" not in text
+
+
 def printable_values(body: object) -> object:
     """A JSON document, all of whose texts, also the names of its fields, are printable."""
     if isinstance(body, str):

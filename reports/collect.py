@@ -171,12 +171,11 @@ def taught_by_all(record: Record, records: Mapping[str, Record]) -> Iterator[Cel
         record = found
 
 
-def curve(record: Record) -> pd.Series:
+def curve(record: Record) -> dict[int, float]:
     """Mean score of the headline networks by epoch; empty where there is none."""
     if record.result is None:
-        return pd.Series(dtype=float)
+        return {}
     rows, names, score = record.run.curve(), [n.name for n in record.result.counted], record.result.headline
     if not record.result.covers(rows):
-        return pd.Series(dtype=float)
-    means = {row.epoch: sum(row.scores[name][score] for name in names) / len(names) for row in rows if row.scores}
-    return pd.Series(means, dtype=float)
+        return {}
+    return {row.epoch: sum(row.scores[name][score] for name in names) / len(names) for row in rows if row.scores}

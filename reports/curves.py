@@ -7,6 +7,7 @@ from cheapconv.reports import axes, collect
 from cheapconv.reports.columns import method_label
 from cheapconv.reports.content import Content
 from cheapconv.reports.figures import Keys, Line, Panel
+from cheapconv.reports.stats import ROW
 
 MOST_EPOCHS = 40  # in a line, evenly chosen, the last always among them
 Curves = dict[tuple[str, str, str], pd.Series]
@@ -33,10 +34,10 @@ def curve_panels(content: Content, legend: Keys) -> list[Panel]:
 def _mean_curves(content: Content) -> Curves:
     """By (architecture, conv, method label): mean top-1 over the done seeds by epoch, in the order of the table."""
     records = {record.key: record for record in content.sweep.done}
-    curves: dict[tuple[str, str, str], list[pd.Series]] = {}
-    for _, cell in content.cells[content.cells["state"] == "done"].iterrows():
-        label = (cell["architecture"], cell["conv"], method_label(cell))
-        curves.setdefault(label, []).append(collect.curve(records[cell["key"]]))
-    means = {label: pd.concat(found, axis=1).dropna().mean(axis=1) for label, found in curves.items()}
+    means: Curves = {}
+    for _, cells in content.cells[content.cells["state"] == "done"].groupby(ROW, sort=False):
+        of_seeds = pd.DataFrame([collect.curve(records[key]) for key in cells["key"]], dtype=float)
+        first = cells.iloc[0]
+        means[first["architecture"], first["conv"], method_label(first)] = of_seeds.dropna(axis=1).mean()
     order = [(row["architecture"], row["conv"], method_label(row)) for _, row in content.rows.iterrows()]
     return {label: means[label] for label in order if label in means and len(means[label])}

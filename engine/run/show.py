@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -29,15 +30,21 @@ class PlainConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Text for the terminal; everything that is printed as a `str`, also in a table, comes through here."""
-        return super().render_str("\n".join(map(printable, text.split("\n"))), **options)
+        return super().render_str(printable_lines(text), **options)
 
 
-console = PlainConsole(width=None if sys.stdout.isatty() else 240)  # a pipe has no width to fold at
+def printable_lines(text: str) -> str:
+    """The text, every line of which is printable."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+console = PlainConsole(width=None if sys.stdout.isatty() else 240, emoji=False)  # a pipe has no width to fold at
 Row = Mapping[str, Any]  # of a table, or of a document: values by name
 CELL_FIELDS = (
     *("key", "suite", "architecture", "architecture_label", "conv", "conv_label"),
     *("method", "seed", "teacher"),
 )
+GAP = 2  # spaces between two columns
 SENTENCE = 24  # characters beyond which a text of a table is one that is folded
 LISTED = {"suites": "suite", "architectures": "architecture", "convs": "conv", "methods": "method"}
 
@@ -53,18 +60,25 @@ def table(title: str, rows: Sequence[Row], columns: Sequence[str], spare: Sequen
 
     What is still too wide is folded, but for the keys of cells, which are there to be copied.
     """
-    columns = [*columns]
+    texts = {name: ["" if row[name] is None else printable_lines(str(row[name])) for row in rows] for name in columns}
+    widths = {name: max(map(cell_len, (name, *of_rows))) for name, of_rows in texts.items()}
     for column in spare:
-        texts = [[name, *(str(row[name] or "") for row in rows)] for name in columns]
         # Without folds; but a sentence may be folded, and counts as a few words.
-        if sum(2 + min(SENTENCE, max(map(len, texts_of))) for texts_of in texts) - 2 > console.width:
-            columns.remove(column)
+        if sum(GAP + min(SENTENCE, width) for width in widths.values()) - GAP > console.width:
+            del texts[column], widths[column]
+    fits = sum(GAP + width for width in widths.values()) - GAP <= console.width
+    lines = [*zip(*texts.values(), strict=True)]
+    plain = fits and not any("\n" in text for line in lines for text in line)
     view = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        view.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "key")
-    for row in rows:
-        view.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+    for column, width in widths.items():
+        named = column.replace("_", " ")
+        view.add_column(named, overflow="fold", no_wrap=column == "key", width=width if plain else None)
+    for line in () if plain else lines:
+        view.add_row(*line)
     console.print(view, markup=False)  # an error may hold brackets
+    if plain and lines:  # as rich would have them, which takes a millisecond a line
+        padded = ((" " * GAP).join(map(set_cell_size, line, widths.values())) for line in lines)
+        console.out("\n".join(padded), highlight=False)
 
 
 def listing(what: str, registry: "Registry") -> list[Row]:

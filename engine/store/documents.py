@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from pydantic import TypeAdapter
 
-from cheapconv.catalog.printable import printable_values
+from cheapconv.catalog.printable import is_plain_json, printable_values
 from cheapconv.engine.store.files import decoded, parse_json, read_bytes
 from cheapconv.engine.store.records import SCHEMA
 
@@ -28,6 +28,7 @@ NO_DOCUMENT = (errno.EISDIR, errno.ELOOP, errno.ENXIO)
 OTHER_SHAPE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)  # JSON of something else
 
 _ADAPTERS: dict[object, TypeAdapter] = {}  # of each record, made once
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ def look(
                 return Found(fault=f"{path.name} is damaged")
         if kind not in _ADAPTERS:
             _ADAPTERS[kind] = TypeAdapter(kind)
-        value = _ADAPTERS[kind].validate_python(printable_values(upgrade(body)))  # the store may be somebody else's
+        body = upgrade(body)
+        if not is_plain_json(text):  # the store may be somebody else's
+            body = printable_values(body)
+        value = _ADAPTERS[kind].validate_python(body)
         return Found(value) if belongs(value) else Found(fault=f"{path.name} is another one's")
     except OSError as error:
         if error.errno in ABSENT and not path.is_symlink():
@@ -83,24 +87,25 @@ class Reader:
     """Reads the documents of a folder, and one that was whole again only if somebody has touched it since."""
 
     def __init__(self) -> None:
-        self._whole: dict[Path, tuple[object, Found[Any]]] = {}
+        self._whole: dict[str, tuple[object, Found[Any]]] = {}
 
     def __call__(
         self, read: Callable[Concatenate[Path, P], Found[T]], path: Path, *how: P.args, **named: P.kwargs
     ) -> Found[T]:
         """What `read` finds there, such as `look`, which is called in the same way each time but for `noted`."""
+        name = os.fspath(path)
         try:
-            status = os.stat(path)
+            status = os.stat(name)
         except OSError:
             return read(path, *how, **named)
         # The time of change is the file system's own: no writer can set it back.
         stamp = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, named.get("noted"))
-        if path not in self._whole or self._whole[path][0] != stamp:
+        if name not in self._whole or self._whole[name][0] != stamp:
             found = read(path, *how, **named)
             if found.value is None:
                 return found
-            self._whole[path] = stamp, found
-        return self._whole[path][1]
+            self._whole[name] = stamp, found
+        return self._whole[name][1]
 
 
 def document(fields: Mapping[str, object]) -> dict[str, object]:
@@ -112,4 +117,4 @@ def document(fields: Mapping[str, object]) -> dict[str, object]:
 
 def checksum(body: Mapping[str, object]) -> str:
     """SHA-256 of a document in hexadecimal digits, however it is laid out in its file."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_canonical(body).encode()).hexdigest()

@@ -39,7 +39,7 @@ def now() -> str:
 def read_bytes(path: Path) -> bytes:
     """What a document's file holds; ValueError for what is no file that could be one, such as a pipe or a disk."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # non-blocking: a pipe would be waited for
-    with os.fdopen(handle, "rb") as file:
+    with os.fdopen(handle, "rb", buffering=0) as file:  # all at once
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
             raise ValueError(f"{path} is no document")

@@ -54,9 +54,9 @@ class Run:
 
     def state(self) -> State:
         """How far the cell is. Its result is the truth: with one it is done, whatever state.json says."""
-        if os.path.lexists(self.folder) and not os.path.isdir(self.folder):
-            return State(state="unreadable", error=f"{self.folder} is no folder: move it away")
         found, result = self._state(), self._result()
+        if result.value is None and os.path.lexists(self.folder) and not os.path.isdir(self.folder):
+            return State(state="unreadable", error=f"{self.folder} is no folder: move it away")
         for kept in (found, result):
             if not kept.ours:
                 return State(state="unreadable", error=kept.fault)
@@ -91,14 +91,14 @@ class Run:
 
     def faults(self) -> list[str]:
         """What is wrong with its files, in words; what is absent is wrong only in a cell that began."""
-        result = self.result()
-        own = () if result else (self._state(),)
-        found = (self._cell(), self._environments(), self._curve(), self._result(), *own)
-        said = [each.fault for each in found if each.fault]
-        said += [f"{STATE} is missing"] if not result and self.environments() and not self._state().value else []
-        if result and not said:
-            said += [f"{ENVIRONMENT} is missing"] if not self.environments() else []
-            said += [] if result.covers(self.curve()) else [f"{CURVE} is missing or incomplete"]
+        cell, environments, curve, ended = self._cell(), self._environments(), self._curve(), self._result()
+        state = self._state() if ended.value is None else Found[State]()
+        said = [each.fault for each in (cell, environments, curve, ended, state) if each.fault]
+        if ended.value is None:
+            said += [f"{STATE} is missing"] if environments.value and not state.value else []
+        elif not said:
+            said += [] if environments.value else [f"{ENVIRONMENT} is missing"]
+            said += [] if ended.value.covers(self.curve()) else [f"{CURVE} is missing or incomplete"]
         return said
 
     def _state(self) -> Found[State]:

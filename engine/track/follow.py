@@ -1,5 +1,8 @@
 """Following a sweep's run folders: look at the files every few seconds and send what has changed.
 
+Sending costs tens of milliseconds of a core that a training could use, reading thousands of folders seconds of it. So
+the pause after a look is as long as makes it a hundredth of the time, from two seconds up to half a minute.
+
 A server that fails is left alone for a minute, then two, and so on (a circuit breaker). Whatever was not sent is still
 in the run folders and goes out at the next run or by `sync`.
 """
@@ -22,10 +25,14 @@ from cheapconv.engine.track.redact import public, reason
 from cheapconv.engine.track.sweep import TrackedSweep
 from cheapconv.engine.track.tracked import CellRefusedError
 
-POLL_S = 2.0
+POLL_S, LONGEST_POLL_S = 2.0, 30.0
+SHARE = 0.01  # of one core, while the pauses are between the two
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 60.0, 900.0
 
 log = logging.getLogger(__name__)
+
+
+Stamp = tuple[int, int] | None  # None where there is no file
 
 
 class Sink(Protocol):
@@ -45,7 +52,7 @@ class Follower:
 
     def __init__(self, store: Store, sink: Sink, uri: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.keys = sink.sweep.keys
-        self.seen: dict[str, list[tuple[int, int]]] = {}  # files of each cell as they were last sent
+        self.seen: dict[str, list[Stamp]] = {}  # files of each cell as they were last sent
         self.sent: Counter[str] = Counter()  # values of each cell
         self.refused: dict[str, str] = {}  # why a cell cannot be sent
         self.failure: str | None = None  # why the server could not be used when it last was asked
@@ -71,14 +78,13 @@ class Follower:
         if last or self.sent.total() > before:
             self._attempt(partial(self._sink.conclude, goes_on=not last))
 
-    def files(self, key: str) -> list[tuple[int, int]]:
-        """Inode and time of all that is shown of the cell; one of them is new when a file has been replaced."""
-        folder = self._store.run(key).folder
-        paths = [folder / name for name in (CELL, STATE, ENVIRONMENT, CURVE, RESULT)]
-        if paths[-1].exists():  # the networks of a finished cell are timed later
-            paths.append(self._store.root / MEASUREMENTS)
-        stats = [path.stat() for path in paths if path.exists()]
-        return [(stat.st_ino, stat.st_mtime_ns) for stat in stats]
+    def files(self, key: str) -> list[Stamp]:
+        """Stamps of all that is shown of the cell; one of them is new when a file has been replaced."""
+        folder = os.path.join(self._store.root, key)
+        stamps = [stamp(os.path.join(folder, name)) for name in (CELL, STATE, ENVIRONMENT, CURVE, RESULT)]
+        if stamps[-1] is not None:  # the networks of a finished cell are timed later
+            stamps.append(stamp(os.path.join(self._store.root, MEASUREMENTS)))
+        return stamps
 
     def _send(self, key: str) -> None:
         """Send one cell, or note why it cannot be."""
@@ -103,17 +109,32 @@ class Follower:
         return True
 
 
+def stamp(path: str) -> Stamp:
+    """Inode and time of a file."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
 def input_ended(seconds: float) -> bool:
     """Wait so long, or until the standard input ends: whoever holds its other end has closed it or is dead."""
     ready, _, _ = select.select([sys.stdin], [], [], seconds)
     return bool(ready) and not os.read(sys.stdin.fileno(), 4096)
 
 
-def follow(follower: Follower, ended: Callable[[float], bool] = input_ended) -> str | None:
+def follow(
+    follower: Follower,
+    ended: Callable[[float], bool] = input_ended,
+    cpu_s: Callable[[], float] = time.process_time,
+) -> str | None:
     """Look every few seconds until the end, and once more then; why something could not be sent."""
-    follower.look()
-    while not ended(POLL_S):
+    while True:
+        begun = cpu_s()
         follower.look()
+        if ended(min(max(POLL_S, (cpu_s() - begun) / SHARE), LONGEST_POLL_S)):
+            break
     follower.look(last=True, still_here=give_sign_of_life)
     return follower.failure
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cheapconv.engine.store.records import State
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import attempt, home, push, server, tracked
 from cheapconv.engine.track.fields import milliseconds
@@ -72,7 +73,11 @@ class Mirror:
 
     def conclude(self, *, goes_on: bool) -> None:
         """Say how far the sweep as a whole is, and attach its report if that is still to be done."""
-        states = [self._store.run(key).state() for key in self.sweep.keys]
+        states: list[State] = []
+        for key in reversed(self.sweep.keys):
+            states.append(self._store.run(key).state())
+            if goes_on and states[-1].state != "done":
+                break  # that says it; the last ones are done last, so thousands of others need not be read
         word, known = status([state.state for state in states], goes_on=goes_on), self._recall(self._store.root)
         if not known.run_id or (known.status == word and not known.report):
             return

@@ -57,7 +57,7 @@ def test_curve_takes_the_later_of_two_lines_of_an_epoch(small: Store) -> None:
     record = collect.read_sweep(small.root, "quick").records[0]
     with (record.run.folder / "curve.jsonl").open("a") as file:
         file.write(json.dumps(EPOCH | {"epoch": 1, "top1": {"student_0": 0.25}}) + "\n")
-    assert collect.curve(record).to_dict() == {0: 0.949 * 0.5, 1: 0.25}
+    assert collect.curve(record) == {0: 0.949 * 0.5, 1: 0.25}
 
 
 @pytest.mark.parametrize("name", ["curve.jsonl", "environment.json"])

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from cheapconv.engine.run import show
 
@@ -49,3 +50,18 @@ def test_columns_without_a_value_are_left_out(monkeypatch):
     assert "score" not in lines(240, monkeypatch)[1]
     assert "50.00 %" in lines(240, monkeypatch, score=0.5)[3]
     assert "error" in lines(80, monkeypatch, error="a long story " * 9)[1]
+
+
+@pytest.mark.parametrize("text", ["plain", "卷积", ":warning:", "two\nlines", "", None, 0])
+def test_a_table_that_fits_is_printed_as_rich_prints_it(text, monkeypatch):
+    rows = [{"key": "a", "said_here": text, "n": 1}, {"key": "bcd", "said_here": "something", "n": 20}]
+    by_rich = Table(title="title", title_justify="left", box=None, pad_edge=False)
+    for column in ("key", "said here", "n"):
+        by_rich.add_column(column)
+    for row in rows:
+        by_rich.add_row(*("" if value is None else str(value) for value in row.values()))
+    shown, expected = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(show, "console", show.PlainConsole(file=shown, width=60, emoji=False))
+    show.table("title", rows, ["key", "said_here", "n"])
+    Console(file=expected, width=60, emoji=False).print(by_rich)
+    assert shown.getvalue() == expected.getvalue()

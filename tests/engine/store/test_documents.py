@@ -48,6 +48,16 @@ def test_what_is_no_such_document_is_damaged_and_may_be_written_anew(content, pa
     assert look(path, State) == Found(fault="state.json is damaged")
 
 
+@pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA0), 0x200E, 0x2028])
+def test_no_text_of_a_document_can_steer_a_terminal(code, path):
+    said = f"x{chr(code)}y"
+    for content in (f'{{"error": "{said}"}}', json.dumps({"error": said})):
+        path.write_text(content)
+        value = look(path, State).value
+        assert value is None or (value.error or "").isprintable()
+    assert value, "an escape is JSON, whatever it stands for"
+
+
 @pytest.mark.parametrize("kind", ["folder", "dangling", "loop", "pipe", "huge"])
 def test_what_is_no_file_is_damaged_and_nobody_waits_for_it(kind, path):
     if kind == "folder":

@@ -1,5 +1,6 @@
 """A follower sends what has changed, leaves a failing server alone, whatever it does, and loses nothing for good."""
 
+import itertools
 import logging
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cheapconv.engine.store import documents
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import sweep as sweeps
 from cheapconv.engine.track.follow import Follower, follow
@@ -88,7 +90,7 @@ def test_what_has_changed_is_sent_once(store: Store, server: Server) -> None:
 def test_an_unchanged_folder_is_not_read(store: Store, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     follower = follower_of(store, server)
     follower.look()
-    monkeypatch.setattr(Path, "read_text", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(documents, "read_bytes", lambda path: pytest.fail(f"{path} was read"))
     follower.look()
 
 
@@ -100,10 +102,20 @@ def test_the_last_look_comes_when_the_run_has_ended_and_sees_who_is_gone(store: 
         write_cell(store, "c", state="running", epochs=len(waits))
         return len(waits) == 2
 
-    assert follow(follower_of(store, server), ended) is None
+    assert follow(follower_of(store, server), ended, cpu_s=lambda: 0.0) is None
     assert waits == [2.0, 2.0]
     assert server.concluded == [True, True, False]
     assert server.calls == ["a", "b", "c", "c", "a", "b", "c"], "a cell whose process is gone has no new file"
+
+
+@pytest.mark.parametrize(("looking_s", "pause_s"), [(0.001, 2.0), (0.05, 5.0), (4.0, 30.0)])
+def test_looking_takes_a_hundredth_of_a_core_at_most(
+    looking_s: float, pause_s: float, store: Store, server: Server
+) -> None:
+    waits: list[float] = []
+    clock = itertools.count(step=looking_s)
+    follow(follower_of(store, server), lambda seconds: bool(waits.append(seconds)) or len(waits) == 2, clock.__next__)
+    assert waits == pytest.approx([pause_s, pause_s])
 
 
 def test_a_failing_server_is_left_alone_for_longer_and_longer(store: Store, server: Server) -> None:

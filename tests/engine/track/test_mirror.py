@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cheapconv.engine.store.files import write_json
-from cheapconv.engine.store.runs import Store
+from cheapconv.engine.store.runs import Run, Store
 from cheapconv.engine.track.mirror import link
 from cheapconv.engine.track.server import connect
 from cheapconv.engine.track.sync import attach, sync
@@ -105,6 +105,23 @@ def test_a_sweep_is_as_far_as_its_cells(store: Store, uri: str, states: list[Any
         write_cell(store, key, state=state)
     write_sweep(store, sweep, KEYS)
     assert sends(store, sweep, uri).info.status == status
+
+
+def test_while_it_goes_on_the_last_cells_tell_how_far_it_is(
+    store: Store, uri: str, sweep: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = mirror(store, sweep, uri)
+    for key in KEYS:
+        following.send(key)
+    following.conclude(goes_on=True)
+    assert only_run(uri, sweep, "sweep").info.status == "FINISHED"
+    (store.run("b").folder / "result.json").unlink()
+    write_cell(store, "b", state="running")
+    read: list[str] = []
+    state = Run.state
+    monkeypatch.setattr(Run, "state", lambda run: read.append(run.key) or state(run))
+    following.conclude(goes_on=True)
+    assert (only_run(uri, sweep, "sweep").info.status, read) == ("RUNNING", ["b"])
 
 
 def test_a_deleted_run_of_the_sweep_is_made_again(store: Store, uri: str, sweep: str) -> None:
