@@ -6,10 +6,8 @@ everybody writes, cell by cell; one cell at a time; in cohorts; in cohorts of tw
 CHEAPCONV_BENCH_IMAGES takes fewer images.
 """
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,23 +72,13 @@ def by_runner(store: Path, **settings: Any) -> None:
     assert session.run(whole, whole, store, Settings(device="cpu", mlflow="none", **settings)) == 0
 
 
-@pytest.fixture
-def another_process() -> Iterator[ProcessPoolExecutor]:
-    """One that has imported what is needed, and keeps no memory as a run does."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), catalog.load) as pool:
-        pool.submit(torch.set_num_threads, len(os.sched_getaffinity(0))).result()
-        yield pool
-
-
 @pytest.mark.benchmark(group=f"a mini sweep of {IMAGES} images")
 @pytest.mark.parametrize("way", ["textbook", "one by one", "cohort", "cohorts of two workers", "two workers"])
-def test_mini_sweep(
-    benchmark: Any, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, another_process: ProcessPoolExecutor
-) -> None:
+def test_mini_sweep(benchmark: Any, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog.load()
     monkeypatch.setattr(timings, "take", lambda *args: None)
     ways: dict[str, Callable[[], None]] = {
-        "textbook": lambda: another_process.submit(by_textbook).result(),
+        "textbook": by_textbook,  # the first: a run changes how its process keeps memory
         "one by one": lambda: by_runner(tmp_path / "one", cohort=1),
         "cohort": lambda: by_runner(tmp_path / "cohort"),
         "cohorts of two workers": lambda: by_runner(tmp_path / "crew", workers=2),
