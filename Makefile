@@ -4,7 +4,7 @@
 # make learns  every method is trained and beats chance: two minutes, beside `make check` in CI
 # make chaos   faults against the runner, for MINUTES (5) or COUNT trials, by SEED (0): kills, disks, servers, crowds, damage
 # make bench   steps, their parts and a mini sweep against the loop that everybody writes, and what 10,000 cells cost
-#              beside their training, kept as JSON (half an hour); make bench-compare compares
+#              beside their training, kept as JSON; make bench-compare compares
 # make docs    write the generated pages and the schema (MEASURE=1: with timings of this machine)
 # make sbom    what is installed and under which licences: build/sbom.json (CycloneDX), build/licences.md
 # make audit   known weaknesses of what is installed (asks pypi.org)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -21,6 +22,7 @@ from cheapconv.engine.train.training import Training
 from cheapconv.models.build import build_network
 from cheapconv.suites.place import Place
 from tests.engine.finished import finish
+from tests.engine.tiny import step_together
 
 STUDENT, TEACHER, BATCH = "wrn(depth=16, width=2)", "wrn(depth=40, width=2)", 128
 CONVS = {"S": "standard", "G(4)": "G(4)", "G(N)": "G(N)", "BG(2,M/8)": "BG(2,M/8)", "shift": "od_shift"}
@@ -55,19 +57,12 @@ def ours(store: Store, place: Place, cells: Sequence[tuple[str, str]]) -> Steps:
         shares.of("forward", training, "_forward")
         trainings.append(training)
 
-    def take() -> None:
-        for training in trainings:
-            batch = feed.batch((0, training.position.step), training.method.views, training.bill)
-            teachers.passes.look_at(batch, training.bill)
-            training.step(batch)
-        feed.divide()
-        teachers.passes.divide()
-
     shares.of("data", feed, "batch")
     looked_at = [frozen.network for _, frozen in teachers._read.values()]
     for network in looked_at:
         shares.of("teacher", network, "forward")
         shares.of("teacher", network, "stages")
+    take = partial(step_together, trainings, feed, teachers.passes)
     return Steps(take, shares, trainings, [network for t in trainings for network in _students(t)], looked_at)
 
 

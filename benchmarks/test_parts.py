@@ -49,7 +49,7 @@ class One(Method):
         return [Trained("one", self.network)]
 
 
-def in_turn(ways: dict[str, Callable[[], object]], benchmark: Any, way: str, rounds: int = ROUNDS) -> None:
+def time_one(ways: dict[str, Callable[[], object]], benchmark: Any, way: str, rounds: int = ROUNDS) -> None:
     """Time one of them."""
     benchmark.pedantic(ways[way], rounds=rounds, warmup_rounds=2)
 
@@ -62,7 +62,7 @@ def test_data(benchmark: Any, way: str) -> None:
     own = textbook.Photographs(images, data.train_y.tolist(), textbook.to_train())
     loader = iter(DataLoader(own, BATCH, shuffle=True, num_workers=textbook.WORKERS))
     batches = data.train(RECIPE, 0, 0, 0, 1)
-    in_turn({"textbook": lambda: next(loader), "ours": lambda: next(batches)}, benchmark, way)
+    time_one({"textbook": lambda: next(loader), "ours": lambda: next(batches)}, benchmark, way)
 
 
 @pytest.mark.benchmark(group="a teacher's look at a batch of 128")
@@ -74,7 +74,7 @@ def test_teacher(benchmark: Any, way: str) -> None:
     else:
         teacher, x = Frozen(network.to(memory_format=torch.channels_last)), x.to(memory_format=torch.channels_last)
     with torch.no_grad():
-        in_turn({way: lambda: teacher(x)}, benchmark, way)
+        time_one({way: lambda: teacher(x)}, benchmark, way)
 
 
 @pytest.mark.benchmark(group="scores on 1,000 images")
@@ -91,4 +91,4 @@ def test_evaluation(benchmark: Any, way: str) -> None:
         examination.end()
 
     ways = {"textbook": lambda: textbook.top1(plain, images, data.test_y.tolist()), "ours": ours}
-    in_turn(ways, benchmark, way, rounds=5)
+    time_one(ways, benchmark, way, rounds=5)

@@ -1,6 +1,6 @@
 """A world in which cells really train, in tenths of a second: 40 + 23 images of 8x8, WRN-10-1, toy methods."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +24,7 @@ from cheapconv.engine.train.checkpoint import Position
 from cheapconv.engine.train.cohort import Cohort, Member
 from cheapconv.engine.train.evaluate import samples
 from cheapconv.engine.train.feed import Feed
-from cheapconv.engine.train.teachers import Teachers
+from cheapconv.engine.train.teachers import Passes, Teachers
 from cheapconv.engine.train.training import Training
 from cheapconv.methods.base import Method
 from cheapconv.suites.augmentation import Augmentation, Normalisation
@@ -88,6 +88,19 @@ def left(training: Training) -> Iterator[Batch]:
     """The batches that its epoch has still to take."""
     position, views = training.position, training.method.views
     return training.data.train(training.recipe, training.seed, position.epoch, position.step, views)
+
+
+def step_together(trainings: Sequence[Training], feed: Feed, passes: Passes) -> None:
+    """A step of each, as a cohort takes them: on one batch, and with one pass of a teacher."""
+    for training in trainings:
+        at = training.position.epoch, training.position.step
+        batch = feed.batch(at, training.method.views, training.bill)
+        passes.look_at(batch, training.bill)
+        training.step(batch)
+        if not all(map(passes.intact, batch.views)):
+            feed.forget()
+    feed.divide()
+    passes.divide()
 
 
 def end_epoch(training: Training) -> None:

@@ -1,7 +1,6 @@
 """A cohort: what is made once, who pays for it, who leaves, and who joins."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,19 +21,9 @@ from tests.engine.outcomes import assert_same
 from tests.engine.tiny import STEPS, ends
 from tests.engine.toys import Noisy
 
+pytestmark = pytest.mark.usefixtures("tiny_world")
 EPOCHS = 2
 TAUGHT = ("kd", "at", "fitnet", "reviewkd")  # logits, maps, embeddings, maps before the ReLU
-
-
-@pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "runs")
 
 
 def lesson(*methods: str) -> Plan:

@@ -1,7 +1,6 @@
 """A cohort's scores: test batches are made once for all, and what goes wrong is nobody else's."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,18 +15,8 @@ from tests.engine.outcomes import assert_same
 from tests.engine.tiny import ends
 from tests.engine.toys import Noisy
 
+pytestmark = pytest.mark.usefixtures("tiny_world")
 EPOCHS = 2
-
-
-@pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "runs")
 
 
 def test_test_batches_are_made_once_for_all(store, monkeypatch):

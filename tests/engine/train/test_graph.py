@@ -21,7 +21,7 @@ from cheapconv.suites.place import Place
 from cheapconv.suites.task import Classification
 from tests.engine import tiny, toys
 from tests.engine.emulated import tensors
-from tests.engine.tiny import end_epoch
+from tests.engine.tiny import end_epoch, step_together
 from tests.methods.world import SUITE, World, data, make_world
 
 pytestmark = pytest.mark.gpu
@@ -154,13 +154,8 @@ def test_side_by_side_they_have_the_bits_of_each_alone(world):
     while not together[0].done:
         for training in together:
             training.begin_epoch()
-        for step in range(together[0].steps):
-            for training in together:
-                batch = feed.batch((training.position.epoch, step), 1, training.bill)
-                teachers.passes.look_at(batch, training.bill)
-                training.step(batch)
-            feed.divide()
-            teachers.passes.divide()
+        for _ in range(together[0].steps):
+            step_together(together, feed, teachers.passes)
         for training in together:
             end_epoch(training)
     for training, name in zip(together, ("kd", "at"), strict=True):

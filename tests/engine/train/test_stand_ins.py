@@ -12,7 +12,7 @@ from cheapconv.engine.train.training import Training
 from cheapconv.methods.base import Batch
 from cheapconv.suites.recipe import Precision
 from tests.engine.fits import EPOCHS, NEVER, Fit, assert_same, recorder, training
-from tests.engine.tiny import CPU, PLACE, end_epoch
+from tests.engine.tiny import CPU, PLACE, end_epoch, step_together
 
 
 class Wide(nn.Module):
@@ -95,14 +95,8 @@ def taught(
     while not found[0].done:
         for each in found:
             each.begin_epoch()
-        for step in range(found[0].steps):
-            for each in found:
-                batch = feed.batch((each.position.epoch, step), 1, each.bill)
-                passes.look_at(batch, each.bill)
-                each.step(batch)
-                if not all(map(passes.intact, batch.views)):
-                    feed.forget()
-            feed.divide()
+        for _ in range(found[0].steps):
+            step_together(found, feed, passes)
             passes.divide()
         for each in found:
             end_epoch(each)

@@ -1,4 +1,4 @@
-"""What the tests of running share: a store, and the world of tiny cells for those that ask for it."""
+"""What the tests of the engine share: a store, and the world of tiny cells for those that ask for it."""
 
 from pathlib import Path
 
