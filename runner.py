@@ -79,7 +79,7 @@ def run(
     device: options.Device = "auto",
     threads: options.Threads = None,
     compiled: Annotated[bool, typer.Option("--compile", help="torch.compile the training step (recorded).")] = False,
-    capture: options.Capture = False,
+    capture: options.Capture = True,
     time_budget: Annotated[str | None, typer.Option(help="Stop cleanly after 90s, 9m, 1h30m; resumable.")] = None,
     retry: Annotated[str | None, typer.Option(help="`failed`: run failed cells again.")] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first cell that fails.")] = False,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from benchmarks import textbook
@@ -16,17 +17,21 @@ from cheapconv.engine.run import heap
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, build_method
+from cheapconv.engine.train.captured import Capture
 from cheapconv.engine.train.feed import Feed
+from cheapconv.engine.train.graph import recorder_on
 from cheapconv.engine.train.teachers import Teachers
 from cheapconv.engine.train.training import Training
 from cheapconv.models.build import build_network
 from cheapconv.suites.place import Place
+from cheapconv.suites.recipe import Recipe
 from tests.engine.finished import finish
 from tests.engine.tiny import step_together
 
 STUDENT, TEACHER, BATCH = "wrn(depth=16, width=2)", "wrn(depth=40, width=2)", 128
 CONVS = {"S": "standard", "G(4)": "G(4)", "G(N)": "G(N)", "BG(2,M/8)": "BG(2,M/8)", "shift": "od_shift"}
 SUITE = Synthetic(images=100 * BATCH)
+RECIPE = SUITE.recipes["short"]
 
 
 @dataclass
@@ -40,19 +45,40 @@ class Steps:
     teachers: list[nn.Module]  # all that are looked at, as often as they are
 
 
-def ours(store: Store, place: Place, cells: Sequence[tuple[str, str]]) -> Steps:
-    """Trainings of these methods and convs, side by side, as `run` has them."""
+def ours(
+    store: Store,
+    place: Place,
+    cells: Sequence[tuple[str, str]],
+    student: str = STUDENT,
+    recipe: Recipe = RECIPE,
+    captured: bool = False,
+    compiled: bool = False,
+) -> Steps:
+    """Trainings of these methods and convs, side by side, as `run` has them with `--capture` and `--compile`."""
     catalog.load()
     heap.keep()
-    data, recipe = SUITE.load(), SUITE.recipes["short"]
-    task, teachers, shares = SUITE.task_of(data), Teachers(place.device), Shares()
+    data = SUITE.load().to(place.device)
+    recorder = recorder_on(place.device) if captured else None
+    task, teachers, shares = SUITE.task_of(data), Teachers(place.device, recorder), Shares()
     feed, trainings = Feed(lambda: data, recipe, 0, place), list[Training]()
+    capture = Capture(recorder, teachers.passes) if recorder else None
     for method, conv in cells:
         taught = catalog.entry("method", method).cls.needs_teacher
-        cell = _cell(STUDENT, CONVS[conv], method, _teacher(store, place) if taught else None)
-        builder = Builder(cell, cell.classes, place, store, data.train_y, task, teachers)
-        built = build_method(cell, builder)
-        training = Training(built, data, recipe, task, seed=0, place=place, randomness=builder.randomness)
+        cell = _cell(student, CONVS.get(conv, conv), method, _teacher(store, place) if taught else None)
+        builder = Builder(cell, cell.classes, place, store, data.train_y, task, None if compiled else teachers)
+        with place.in_use():
+            built = build_method(cell, builder)
+        training = Training(
+            built,
+            data,
+            recipe,
+            task,
+            seed=0,
+            place=place,
+            randomness=builder.randomness,
+            compile_method=compiled,
+            capture=capture,
+        )
         training.begin_epoch()
         shares.of("forward", training, "_forward")
         trainings.append(training)
@@ -66,20 +92,28 @@ def ours(store: Store, place: Place, cells: Sequence[tuple[str, str]]) -> Steps:
     return Steps(take, shares, trainings, [network for t in trainings for network in _students(t)], looked_at)
 
 
-def theirs(method: str, conv: str) -> Steps:
+def theirs(
+    method: str,
+    conv: str,
+    student: str = STUDENT,
+    device: torch.device = textbook.CPU,
+    workers: int = textbook.WORKERS,
+    batch: int = BATCH,
+) -> Steps:
     """The loop of benchmarks/textbook.py."""
     catalog.load()
     data, shares = SUITE.load(), Shares()
     images = data.train_x.permute(0, 2, 3, 1).contiguous().numpy()
-    students = [build_network(STUDENT, CONVS[conv], 10) for _ in range(4 if method == "od" else 1)]
-    student = textbook.Online(students) if method == "od" else students[0]
+    students = [build_network(student, CONVS[conv], 10).to(device) for _ in range(4 if method == "od" else 1)]
+    trained = textbook.Online(students).to(device) if method == "od" else students[0]
     taught = method in ("kd", "at")
-    teacher = build_network(TEACHER, "standard", 10).eval().requires_grad_(False) if taught else None
+    teacher = build_network(TEACHER, "standard", 10).eval().requires_grad_(False).to(device) if taught else None
     if teacher is not None:
         shares.of("teacher", teacher, "forward")
         shares.of("teacher", teacher, "stages")
     loss = shares.timed("forward", textbook.LOSSES[method])
-    steps = textbook.train(student, teacher, loss, images, data.train_y.tolist(), batch=BATCH)
+    labels = data.train_y.tolist()
+    steps = textbook.train(trained, teacher, loss, images, labels, batch=batch, device=device, workers=workers)
     return Steps(lambda: next(steps), shares, [], [*students], [teacher] if teacher is not None else [])
 
 

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax, mse_loss, no
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-WORKERS = 2
+WORKERS, CPU = 2, torch.device("cpu")
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 
 Loss = Callable[[nn.Module, nn.Module | None, Tensor, Tensor], Tensor]  # of student, teacher, images, labels
@@ -116,13 +116,18 @@ def train(
     batch: int = 128,
     lr: float = 0.1,
     weight_decay: float = 5e-4,
+    device: torch.device = CPU,  # where the networks are
+    workers: int = WORKERS,
 ) -> Iterator[float]:
     """Train, a step at a time; gives the loss of each."""
-    loader = DataLoader(Photographs(images, labels, to_train()), batch, shuffle=True, num_workers=WORKERS)
+    pin = device.type == "cuda"
+    photographs = Photographs(images, labels, to_train())
+    loader = DataLoader(photographs, batch, shuffle=True, num_workers=workers, pin_memory=pin)
     optimiser = torch.optim.SGD(student.parameters(), lr, momentum=0.9, weight_decay=weight_decay)
     for _ in range(epochs):
         student.train()
-        for x, y in loader:
+        for images_, labels_ in loader:
+            x, y = images_.to(device, non_blocking=True), labels_.to(device, non_blocking=True)
             loss = loss_of(student, teacher, x, y)
             optimiser.zero_grad()
             loss.backward()

@@ -25,7 +25,6 @@ from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.captured import Capture
 from cheapconv.engine.train.cohort import Member
 from cheapconv.engine.train.feed import Feed
-from cheapconv.engine.train.graph import recorder_on
 from cheapconv.engine.train.teachers import Teachers
 from cheapconv.engine.train.training import Diverged, Training
 from cheapconv.suites.place import Place
@@ -102,7 +101,6 @@ class Attempt:
 
     def _training(self, saved: checkpoint.State | None, place: Place, feed: Feed, teachers: Teachers) -> Training:
         cell, compiled = self.cell, self._settings.compiled
-        captures = self._settings.capture and place.device.type == "cuda"
         self.run.tidy()
         if cell.weights and (changed := changed_since(cell)):
             raise ValueError(f"the file of {changed} is not the one that was planned with: start the run again")
@@ -125,7 +123,7 @@ class Attempt:
                 place=place,
                 randomness=builder.randomness,
                 compile_method=compiled,
-                capture=Capture(recorder_on(place.device), teachers.passes) if captures else None,
+                capture=Capture(teachers.recorder, teachers.passes) if teachers.recorder else None,
             )
             if not saved or taken_up(training, saved):
                 return training

@@ -20,6 +20,7 @@ from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.cohort import Cohort, Member
 from cheapconv.engine.train.feed import Feed
+from cheapconv.engine.train.graph import recorder_on
 from cheapconv.engine.train.precision import use_ieee_float32
 from cheapconv.engine.train.teachers import Teachers
 from cheapconv.suites.base import Data
@@ -98,7 +99,8 @@ class Launcher:
         or need to be tried alone."""
         saved = checkpoint.read(self.store.run(first.key).folder)
         place = replace(self.place, threads=saved["position"]["threads"]) if saved else self.place
-        teachers, attempts = Teachers(place.device), list[Attempt]()
+        recorder = recorder_on(place.device) if self.settings.capture and place.device.type == "cuda" else None
+        teachers, attempts = Teachers(place.device, recorder), list[Attempt]()
         alone = first.key in self._alone or self.settings.compiled  # compiled code shares nothing
         feed = Feed(lambda: self._data_of(first, place), recipe_of(first), first.seed, place)
         room = Room(place.device, 1 if alone else self.settings.cohort)

@@ -41,7 +41,7 @@ Capture = Annotated[
     bool,
     typer.Option(
         "--capture/--no-capture",
-        help="On a GPU, record a step as a CUDA graph and play it where that is faster. Not yet tried on a GPU.",
+        help="On a GPU, record steps as CUDA graphs and play them where that is faster.",
     ),
 ]
 Mlflow = Annotated[

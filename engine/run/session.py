@@ -34,10 +34,6 @@ log = logging.getLogger(__name__)
 def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     """Run the chosen cells of a sweep; returns the exit code."""
     device = resolve_device(settings.device)
-    if settings.capture and settings.compiled:
-        raise UserError("--capture and --compile are two ways to take a step: give one of them.")
-    if settings.capture and device.type != "cuda":
-        log.warning("--capture has no effect on a %s: CUDA graphs are recorded on a GPU", device.type.upper())
     gpus = torch.cuda.device_count() if device.type == "cuda" and settings.device in ("auto", "cuda") else 1
     places = crew.places(device, settings.workers, settings.threads, gpus)
     settle(settings.threads)

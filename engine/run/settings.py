@@ -13,7 +13,7 @@ class Settings:
     data: Path | None = None
     download: bool = False
     compiled: bool = False
-    capture: bool = False  # steps as CUDA graphs
+    capture: bool = True  # on a GPU, steps as CUDA graphs
     budget_s: float | None = None
     retry_failed: bool = False
     fail_fast: bool = False

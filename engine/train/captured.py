@@ -10,7 +10,6 @@ on the host or counts in Python is found out, and its steps are taken as they ar
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,30 +17,16 @@ from torch.optim import Optimizer
 
 from cheapconv.catalog.errors import reason
 from cheapconv.engine.train.bill import Mark, Span, mark
+from cheapconv.engine.train.recorder import Recorder, Unrecorded
 from cheapconv.engine.train.stand_ins import Form, StandIns, form_of
 from cheapconv.engine.train.teachers import Passes
 from cheapconv.methods.base import Method
 from cheapconv.suites.base import Batch
-from cheapconv.suites.place import Randomness
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Terms = list[dict[str, Tensor]]  # loss terms of every update of a step, 0-d and without gradients
 Learn = Callable[[Batch], Terms]  # a step
-
-NUMBERS = (bool, int, float, str)  # attributes that a step cannot be asked to change while it is only played
-
-
-class Recorder(Protocol):
-    """How a device records work."""
-
-    def rehearse(self, work: Callable[[], T]) -> tuple[T, str | None]:
-        """Do the work as it is, which makes what is made once; and why it cannot be recorded, if that has shown."""
-
-    def record(self, work: Callable[[], T]) -> tuple[T, Callable[[], None]]:
-        """Run through the work without doing any of it on the device: what it gave, and a function that does it, each
-        time with what then is at the same addresses. What cannot be recorded raises; no random number is drawn."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +104,7 @@ class Captured:
 
     def _record(self, learn: Learn, batch: Batch, stand_ins: StandIns) -> Terms:
         """The first step that is played."""
-        before = _Before(self._method, self._device)
+        before = Unrecorded(self._method, self._device)
         try:
             with stand_ins.answering(self._capture.passes):
                 terms, replay = self._capture.recorder.record(lambda: learn(stand_ins.batch))
@@ -168,32 +153,3 @@ class Captured:
 
     def _now(self) -> Mark:
         return self._capture.now(self._device)
-
-
-class _Before:
-    """What Python, not the device, may change in a step: random states, and what modules hold."""
-
-    def __init__(self, method: Method, device: torch.device) -> None:
-        self._randomness = Randomness(device)
-        self._held = [(module, dict(vars(module)), dict(module._buffers)) for module in method.modules()]
-
-    def require_equal(self) -> None:
-        """RuntimeError for what would be another at every step, and stays as it is while a step is only played."""
-        if not torch.equal(self._randomness.cpu, torch.get_rng_state()):
-            raise RuntimeError("it draws random numbers on the host")
-        for module, attributes, buffers in self._held:
-            for name, value in vars(module).items():
-                if isinstance(value, NUMBERS) and attributes.get(name) != value:
-                    raise RuntimeError(f"it changes the attribute '{name}', which is no tensor")
-            for name, buffer in module._buffers.items():
-                if buffer is not buffers.get(name):
-                    raise RuntimeError(f"it puts another tensor in the place of '{name}': copy_ keeps the place")
-
-    def restore(self) -> None:
-        """Let nothing have happened."""
-        self._randomness.put()
-        for module, attributes, buffers in self._held:
-            vars(module).clear()
-            vars(module).update(attributes)
-            module._buffers.clear()
-            module._buffers.update(buffers)

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple, ParamSpec, TypeVar, cast
 
 import torch
@@ -11,6 +12,8 @@ from torch.nn.functional import relu
 
 from cheapconv.engine.store.networks import Loaded
 from cheapconv.engine.train.bill import Bill, Shared, Span, mark
+from cheapconv.engine.train.recorded_pass import RecordedPasses
+from cheapconv.engine.train.recorder import Recorder
 from cheapconv.suites.base import Batch
 
 Made = TypeVar("Made", Tensor, list[Tensor])
@@ -39,8 +42,10 @@ class Passes:
     method has written into is not what was asked for. Of anything else nothing is kept.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, recorder: Recorder | None = None) -> None:
+        """With a recorder, passes are recorded and played."""
         self._device = device
+        self._recorded = RecordedPasses(recorder) if recorder else None
         self._asking: Bill | None = None
         self._known: dict[int, tuple[Tensor, int]] = {}  # by id, held so that no other tensor gets it
         self._kept: dict[tuple[object, ...], tuple[Shared, Tensor | list[Tensor]]] = {}
@@ -76,14 +81,16 @@ class Passes:
         for shared, _ in self._kept.values():
             shared.divide()
 
-    def recall(self, what: object, inputs: Sequence[Tensor], make: Callable[[], Made]) -> Made:
-        """What `make` gives of the inputs, from here if it was made before."""
+    def recall(self, what: object, network: nn.Module, inputs: Sequence[Tensor], make: Callable[..., Made]) -> Made:
+        """What `make` gives of the inputs, by this network; from here if it was made before."""
         if self._asking is None or not all(map(self.intact, inputs)):
-            return make()
-        key = (what, torch.is_autocast_enabled(self._device.type), *map(id, inputs))
+            return make(*inputs)
+        way: tuple[object, ...] = id(network), what, torch.is_autocast_enabled(self._device.type)
+        key = (*way, *map(id, inputs))
         if key not in self._kept or not all(map(self.intact, tensors_of(self._kept[key][1]))):
             span = Span(mark(self._device))
-            new = make()
+            recorded = self._recorded
+            new = recorded.make(way, network, inputs, make) if recorded else make(*inputs)
             span.ended = mark(self._device)
             self._kept[key] = Shared(span, maker=self._asking), new
             self._know(tensors_of(new))
@@ -150,7 +157,7 @@ class Frozen:
         """Logits."""
         if self._maps:
             return self.head(self.stages(x)[-1])
-        return self._recall("logits", [x], lambda: self.network(x))
+        return self._recall("logits", [x], self.network)
 
     @_asked
     @torch.no_grad()
@@ -161,44 +168,50 @@ class Frozen:
         self._before = self._before or (before and self.passes is not None)
         if self._before and not before:
             maps = self.stages(x, pre_activation=True)
-            return [self._recall("relu", [f], lambda f=f: relu(f)) for f in maps]  # type: ignore[misc]
-        network = self.network
-        return self._recall(("stages", before), [x], lambda: network.stages(x, pre_activation=before))  # type: ignore
+            return [self._recall("relu", [f], relu) for f in maps]
+        stages = partial(self.network.stages, pre_activation=before)  # type: ignore[arg-type,operator,misc]
+        return self._recall(("stages", before), [x], stages)
 
     @_asked
     @torch.no_grad()
     def before_relu(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """What the ReLU at or behind each map sees."""
-        return self._recall("before_relu", maps, lambda: self.network.before_relu(maps))  # type: ignore[operator]
+
+        def before(*maps: Tensor) -> list[Tensor]:
+            return self.network.before_relu(maps)  # type: ignore[operator]
+
+        return self._recall("before_relu", maps, before)
 
     @_asked
     @torch.no_grad()
     def embed(self, last_map: Tensor) -> Tensor:
         """Embedding of the last map."""
-        return self._recall("embed", [last_map], lambda: self.network.embed(last_map))  # type: ignore[operator]
+        return self._recall("embed", [last_map], self.network.embed)  # type: ignore[arg-type]
 
     @_asked
     @torch.no_grad()
     def classify(self, embedding: Tensor) -> Tensor:
         """Logits of an embedding."""
-        return self._recall("classify", [embedding], lambda: self.network.classify(embedding))  # type: ignore[operator]
+        return self._recall("classify", [embedding], self.network.classify)  # type: ignore[arg-type]
 
     @_asked
     @torch.no_grad()
     def head(self, last_map: Tensor) -> Tensor:
         """Logits of the last map."""
-        return self._recall("head", [last_map], lambda: self.network.head(last_map))  # type: ignore[operator]
+        return self._recall("head", [last_map], self.network.head)  # type: ignore[arg-type]
 
-    def _recall(self, what: object, inputs: Sequence[Tensor], make: Callable[[], Made]) -> Made:
+    def _recall(self, what: object, inputs: Sequence[Tensor], make: Callable[..., Made]) -> Made:
         """What is made of the inputs, by this network."""
-        return make() if self.passes is None else self.passes.recall((id(self), what), inputs, make)
+        return make(*inputs) if self.passes is None else self.passes.recall(what, self.network, inputs, make)
 
 
 class Teachers:
     """The frozen networks of trainings side by side, by the key of the cell that trained them: read once."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.passes = Passes(device)
+    def __init__(self, device: torch.device, recorder: Recorder | None = None) -> None:
+        """With a recorder, their passes are recorded and played."""
+        self.recorder = recorder
+        self.passes = Passes(device, recorder)
         self._read: dict[str, tuple[Loaded, Frozen]] = {}
 
     def get(self, key: str, read: Callable[[], Loaded]) -> tuple[Loaded, Frozen]:

@@ -8,7 +8,8 @@ stacked paddings 1.3 to 2 times (forward and backward, batch 128, two CPU thread
 copies each run through all of the memory, since neighbours there are of other offsets; one pass of the library's
 depthwise convolution with a one at each offset copies the same numbers 1.4 to 3 times as fast (batch 128), so an
 operator of our own hands the work to it. It is an operator so that no counter takes the ones for multiply-adds; where a
-graph is traced, for a compiler or a file, the slices say what is meant.
+graph is traced, for a compiler or a file, the slices say what is meant. On a GPU the operator is one kernel
+(shift_kernel.py).
 """
 
 import functools
@@ -17,6 +18,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
+
+from cheapconv.models.parts import shift_kernel
 
 
 def shift(x: Tensor, kernel_size: int = 3, dilation: int = 1) -> Tensor:
@@ -56,7 +59,7 @@ class _Shift(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, kernel_size: int, dilation: int) -> Tensor:
-        if _by_convolution(x):
+        if _as_operator(x):
             return torch.ops.cheapconv.shift(x, kernel_size, dilation)
         return _move(x, kernel_size, dilation)
 
@@ -83,11 +86,14 @@ def _move(x: Tensor, kernel_size: int, dilation: int) -> Tensor:
     return y
 
 
-def _by_convolution(x: Tensor) -> bool:
-    """Whether a depthwise convolution is the fastest way to move x (B, C, H, W)."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.device.type != "cpu" or x.dtype != torch.float32:
+def _as_operator(x: Tensor) -> bool:
+    """Whether there is a faster way than slices to move x (B, C, H, W): a depthwise convolution, or a kernel."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
-    return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    if x.device.type != "cpu":
+        return shift_kernel.has_kernel(x)
+    nhwc = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    return nhwc and x.dtype == torch.float32
 
 
 @torch.library.custom_op("cheapconv::shift", mutates_args=())
@@ -97,6 +103,11 @@ def _convolved(x: Tensor, kernel_size: int, dilation: int) -> Tensor:
     width = abs(dilation)
     with torch.autocast("cpu", enabled=False):
         return conv2d(x, ones, None, 1, kernel_size // 2 * width, width, groups=x.shape[1])
+
+
+@_convolved.register_kernel("cuda")
+def _by_kernel(x: Tensor, kernel_size: int, dilation: int) -> Tensor:
+    return shift_kernel.shifted(x, kernel_size, dilation)
 
 
 @functools.cache

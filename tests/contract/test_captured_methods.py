@@ -20,11 +20,13 @@ from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.captured import Capture
 from cheapconv.engine.train.cohort import Cohort, Member
 from cheapconv.engine.train.feed import Feed
+from cheapconv.engine.train.graph import recorder_on
 from cheapconv.engine.train.teachers import Teachers
 from cheapconv.engine.train.training import Training
 from cheapconv.methods.base import Method
 from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.suites.base import Batch
+from cheapconv.suites.place import Place
 from cheapconv.suites.task import Classification
 from tests.engine.emulated import EmulatedRecorder, tensors
 from tests.engine.tiny import Alone
@@ -59,21 +61,21 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return make_world(tmp_path_factory.mktemp("captured"))
 
 
-def build(world: World, name: str, teachers: Teachers, **settings: Any) -> tuple[Method, Builder]:
+def build(world: World, name: str, place: Place, teachers: Teachers, **settings: Any) -> tuple[Method, Builder]:
     """A method, in the way of a cohort's cell."""
-    cell = world.cell(name, **settings)
-    builder = Builder(cell, cell.classes, PLACE, world.store, data().train_y, teachers=teachers)
-    return build_method(cell, builder), builder
+    cell, labels = world.cell(name, **settings), data().train_y.to(place.device)
+    builder = Builder(cell, cell.classes, place, world.store, labels, teachers=teachers)
+    with place.in_use():
+        return build_method(cell, builder), builder
 
 
-def trained(method: Method, builder: Builder, teachers: Teachers, folder: Path, rehearsals: int) -> Training:
+def trained(method: Method, builder: Builder, capture: Capture, teachers: Teachers, folder: Path) -> Training:
     """To the end; three steps an epoch, the last of them on 4 of 10 images."""
-    capture = Capture(EmulatedRecorder(), teachers.passes, rehearsals=rehearsals, trials=0)
-    epochs = 2 * len(method.phases())
+    epochs, place = 2 * len(method.phases()), builder.place
     recipe = replace(RECIPE, epochs=epochs, evaluate_every=epochs)
-    fields = {"seed": 0, "place": PLACE, "randomness": builder.randomness, "capture": capture}
-    training = Training(method, data(), recipe, Classification(10), **fields)
-    feed = Feed(lambda: training.data, recipe, 0, PLACE)
+    fields: dict[str, Any] = {"seed": 0, "place": place, "randomness": builder.randomness, "capture": capture}
+    training = Training(method, data().to(place.device), recipe, Classification(10), **fields)
+    feed = Feed(lambda: training.data, recipe, 0, place)
     watched = Alone(lambda *_: None, lambda *_: None)
     Cohort(feed, teachers).run(iter([Member(training, Run(folder), watched)]))
     return training
@@ -89,13 +91,17 @@ def assert_same(played: Training, taken: Training) -> None:
         assert (row.lr, row.loss, row.terms, row.scores) == (other.lr, other.loss, other.terms, other.scores)
 
 
-def check(world: World, name: str, folder: Path, **settings: Any) -> Training:
-    """Train it both ways and compare; the one that was played."""
+def check(
+    world: World, name: str, folder: Path, place: Place = PLACE, new: Any = EmulatedRecorder, **settings: Any
+) -> Training:
+    """Train it both ways and compare; the one that was played, teachers' passes too."""
     found = []
     for rehearsals in (1, 10**6):
-        teachers, where = Teachers(PLACE.device), folder / str(rehearsals)
+        teachers = Teachers(place.device, new() if rehearsals == 1 else None)
+        capture = Capture(new(), teachers.passes, rehearsals=rehearsals, trials=0)
+        where = folder / str(rehearsals)
         where.mkdir()
-        found.append(trained(*build(world, name, teachers, **settings), teachers, where, rehearsals))
+        found.append(trained(*build(world, name, place, teachers, **settings), capture, teachers, where))
     assert_same(*found)
     return found[0]
 
@@ -113,6 +119,15 @@ def test_a_step_that_is_played_has_the_bits_of_one_that_is_taken(world, name, se
     else:
         # Of each phase's two epochs, the first step is rehearsed, and three are played.
         assert (caplog.text, recorder.recorded, recorder.played) == ("", phases, 3 * phases)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("name", "settings"), [*LIGHT, *SETTINGS, *MORE, *HEAVY])
+def test_a_step_that_is_played_on_a_gpu_has_the_bits_of_one_that_is_taken(world, name, settings, tmp_path, caplog):
+    place = Place(torch.device("cuda", 0))
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+        check(world, name, tmp_path, place, lambda: recorder_on(place.device), **settings)
+    assert caplog.text == ""
 
 
 class Counting(Noisy):

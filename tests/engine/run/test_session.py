@@ -195,13 +195,3 @@ def test_cleaning_removes_leftovers_of_cells_that_nobody_runs(store, capsys):
 def test_cleaning_what_is_not_there_is_refused(tmp_path):
     with pytest.raises(UserError, match="there is no store at"):
         session.clean(tmp_path / "nowhere")
-
-
-def test_capturing_where_nothing_can_be_captured_says_so(store, caplog):
-    assert run(store, tiny.planned("noisy", epochs=1), capture=True) == 0
-    assert "--capture has no effect on a CPU" in caplog.text
-
-
-def test_steps_are_captured_or_compiled(store):
-    with pytest.raises(UserError, match="give one of them"):
-        run(store, tiny.planned("noisy", epochs=1), capture=True, compiled=True)

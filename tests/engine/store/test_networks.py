@@ -176,7 +176,7 @@ def test_logits_on_cuda_are_those_on_the_cpu(conv, tmp_path):
     network = builder(tmp_path).network("wrn(depth=10, width=1)", conv).eval()
     with torch.no_grad():
         expected = network(images())
-        found = networks.on_device(network, torch.device("cuda"))(images().cuda()).cpu()
+        found = network.cuda()(images().cuda()).cpu()
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 

@@ -99,7 +99,7 @@ def epoch(training: Training, passes: Passes, guard: Any = contextlib.nullcontex
 
 def run(world: World, name: str, **fields: Any) -> Training:
     """All epochs."""
-    teachers = Teachers(CUDA)
+    teachers = Teachers(CUDA, recorder_on(CUDA) if fields.get("rehearsals") else None)
     training = made(world, name, teachers, **fields)
     while not training.done:
         epoch(training, teachers.passes)
@@ -130,7 +130,7 @@ def test_no_step_waits_for_the_device(world, name):
 @pytest.mark.parametrize("name", ["scratch", "kd"])
 def test_no_captured_step_waits_for_the_device(world, name):
     """Once it is captured, and while it is still compared."""
-    teachers = Teachers(CUDA)
+    teachers = Teachers(CUDA, recorder_on(CUDA))
     training = made(world, name, teachers, rehearsals=1, trials=2)
     epoch(training, teachers.passes)
     epoch(training, teachers.passes, no_wait)
@@ -148,7 +148,7 @@ def test_captured_steps_have_the_bits_of_those_as_they_are(world, name, precisio
 
 def test_side_by_side_they_have_the_bits_of_each_alone(world):
     """Two graphs and a teacher between them."""
-    teachers = Teachers(CUDA)
+    teachers = Teachers(CUDA, recorder_on(CUDA))
     together = [made(world, name, teachers, rehearsals=1) for name in ("kd", "at")]
     feed = Feed(lambda: together[0].data, together[0].recipe, 0, together[0].place)
     while not together[0].done:
