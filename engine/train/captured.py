@@ -7,6 +7,7 @@ that keep what changes from step to step in tensors (the clock is one). A method
 on the host or counts in Python is found out, and its steps are taken as they are; so they are where playing is slower.
 """
 
+import gc
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -70,6 +71,9 @@ class Captured:
         if moved or optimiser is not self._optimiser:
             self._optimiser, self._recording, self._over = optimiser, None, self._refused
             self._begin(None)
+            # What is left of an autograd graph in cycles, as of a library that looked for what belongs together in the
+            # network, ties its parameters to the stream of its time, which ends a capture on another one.
+            gc.collect()
 
     def step(self, learn: Learn, batch: Batch) -> Terms:
         """Learn from a batch."""

@@ -111,8 +111,8 @@ def test_a_processor_without_a_name_has_one_anyway(cpuinfo, monkeypatch):
 @pytest.mark.gpu
 def test_cuda_has_a_name():
     found = describe(torch.device("cuda", 0), threads=1, precision="fp32", compiled=False)
-    assert found["device"] == "cuda:0"
-    assert found["device_name"] == torch.cuda.get_device_name(0)
+    assert found.device == "cuda:0"
+    assert found.device_name == torch.cuda.get_device_name(0)
 
 
 @pytest.mark.parametrize(
