@@ -1,6 +1,6 @@
 """What a CUDA device makes of steps and of cheap convolutions: medians, each beside what it is compared with.
 
-python -m benchmarks.gpu steps|cohorts|table2|shapes|kernels|tuned|compiled
+python -m benchmarks.gpu steps|cohorts|table2|shapes|kernels|own|tuned|compiled
 """
 
 import gc
@@ -22,6 +22,7 @@ from benchmarks.steps import BATCH, RECIPE, STUDENT, TEACHER, Steps
 from cheapconv import catalog
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.precision import use_ieee_float32
+from cheapconv.models.parts.grouped_kernel import convolved, grouped, input_gradient, weight_gradient
 from cheapconv.models.parts.shift import shift
 from cheapconv.suites.place import Place
 
@@ -199,6 +200,62 @@ def one_shape(channels: int, side: int, groups: int, dtype: torch.dtype, layout:
     return f"{name}: us (times a copy's {1e6 * floor:.1f}): {', '.join(texts)}"
 
 
+def own_kernels(store: Store) -> Iterator[str]:
+    """Kernels of this project beside the library's: grouped convolutions, and batch norm."""
+    cases = [
+        (channels, side, group, dtype)
+        for dtype, groups in ((torch.bfloat16, (2, 4, 8, 16, 32)), (torch.float32, (2, 8, 16)))
+        for channels, side in ((32, 32), (64, 16), (128, 8))
+        for group in groups
+        if group < channels
+    ]
+    with torch.multiprocessing.get_context("spawn").Pool(9) as pool:  # what is compiled is kept on the disk
+        pool.starmap(once, cases, chunksize=1)
+    torch.backends.cudnn.benchmark = True
+    for case in cases:
+        yield grouped_kernels(*case)
+    torch.backends.cudnn.benchmark = False
+
+
+def once(channels: int, side: int, group: int, dtype: torch.dtype) -> None:
+    """Compile the kernels of a shape."""
+    size = (BATCH, channels, side, side)
+    x = torch.randn(*size, device=CUDA, dtype=dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+    w = torch.randn(channels, group, 3, 3, device=CUDA, dtype=dtype, requires_grad=True)
+    grouped(x, w, 1, 1, 1).sum().backward()
+
+
+def grouped_kernels(channels: int, side: int, group: int, dtype: torch.dtype) -> str:
+    """Forward, gradient of the input, gradient of the weight: the library's, and ours."""
+    use_ieee_float32()
+    xs, gs = (many((BATCH, channels, side, side), dtype) for _ in range(2))
+    (w,) = many((channels, group, 3, 3), dtype)[:1]
+    back, groups = torch.ops.aten.convolution_backward, channels // group
+    rest = ([1, 1], [1, 1], [1, 1], False, [0, 0], groups)
+    pairs = {
+        "forward": (
+            [partial(torch.conv2d, x, w, padding=1, groups=groups) for x in xs],
+            [partial(convolved, x, w, 1, 1, 1) for x in xs],
+        ),
+        "input": (
+            [partial(back, g, x, w, None, *rest, [True, False, False]) for x, g in zip(xs, gs, strict=True)],
+            [partial(input_gradient, g, w, x, 1, 1, 1) for x, g in zip(xs, gs, strict=True)],
+        ),
+        "weight": (
+            [partial(back, g, x, w, None, *rest, [False, True, False]) for x, g in zip(xs, gs, strict=True)],
+            [partial(weight_gradient, x, g, w, 1, 1, 1) for x, g in zip(xs, gs, strict=True)],
+        ),
+    }
+    texts = [f"{n} {1e6 * graphed(theirs):.1f} -> {1e6 * graphed(own):.1f}" for n, (theirs, own) in pairs.items()]
+    return f"{channels} channels, {side} x {side}, groups of {group}, {str(dtype)[6:]}: us {', '.join(texts)}"
+
+
+def many(size: Sequence[int], dtype: torch.dtype) -> list[Tensor]:
+    """Random tensors in channels_last."""
+    drawn = [torch.randn(*size, device=CUDA, dtype=dtype) for _ in range(SETS)]
+    return [tensor.contiguous(memory_format=torch.channels_last) for tensor in drawn]
+
+
 @torch.no_grad()
 def graphed(work: Sequence[Callable[[], object]]) -> float:
     """Seconds of one call, of many that are launched together on tensors in turn."""
@@ -229,6 +286,7 @@ EXPERIMENTS = {
     "table2": table2,
     "shapes": shapes,
     "kernels": kernels,
+    "own": own_kernels,
     "tuned": tuned,
     "compiled": compiled,
 }

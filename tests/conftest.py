@@ -1,9 +1,13 @@
 """Every test runs on one CPU thread, which is fastest for tiny networks and does not fight over cores."""
 
 import itertools
+import os
 
 import pytest
 import torch
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # before anybody imports Triton, which looks then
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from cheapconv.models.build import (
     left_fresh,
     on_device,
     standard_params,
+    to_train_on,
     unread_network,
 )
 from cheapconv.models.meta import on_meta
@@ -137,4 +138,4 @@ def build_method(cell: Cell, builder: Builder) -> Method:
     config = catalog.build("method", cell.method, cell.method_config)
     with builder.place.in_use(builder.randomness):  # of the method's own modules; networks have their own seeds
         method = entry.cls(builder, config)
-    return on_device(method, builder.place.device)
+    return to_train_on(method, builder.place.device)

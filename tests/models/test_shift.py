@@ -8,6 +8,8 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from cheapconv.models.parts.shift import Shift, _move, shift
+from cheapconv.models.parts.shift_kernel import shifted
+from tests.models.interpreted import interpreted
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 
@@ -122,3 +124,14 @@ def test_cuda_equals_cpu(memory_format):
     assert on_gpu.grad is not None
     assert torch.equal(shift(on_gpu).cpu(), shift(x))
     assert torch.equal(on_gpu.grad.cpu(), x.grad)
+
+
+@interpreted
+@pytest.mark.parametrize("memory_format", FORMATS)
+@pytest.mark.parametrize("given", [(3, 1), (3, -1), (5, 1), (3, 2)])
+@pytest.mark.parametrize("shape", [(2, 20, 8, 8), (3, 9, 5, 7), (1, 4, 3, 3), (2, 27, 1, 6)])
+def test_the_kernel_moves_the_same(shape, given, memory_format):
+    x = torch.randn(shape).to(memory_format=memory_format)
+    found = shifted(x, *given)
+    assert torch.equal(found, _move(x, *given))
+    assert found.stride() == x.stride()

@@ -1,0 +1,136 @@
+"""Grouped convolutions of 3 x 3 in training on a GPU, by kernels in Triton: the library takes up to 70 times as long as
+their maps take to move, most for the smallest groups. `torch.nn.functional.conv2d` is the plain path: the oracle, and
+what is done wherever there is no kernel.
+"""
+
+import functools
+import importlib.util
+from types import ModuleType
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+SMALLEST, LARGEST = 16, 64  # channels of a tile
+BLOCK = 128  # positions of a tile
+PROGRAMS = 528  # that share the work on weights: four on each of an H100's multiprocessors
+INDEXED = 2**31 - 2**20  # numbers that 32 bits can point at
+
+
+def has_kernel(x: Tensor, conv: nn.Conv2d) -> bool:
+    """Whether there is one for x (B, C, H, W): on a GPU, of 3 x 3, in groups of a power of two, as many out as in."""
+    group = conv.in_channels // conv.groups
+    return (
+        x.device.type == "cuda"
+        and _installed()
+        and conv.kernel_size == (3, 3)
+        and conv.in_channels == conv.out_channels
+        and 1 < group <= LARGEST
+        and group & (group - 1) == 0
+        and conv.groups > 1
+        and conv.in_channels % max(SMALLEST, group) == 0
+        and conv.bias is None
+        and conv.padding_mode == "zeros"
+        and not isinstance(conv.padding, str)
+        and len({*conv.stride}) == len({*conv.padding}) == len({*conv.dilation}) == 1
+        and x.is_contiguous(memory_format=torch.channels_last)
+        and 0 < x.numel() < INDEXED
+        and not (torch.compiler.is_compiling() or torch.jit.is_tracing())
+    )
+
+
+def grouped(x: Tensor, w: Tensor, step: int, pad: int, dilation: int) -> Tensor:
+    """`conv2d` of x (B, C, H, W) in channels_last and w (C, C / groups, 3, 3), of one dtype."""
+    return _Grouped.apply(x, w, step, pad, dilation)
+
+
+class QuickConv2d(nn.Conv2d):
+    """The same convolution, by the kernel where there is one."""
+
+    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if not has_kernel(x, self):
+            return super()._conv_forward(x, weight, bias)
+        if torch.is_autocast_enabled("cuda"):  # as it would do itself
+            dtype = torch.get_autocast_dtype("cuda")
+            x, weight = x.to(dtype), weight.to(dtype)
+        return grouped(x, weight, self.stride[0], self.padding[0], self.dilation[0])
+
+
+class _Context(Protocol):
+    """What the backward pass needs of the forward one."""
+
+    numbers: tuple[int, int, int]
+    saved_tensors: tuple[Tensor, Tensor]
+    needs_input_grad: tuple[bool, ...]
+
+    def save_for_backward(self, *tensors: Tensor) -> None: ...
+
+
+class _Grouped(torch.autograd.Function):
+    @staticmethod
+    def forward(x: Tensor, w: Tensor, step: int, pad: int, dilation: int) -> Tensor:
+        return convolved(x, w, step, pad, dilation)
+
+    @staticmethod
+    def setup_context(ctx: _Context, inputs: tuple[Tensor, Tensor, int, int, int], output: Tensor) -> None:
+        x, w, *numbers = inputs
+        ctx.save_for_backward(x, w)
+        step, pad, dilation = numbers
+        ctx.numbers = step, pad, dilation
+
+    @staticmethod
+    def backward(ctx: _Context, g: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+        x, w = ctx.saved_tensors
+        g = g.contiguous(memory_format=torch.channels_last)
+        of_x = input_gradient(g, w, x, *ctx.numbers) if ctx.needs_input_grad[0] else None
+        of_w = weight_gradient(x, g, w, *ctx.numbers) if ctx.needs_input_grad[1] else None
+        return of_x, of_w, None, None, None
+
+
+def convolved(x: Tensor, w: Tensor, step: int, pad: int, dilation: int) -> Tensor:
+    """y (B, C, H', W')."""
+    images, channels = x.shape[:2]
+    height, width = (((side + 2 * pad - 2 * dilation - 1) // step) + 1 for side in x.shape[2:])
+    y = x.new_empty((images, height, width, channels)).permute(0, 3, 1, 2)
+    return _launch(x, w, y, step, pad, dilation, back=False)
+
+
+def input_gradient(g: Tensor, w: Tensor, x: Tensor, step: int, pad: int, dilation: int) -> Tensor:
+    """That of x, for the gradient g of y."""
+    return _launch(g, w, torch.empty_like(x, memory_format=torch.channels_last), step, pad, dilation, back=True)
+
+
+def weight_gradient(x: Tensor, g: Tensor, w: Tensor, step: int, pad: int, dilation: int) -> Tensor:
+    """That of w: a float32 sum over stretches of positions, which always add up in the same order."""
+    channels, group = w.shape[:2]
+    tile, positions = max(SMALLEST, group), g.numel() // channels
+    each = -(-positions // max(1, PROGRAMS // (3 * channels // tile)))
+    each = -(-each // BLOCK) * BLOCK
+    count = -(-positions // each)
+    parts = torch.empty((count, channels, group, 3, 3), dtype=torch.float32, device=x.device)
+    sizes = (positions, *g.shape[2:], *x.shape[2:], channels, step, pad, dilation, each)
+    single = x.dtype == torch.float32
+    _kernels().weigh[(count, channels // tile, 3)](x, g, parts, *sizes, GROUP=group, T=tile, BLOCK=BLOCK, SINGLE=single)
+    return parts.sum(0).to(w.dtype)
+
+
+def _launch(x: Tensor, w: Tensor, y: Tensor, step: int, pad: int, dilation: int, *, back: bool) -> Tensor:
+    channels, group = w.shape[:2]
+    tile, positions = max(SMALLEST, group), y.numel() // channels
+    sizes = (positions, *y.shape[2:], *x.shape[2:], channels, step, pad, dilation)
+    form = {"BACK": back, "GROUP": group, "T": tile, "BLOCK": BLOCK, "SINGLE": x.dtype == torch.float32}
+    _kernels().convolve[(-(-positions // BLOCK), channels // tile)](x, w, y, *sizes, *w.stride(), **form)
+    return y
+
+
+@functools.cache
+def _installed() -> bool:
+    return importlib.util.find_spec("triton") is not None
+
+
+@functools.cache
+def _kernels() -> ModuleType:
+    """Read when one is needed first: Triton takes a second to import, and is not there on every machine."""
+    from cheapconv.models.parts import triton_grouped
+
+    return triton_grouped
