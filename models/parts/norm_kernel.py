@@ -1,0 +1,169 @@
+"""Batch norm in training on a GPU, in Triton: three kernels forward and three backward, for channels last.
+
+Forward moves a map three times and backward five (read, read, write; two reads twice, write), which is the least where
+a map does not fit on the chip; the library's channels last form needs several times that, and a launch each for
+running statistics and for the count of batches. Statistics are taken as a mean and squared distances from it in
+registers, chunk by chunk, and merged by the formula of Chan, Golub and LeVeque, "Algorithms for Computing the Sample
+Variance", The American Statistician 1983. No sum depends on what runs when: equal inputs give equal bits.
+`nn.BatchNorm2d` is the oracle, and does whatever is not for the kernels.
+"""
+
+import functools
+from types import ModuleType
+from typing import ClassVar, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from cheapconv.models.parts.shift_kernel import installed
+
+CHANNELS = 64  # of a tile at most: a cache line's worth in 16 bits; wider maps are several blocks of channels
+COMBINED = 512, 8  # chunks and channels (a sector of 32 bytes) that a combining program reads at a time
+MOST_CHANNELS = 2048
+LARGEST = 2**31 - 2**20  # indices have 32 bits, since divisions of longer ones are slow
+
+
+class Tiling(NamedTuple):
+    """Numbers of x, powers of two, that one program holds in registers: rows times channels, padded to such a power."""
+
+    reduced: int = 8192  # where a chunk becomes one number a channel: larger leaves fewer to combine
+    moved: int = 4096  # where a map is written: smaller has more programs at once
+    warp: int = 1024  # numbers for each warp of 32 threads; a program has at most 16 warps
+
+
+TILINGS = {
+    "default": Tiling(),
+    "small": Tiling(4096, 2048, 512),
+    "large": Tiling(16384, 8192, 1024),
+}
+
+
+class QuickBatchNorm2d(nn.BatchNorm2d):
+    """BatchNorm2d that takes the kernels where there are some for what it is given."""
+
+    tiling: ClassVar[Tiling] = TILINGS["default"]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return normalised(self, x, self.tiling) if has_kernel(self, x) else super().forward(x)
+
+
+def has_kernel(norm: nn.BatchNorm2d, x: Tensor) -> bool:
+    """Whether there are kernels for norm(x): in training, on a GPU, with channels last in memory."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    return x.device.type == "cuda" and installed() and fits(norm, x)
+
+
+def fits(norm: nn.BatchNorm2d, x: Tensor) -> bool:
+    """Whether the kernels can compute norm(x), wherever they run."""
+    held = norm.weight, norm.bias, norm.running_mean, norm.running_var, norm.num_batches_tracked
+    if not norm.training or not norm.track_running_stats or norm.momentum is None:
+        return False
+    if any(t is None or t.device != x.device for t in held) or any(t.dtype != torch.float32 for t in held[:4]):
+        return False
+    if x.dim() != 4 or x.shape[1] != norm.num_features or norm.num_features > MOST_CHANNELS:
+        return False
+    plain = type(x) in (Tensor, nn.Parameter)  # a tensor of another kind may have no memory
+    known = x.dtype in (torch.float32, torch.bfloat16, torch.float16)
+    several = x.shape[1] < x.numel() < LARGEST  # one row has no variance, which the library says in its words
+    return plain and known and several and x.is_contiguous(memory_format=torch.channels_last)
+
+
+def normalised(norm: nn.BatchNorm2d, x: Tensor, tiling: Tiling = TILINGS["default"]) -> Tensor:
+    """norm(x) of x (B, C, H, W) that `fits`, in its dtype and memory format; norm counts the batch."""
+    y, _, _ = _BatchNorm.apply(x, norm.weight, norm.bias, norm, tiling)
+    return y
+
+
+class _Context(Protocol):
+    """What the backward pass needs of the forward one."""
+
+    norm: nn.BatchNorm2d
+    tiling: Tiling
+    saved_tensors: tuple[Tensor, Tensor, Tensor, Tensor]
+    needs_input_grad: tuple[bool, ...]
+
+    def save_for_backward(self, *tensors: Tensor) -> None: ...
+    def mark_non_differentiable(self, *tensors: Tensor) -> None: ...
+    def set_materialize_grads(self, value: bool) -> None: ...
+
+
+class _BatchNorm(torch.autograd.Function):
+    """y, and of each channel the mean and 1 / deviation, which have no gradients."""
+
+    @staticmethod
+    def forward(
+        x: Tensor, weight: Tensor, bias: Tensor, norm: nn.BatchNorm2d, tiling: Tiling
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        kernels, rows, channels = _kernels(), x.numel() // x.shape[1], x.shape[1]
+        y, mean, scale = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(weight)
+        kept = [norm.running_mean, norm.running_var, norm.num_batches_tracked]
+        with torch.cuda.device_of(x):
+            grid, tile = _tiles(rows, channels, tiling.reduced, tiling.warp)
+            partial = x.new_empty(2, grid[0], channels, dtype=torch.float32)
+            kernels.statistics[grid](x, *partial, rows, channels, **tile)
+            numbers = (norm.momentum, norm.eps, rows, channels, grid[0])
+            combining = kernels.combine_statistics[(-(-channels // COMBINED[1]),)]
+            combining(*partial, mean, scale, *kept, *numbers, tile["ROWS"], *COMBINED)
+            grid, tile = _tiles(rows, channels, tiling.moved, tiling.warp)
+            kernels.transform[grid](x, y, mean, scale, weight, bias, rows, channels, **tile)
+        torch.autograd.graph.increment_version(kept)  # a graph that kept them for an earlier step has to complain
+        return y, mean, scale
+
+    @staticmethod
+    def setup_context(
+        ctx: _Context, inputs: tuple[Tensor, Tensor, Tensor, nn.BatchNorm2d, Tiling], output: tuple[Tensor, ...]
+    ) -> None:
+        x, weight, _, ctx.norm, ctx.tiling = inputs
+        _, mean, scale = output
+        ctx.save_for_backward(x, weight, mean, scale)
+        ctx.mark_non_differentiable(mean, scale)
+        ctx.set_materialize_grads(False)  # or zeros would be written for those two
+
+    @staticmethod
+    def backward(ctx: _Context, g: Tensor | None, *_: None) -> tuple[Tensor | None, ...]:
+        if g is None:
+            return None, None, None, None, None
+        x, weight, mean, scale = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[:3]
+        if torch.is_grad_enabled():  # somebody differentiates twice
+            again = torch.ops.aten.native_batch_norm_backward
+            return *again(g, x, weight, None, None, mean, scale, True, ctx.norm.eps, wanted), None, None
+        g = g.contiguous(memory_format=torch.channels_last)
+        to, of_weight, of_bias = _gradients(g, x, weight, mean, scale, ctx.tiling, wanted[0])
+        return to, of_weight if wanted[1] else None, of_bias if wanted[2] else None, None, None
+
+
+def _gradients(
+    g: Tensor, x: Tensor, weight: Tensor, mean: Tensor, scale: Tensor, tiling: Tiling, of_x: bool
+) -> tuple[Tensor | None, Tensor, Tensor]:
+    """Of x (if wanted), weight and bias, from that of y; g has channels last."""
+    kernels, rows, channels = _kernels(), x.numel() // x.shape[1], x.shape[1]
+    to = torch.empty_like(x) if of_x else None
+    of_weight, of_bias = torch.empty_like(weight), torch.empty_like(weight)
+    with torch.cuda.device_of(x):
+        grid, tile = _tiles(rows, channels, tiling.reduced, tiling.warp)
+        partial = torch.empty(2, grid[0], channels, device=x.device)
+        kernels.sums[grid](g, x, mean, scale, *partial, rows, channels, **tile)
+        combining = kernels.combine_sums[(-(-channels // COMBINED[1]),)]
+        combining(*partial, of_bias, of_weight, channels, grid[0], *COMBINED)
+        if to is not None:
+            grid, tile = _tiles(rows, channels, tiling.moved, tiling.warp)
+            kernels.gradient[grid](g, x, to, mean, scale, weight, of_bias, of_weight, rows, channels, **tile)
+    return to, of_weight, of_bias
+
+
+def _tiles(rows: int, channels: int, numbers: int, warp: int) -> tuple[tuple[int, int], dict[str, int]]:
+    """How many chunks of rows and blocks of channels there are, and the size of a tile and its program."""
+    block = min(max(4, 1 << (channels - 1).bit_length()), CHANNELS)
+    height = numbers // block
+    warps = min(max(1, numbers // warp), 16)
+    return (-(-rows // height), -(-channels // block)), {"ROWS": height, "CHANNELS": block, "num_warps": warps}
+
+
+@functools.cache
+def _kernels() -> ModuleType:
+    """Read when one is needed first: Triton takes a second to import, and is not there on every machine."""
+    from cheapconv.models.parts import triton_norm
+
+    return triton_norm
