@@ -1,14 +1,16 @@
 """Batch norm in training on a GPU, in Triton: three kernels forward and three backward, for channels last.
 
-Forward moves a map three times and backward five (read, read, write; two reads twice, write), which is the least where
-a map does not fit on the chip; the library's channels last form needs several times that, and a launch each for
-running statistics and for the count of batches. Statistics are taken as a mean and squared distances from it in
+Forward moves a map three times (two reads, one write) and backward five (x and the gradient of y read twice, that of x
+written), which is the least where a map does not fit on the chip. On an H100 the library's channels last form takes
+several times as long, mostly to reduce, and has launches of their own for running statistics and the count of batches.
+Statistics are taken as a mean and squared distances from it in
 registers, chunk by chunk, and merged by the formula of Chan, Golub and LeVeque, "Algorithms for Computing the Sample
 Variance", The American Statistician 1983. No sum depends on what runs when: equal inputs give equal bits.
 `nn.BatchNorm2d` is the oracle, and does whatever is not for the kernels.
 """
 
 import functools
+import math
 from types import ModuleType
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -18,24 +20,22 @@ from torch import Tensor, nn
 from cheapconv.models.parts.shift_kernel import installed
 
 CHANNELS = 64  # of a tile at most: a cache line's worth in 16 bits; wider maps are several blocks of channels
-COMBINED = 512, 8  # chunks and channels (a sector of 32 bytes) that a combining program reads at a time
+SECTOR = 8  # channels of a program that combines chunks: 32 bytes, the least that is read at once
 MOST_CHANNELS = 2048
-LARGEST = 2**31 - 2**20  # indices have 32 bits, since divisions of longer ones are slow
+FUSED = {"enable_fp_fusion": True}  # of products and sums; said, since unasked Triton's releases differ, and warn
+LARGEST = 2**31 - 2**22  # indices have 32 bits, since divisions of longer ones are slow
 
 
 class Tiling(NamedTuple):
-    """Numbers of x, powers of two, that one program holds in registers: rows times channels, padded to such a power."""
+    """Sizes of what one program holds in registers, powers of two; a tile is rows times channels."""
 
-    reduced: int = 8192  # where a chunk becomes one number a channel: larger leaves fewer to combine
-    moved: int = 4096  # where a map is written: smaller has more programs at once
-    warp: int = 1024  # numbers for each warp of 32 threads; a program has at most 16 warps
+    reduced: int = 8192  # numbers of a tile that becomes one number a channel: larger tiles leave less to combine
+    moved: int = 4096  # numbers of a tile of the map that is written: smaller ones are more programs at once
+    warp: int = 1024  # numbers of a tile for each warp of 32 threads; a program has 16 warps at most
+    combined: int = 512  # chunks that are combined at once
 
 
-TILINGS = {
-    "default": Tiling(),
-    "small": Tiling(4096, 2048, 512),
-    "large": Tiling(16384, 8192, 1024),
-}
+TILINGS = {"default": Tiling(), "small": Tiling(4096, 2048, 512, 1024), "large": Tiling(16384, 8192, 1024, 256)}
 
 
 class QuickBatchNorm2d(nn.BatchNorm2d):
@@ -56,12 +56,12 @@ def has_kernel(norm: nn.BatchNorm2d, x: Tensor) -> bool:
 
 def fits(norm: nn.BatchNorm2d, x: Tensor) -> bool:
     """Whether the kernels can compute norm(x), wherever they run."""
-    held = norm.weight, norm.bias, norm.running_mean, norm.running_var, norm.num_batches_tracked
+    held = [t for t in (norm.weight, norm.bias, *_kept(norm)) if t is not None]
     if not norm.training or not norm.track_running_stats or norm.momentum is None:
         return False
-    if any(t is None or t.device != x.device for t in held) or any(t.dtype != torch.float32 for t in held[:4]):
+    if x.dim() != 4 or x.shape[1] > MOST_CHANNELS or len(held) < 5 or any(t.device != x.device for t in held):
         return False
-    if x.dim() != 4 or x.shape[1] != norm.num_features or norm.num_features > MOST_CHANNELS:
+    if any(t.shape != x.shape[1:2] or t.dtype != torch.float32 or not t.is_contiguous() for t in held[:4]):
         return False
     plain = type(x) in (Tensor, nn.Parameter)  # a tensor of another kind may have no memory
     known = x.dtype in (torch.float32, torch.bfloat16, torch.float16)
@@ -75,10 +75,15 @@ def normalised(norm: nn.BatchNorm2d, x: Tensor, tiling: Tiling = TILINGS["defaul
     return y
 
 
+def _kept(norm: nn.BatchNorm2d) -> list[Tensor]:
+    """Running mean and variance and the count of batches, as far as norm has them."""
+    return [t for t in (norm.running_mean, norm.running_var, norm.num_batches_tracked) if t is not None]
+
+
 class _Context(Protocol):
     """What the backward pass needs of the forward one."""
 
-    norm: nn.BatchNorm2d
+    eps: float
     tiling: Tiling
     saved_tensors: tuple[Tensor, Tensor, Tensor, Tensor]
     needs_input_grad: tuple[bool, ...]
@@ -97,14 +102,14 @@ class _BatchNorm(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         kernels, rows, channels = _kernels(), x.numel() // x.shape[1], x.shape[1]
         y, mean, scale = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(weight)
-        kept = [norm.running_mean, norm.running_var, norm.num_batches_tracked]
+        kept = _kept(norm)
         with torch.cuda.device_of(x):
             grid, tile = _tiles(rows, channels, tiling.reduced, tiling.warp)
             partial = x.new_empty(2, grid[0], channels, dtype=torch.float32)
             kernels.statistics[grid](x, *partial, rows, channels, **tile)
-            numbers = (norm.momentum, norm.eps, rows, channels, grid[0])
-            combining = kernels.combine_statistics[(-(-channels // COMBINED[1]),)]
-            combining(*partial, mean, scale, *kept, *numbers, tile["ROWS"], *COMBINED)
+            combining, sector = _sectors(channels, tiling)
+            every = x, *partial, mean, scale, *kept, norm.momentum, norm.eps, rows, channels, grid[0]
+            kernels.combine_statistics[combining](*every, ROWS=tile["ROWS"], **sector)
             grid, tile = _tiles(rows, channels, tiling.moved, tiling.warp)
             kernels.transform[grid](x, y, mean, scale, weight, bias, rows, channels, **tile)
         torch.autograd.graph.increment_version(kept)  # a graph that kept them for an earlier step has to complain
@@ -114,7 +119,8 @@ class _BatchNorm(torch.autograd.Function):
     def setup_context(
         ctx: _Context, inputs: tuple[Tensor, Tensor, Tensor, nn.BatchNorm2d, Tiling], output: tuple[Tensor, ...]
     ) -> None:
-        x, weight, _, ctx.norm, ctx.tiling = inputs
+        x, weight, _, norm, ctx.tiling = inputs
+        ctx.eps = norm.eps
         _, mean, scale = output
         ctx.save_for_backward(x, weight, mean, scale)
         ctx.mark_non_differentiable(mean, scale)
@@ -128,7 +134,7 @@ class _BatchNorm(torch.autograd.Function):
         wanted = ctx.needs_input_grad[:3]
         if torch.is_grad_enabled():  # somebody differentiates twice
             again = torch.ops.aten.native_batch_norm_backward
-            return *again(g, x, weight, None, None, mean, scale, True, ctx.norm.eps, wanted), None, None
+            return *again(g, x, weight, None, None, mean, scale, True, ctx.eps, wanted), None, None
         g = g.contiguous(memory_format=torch.channels_last)
         to, of_weight, of_bias = _gradients(g, x, weight, mean, scale, ctx.tiling, wanted[0])
         return to, of_weight if wanted[1] else None, of_bias if wanted[2] else None, None, None
@@ -145,8 +151,8 @@ def _gradients(
         grid, tile = _tiles(rows, channels, tiling.reduced, tiling.warp)
         partial = torch.empty(2, grid[0], channels, device=x.device)
         kernels.sums[grid](g, x, mean, scale, *partial, rows, channels, **tile)
-        combining = kernels.combine_sums[(-(-channels // COMBINED[1]),)]
-        combining(*partial, of_bias, of_weight, channels, grid[0], *COMBINED)
+        combining, sector = _sectors(channels, tiling)
+        kernels.combine_sums[combining](*partial, of_bias, of_weight, channels, grid[0], **sector)
         if to is not None:
             grid, tile = _tiles(rows, channels, tiling.moved, tiling.warp)
             kernels.gradient[grid](g, x, to, mean, scale, weight, of_bias, of_weight, rows, channels, **tile)
@@ -154,11 +160,17 @@ def _gradients(
 
 
 def _tiles(rows: int, channels: int, numbers: int, warp: int) -> tuple[tuple[int, int], dict[str, int]]:
-    """How many chunks of rows and blocks of channels there are, and the size of a tile and its program."""
+    """How many chunks of rows and blocks of channels there are, and the tile of so many numbers and its program."""
     block = min(max(4, 1 << (channels - 1).bit_length()), CHANNELS)
-    height = numbers // block
-    warps = min(max(1, numbers // warp), 16)
-    return (-(-rows // height), -(-channels // block)), {"ROWS": height, "CHANNELS": block, "num_warps": warps}
+    height, warps = numbers // block, min(max(1, numbers // warp), 16)
+    tile = {"ROWS": height, "CHANNELS": block, "ALIGNED": math.gcd(channels, 16), "num_warps": warps}
+    return (-(-rows // height), -(-channels // block)), {**tile, **FUSED}
+
+
+def _sectors(channels: int, tiling: Tiling) -> tuple[tuple[int], dict[str, int]]:
+    """How many programs combine chunks, and what each reads at once."""
+    warps = min(max(1, tiling.combined * SECTOR // 512), 16)
+    return (-(-channels // SECTOR),), {"CHUNKS": tiling.combined, "CHANNELS": SECTOR, "num_warps": warps, **FUSED}
 
 
 @functools.cache

@@ -35,6 +35,7 @@ def shifted(x: Tensor, kernel_size: int, dilation: int) -> Tensor:
 
 @functools.cache
 def installed() -> bool:
+    """Whether Triton is."""
     return importlib.util.find_spec("triton") is not None
 
 
