@@ -1,11 +1,13 @@
 """Batch norm in training on a GPU, in Triton: three kernels forward and three backward, for channels last.
 
 Forward moves a map three times (two reads, one write) and backward five (x and the gradient of y read twice, that of x
-written), which is the least where a map does not fit on the chip. On an H100 the library's channels last form takes
-several times as long, mostly to reduce, and has launches of their own for running statistics and the count of batches.
-Statistics are taken as a mean and squared distances from it in
-registers, chunk by chunk, and merged by the formula of Chan, Golub and LeVeque, "Algorithms for Computing the Sample
-Variance", The American Statistician 1983. No sum depends on what runs when: equal inputs give equal bits.
+written), which is the least where a map does not fit on the chip. The library's channels last form spends most of its
+time on reducing (for a cheap student on an H100, 14 of 22 us forward and 11 of 18 backward a layer, where 1 to 3.5 us
+move a map once), and has launches of their own for running statistics and the count of batches.
+
+Statistics are a mean and squared distances from it, taken in registers chunk by chunk, and merged by the formula of
+Chan, Golub and LeVeque, "Algorithms for Computing the Sample Variance", The American Statistician 1983. No sum depends
+on what runs when: equal inputs give equal bits.
 `nn.BatchNorm2d` is the oracle, and does whatever is not for the kernels.
 """
 
