@@ -16,7 +16,7 @@ LARGEST = 2**31 - BLOCK  # indices have 32 bits, since divisions of longer ones 
 
 def has_kernel(x: Tensor) -> bool:
     """Whether there is one for x (B, C, H, W): on a GPU, and without gaps in memory."""
-    if x.device.type != "cuda" or not 0 < x.numel() < LARGEST or not _installed():
+    if x.device.type != "cuda" or not 0 < x.numel() < LARGEST or not installed():
         return False
     return x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
 
@@ -34,7 +34,8 @@ def shifted(x: Tensor, kernel_size: int, dilation: int) -> Tensor:
 
 
 @functools.cache
-def _installed() -> bool:
+def installed() -> bool:
+    """Whether Triton is."""
     return importlib.util.find_spec("triton") is not None
 
 
