@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from cheapconv.models.parts.grouped_kernel import QuickConv2d
+from cheapconv.models.parts.norm_kernel import QuickBatchNorm2d
 
-QUICK: dict[type[nn.Module], type[nn.Module]] = {nn.Conv2d: QuickConv2d}
+QUICK: dict[type[nn.Module], type[nn.Module]] = {nn.Conv2d: QuickConv2d, nn.BatchNorm2d: QuickBatchNorm2d}
 
 
 def quicken(module: nn.Module, device: torch.device) -> None:

@@ -4,39 +4,40 @@ what is done wherever there is no kernel.
 """
 
 import functools
-import importlib.util
 from types import ModuleType
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from cheapconv.models.parts.kernels import FUSED, INDEXED, installed
+
 SMALLEST, LARGEST = 16, 64  # channels of a tile
 BLOCK = 128  # positions of a tile
 PROGRAMS = 528  # that share the work on weights: four on each of an H100's multiprocessors
-INDEXED = 2**31 - 2**20  # numbers that 32 bits can point at
 
 
-def has_kernel(x: Tensor, conv: nn.Conv2d) -> bool:
-    """Whether there is one for x (B, C, H, W): on a GPU, of 3 x 3, in groups of a power of two, as many out as in."""
-    group = conv.in_channels // conv.groups
-    return (
-        x.device.type == "cuda"
-        and _installed()
-        and conv.kernel_size == (3, 3)
-        and conv.in_channels == conv.out_channels
-        and 1 < group <= LARGEST
-        and group & (group - 1) == 0
-        and conv.groups > 1
-        and conv.in_channels % max(SMALLEST, group) == 0
-        and conv.bias is None
-        and conv.padding_mode == "zeros"
-        and not isinstance(conv.padding, str)
-        and len({*conv.stride}) == len({*conv.padding}) == len({*conv.dilation}) == 1
-        and x.is_contiguous(memory_format=torch.channels_last)
-        and 0 < x.numel() < INDEXED
-        and not (torch.compiler.is_compiling() or torch.jit.is_tracing())
-    )
+def has_kernel(conv: nn.Conv2d, x: Tensor) -> bool:
+    """Whether there are kernels for conv(x): on a GPU, with channels last in memory."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    return x.device.type == "cuda" and installed() and _fits(conv) and _readable(x)
+
+
+def _fits(conv: nn.Conv2d) -> bool:
+    """Of 3 x 3, in several groups of a power of two, as many channels out as in, the same along both axes."""
+    group, sizes = conv.in_channels // conv.groups, (conv.stride, conv.padding, conv.dilation)
+    square = not isinstance(conv.padding, str) and all(len({*size}) == 1 for size in sizes)
+    plain = conv.bias is None and conv.padding_mode == "zeros" and conv.kernel_size == (3, 3)
+    power = 1 < group <= LARGEST and group & (group - 1) == 0 and conv.in_channels % max(SMALLEST, group) == 0
+    return square and plain and power and conv.groups > 1 and conv.in_channels == conv.out_channels
+
+
+def _readable(x: Tensor) -> bool:
+    """Of a type that kernels know, and without gaps."""
+    plain = type(x) in (Tensor, nn.Parameter)  # a tensor of another kind may have no memory
+    known = x.dtype in (torch.float32, torch.bfloat16, torch.float16) and 0 < x.numel() < INDEXED
+    return plain and known and x.is_contiguous(memory_format=torch.channels_last)
 
 
 def grouped(x: Tensor, w: Tensor, step: int, pad: int, dilation: int) -> Tensor:
@@ -48,18 +49,18 @@ class QuickConv2d(nn.Conv2d):
     """The same convolution, by the kernel where there is one."""
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if not has_kernel(x, self):
+        if not has_kernel(self, x):
             return super()._conv_forward(x, weight, bias)
         if torch.is_autocast_enabled("cuda"):  # as it would do itself
             dtype = torch.get_autocast_dtype("cuda")
             x, weight = x.to(dtype), weight.to(dtype)
-        return grouped(x, weight, self.stride[0], self.padding[0], self.dilation[0])
+        return grouped(x, weight, self.stride[0], int(self.padding[0]), self.dilation[0])
 
 
 class _Context(Protocol):
     """What the backward pass needs of the forward one."""
 
-    numbers: tuple[int, int, int]
+    numbers: tuple[int, int, int]  # stride, padding, dilation
     saved_tensors: tuple[Tensor, Tensor]
     needs_input_grad: tuple[bool, ...]
 
@@ -81,6 +82,11 @@ class _Grouped(torch.autograd.Function):
     @staticmethod
     def backward(ctx: _Context, g: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         x, w = ctx.saved_tensors
+        if torch.is_grad_enabled():  # somebody differentiates twice
+            pairs, wanted = [[n, n] for n in ctx.numbers], [*ctx.needs_input_grad[:2], False]
+            again = torch.ops.aten.convolution_backward
+            of_x, of_w, _ = again(g, x, w, None, *pairs, False, [0, 0], x.shape[1] // w.shape[1], wanted)
+            return of_x, of_w, None, None, None
         g = g.contiguous(memory_format=torch.channels_last)
         of_x = input_gradient(g, w, x, *ctx.numbers) if ctx.needs_input_grad[0] else None
         of_w = weight_gradient(x, g, w, *ctx.numbers) if ctx.needs_input_grad[1] else None
@@ -110,7 +116,9 @@ def weight_gradient(x: Tensor, g: Tensor, w: Tensor, step: int, pad: int, dilati
     parts = torch.empty((count, channels, group, 3, 3), dtype=torch.float32, device=x.device)
     sizes = (positions, *g.shape[2:], *x.shape[2:], channels, step, pad, dilation, each)
     single = x.dtype == torch.float32
-    _kernels().weigh[(count, channels // tile, 3)](x, g, parts, *sizes, GROUP=group, T=tile, BLOCK=BLOCK, SINGLE=single)
+    form = {"GROUP": group, "T": tile, "BLOCK": BLOCK, "SINGLE": single, **FUSED}
+    with torch.cuda.device_of(x):
+        _kernels().weigh[(count, channels // tile, 3)](x, g, parts, *sizes, **form)
     return parts.sum(0).to(w.dtype)
 
 
@@ -118,14 +126,10 @@ def _launch(x: Tensor, w: Tensor, y: Tensor, step: int, pad: int, dilation: int,
     channels, group = w.shape[:2]
     tile, positions = max(SMALLEST, group), y.numel() // channels
     sizes = (positions, *y.shape[2:], *x.shape[2:], channels, step, pad, dilation)
-    form = {"BACK": back, "GROUP": group, "T": tile, "BLOCK": BLOCK, "SINGLE": x.dtype == torch.float32}
-    _kernels().convolve[(-(-positions // BLOCK), channels // tile)](x, w, y, *sizes, *w.stride(), **form)
+    form = {"BACK": back, "GROUP": group, "T": tile, "BLOCK": BLOCK, "SINGLE": x.dtype == torch.float32, **FUSED}
+    with torch.cuda.device_of(x):
+        _kernels().convolve[(-(-positions // BLOCK), channels // tile)](x, w, y, *sizes, *w.stride(), **form)
     return y
-
-
-@functools.cache
-def _installed() -> bool:
-    return importlib.util.find_spec("triton") is not None
 
 
 @functools.cache

@@ -19,13 +19,11 @@ from typing import ClassVar, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from cheapconv.models.parts.shift_kernel import installed
+from cheapconv.models.parts.kernels import FUSED, INDEXED, installed
 
 CHANNELS = 64  # of a tile at most: a cache line's worth in 16 bits; wider maps are several blocks of channels
 SECTOR = 8  # channels of a program that combines chunks: 32 bytes, the least that is read at once
 MOST_CHANNELS = 2048
-FUSED = {"enable_fp_fusion": True}  # of products and sums; said, since unasked Triton's releases differ, and warn
-LARGEST = 2**31 - 2**22  # indices have 32 bits, since divisions of longer ones are slow
 
 
 class Tiling(NamedTuple):
@@ -67,7 +65,7 @@ def fits(norm: nn.BatchNorm2d, x: Tensor) -> bool:
         return False
     plain = type(x) in (Tensor, nn.Parameter)  # a tensor of another kind may have no memory
     known = x.dtype in (torch.float32, torch.bfloat16, torch.float16)
-    several = x.shape[1] < x.numel() < LARGEST  # one row has no variance, which the library says in its words
+    several = x.shape[1] < x.numel() < INDEXED  # one row has no variance, which the library says in its words
     return plain and known and several and x.is_contiguous(memory_format=torch.channels_last)
 
 

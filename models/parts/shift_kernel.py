@@ -4,19 +4,19 @@ Triton is not installed.
 """
 
 import functools
-import importlib.util
 from types import ModuleType
 
 import torch
 from torch import Tensor
 
-BLOCK = 1024
-LARGEST = 2**31 - BLOCK  # indices have 32 bits, since divisions of longer ones are slow
+from cheapconv.models.parts.kernels import FUSED, INDEXED, installed
+
+BLOCK = 1024  # numbers that a program writes
 
 
 def has_kernel(x: Tensor) -> bool:
     """Whether there is one for x (B, C, H, W): on a GPU, and without gaps in memory."""
-    if x.device.type != "cuda" or not 0 < x.numel() < LARGEST or not installed():
+    if x.device.type != "cuda" or not 0 < x.numel() < INDEXED or not installed():
         return False
     return x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
 
@@ -29,19 +29,14 @@ def shifted(x: Tensor, kernel_size: int, dilation: int) -> Tensor:
     nhwc = not x.is_contiguous()
     programs = -(-x.numel() // BLOCK)
     numbers = (x.numel(), channels, height, width, moved, dilation)
-    _kernels().shift[(programs,)](x, y, *numbers, K=kernel_size, NHWC=nhwc, BLOCK=BLOCK)
+    with torch.cuda.device_of(x):
+        _kernels().shift[(programs,)](x, y, *numbers, K=kernel_size, NHWC=nhwc, BLOCK=BLOCK, **FUSED)
     return y
-
-
-@functools.cache
-def installed() -> bool:
-    """Whether Triton is."""
-    return importlib.util.find_spec("triton") is not None
 
 
 @functools.cache
 def _kernels() -> ModuleType:
     """Read when one is needed first: Triton takes a second to import, and is not there on every machine."""
-    from cheapconv.models.parts import triton_kernels
+    from cheapconv.models.parts import triton_shift
 
-    return triton_kernels
+    return triton_shift

@@ -1,20 +1,18 @@
-"""What a CUDA device makes of steps and of cheap convolutions: medians, each beside what it is compared with.
+"""What a CUDA device makes of steps, each beside what it is compared with.
 
-python -m benchmarks.gpu steps|cohorts|table2|shapes|kernels|own|tuned|compiled
+python -m benchmarks.gpu_steps steps|quick|cohorts|table2|kernels|tuned|compiled
 """
 
 import gc
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
+import pytest
 import torch
-from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import steps
@@ -22,8 +20,8 @@ from benchmarks.steps import BATCH, RECIPE, STUDENT, TEACHER, Steps
 from cheapconv import catalog
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.precision import use_ieee_float32
-from cheapconv.models.parts.grouped_kernel import convolved, grouped, input_gradient, weight_gradient
-from cheapconv.models.parts.shift import shift
+from cheapconv.models import quick
+from cheapconv.models.quick import QUICK
 from cheapconv.suites.place import Place
 
 WARM, TIMED = 14, 40  # steps: those before a recording is chosen, and those timed
@@ -109,6 +107,18 @@ def table2(store: Store) -> Iterator[str]:
         yield f"all of them for 200 epochs of 50,000 images, {precision}: {hours:.2f} h without evaluation"
 
 
+def quickened(store: Store) -> Iterator[str]:
+    """Captured steps with the library's layers, and with this project's kernels."""
+    for conv in ("S", "G(2)", "G(4)", "G(N/8)", "G(N/2)", "G(N)", "BG(2,M/8)", "shift"):
+        for precision in ("bf16",) if conv != "G(4)" else PRECISIONS:
+            took = []
+            for layers in ({}, QUICK):
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(quick, "QUICK", layers)
+                    took.append(own(store, [("scratch", conv)], TEACHER, precision, captured=True))
+            yield f"scratch, {conv}, {TEACHER}, {precision}, captured: {took[0]:.2f} -> {took[1]:.2f} ms"
+
+
 def cohorts(store: Store) -> Iterator[str]:
     """kd of several students side by side."""
     convs = ["S", "G(4)", "G(N)", "BG(2,M/8)"]
@@ -156,137 +166,12 @@ def compiled(store: Store) -> Iterator[str]:
             yield described(f"{method}, {conv}, {student}, bf16{', compiled' if compiles else ''}, captured", ms)
 
 
-def shapes(store: Store) -> Iterator[str]:
-    """Convolutions of WRN-40-2, forward and backward, beside the time of moving their maps once."""
-    big = torch.empty(2**28, device=CUDA)
-    to = torch.empty_like(big)
-    rate = 2 * big.numel() * 4 / graphed([partial(to.copy_, big)])
-    del big, to
-    yield f"copy: {rate / 1e12:.2f} TB/s"
-    use_ieee_float32()
-    torch.backends.cudnn.benchmark = True
-    for channels, side in ((32, 32), (64, 16), (128, 8)):
-        for groups in sorted({1, 2, 4, 8, channels // 8, channels // 2, channels}):
-            for dtype in (torch.float32, torch.bfloat16):
-                for layout in FORMATS:
-                    yield one_shape(channels, side, groups, dtype, layout, rate)
-
-
-def one_shape(channels: int, side: int, groups: int, dtype: torch.dtype, layout: str, rate: float) -> str:
-    """Forward, gradient of the input, gradient of the weight, in microseconds; the shift where groups are channels."""
-    shape, kernels = (BATCH, channels, side, side), (channels, channels // groups, 3, 3)
-
-    def drawn(size: Sequence[int]) -> list[Tensor]:
-        drawn = [torch.randn(*size, device=CUDA, dtype=dtype) for _ in range(SETS)]
-        return [tensor.contiguous(memory_format=FORMATS[layout]) for tensor in drawn]
-
-    xs, gs, ws = drawn(shape), drawn(shape), drawn(kernels)
-    work: dict[str, list[Callable[[], object]]] = {"forward": [], "input": [], "weight": []}
-    for x, g, w in zip(xs, gs, ws, strict=True):
-        work["forward"].append(partial(torch.conv2d, x, w, padding=1, groups=groups))
-        for name, of in (("input", [True, False, False]), ("weight", [False, True, False])):
-            back = torch.ops.aten.convolution_backward
-            work[name].append(partial(back, g, x, w, None, [1, 1], [1, 1], [1, 1], False, [0, 0], groups, of))
-    if groups == channels:
-        work["shift"] = [partial(shift, x) for x in xs]
-        work["norm"] = []
-        norm = nn.BatchNorm2d(channels).to(CUDA)
-        work["norm"] = [partial(norm, x) for x in xs]
-    floor = 2 * xs[0].numel() * xs[0].element_size() / rate
-    texts = [
-        f"{name} {1e6 * took:.1f} ({took / floor:.1f})" for name, took in ((n, graphed(w)) for n, w in work.items())
-    ]
-    name = f"{channels} channels, {side} x {side}, {groups} groups, {str(dtype)[6:]}, {layout}"
-    return f"{name}: us (times a copy's {1e6 * floor:.1f}): {', '.join(texts)}"
-
-
-def own_kernels(store: Store) -> Iterator[str]:
-    """Kernels of this project beside the library's: grouped convolutions, and batch norm."""
-    cases = [
-        (channels, side, group, dtype)
-        for dtype, groups in ((torch.bfloat16, (2, 4, 8, 16, 32)), (torch.float32, (2, 8, 16)))
-        for channels, side in ((32, 32), (64, 16), (128, 8))
-        for group in groups
-        if group < channels
-    ]
-    with torch.multiprocessing.get_context("spawn").Pool(9) as pool:  # what is compiled is kept on the disk
-        pool.starmap(once, cases, chunksize=1)
-    torch.backends.cudnn.benchmark = True
-    for case in cases:
-        yield grouped_kernels(*case)
-    torch.backends.cudnn.benchmark = False
-
-
-def once(channels: int, side: int, group: int, dtype: torch.dtype) -> None:
-    """Compile the kernels of a shape."""
-    size = (BATCH, channels, side, side)
-    x = torch.randn(*size, device=CUDA, dtype=dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
-    w = torch.randn(channels, group, 3, 3, device=CUDA, dtype=dtype, requires_grad=True)
-    grouped(x, w, 1, 1, 1).sum().backward()
-
-
-def grouped_kernels(channels: int, side: int, group: int, dtype: torch.dtype) -> str:
-    """Forward, gradient of the input, gradient of the weight: the library's, and ours."""
-    use_ieee_float32()
-    xs, gs = (many((BATCH, channels, side, side), dtype) for _ in range(2))
-    (w,) = many((channels, group, 3, 3), dtype)[:1]
-    back, groups = torch.ops.aten.convolution_backward, channels // group
-    rest = ([1, 1], [1, 1], [1, 1], False, [0, 0], groups)
-    pairs = {
-        "forward": (
-            [partial(torch.conv2d, x, w, padding=1, groups=groups) for x in xs],
-            [partial(convolved, x, w, 1, 1, 1) for x in xs],
-        ),
-        "input": (
-            [partial(back, g, x, w, None, *rest, [True, False, False]) for x, g in zip(xs, gs, strict=True)],
-            [partial(input_gradient, g, w, x, 1, 1, 1) for x, g in zip(xs, gs, strict=True)],
-        ),
-        "weight": (
-            [partial(back, g, x, w, None, *rest, [False, True, False]) for x, g in zip(xs, gs, strict=True)],
-            [partial(weight_gradient, x, g, w, 1, 1, 1) for x, g in zip(xs, gs, strict=True)],
-        ),
-    }
-    texts = [f"{n} {1e6 * graphed(theirs):.1f} -> {1e6 * graphed(own):.1f}" for n, (theirs, own) in pairs.items()]
-    return f"{channels} channels, {side} x {side}, groups of {group}, {str(dtype)[6:]}: us {', '.join(texts)}"
-
-
-def many(size: Sequence[int], dtype: torch.dtype) -> list[Tensor]:
-    """Random tensors in channels_last."""
-    drawn = [torch.randn(*size, device=CUDA, dtype=dtype) for _ in range(SETS)]
-    return [tensor.contiguous(memory_format=torch.channels_last) for tensor in drawn]
-
-
-@torch.no_grad()
-def graphed(work: Sequence[Callable[[], object]]) -> float:
-    """Seconds of one call, of many that are launched together on tensors in turn."""
-    stream = torch.cuda.Stream()
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            for call in work:
-                call()
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=stream):
-        for number in range(ITERATIONS):
-            work[number % len(work)]()
-    times = []
-    for _ in range(REPLAYS):
-        begun, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        begun.record()
-        graph.replay()
-        ended.record()
-        torch.cuda.synchronize()
-        times.append(begun.elapsed_time(ended) / 1000 / ITERATIONS)
-    return statistics.median(times[1:])
-
-
 EXPERIMENTS = {
     "steps": loops,
+    "quick": quickened,
     "cohorts": cohorts,
     "table2": table2,
-    "shapes": shapes,
     "kernels": kernels,
-    "own": own_kernels,
     "tuned": tuned,
     "compiled": compiled,
 }
