@@ -23,6 +23,13 @@ CUDA = torch.device("cuda", 0)
 SETS, ITERATIONS, REPLAYS = 8, 16, 7  # tensors in turn, so that the cache does not have them; calls in a graph
 FORMATS = {"NHWC": torch.channels_last, "NCHW": torch.contiguous_format}
 MAPS = ((32, 32), (64, 16), (128, 8))  # channels, side
+CASES = [  # of groups, by channels in each
+    (channels, side, group, dtype)
+    for dtype, groups in ((torch.bfloat16, (2, 4, 8, 16, 32)), (torch.float32, (2, 8, 16)))
+    for channels, side in MAPS
+    for group in groups
+    if group < channels
+]
 
 
 def shapes() -> Iterator[str]:
@@ -71,19 +78,16 @@ def one_shape(channels: int, side: int, groups: int, dtype: torch.dtype, layout:
 
 def grouped_ones() -> Iterator[str]:
     """Kernels of this project beside the library's: grouped convolutions, and batch norm."""
-    cases = [
-        (channels, side, group, dtype)
-        for dtype, groups in ((torch.bfloat16, (2, 4, 8, 16, 32)), (torch.float32, (2, 8, 16)))
-        for channels, side in MAPS
-        for group in groups
-        if group < channels
-    ]
-    with torch.multiprocessing.get_context("spawn").Pool(9) as pool:  # what is compiled is kept on the disk
-        pool.starmap(once, cases, chunksize=1)
     torch.backends.cudnn.benchmark = True
-    for case in cases:
+    for case in CASES:
         yield one_group(*case)
     torch.backends.cudnn.benchmark = False
+
+
+def compile_all() -> None:
+    """In processes side by side: what is compiled is kept on the disk."""
+    with torch.multiprocessing.get_context("spawn").Pool(9) as pool:
+        pool.starmap(once, CASES, chunksize=1)
 
 
 def once(channels: int, side: int, group: int, dtype: torch.dtype) -> None:
@@ -174,6 +178,7 @@ def there_and_back(way: Callable[[Tensor], Tensor], norm: nn.Module, x: Tensor, 
 EXPERIMENTS = {"shapes": shapes, "grouped": grouped_ones, "norms": norms}
 
 if __name__ == "__main__":
+    compile_all()
     for name in sys.argv[1:] or EXPERIMENTS:
         begun = time.perf_counter()
         for line in EXPERIMENTS[name]():

@@ -109,7 +109,7 @@ def table2(store: Store) -> Iterator[str]:
 
 def quickened(store: Store) -> Iterator[str]:
     """Captured steps with the library's layers, and with this project's kernels."""
-    for conv in ("S", "G(2)", "G(4)", "G(N/8)", "G(N/2)", "G(N)", "BG(2,M/8)", "shift"):
+    for conv in ("S", "G(4)", "G(N/2)", "G(N)", "BG(2,M/8)", "shift"):
         for precision in ("bf16",) if conv != "G(4)" else PRECISIONS:
             took = []
             for layers in ({}, QUICK):

@@ -23,7 +23,10 @@ def source(at, tap, step, pad, dilation, size, BACK: tl.constexpr):
     return found, inside
 
 
-@triton.jit
+SIZES = ["positions", "height", "width", "from_height", "from_width"]  # no code of their own for each
+
+
+@triton.jit(do_not_specialize=SIZES)
 def convolve(
     x, w, y, positions, height, width, from_height, from_width, channels, step, pad, dilation,
     w_out, w_in, w_row, w_column,
@@ -54,7 +57,7 @@ def convolve(
     tl.store(written, total.to(y.dtype.element_ty), mask=(at < positions)[:, None])
 
 
-@triton.jit
+@triton.jit(do_not_specialize=[*SIZES, "each"])
 def weigh(
     x, g, parts, positions, height, width, from_height, from_width, channels, step, pad, dilation, each,
     GROUP: tl.constexpr, T: tl.constexpr, BLOCK: tl.constexpr, SINGLE: tl.constexpr,
