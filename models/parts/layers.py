@@ -19,6 +19,13 @@ class Pointwise(nn.Conv2d):
             return super()._conv_forward(input, weight, bias)
         return conv2d(input[:, :, ::down, ::right], weight, bias, groups=self.groups)
 
+    def materialised(self) -> nn.Conv2d:
+        """The convolution as everybody has it: in use there are no gradients."""
+        sizes = self.in_channels, self.out_channels, self.kernel_size, self.stride, self.padding, self.dilation
+        conv = nn.Conv2d(*sizes, self.groups, self.bias is not None, device="meta")  # type: ignore[arg-type]
+        conv.weight, conv.bias = self.weight, self.bias
+        return conv
+
 
 def convolution(
     in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, dilation: int = 1, groups: int = 1

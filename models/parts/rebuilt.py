@@ -4,11 +4,22 @@ What is executed on an image is the dense convolution, and that is what its MACs
 depend on the images and can be done once, which `materialise` does.
 """
 
+from typing import Protocol, runtime_checkable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from cheapconv.models.parts.layers import require_odd
+
+
+@runtime_checkable
+class Materialised(Protocol):
+    """A layer with another form in use than in training."""
+
+    def materialised(self) -> nn.Module:
+        """That form, with the numbers of now."""
+        ...
 
 
 class RebuiltConv(nn.Module):
@@ -63,11 +74,12 @@ class RebuiltConv(nn.Module):
 
 @torch.no_grad()
 def materialise(network: nn.Module) -> nn.Module:
-    """`network`, in place, with every rebuilt convolution turned into the ordinary one that it computes."""
-    if isinstance(network, RebuiltConv):
+    """`network`, in place, with every layer that is another one in use turned into it (`materialised`): a rebuilt
+    convolution, say, into the ordinary one that it computes."""
+    if isinstance(network, Materialised):
         return network.materialised()
     for module in list(network.modules()):
         for name, child in module.named_children():
-            if isinstance(child, RebuiltConv):
+            if isinstance(child, Materialised):
                 setattr(module, name, child.materialised())
     return network

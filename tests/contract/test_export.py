@@ -1,5 +1,7 @@
-"""Networks leave PyTorch: torch.export and ONNX give the same logits. Some pairs by default, all under `slow`."""
+"""Networks leave PyTorch: their deployed form, torch.export and ONNX give the same logits. Some pairs by default, all
+under `slow`."""
 
+import copy
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import torch
 from torch import nn
 
 from cheapconv import catalog
+from cheapconv.models.deployed import deployed
 from tests.models.examples import pairs, smallest_side
 
 CLASSES = 10
@@ -64,6 +67,20 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def is_deployed(architecture: Any, conv: Any) -> bool:
+    return is_exported(architecture, conv) or catalog.label("conv", conv) == "BG(2,M/4)"
+
+
+@pytest.mark.parametrize(("architecture", "conv"), sampled(is_deployed))
+@torch.no_grad()
+def test_the_deployed_form_gives_the_same_logits(built):
+    network, images = built
+    state = copy.deepcopy(network.state_dict())
+    found, expected = deployed(network, images.shape[1:])(images), network(images)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item())
+    assert all(torch.equal(state[name], tensor) for name, tensor in network.state_dict().items())
 
 
 @pytest.mark.parametrize(("architecture", "conv"), sampled(is_exported))
