@@ -22,6 +22,7 @@ CONTRACTS = {
     "conv": ("models.conv", "Conv"),
     "method": ("methods.base", "Method"),
     "suite": ("suites.base", "Suite"),
+    "runtime": ("engine.measure.runtimes.base", "Runtime"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The catalog: the one mechanism by which architectures, convs, methods and suites get their names.
+"""The catalog: the one mechanism by which architectures, convs, methods, suites and runtimes get their names.
 
 A decorator registers a class under a kind and a name; the folders in `PACKAGES` are scanned for modules to import, so
 a new thing is a new file. A registered class is built from its name and parameters; how the two are written in one text
@@ -28,8 +28,8 @@ from cheapconv.catalog.plugins import import_plugin
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-KINDS = ("architecture", "conv", "method", "suite")
-PACKAGES = ("models.architectures", "models.convs", "methods", "baselines", "suites")
+KINDS = ("architecture", "conv", "method", "suite", "runtime")
+PACKAGES = ("models.architectures", "models.convs", "methods", "baselines", "suites", "engine.measure.runtimes")
 PLUGINS = "cheapconv.plugins"  # the entry points of installed packages that bring things of their own
 
 T = TypeVar("T", bound=type)

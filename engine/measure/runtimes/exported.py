@@ -1,0 +1,70 @@
+"""How a network leaves PyTorch: the two files that runtimes are made from, each written once and shared by them.
+
+Both have a fixed batch: a runtime knows every shape beforehand, as on a device, and may choose its kernels by it.
+"""
+
+import contextlib
+import io
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cheapconv.engine.measure.runtimes.base import Job, Unsupported, sentence
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Format = Literal["onnx", "pt2"]
+LABELS: dict[Format, str] = {"onnx": "ONNX", "pt2": "torch.export"}
+INPUT, OUTPUT = "images", "logits"
+
+
+def written(network: "nn.Module", form: Format, job: Job) -> Path:
+    """The file of a network in eval mode, in the job's folder; Unsupported where it has an operator that cannot be in
+    one."""
+    path = job.folder / f"b{job.batch}.{form}"
+    if not path.exists():
+        with tempfile.TemporaryDirectory(dir=job.folder) as unfinished, quiet():
+            try:
+                _WRITERS[form](network, job.images, Path(unfinished) / path.name)
+            except Exception as error:  # the exporters pass on whatever the network's code raises
+                raise Unsupported(sentence(LABELS[form], "hold", error)) from error
+            (Path(unfinished) / path.name).replace(path)
+    return path
+
+
+def _onnx(network: "nn.Module", images: "Tensor", path: Path) -> None:
+    import torch
+
+    names = {"input_names": [INPUT], "output_names": [OUTPUT]}
+    torch.onnx.export(network, (images,), path, dynamo=True, external_data=False, verbose=False, **names)
+
+
+def _program(network: "nn.Module", images: "Tensor", path: Path) -> None:
+    import torch
+
+    with torch.no_grad():  # else the program is one that could be trained
+        torch.export.save(torch.export.export(network, (images,)), path)
+
+
+_WRITERS: "dict[Format, Callable[[nn.Module, Tensor, Path], None]]" = {"onnx": _onnx, "pt2": _program}
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """The exporters warn about themselves, and print the programs that they cannot take."""
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        disabled = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(disabled)

@@ -1,0 +1,98 @@
+"""ONNX Runtime: reads ONNX, merges what can be merged, runs the rest by its own kernels (MLAS on a CPU).
+
+int8: its own static quantiser, weights per output channel, inserted as pairs of quantise and dequantise (QDQ) that its
+optimiser turns into int8 kernels. Ranges of activations are the least and greatest values that the calibration images
+bring. https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from cheapconv.catalog import register
+from cheapconv.engine.measure.runtimes.base import Job, Precision
+from cheapconv.engine.measure.runtimes.exported import INPUT, quiet
+from cheapconv.engine.measure.runtimes.shipped import Shipped
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAME = "network.onnx"
+ERRORS_ONLY = 3  # of its levels of logging
+
+
+@register("runtime", "onnxruntime")
+@dataclass(frozen=True)
+class OnnxRuntime(Shipped):
+    """ONNX Runtime on a CPU."""
+
+    label: ClassVar[str] = "ONNX Runtime"
+    home: ClassVar[str] = "https://onnxruntime.ai"
+    packages: ClassVar[tuple[str, ...]] = ("onnxruntime", "onnx", "onnxscript")
+    modules: ClassVar[tuple[str, ...]] = ("onnxruntime", "onnx", "onnxscript")
+    precisions: ClassVar[tuple[Precision, ...]] = ("fp32", "int8")
+    trusted: ClassVar[bool] = True
+
+    def convert(self, source: Path, into: Path, job: Job) -> list[str]:
+        if job.precision == "fp32":
+            (into / NAME).write_bytes(source.read_bytes())
+        else:
+            _quantise(source, into / NAME, job)
+        return [NAME]
+
+    def load(self, file: Path, job: Job) -> "Callable[[Tensor], Tensor]":
+        import onnxruntime
+        import torch
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = job.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = ERRORS_ONLY
+        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+
+        def answer(images: "Tensor") -> "Tensor":
+            return torch.from_numpy(session.run(None, {name: images.contiguous().numpy()})[0])
+
+        return answer
+
+
+def _quantise(source: Path, target: Path, job: Job) -> None:
+    """Write the int8 form of a network, calibrated on the job's images."""
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(quantization.CalibrationDataReader):
+        """Gives the images, batch by batch, until there are no more."""
+
+        def __init__(self) -> None:
+            self.batches = batches(job)
+
+        def get_next(self) -> "dict[str, object] | None":
+            batch = next(self.batches, None)
+            return None if batch is None else {INPUT: batch.numpy()}
+
+    merged = target.with_name("merged.onnx")  # where a convolution and what follows it are one, they get one range
+    with quiet():
+        quant_pre_process(source, merged, skip_symbolic_shape=True)  # every shape is known
+        quantization.quantize_static(
+            merged,
+            target,
+            Reader(),
+            quant_format=quantization.QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=quantization.QuantType.QInt8,
+            weight_type=quantization.QuantType.QInt8,
+        )
+
+
+def batches(job: Job) -> "Iterator[Tensor]":
+    """The calibration images (N, C, H, W) as batches (B, C, H, W), the last one filled up with the first images: ranges
+    do not depend on B."""
+    import torch
+
+    assert job.calibration is not None
+    count = len(job.calibration)
+    for start in range(0, count, job.batch):
+        yield job.calibration[torch.arange(start, start + job.batch) % count].contiguous()
