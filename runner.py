@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.run import options, output
+from cheapconv.engine.run import deploy, options, output
 
 app = typer.Typer(
     help="Benchmark of cheap convolutions and the distillation methods that win their accuracy back.\n\n"
@@ -188,8 +188,7 @@ def fair(sweep: options.SweepName, store: options.StoreFolder = Path("runs")) ->
     """Say for how many epochs each distilled network could have been trained alone at the same cost."""
     from cheapconv.reports import fair as fairness
 
-    for line in fairness.lines(store, sweep):
-        typer.echo(line)
+    typer.echo("\n".join(fairness.lines(store, sweep)))
 
 
 @app.command()
@@ -205,16 +204,18 @@ def check(registry: options.RegistryFile = None) -> None:
 @app.command()
 def prepare(
     suite: Annotated[str, typer.Argument(help="Whose images: `imagenet`, or what has its layout of folders.")],
-    data: Annotated[
-        Path, typer.Option("--data", help="Folder with train/ and val/ of class folders, tar shards or Parquet.")
-    ],
-    out: Annotated[Path, typer.Option("--out", help="Folder to fill; what is there already is not made again.")],
+    data: options.Unprepared,
+    out: options.Prepared,
     side: Annotated[int, typer.Option(min=32, help="Shorter side to resize to, in pixels.")] = 256,
 ) -> None:
     """Resize a suite's photographs once, into tar shards that are read faster than files."""
     from cheapconv.engine.run import prepare as preparing
 
     preparing.prepare(suite, data, side, out)
+
+
+app.command()(deploy.export)
+app.command()(deploy.accuracy)
 
 
 @app.command()

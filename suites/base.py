@@ -102,6 +102,11 @@ class Suite:
         raise NotImplementedError
 
     @property
+    def terms(self) -> str:
+        """Under which the images are to be had and used."""
+        return "terms not known here: ask whoever has the images"
+
+    @property
     def fingerprint(self) -> str:
         """The name of the exact data, in every cell's key; a UserError where it has to be read and cannot be."""
         raise NotImplementedError

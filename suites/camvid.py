@@ -55,6 +55,7 @@ class CamVid(Scenes):
     """CamVid: frames of a drive with 11 classes of a street a pixel; the files are the user's (--data, or `path`)."""
 
     label: ClassVar[str] = "CamVid"
+    terms: ClassVar[str] = "for research; cite Brostow et al. 2008"
     protocol: ClassVar[int] = 1
     classes: ClassVar[int] = 11
     void: ClassVar[int] = 11

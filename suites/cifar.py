@@ -80,6 +80,7 @@ class Cifar10(_Cifar):
     """CIFAR-10: 32x32 colour photographs of 10 classes; the files are the user's (--data)."""
 
     label: ClassVar[str] = "CIFAR-10"
+    terms: ClassVar[str] = "none stated; cite Krizhevsky 2009"
     fingerprint: ClassVar[str] = "cifar-10-batches-py:official"
     classes: ClassVar[int] = 10
     folder: ClassVar[str] = "cifar-10-batches-py"
@@ -104,6 +105,7 @@ class Cifar10(_Cifar):
 class Cifar100(_Cifar):
     """CIFAR-100: 32x32 colour photographs of 100 classes in 20 superclasses; the files are the user's (--data)."""
 
+    terms: ClassVar[str] = "none stated; cite Krizhevsky 2009"
     fingerprint: ClassVar[str] = "cifar-100-python:official"
     folder: ClassVar[str] = "cifar-100-python"
     train_files: ClassVar[tuple[str, ...]] = ("train",)

@@ -55,6 +55,7 @@ class Cityscapes(Scenes):
     """Cityscapes: street scenes with 19 classes a pixel, at 1024 x 512; the files are the user's (--data)."""
 
     label: ClassVar[str] = "Cityscapes"
+    terms: ClassVar[str] = "Cityscapes terms: non-commercial"
     protocol: ClassVar[int] = 1
     fingerprint: ClassVar[str] = "cityscapes:gtFine"
     classes: ClassVar[int] = 20  # outputs

@@ -39,6 +39,7 @@ class Digits(MemorySuite):
     """Real 8x8 handwritten digits (scikit-learn), 1,297 to train and 500 to test; needs no download."""
 
     label: ClassVar[str] = "Digits"
+    terms: ClassVar[str] = "UCI Machine Learning Repository, Creative Commons Attribution 4.0"
     protocol: ClassVar[int] = 1
     fingerprint: ClassVar[str] = "0b7e9c3202d7bcd2"
     classes: ClassVar[int] = 10

@@ -71,6 +71,7 @@ class FashionMnist(MemorySuite):
     side: Literal[16] | None = None
 
     label: ClassVar[str] = "Fashion-MNIST"
+    terms: ClassVar[str] = "MIT licence"
     protocol: ClassVar[int] = 1
     fingerprint: ClassVar[str] = "fashion-mnist:official"
     classes: ClassVar[int] = 10

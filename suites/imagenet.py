@@ -37,6 +37,7 @@ class ImageNet(Suite):
     """ImageNet (ILSVRC 2012): 1.28 million photographs of 1,000 classes; the files are the user's (--data)."""
 
     label: ClassVar[str] = "ImageNet"
+    terms: ClassVar[str] = "ImageNet terms: non-commercial research and education"
     protocol: ClassVar[int] = 1
     classes: ClassVar[int] = CLASSES
     train_samples: ClassVar[int | None] = TRAIN

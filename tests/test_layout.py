@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("catalog", "models", "suites", "methods", "baselines", "engine", "reports", "docs")
 RECIPES = ("suites.augmentation", "suites.recipe", "suites.schedule")
 CONTRACTS = (  # what the engine may know of those it runs
-    *("methods.base", "models.build", "models.meta", "models.size", "models.structured"),
+    *("methods.base", "models.build", "models.deployed", "models.meta", "models.size", "models.structured"),
     *("suites.base", "suites.place", "suites.task", *RECIPES),
 )
 
@@ -47,6 +47,7 @@ WORDS = {
     *("octave", "one", "partial", "scratch", "separable", "shuffle", "standard", "thin"),
 }
 LIBRARIES = {"timm", "torchvision"}  # registered for the networks that they hold
+PRECISIONS = {"int8"}  # of a runtime, and the name of a baseline
 
 
 def modules(*rooms: str) -> list[Path]:
@@ -104,7 +105,9 @@ def names_in_code(source: str, names: set[str]) -> list[str]:
 def registered() -> set[str]:
     """Names of all methods, convs and architectures."""
     catalog.load()
-    return {name for kind in ("method", "conv", "architecture") for name in catalog.names(kind)} - LIBRARIES
+    return (
+        {name for kind in ("method", "conv", "architecture") for name in catalog.names(kind)} - LIBRARIES - PRECISIONS
+    )
 
 
 @pytest.mark.parametrize("path", modules("engine", "reports", "suites", "runner"), ids=shown)

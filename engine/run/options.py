@@ -50,3 +50,7 @@ Mlflow = Annotated[
 ]
 Classes = Annotated[int, typer.Option(min=1, help="Outputs of the classifier.")]
 Side = Annotated[int, typer.Option(min=1, help="Height and width of the image.")]
+Unprepared = Annotated[
+    Path, typer.Option("--data", help="Folder with train/ and val/ of class folders, tar shards or Parquet.")
+]
+Prepared = Annotated[Path, typer.Option("--out", help="Folder to fill; what is there already is not made again.")]

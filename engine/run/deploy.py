@@ -1,0 +1,48 @@
+"""The commands about files that leave the project: `export` writes them, `accuracy` tries them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cheapconv.engine.run import options
+
+FORMATS = "onnx, pt2, or a runtime of `cheapconv list runtimes` that has files of its own"
+
+
+def export(
+    what: Annotated[
+        str,
+        typer.Argument(help="A cell's key, or SWEEP/PATTERN of one cell as --select has it: 'quick/*/G(4)/kd/0'."),
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder to write: the network, network.json, README.md.")],
+    form: Annotated[str, typer.Option("--format", help=f"{FORMATS}.")] = "onnx",
+    batch: Annotated[int, typer.Option(min=1, help="Images that are answered at once.")] = 1,
+    student: Annotated[str | None, typer.Option(help="Which of several students; the first if not given.")] = None,
+    store: options.StoreFolder = Path("runs"),
+    data: options.Data = None,
+) -> None:
+    """Write a trained network as a file that others run, once it gives PyTorch's answers to test images."""
+    from cheapconv.engine.run import shipping, show
+
+    cell = shipping.find(store, what)
+    written = shipping.export(store, cell, out, form, batch=batch, student=student, data=data)
+    for line in written:
+        show.console.print(line, highlight=False, soft_wrap=True)
+
+
+def accuracy(
+    file: Annotated[Path, typer.Argument(help="A network that `export` has written.")],
+    suite: Annotated[str | None, typer.Option(help="Whose test images; those it was trained for if not given.")] = None,
+    data: options.Data = None,
+    threads: options.Threads = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Score an exported file on test images, by the runtime that it is for."""
+    from cheapconv.engine.run import scored, show
+
+    found = scored.accuracy(file, suite, data, threads)
+    if as_json:
+        show.print_json(found)
+    else:
+        show.table("", [{"quantity": name, "value": value} for name, value in found.items()], ["quantity", "value"])

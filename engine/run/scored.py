@@ -1,0 +1,58 @@
+"""The score of an exported file on test images, by the runtime that it is for."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.measure.runtimes.base import Job, Unsupported
+from cheapconv.engine.run.formats import known
+from cheapconv.engine.run.shipping import CPU, in_batches, raw
+from cheapconv.engine.run.sidecar import Sidecar, beside
+from cheapconv.suites.base import Suite
+from cheapconv.suites.place import Place
+
+
+def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | None) -> dict[str, Any]:
+    """Scores by name, beside what they are of."""
+    said, begun = beside(file), time.monotonic()
+    form = known(said.format)
+    of: Suite = catalog.parse("suite", suite or said.suite)
+    _require_fit(said, of, file)
+    recipe = next(iter(of.recipes.values()))
+    opened = of.open(Place(CPU), data)
+    task, total = of.task_of(opened), None
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(said.image, said.batch, Path(folder), threads or 1)
+        try:
+            answer = form.read(file, job)
+            for x, y in raw(opened, recipe.normalisation, recipe):
+                logits = torch.cat([answer(part)[:count] for part, count in in_batches(x, said.batch)])
+                found = task.tally(logits, y)
+                total = found if total is None else total + found
+        except Unsupported as refusal:
+            raise UserError(f"{file}: {refusal}") from refusal
+    assert total is not None, "a suite has test images"
+    return {
+        "file": str(file),
+        "bytes": sum((file.parent / name).stat().st_size for name in said.files),
+        "runtime": f"{form.label} {form.runtime.version if form.runtime else torch.__version__}",
+        "suite": catalog.canonical(of),
+        "images": opened.size("test"),
+        **task.scores(total),
+        "seconds": round(time.monotonic() - begun, 1),
+    }
+
+
+def _require_fit(said: Sidecar, of: Suite, file: Path) -> None:
+    """A UserError for a suite of other images or other classes."""
+    if tuple(of.image) != tuple(said.image) or of.classes != len(said.class_names):
+        sizes = [" x ".join(map(str, image)) for image in (said.image, of.image)]
+        raise UserError(
+            f"{file} takes images of {sizes[0]} and knows {len(said.class_names)} classes, {of.label} has {sizes[1]} "
+            f"and {of.classes}: name the suite it was trained for, {said.suite}."
+        )

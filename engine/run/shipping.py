@@ -1,0 +1,153 @@
+"""A trained network as a file that other programs run: normalisation inside, checked before it is kept.
+
+What is written is a folder: the file, `network.json`, which says what goes in and what comes out of it, and a README of
+one page.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError, short
+from cheapconv.engine.measure.runtimes.base import Job, Unsupported
+from cheapconv.engine.plan.select import matches
+from cheapconv.engine.run.formats import Answer, Format, known
+from cheapconv.engine.run.sidecar import NAME, Sidecar, readme
+from cheapconv.engine.store import networks
+from cheapconv.engine.store.cell import CellRecord, recipe_of
+from cheapconv.engine.store.files import make_folder, now, write_bytes, write_json
+from cheapconv.engine.store.networks import Loaded
+from cheapconv.engine.store.runs import Store
+from cheapconv.models.deployed import deployed
+from cheapconv.suites.augmentation import Normalisation
+from cheapconv.suites.base import Data
+from cheapconv.suites.place import Place
+from cheapconv.suites.recipe import Recipe
+
+CHECKED = 64  # test images whose answers are compared before a file is kept
+CLOSE = 1e-3  # of the largest logit of PyTorch: by so much answers may differ
+README = "README.md"
+CPU = torch.device("cpu")
+
+
+class Raw(nn.Module):
+    """A network of images (B, C, H, W) as they are, numbers from 0 to 1."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.network((x - self.mean) / self.std)
+        return logits
+
+
+def find(store: Path, what: str) -> CellRecord:
+    """The finished cell that is meant by its key, or the beginning of it, or by SWEEP/PATTERN."""
+    catalog.load()
+    runs, (sweep, _, pattern) = Store(store), what.partition("/")
+    if pattern:
+        keys = [planned.key for planned in runs.known_plan(sweep).cells]
+        cells = [cell for key in keys if (cell := runs.run(key).cell()) and matches(pattern, cell)]
+    else:
+        cells = [cell for run in runs.runs() if run.folder.name.startswith(what) and (cell := run.cell())]
+    done = [cell for cell in cells if runs.run(cell.key).state().state == "done"]
+    if len(done) == 1:
+        return done[0]
+    found = "; ".join(f"{c.architecture_label}/{c.conv_label}/{c.method_label}/{c.seed}, key {c.key}" for c in done[:5])
+    which = f"means {len(done)} finished cells ({found}): name one" if done else "names no finished cell: see `status`"
+    raise UserError(f"'{short(what)}' {which}.")
+
+
+def export(
+    store: Path, cell: CellRecord, out: Path, form: str, *, batch: int, student: str | None, data: Path | None
+) -> Iterator[str]:
+    """Write the network of a cell to the folder `out`; says what was done, line by line."""
+    chosen = known(form)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is there already: name a new folder.")
+    loaded = networks.load(Store(store), cell.key, student)
+    suite, recipe = catalog.parse("suite", cell.suite), recipe_of(cell)
+    images = raw(suite.open(Place(CPU), data), recipe.normalisation, recipe)
+    network = Raw(deployed(loaded.network, suite.image), loaded.mean, loaded.std).eval()
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(suite.image, batch, Path(folder))
+        try:
+            files, answer = chosen.written(network, job)
+        except Unsupported as refusal:
+            raise UserError(f"{refusal} Try another --format.") from refusal
+        worst = _compared(network, answer, images, batch)
+        sidecar = _told(loaded, cell, chosen, files, batch)
+        make_folder(out)
+        for file in files:
+            write_bytes(out / file.name, chosen.marked(file, sidecar))
+    write_json(out / NAME, sidecar.body())
+    write_bytes(out / README, readme(sidecar, out).encode())
+    size = sum((out / name).stat().st_size for name in sidecar.files)
+    yield f"{out / sidecar.files[0]}: {size / 1e6:.2f} MB, for {chosen.label}"
+    yield f"checked on {CHECKED} test images: logits differ from PyTorch's by {worst:.1e} of the largest at most"
+    yield f"score it: cheapconv accuracy {out / sidecar.files[0]}"
+
+
+def raw(data: Data, images: Normalisation, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+    """Test images (B, C, H, W) as they are, from 0 to 1, and their labels."""
+    mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (images.mean, images.std))
+    for x, y in data.split("test", recipe):
+        yield (x * std + mean).clamp(0, 1), y
+
+
+def in_batches(images: Tensor, batch: int) -> Iterator[tuple[Tensor, int]]:
+    """Images (N, C, H, W) in batches of exactly that size, the last one filled up, and how many of each count."""
+    for first in range(0, len(images), batch):
+        part = images[first : first + batch]
+        missing = batch - len(part)
+        yield torch.cat([part, part[-1:].expand(missing, *part.shape[1:])]) if missing else part, len(part)
+
+
+def _compared(network: nn.Module, answer: Answer, images: Iterator[tuple[Tensor, Tensor]], batch: int) -> float:
+    """By how much the answers of a file differ from the network's, as a share of its largest; a UserError for too
+    much, or for another class."""
+    x = torch.cat([part for part, _ in islice(images, CHECKED)])[:CHECKED]
+    with torch.no_grad():
+        expected = network(x)
+    found = torch.cat([answer(part)[:count] for part, count in in_batches(x, batch)])
+    worst = ((found - expected).abs().max() / expected.abs().max()).item()
+    if not worst <= CLOSE or not torch.equal(found.argmax(1), expected.argmax(1)):
+        raise UserError(f"the file's answers differ from PyTorch's by {worst:.1e}: try another --format.")
+    return worst
+
+
+def _told(loaded: Loaded, cell: CellRecord, form: Format, files: Sequence[Path], batch: int) -> Sidecar:
+    """What is said of a file."""
+    suite = catalog.parse("suite", cell.suite)
+    return Sidecar(
+        format=form.name,
+        runtime=form.label,
+        files=tuple(file.name for file in files),
+        batch=batch,
+        image=suite.image,
+        class_names=loaded.class_names,
+        mean=loaded.mean,
+        std=loaded.std,
+        suite=cell.suite,
+        suite_label=cell.suite_label,
+        terms=suite.terms,
+        architecture=loaded.architecture,
+        conv=loaded.conv,
+        method=cell.method_label,
+        seed=cell.seed,
+        key=cell.key,
+        cheapconv=version("cheapconv"),
+        date=now(),
+    )

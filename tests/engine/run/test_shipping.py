@@ -1,0 +1,137 @@
+"""Networks that leave the project, and come back as files that are scored."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+import torch
+
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.run import scored, shipping
+from cheapconv.engine.run.formats import Format, known
+from cheapconv.engine.run.session import write_plan
+from cheapconv.engine.run.sidecar import NAME, beside
+from cheapconv.engine.store.runs import Store
+from tests.engine import tiny
+from tests.engine.tiny import ends
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A store with two finished cells of a sweep."""
+    with pytest.MonkeyPatch.context() as patch:
+        tiny.install(patch)
+        tiny.skip_timing(patch)
+        store = Store(tmp_path_factory.mktemp("trained") / "runs")
+        whole = tiny.planned("scratch", "noisy", epochs=1)
+        store.prepare()
+        write_plan(store, whole)
+        assert ends(store, whole) == ["done", "done"]
+        yield store, [planned.cell.key for planned in whole.cells]
+
+
+def export(store: Store, out: Path, form: str = "onnx", **options: Any) -> list[str]:
+    cell = shipping.find(store.root, "sweep/*/*/scratch")
+    return [*shipping.export(store.root, cell, out, form, **{"batch": 4, "student": None, "data": None, **options})]
+
+
+@pytest.mark.parametrize("form", ["onnx", "pt2"])
+def test_a_file_scores_what_its_cell_has_scored(form, trained, tmp_path):
+    """In batches of 4: the last of 23 images are filled up, and count once."""
+    store, (key, _) = trained
+    lines = export(store, tmp_path / "out", form)
+    file = tmp_path / "out" / f"network.{form}"
+    assert lines[0].startswith(f"{file}: ")
+    assert sorted(path.name for path in file.parent.iterdir()) == sorted(["README.md", NAME, file.name])
+    found, result = scored.accuracy(file, None, None, None), store.run(key).result()
+    assert result is not None
+    assert found["images"] == 23
+    assert found["top1"] == result.students[0].scores["top1"]
+    assert found["bytes"] == file.stat().st_size
+
+
+def test_a_file_says_what_it_is(trained, tmp_path):
+    store, (key, _) = trained
+    export(store, tmp_path / "out")
+    said, props = beside(tmp_path / "out" / "network.onnx"), onnx.load(tmp_path / "out" / "network.onnx").metadata_props
+    assert (said.key, said.image, said.batch, said.class_names[3]) == (key, (3, 8, 8), 4, "class 3")
+    assert (said.mean, said.std) == ((0.5, 0.4, 0.3), (0.3, 0.2, 0.1))
+    assert {prop.key: json.loads(prop.value) for prop in props} == json.loads((tmp_path / "out" / NAME).read_text())
+    page = (tmp_path / "out" / "README.md").read_text()
+    assert "float32 (4, 3, 8, 8)" in page
+    assert "terms not known here" in page
+
+
+def test_a_network_is_found_by_key_or_pattern(trained):
+    store, (key, other) = trained
+    assert [shipping.find(store.root, what).key for what in (key, key[:9], "sweep/*/S/noisy/0")] == [key, key, other]
+    for what, why in (
+        ("", "means 2 finished cells"),
+        ("sweep/*", "means 2 finished cells"),
+        ("0123", "names no finished cell"),
+        ("swep/*", "no plan of a sweep 'swep'"),
+    ):
+        with pytest.raises(UserError, match=why):
+            shipping.find(store.root, what)
+
+
+def test_a_file_with_other_answers_is_not_kept(trained, tmp_path, monkeypatch):
+    right = Format.written
+
+    def wrong(self: Format, *args: Any) -> Any:
+        files, answer = right(self, *args)
+        return files, lambda images: answer(images) + torch.eye(10)[0]
+
+    monkeypatch.setattr(Format, "written", wrong)
+    with pytest.raises(UserError, match="answers differ from PyTorch's by"):
+        export(trained[0], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_there_is_not_written_over(trained, tmp_path):
+    (tmp_path / "mine").write_text("")
+    with pytest.raises(UserError, match="is there already: name a new folder"):
+        export(trained[0], tmp_path)
+
+
+def test_an_unknown_format_is_refused_with_those_that_are_near():
+    with pytest.raises(UserError, match=r"unknown format 'onx'; did you mean onnx\?"):
+        known("onx")
+    assert known("onnx").label == known("onnxruntime").label
+
+
+def test_a_file_of_another_suite_is_refused(trained, tmp_path):
+    export(trained[0], tmp_path / "out", "pt2")
+    with pytest.raises(
+        UserError, match=r"takes images of 3 x 8 x 8 and knows 10 classes, CIFAR-10 has 3 x 32 x 32 and 10"
+    ):
+        scored.accuracy(tmp_path / "out" / "network.pt2", "cifar10", None, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (None, "is not there: an exported network is read with"),
+        ("{", "cannot be used"),
+        ('{"format": 3}', "export .* again"),
+    ],
+)
+def test_a_file_of_which_nothing_is_said_is_refused(said, why, tmp_path):
+    file = tmp_path / "network.onnx"
+    with pytest.raises(UserError, match="there is no file"):
+        scored.accuracy(file, None, None, None)
+    file.write_bytes(b"")
+    if said is not None:
+        (tmp_path / NAME).write_text(said)
+    with pytest.raises(UserError, match=why):
+        scored.accuracy(file, None, None, None)
+
+
+def test_a_damaged_file_is_refused(trained, tmp_path):
+    export(trained[0], tmp_path / "out")
+    file = tmp_path / "out" / "network.onnx"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(UserError, match="ONNX Runtime cannot load this network"):
+        scored.accuracy(file, None, None, None)
