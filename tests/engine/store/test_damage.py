@@ -25,7 +25,7 @@ from cheapconv.reports import collect, fair, page
 from tests.engine import tiny
 from tests.engine.outcomes import assert_same
 from tests.engine.store.mutations import damage, forge
-from tests.engine.timed import a_timing
+from tests.engine.timed import Watch, a_timing
 
 NAMES = ("teacher", "student", "failing", "stopped")
 
@@ -57,7 +57,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert tiny.ends(unbroken, whole) == ["done", "done", "failed", "done"]
         for key in keys.values():
             sent.remember(store.run(key).folder, "http://x", "sweep", sent.Sent("id", "1", 1, 1, digest="digest"))
-        session.measure(whole, root / "runs", "cpu", 1)
+        session.measure(whole, root / "runs", "cpu", 1, Watch())
         page.render(store.root, "sweep", root / "report")
         yield World(whole, store, unbroken, keys, report(root / "report"))
 
