@@ -47,7 +47,7 @@ def conditions(sweep: Collected, measured: Measured) -> dict[str, str]:
         "Trained": _period([environment for of_cell in environments for environment in of_cell]),
         "Training": training([record.result for record in sweep.done if record.result]),
         "Cells": progress(sweep),
-        **measurements.conditions(measured, sweep.name),
+        **measurements.conditions(measured),
     }
 
 

@@ -87,7 +87,7 @@ def of_row(cells: pd.DataFrame) -> dict[str, object]:
     return found
 
 
-def conditions(measured: Measured, sweep: str) -> dict[str, str]:
+def conditions(measured: Measured) -> dict[str, str]:
     """Device, setting and speed of each pair of columns in words, and what is in no column."""
     if not measured.tables:
         return {"Latency, throughput": "not measured"}
@@ -102,7 +102,7 @@ def conditions(measured: Measured, sweep: str) -> dict[str, str]:
         said["Latency, throughput left out"] = (
             f"those of {measured.left_out} network{'' if measured.left_out == 1 else 's'}, which were taken while the "
             "machine was faster or slower: "
-            f"cheapconv measure {sweep} times all of them together"
+            "cheapconv measure times all of them together"
         )
     return said
 

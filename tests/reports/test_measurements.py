@@ -81,7 +81,7 @@ def test_what_few_cells_were_timed_at_is_no_column(store: Store) -> None:
     assert (shown.pop("G(3)"), {*shown.values()}) == ("-", {"10.0"})
     assert content.conditions["Latency, throughput left out"] == (
         "those of 1 network, which were taken while the machine was faster or slower: "
-        "cheapconv measure quick times all of them together"
+        "cheapconv measure times all of them together"
     )
 
 
