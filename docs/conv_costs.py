@@ -110,6 +110,6 @@ def _size(table: ConvPage, conv: str) -> tuple[int, int]:
 def _time(table: ConvPage, conv: str, device: torch.device) -> dict[str, float]:
     network = on_device(build_network(table.architecture, conv, table.classes).eval(), device)
     return {
-        "latency_ratio": timing.latency(network, table.shape, device, BUDGET_S)["median_ms"],
-        "throughput_ratio": timing.throughput(network, table.shape, device, BUDGET_S, BATCH)["images_per_s"],
+        "latency_ratio": timing.latency(network, table.shape, device, BUDGET_S).median_ms,
+        "throughput_ratio": timing.throughput(network, table.shape, device, BUDGET_S, BATCH).images_per_s,
     }

@@ -59,7 +59,7 @@ def columns(rows: pd.DataFrame, score: Score) -> list[Column]:
 
 
 def timings(rows: pd.DataFrame) -> list[Column]:
-    """Latency and throughput, a pair of columns for each setting under which they were measured."""
+    """Latency and throughput, a pair of columns for each condition under which they were measured."""
     found, ends = [], suffixes(rows)
     for place, end in enumerate(ends):
         on, setting = letter(place, len(ends)), next(iter(rows[f"measured_on{end}"].dropna()), "")
@@ -70,7 +70,7 @@ def timings(rows: pd.DataFrame) -> list[Column]:
 
 
 def timing(row: Row, name: str, mark: str) -> str:
-    """`10.0`, with the mark of the note that says that the machine was faster or slower."""
+    """`10.0`, with the mark of the note that says why it is in doubt."""
     return "-" if pd.isna(row[name]) else f"{significant(row[name], 3)}{row[mark]}"
 
 

@@ -10,6 +10,7 @@ from cheapconv.engine.store.records import Environment, Result, Word
 from cheapconv.reports import differences, measurements
 from cheapconv.reports.collect import Collected, hardware
 from cheapconv.reports.columns import method_label
+from cheapconv.reports.measurements import Measured
 from cheapconv.reports.variants import common_recipe
 
 DIFFERENCE = (
@@ -31,7 +32,7 @@ LEAST_SAVED = 0.005  # below it, the clock's own noise
 MACHINE = ("Hardware", "Precision", "Commit", "Software")
 
 
-def conditions(sweep: Collected, measured: Sequence[pd.DataFrame]) -> dict[str, str]:
+def conditions(sweep: Collected, measured: Measured) -> dict[str, str]:
     """Name and text of each condition; where cells differ, every value with the number of cells that have it."""
     cells = [record.cell for record in sweep.records]
     environments = [record.environments for record in sweep.done if record.environments]

@@ -1,15 +1,16 @@
 """Latency and throughput from the store's measurements, which are kept by network structure and shared by methods.
 
-A column holds what was measured under one setting: device, precision, batches and threads. Every setting has columns of
-its own, that of the most cells first, the earliest of equals, so what is measured later elsewhere stands beside it.
+A column holds what was measured under one condition: device, precision, batches and threads, and the speed that the
+machine had, for it may have been another one under the same name, or busy. Its calibration, taken beside each timing,
+tells: no two of a column differ by more than the factor ALIKE. Every condition has columns of its own, that of the most
+cells first, the earliest of equals, so what is measured later elsewhere stands beside it. What was measured at a
+speed of less than SHARE of a setting's cells is in no column; the header says of how many, and how to have them.
 
-Within a column the machine may have been another one under the same name, or busy: its calibration, taken beside each
-timing, tells. Timings whose calibrations differ by no more than the factor ALIKE are comparable; the largest such group
-stands as it is, the others with a mark that says how fast the machine was.
+A timing that its own measuring doubts carries a mark.
 """
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,43 +18,56 @@ import pandas as pd
 
 from cheapconv.engine.store.records import Latency, Measurement, Throughput
 from cheapconv.engine.store.runs import Store
-from cheapconv.reports.notes import MIXED, letters
+from cheapconv.reports.notes import letters
 
 ALIKE = 1.25  # those of a quiet machine differ by a twentieth, those beside another program by half
 CALIBRATION = ("gflops", "gb_per_s")
 NUMBERS = ("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s", *CALIBRATION)
-TEXTS = ("measured_on", "speed")
+TEXTS = ("measured_on", "doubt")
+SHARE = 0.1
 
 
-def read_measurements(store: Path, structures: pd.Series) -> list[pd.DataFrame]:
-    """One table a setting, in each one row a measured structure; `speed` is empty for comparable ones.
+@dataclass(frozen=True)
+class Measured:
+    """One table a condition, in each one row a measured structure; and how many structures are in none of them."""
 
-    `structures` is that of each cell, missing where a cell has none yet.
-    """
+    tables: tuple[pd.DataFrame, ...] = ()
+    left_out: int = 0
+
+
+def read_measurements(store: Path, structures: pd.Series) -> Measured:
+    """The measurements of `structures`: that of each cell, missing where a cell has none yet."""
     cells = structures.value_counts()
     timings = [timing for timing in Store(store).measurements() if timing.structure in cells.index]
     if not timings:
-        return []
+        return Measured()
     found = pd.DataFrame([_row(timing) for timing in timings]).sort_values("date", kind="stable")
     found = found.drop_duplicates(["measured_on", "structure"], keep="last")
-    settings = [table for _, table in found.groupby("measured_on")]
-    settings.sort(key=lambda table: (-cells[table["structure"]].sum(), table["date"].min()))
-    return [table.assign(speed=_speeds(table, cells[table["structure"]].to_numpy())) for table in settings]
+    tables: list[pd.DataFrame] = []
+    for _, setting in found.groupby("measured_on"):
+        counts = cells[setting["structure"]].to_numpy()
+        own = [setting[group] for group in _alike(setting, counts)]
+        tables += [table for table in own if cells[table["structure"]].sum() >= SHARE * counts.sum()]
+    tables.sort(key=lambda table: (-cells[table["structure"]].sum(), table["date"].min()))
+    shown = {structure for table in tables for structure in table["structure"]}
+    return Measured(tuple(tables), len({*found["structure"]} - shown))
 
 
-def attach(cells: pd.DataFrame, measured: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """`cells` with NUMBERS and TEXTS of the first setting, and of the others with `_2`, `_3`, ... behind the names.
+def attach(cells: pd.DataFrame, measured: Measured) -> pd.DataFrame:
+    """`cells` with NUMBERS and TEXTS of the first condition, and of the others with `_2`, `_3`, ... behind the names.
 
     They are missing where the headline network's structure was not measured.
     """
-    for place, table in enumerate(measured or [pd.DataFrame(columns=["structure", *NUMBERS, *TEXTS], dtype=object)]):
+    for place, table in enumerate(
+        measured.tables or [pd.DataFrame(columns=["structure", *NUMBERS, *TEXTS], dtype=object)]
+    ):
         named = {name: f"{name}{suffix(place)}" for name in (*NUMBERS, *TEXTS)}
         cells = cells.merge(table[["structure", *named]].rename(columns=named), on="structure", how="left")
     return cells
 
 
 def suffix(place: int) -> str:
-    """Of the names of a setting's columns."""
+    """Of the names of a condition's columns."""
     return f"_{place + 1}" if place else ""
 
 
@@ -63,34 +77,39 @@ def suffixes(rows: pd.DataFrame) -> list[str]:
 
 
 def of_row(cells: pd.DataFrame) -> dict[str, object]:
-    """A row's timings: means over its cells, whose networks may differ, and the machine's speed where it is marked."""
+    """A row's timings and doubts: means over its cells, whose networks may differ, where all of them were timed."""
     found: dict[str, object] = {}
+    cells = cells[cells["structure"].notna()]
     for end in suffixes(cells):
-        found |= {f"{name}{end}": cells[f"{name}{end}"].astype(float).mean() for name in NUMBERS}
+        found |= {f"{name}{end}": cells[f"{name}{end}"].astype(float).mean(skipna=False) for name in NUMBERS}
         found[f"measured_on{end}"] = next(iter(cells[f"measured_on{end}"].dropna()), math.nan)
-        speeds = {*cells[f"speed{end}"].dropna()} or {""}
-        found[f"speed{end}"] = MIXED if len(speeds) > 1 else speeds.pop()
+        found[f"doubt{end}"] = "; ".join(sorted({*cells[f"doubt{end}"].dropna()} - {""}))
     return found
 
 
-def conditions(measured: Sequence[pd.DataFrame]) -> dict[str, str]:
-    """Device and settings of each pair of columns in words, with the machine's calibration where one was made."""
-    if not measured:
+def conditions(measured: Measured) -> dict[str, str]:
+    """Device, setting and speed of each pair of columns in words, and what is in no column."""
+    if not measured.tables:
         return {"Latency, throughput": "not measured"}
     said = {}
-    for place, table in enumerate(measured):
-        plain = table[table["speed"] == ""]
-        days = sorted({str(date)[:10] for date in plain["date"]})
+    for place, table in enumerate(measured.tables):
+        days = sorted({str(date)[:10] for date in table["date"]})
         parts = [table["measured_on"].iloc[0], f"measured {' to '.join(dict.fromkeys((days[0], days[-1])))}"]
-        if plain[[*CALIBRATION]].notna().all(axis=None):
-            parts.append(f"machine calibration {_speed(plain)}")
-        said[f"Latency, throughput{letter(place, len(measured))}"] = "; ".join(parts)
+        if table[[*CALIBRATION]].notna().all(axis=None):
+            parts.append(f"machine calibration {_speed(table)}")
+        said[f"Latency, throughput{letter(place, len(measured.tables))}"] = "; ".join(parts)
+    if measured.left_out:
+        said["Latency, throughput left out"] = (
+            f"those of {measured.left_out} network{'' if measured.left_out == 1 else 's'}, which were taken while the "
+            "machine was faster or slower: "
+            "cheapconv measure times all of them together"
+        )
     return said
 
 
-def letter(place: int, settings: int) -> str:
-    """What tells a setting's columns from those of another one: ` on A`; nothing where there is one setting."""
-    return f" on {letters(place).upper()}" if settings > 1 else ""
+def letter(place: int, among: int) -> str:
+    """What tells a condition's columns from those of another one: ` on A`; nothing where there is one."""
+    return f" on {letters(place).upper()}" if among > 1 else ""
 
 
 def _row(timing: Measurement) -> dict[str, object]:
@@ -104,6 +123,7 @@ def _row(timing: Measurement) -> dict[str, object]:
         "throughput_images_per_s": throughput.images_per_s,
         "measured_on": f"{timing.device_name} ({timing.device}); latency: {_setting(latency)}; "
         f"throughput: {_setting(throughput)}",
+        "doubt": timing.doubt,
         **{name: timing.calibration.get(name, math.nan) for name in CALIBRATION},
     }
 
@@ -113,8 +133,8 @@ def _setting(timing: Latency | Throughput) -> str:
     return f"batch {timing.batch}, {timing.threads} thread{'' if timing.threads == 1 else 's'}, {timing.precision}"
 
 
-def _speeds(table: pd.DataFrame, cells: np.ndarray) -> np.ndarray:
-    """How fast the machine of each timing was; empty for the comparable ones of the most cells, the first of equals."""
+def _alike(table: pd.DataFrame, cells: np.ndarray) -> list[np.ndarray]:
+    """Groups of comparable timings, as masks: that of the most `cells` first, the first of equals."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(table[[*CALIBRATION]].to_numpy(float))
         apart = np.abs(logs[:, None] - logs[None])  # (timing, timing, number)
@@ -122,21 +142,17 @@ def _speeds(table: pd.DataFrame, cells: np.ndarray) -> np.ndarray:
     # Around one of them, so that no two of a group are further apart than ALIKE.
     alike = ((apart <= math.log(ALIKE) / 2) | (unknown[:, None] & unknown[None])).all(axis=2)
     np.fill_diagonal(alike, True)
-    names, left = np.full(len(table), "", dtype=object), np.ones(len(table), dtype=bool)
+    groups, left = [], np.ones(len(table), dtype=bool)
     while left.any():
-        group = left & alike[np.argmax(alike @ (cells * left) * left)]
-        if not left.all():
-            names[group] = _speed(table[group])
-        left &= ~group
-    return names
+        groups.append(left & alike[np.argmax(alike @ (cells * left) * left)])
+        left &= ~groups[-1]
+    return groups
 
 
 def _speed(table: pd.DataFrame) -> str:
     """`52.3 to 52.6 GFLOP/s, 11 GB/s`."""
     texts = []
     for name, unit in zip(CALIBRATION, ("GFLOP/s", "GB/s"), strict=True):
-        if table[name].isna().any():
-            return "unknown"
         low, high = f"{table[name].min():.4g}", f"{table[name].max():.4g}"
         texts.append(f"{' to '.join(dict.fromkeys((low, high)))} {unit}")
     return ", ".join(texts)

@@ -11,12 +11,7 @@ EMPTY = "the accuracy means nothing: {}"
 SEVERAL = "every seed ends with another network; sizes, latency and throughput are means over them"
 COUNTERS = "torch's own counter comes to another number of multiply-adds for this network"
 OF_NETWORKS = {"changed": CHANGED, "sizes_differ": SEVERAL, "counters_differ": COUNTERS}  # by the column that says so
-SPEED = "timed while the machine's calibration was {}: comparable with numbers of this mark alone"
-MIXED = "several"  # instead of a speed: the networks of a row's cells were timed at several
-SPEEDS = {
-    "": "",
-    MIXED: "its networks were timed at different calibrations of the machine: a mean that is comparable with no other",
-}
+DOUBTED = "a doubtful timing: {}"
 MACHINE = "trained on {}: its seconds are not comparable with those without this mark"
 UNTRAINED = "not trained here: 0 s stand for a training whose cost is not known"
 UNTRAINED_TEACHER = "the seconds with the teacher are without the training of its weights, which was not done here"
@@ -38,7 +33,7 @@ def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     def marked(texts: Iterable[str]) -> str:
         return "".join(reasons.setdefault(text, f" [{letters(len(reasons) - 1)}]") for text in texts)
 
-    ends = [name.removeprefix("speed") for name in map(str, rows) if name.startswith("speed")]
+    ends = [name.removeprefix("doubt") for name in map(str, rows) if name.startswith("doubt")]
     for _, row in rows.iterrows():
         of_conv = [text if row[column] else "" for column, text in OF_NETWORKS.items()]
         found: dict[str, object] = {
@@ -47,8 +42,8 @@ def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
             "gap_mark": marked([row["gap_note"]]),
         }
         for end in ends:
-            speed = row[f"speed{end}"]
-            found[f"timing_marks{end}"] = marked([SPEEDS.get(speed, SPEED.format(speed))])
+            doubt = row[f"doubt{end}"]
+            found[f"timing_marks{end}"] = marked([DOUBTED.format(doubt) if doubt else ""])
         machines = [MACHINE.format(machine) for machine in row["trained_elsewhere"]]
         teachers = [TEACHER.format(machine) for machine in row["teacher_elsewhere"]]
         weights = [text for column, text in OF_WEIGHTS.items() if row[column]]

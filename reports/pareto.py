@@ -30,7 +30,7 @@ def pareto_panels(content: Content, legend: Keys) -> list[Panel]:
     for cost, (title, unit) in COSTS.items():
         rows = comparable[comparable[cost].notna()]
         if cost == "latency_ms":
-            rows, title = rows[rows["speed"] == ""], title + letter(0, len(suffixes(rows)))
+            rows, title = rows[rows["doubt"] == ""], title + letter(0, len(suffixes(rows)))
         if rows.empty:
             continue
         mean, spread = rows["top1_mean"], rows["top1_std"].fillna(0)

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from cheapconv import runner
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.measure import busy
 from cheapconv.engine.read import quantity
+from cheapconv.engine.run import fit_command
 from cheapconv.engine.run import profile as profiles
 from tests.command_line import CommandLine
 from tests.engine.timed import a_timing
@@ -91,6 +94,29 @@ def test_profile_measures_on_request(command, monkeypatch):
     found = command.document("profile", "WRN-10-1", "--side", "8", "--classes", "100", "--time", "--device", "cpu")
     assert found["latency"]["median_ms"] == 1.5
     assert (found["input"], found["classes"]) == ([3, 8, 8], 100)
+
+
+@pytest.mark.parametrize(
+    "words", [("profile", "WRN-10-1", "--side", "8", "--time"), ("fit", "WRN-10-1", "G(?)", "--latency-ms", "1e-9")]
+)
+def test_a_busy_machine_is_told_before_anything_is_timed(words, command, monkeypatch, caplog):
+    told: list[list[str]] = []
+
+    def refuse(*_: object) -> None:
+        told.append([*caplog.messages])
+        raise UserError("that is enough.")
+
+    monkeypatch.setattr(busy, "sentence", lambda: "other processes use 0.9 of 2 cores")
+    monkeypatch.setattr(profiles, "time_network", refuse)
+    monkeypatch.setattr(fit_command.clock, "latency", refuse)
+    assert command(*words, "--device", "cpu")[0] == 2
+    assert told == [["other processes use 0.9 of 2 cores"]]
+
+
+def test_what_is_not_timed_needs_no_quiet_machine(command, monkeypatch):
+    monkeypatch.setattr(busy, "sentence", lambda: pytest.fail("nothing is timed"))
+    command.document("profile", "WRN-10-1", "--side", "8")
+    command.document("fit", "WRN-10-1", "G(?)", "--params", "60k", "--side", "8")
 
 
 def test_tables_are_for_people(command):

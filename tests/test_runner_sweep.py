@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from cheapconv import catalog
-from cheapconv.engine.measure import clock as timing
-from cheapconv.engine.measure import timings, turn
+from cheapconv.engine.measure import passes, timings, turn
 from cheapconv.engine.store.runs import Store
 from tests.command_line import REGISTRY, CommandLine
 from tests.engine.tiny import DEAD_SERVER
@@ -26,9 +25,8 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def test_a_sweep_from_run_to_report(command, monkeypatch, tmp_path):
     """With timings, as short as they can be."""
     monkeypatch.setattr(timings, "take", TAKE)
-    monkeypatch.setattr(timings, "TIMING_BUDGET_S", 0.0)
-    for name, value in {"WARM_UP_RUNS": 0, "MIN_RUNS": 2, "MAX_RUNS": 2}.items():
-        monkeypatch.setattr(timing, name, value)
+    for name, value in {"SLICE_S": 0.0, "BEFORE": 0}.items():
+        monkeypatch.setattr(passes, name, value)
     monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(tmp_path))
     code, out, _ = command("run", "small", "--device", "cpu", "--threads", "1")
     assert code == 0

@@ -1,20 +1,28 @@
-"""Latency and throughput of inference, and what the machine itself can do: warm, synchronised, medians with spread.
+"""Latency and throughput of inference: warm, synchronised, medians with their quartiles and best decile.
 
 Latency is one float32 image on one CPU thread (or one CUDA stream); throughput is a large batch on all threads of the
 run. Both in channels-last layout; whoever calls has the machine to itself (engine/measure/turn.py).
+
+The one thread is not pinned to a core. Pinned to the one that had been idle longest, in slices that took turns with
+free ones on two busy cores, it was neither quicker nor steadier: of six pairs of medians (WRN-16-1 and WRN-40-2 G(4))
+five were within 3 % and one within 10, and the slices of each spread by 17 to 28 % pinned and by 19 to 31 % free.
 """
 
+import contextlib
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from torch import nn
+
+from cheapconv.engine.store.records import Latency, Throughput
 
 WARM_UP_RUNS, MIN_RUNS, MAX_RUNS = 5, 10, 300
 THROUGHPUT_BATCH = {"cpu": 128, "cuda": 1024}
 LARGE = 64 * 64  # pixels of an image above which fewer of them are a large batch
+
+# Logits of images (B, C, H, W), float32, by whoever computes them: a network of torch, or another runtime's.
+Run = Callable[[torch.Tensor], object]
 
 
 def throughput_batch(shape: Sequence[int], device: torch.device) -> int:
@@ -24,71 +32,67 @@ def throughput_batch(shape: Sequence[int], device: torch.device) -> int:
 
 
 @torch.inference_mode()
-def latency(network: nn.Module, shape: tuple[int, int, int], device: torch.device, budget_s: float) -> dict[str, Any]:
+def latency(run: Run, shape: tuple[int, int, int], device: torch.device, budget_s: float) -> Latency:
     """Milliseconds of one image, on one CPU thread."""
-    image = _images(1, shape, device)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        times = _repeat(lambda: network(image), device, budget_s)
-    finally:
-        torch.set_num_threads(threads)
-    low, middle, high = _quartiles([1000 * t for t in times])
-    return {
-        "batch": 1,
-        "threads": 1,
-        "precision": "fp32",
-        "median_ms": middle,
-        "q25_ms": low,
-        "q75_ms": high,
-        "runs": len(times),
-    }
+    image = random_images(1, shape, device)
+    with one_thread():
+        return latency_of(repeat(lambda: run(image), device, budget_s))
 
 
 @torch.inference_mode()
 def throughput(
-    network: nn.Module,
-    shape: tuple[int, int, int],
+    run: Run, shape: tuple[int, int, int], device: torch.device, budget_s: float, batch: int | None = None
+) -> Throughput:
+    """Images a second at a large batch, on all threads of this run."""
+    images = random_images(batch or throughput_batch(shape, device), shape, device)
+    return throughput_of(repeat(lambda: run(images), device, budget_s), len(images))
+
+
+def latency_of(seconds: Sequence[float]) -> Latency:
+    """What runs of one image on one thread have taken."""
+    best, low, middle, high = (1000 * t for t in _spread(seconds))
+    return Latency(
+        batch=1,
+        threads=1,
+        precision="fp32",
+        median_ms=middle,
+        q25_ms=low,
+        q75_ms=high,
+        q10_ms=best,
+        runs=len(seconds),
+    )
+
+
+def throughput_of(seconds: Sequence[float], batch: int) -> Throughput:
+    """What runs of `batch` images on all threads of this run have done."""
+    best, high, middle, low = (batch / t for t in _spread(seconds))
+    return Throughput(
+        batch=batch,
+        threads=torch.get_num_threads(),
+        precision="fp32",
+        images_per_s=middle,
+        q25=low,
+        q75=high,
+        q90=best,
+        runs=len(seconds),
+    )
+
+
+def repeat(
+    work: Callable[[], object],
     device: torch.device,
     budget_s: float,
-    batch: int | None = None,
-) -> dict[str, Any]:
-    """Images a second at a large batch, on all threads of this run."""
-    batch = batch or throughput_batch(shape, device)
-    images = _images(batch, shape, device)
-    times = _repeat(lambda: network(images), device, budget_s)
-    low, middle, high = _quartiles([batch / t for t in times])
-    return {
-        "batch": batch,
-        "threads": torch.get_num_threads(),
-        "precision": "fp32",
-        "images_per_s": middle,
-        "q25": low,
-        "q75": high,
-        "runs": len(times),
-    }
-
-
-@torch.inference_mode()
-def calibrate(device: torch.device, budget_s: float = 0.5) -> dict[str, float]:
-    """The machine's own speed at this moment: float32 matrix product (GFLOP/s, 2 n^3 each) and copy (GB/s, read and
-    written bytes), on all threads. A timing from a busy machine shows itself here."""
-    size = 1024 if device.type == "cpu" else 4096  # the copy takes 128 size^2 bytes
-    a, b = torch.rand(size, size, device=device), torch.rand(size, size, device=device)
-    product = statistics.median(_repeat(lambda: a @ b, device, budget_s))
-    source = torch.rand(16 * size * size, device=device)
-    target = torch.empty_like(source)
-    copy = statistics.median(_repeat(lambda: target.copy_(source), device, budget_s))
-    return {"gflops": 2 * size**3 / product / 1e9, "gb_per_s": 2 * source.nbytes / copy / 1e9}
-
-
-def _repeat(work: Callable[[], object], device: torch.device, budget_s: float) -> list[float]:
-    """Seconds of each of at least MIN_RUNS synchronised runs, more while the budget lasts, after a warm-up."""
-    for _ in range(WARM_UP_RUNS):
+    *,
+    before: int = WARM_UP_RUNS,
+    least: int = MIN_RUNS,
+    most: int = MAX_RUNS,
+) -> list[float]:
+    """Seconds of each of `least` to `most` synchronised runs, as many as the budget lasts, after some unmeasured."""
+    for _ in range(before):
         work()
     _synchronise(device)
     times: list[float] = []
-    while len(times) < MIN_RUNS or (sum(times) < budget_s and len(times) < MAX_RUNS):
+    while len(times) < least or (sum(times) < budget_s and len(times) < most):
         begun = time.perf_counter()
         work()
         _synchronise(device)
@@ -96,14 +100,27 @@ def _repeat(work: Callable[[], object], device: torch.device, budget_s: float) -
     return times
 
 
-def _images(count: int, shape: tuple[int, int, int], device: torch.device) -> torch.Tensor:
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """One CPU thread of torch's, and as many as before afterwards."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def random_images(count: int, shape: tuple[int, int, int], device: torch.device) -> torch.Tensor:
     """Random images (B, C, H, W): zeros can run faster than real data."""
     images = torch.rand((count, *shape), generator=torch.Generator().manual_seed(0))
     return images.to(device).contiguous(memory_format=torch.channels_last)
 
 
-def _quartiles(values: list[float]) -> list[float]:
-    return statistics.quantiles(values, n=4, method="inclusive")
+def _spread(seconds: Sequence[float]) -> tuple[float, float, float, float]:
+    """The best decile, the lower quartile, the median and the upper quartile."""
+    parts = statistics.quantiles(seconds, n=20, method="inclusive")
+    return parts[1], parts[4], parts[9], parts[14]
 
 
 def _synchronise(device: torch.device) -> None:

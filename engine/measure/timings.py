@@ -5,20 +5,19 @@ A timing is a piece of work of its own. It may fail, wait for another one and be
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import nn
 
 from cheapconv.engine.measure import clock
 from cheapconv.engine.measure.machine import device_name
+from cheapconv.engine.measure.passes import AGAIN, Measuring, Pooled, Stopwatch, Watch, Work
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.store.files import now
-from cheapconv.engine.store.records import Latency, Measurement, Throughput
+from cheapconv.engine.store.records import Measurement
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.build import on_device
-
-TIMING_BUDGET_S = 1.0  # for each of latency and throughput
 
 
 @dataclass(frozen=True)
@@ -44,29 +43,47 @@ def kept(store: Store, structure: Structure, device: torch.device) -> Measuremen
     return store.measurement(f"{structure.key}-{setting(device, structure.shape)}")
 
 
-def take(store: Store, structure: Structure, network: nn.Module, device: torch.device, turn: Turn) -> Measurement:
-    """Time a network, whose weights do not matter, and keep the timing."""
-    found = time_network(structure, network, device, turn)
-    store.write_measurement(f"{structure.key}-{setting(device, structure.shape)}", found)
-    return found
+def keep(store: Store, structure: Structure, device: torch.device, timing: Measurement) -> None:
+    """Keep a timing under its structure and setting."""
+    store.write_measurement(f"{structure.key}-{setting(device, structure.shape)}", timing)
 
 
-def time_network(structure: Structure, network: nn.Module, device: torch.device, turn: Turn) -> Measurement:
-    """Latency, throughput and the machine's calibration beside them; the network is moved to the device."""
+def take(store: Store, structure: Structure, network: nn.Module, device: torch.device, turn: Turn) -> None:
+    """Time a network, whose weights do not matter, by itself and keep the timing."""
+    keep(store, structure, device, time_network(structure, network, device, turn))
+
+
+def time_network(
+    structure: Structure, network: nn.Module, device: torch.device, turn: Turn, watch: Watch | None = None
+) -> Measurement:
+    """Latency, throughput and the machine's calibration of one network alone, which is moved to the device."""
+    work, measuring = prepared(structure, network, device), Measuring(watch or Stopwatch(device), turn)
+    measuring.warm(work)
+    for _ in range(1 + AGAIN):
+        if measuring.lacking(structure.key):
+            measuring.take({structure.key: work})
+    return measurement(structure, device, measuring.pooled(structure.key))
+
+
+def prepared(structure: Structure, network: nn.Module, device: torch.device) -> Work:
+    """A network of torch, moved to the device, in the form that is timed."""
     network = on_device(network.eval(), device)
-    with turn.taken(f"{structure.architecture} {structure.conv}"):
-        latency = clock.latency(network, structure.shape, device, TIMING_BUDGET_S)
-        throughput = clock.throughput(network, structure.shape, device, TIMING_BUDGET_S)
-        return Measurement(
-            structure=structure.key,
-            architecture=structure.architecture,
-            conv=structure.conv,
-            classes=structure.classes,
-            input=structure.shape,
-            device=str(device),
-            device_name=device_name(device),
-            date=now(),
-            latency=Latency(**latency),
-            throughput=Throughput(**throughput),
-            calibration=clock.calibrate(device),
-        )
+    return Work(f"{structure.architecture} {structure.conv}", network, network, structure.shape)
+
+
+def measurement(structure: Structure, device: torch.device, pooled: Pooled) -> Measurement:
+    """What is kept of a network's slices."""
+    return Measurement(
+        structure=structure.key,
+        architecture=structure.architecture,
+        conv=structure.conv,
+        classes=structure.classes,
+        input=structure.shape,
+        device=str(device),
+        device_name=device_name(device),
+        date=now(),
+        latency=clock.latency_of(pooled.one_s),
+        throughput=clock.throughput_of(pooled.many_s, clock.throughput_batch(structure.shape, device)),
+        calibration=asdict(pooled.speed),
+        doubt=pooled.doubt,
+    )

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.measure import clock
+from cheapconv.engine.measure import busy, clock
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.budget import Choice, Limit, Quantity, meet
@@ -50,6 +50,8 @@ def command(
     given += [Limit("latency_ms", latency_ms)] if latency_ms is not None else []
     if len(given) != 1:
         raise UserError("give exactly one budget: --params 300k, --macs 40M or --latency-ms 2.")
+    if latency_ms is not None:
+        busy.warn()
     found = meet(architecture, conv, given[0], classes, (3, side, side), partial(_latency_ms, resolve_device(device)))
     return rows(found, given[0].quantity)
 
@@ -58,7 +60,7 @@ def _latency_ms(device: torch.device, network: nn.Module, shape: tuple[int, int,
     """Median and quartiles of a network's latency here."""
     with Turn().taken("a budget of latency"):
         taken = clock.latency(on_device(network.eval(), device), shape, device, LATENCY_BUDGET_S)
-    return taken["median_ms"], taken["q25_ms"], taken["q75_ms"]
+    return taken.median_ms, taken.q25_ms, taken.q75_ms
 
 
 def present(found: list[Row], as_json: bool) -> None:

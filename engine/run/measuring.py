@@ -2,23 +2,27 @@
 
 import copy
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
 from torch import nn
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import UserError, reason
+from cheapconv.catalog.errors import reason
 from cheapconv.engine.measure import timings
+from cheapconv.engine.measure.passes import AGAIN, Measuring, Step, Stopwatch, Watch, Work
 from cheapconv.engine.measure.sizes import structure_key
 from cheapconv.engine.measure.timings import Structure
-from cheapconv.engine.measure.turn import Turn
+from cheapconv.engine.measure.turn import Turn, Untimed
+from cheapconv.engine.run.room import free_bytes
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Measurement
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.build import unread_network
+
+HELD = 24  # networks at a time, which take about a quarter of a minute for a pass
 
 log = logging.getLogger(__name__)
 
@@ -38,22 +42,73 @@ def measure_missing(store: Store, cell: Cell, device: torch.device, turn: Turn) 
             )
 
 
-def measure_again(store: Store, cells: list[Cell], device: torch.device) -> Iterator[tuple[str, Measurement]]:
-    """Time every network of the cells once more; its name in the papers' notation, and the timing."""
-    timed: set[str] = set()
-    turn = Turn()
+def measure_again(
+    store: Store,
+    cells: list[Cell],
+    device: torch.device,
+    told: Callable[[Step], None],
+    watch: Watch | None = None,
+) -> Iterator[tuple[str, Measurement]]:
+    """Time every network of the cells once more, in passes over all of them; the name of each in the papers' notation,
+    and its timing. `told` hears what is being done.
+
+    A timing is kept as soon as there is one, and again if a later round has made it better.
+    """
+    found: dict[str, tuple[Cell, Structure]] = {}
     for cell in cells:
         for structure in structures(store, cell) or [_untrained(cell)]:
-            if structure.key not in timed:
-                timed.add(structure.key)
-                parts = {"architecture": structure.architecture, "conv": structure.conv}
-                label = " ".join(catalog.label(kind, catalog.parse(kind, text)) for kind, text in parts.items())
-                try:
-                    network = network_of(store, cell, structure)
-                except UserError as error:  # a damaged file of one cell; the others are timed
-                    log.warning("%s could not be timed (%s)", label, error)
-                    continue
-                yield label, timings.take(store, structure, network, device, turn)
+            found.setdefault(structure.key, (cell, structure))
+    measuring, left = Measuring(watch or Stopwatch(device), Turn(), told), [*found]
+    done: dict[str, Measurement] = {}
+    for _ in range(1 + AGAIN):
+        if not left:
+            break
+        for group in _groups(store, [found[key] for key in left], device, measuring):
+            measuring.take(group)
+            for key in group:
+                done[key] = timings.measurement(found[key][1], device, measuring.pooled(key))
+                timings.keep(store, found[key][1], device, done[key])
+        left = [key for key in done if measuring.lacking(key)]
+    for key, timing in done.items():
+        last = replace(timing, doubt=measuring.pooled(key).doubt)  # the best speed may have been seen after it
+        if last != timing:
+            timings.keep(store, found[key][1], device, last)
+        yield _label(found[key][1]), last
+
+
+def _groups(
+    store: Store, wanted: Sequence[tuple[Cell, Structure]], device: torch.device, measuring: Measuring
+) -> Iterator[dict[str, Work]]:
+    """The networks, as many at a time as are held, by the keys of their structures; emptied when the next is asked for.
+
+    HELD of them spread the slices of each over minutes, more would not help; fewer where they and their buffers, which
+    the warm-up makes, have taken half of the memory that was free.
+    """
+    group: dict[str, Work] = {}
+    free = free_bytes(device)
+    for cell, structure in wanted:
+        try:
+            work = replace(
+                timings.prepared(structure, network_of(store, cell, structure), device), name=_label(structure)
+            )
+            measuring.warm(work)
+        except Untimed:
+            raise
+        except Exception as error:  # a damaged file, or a network that does not run; the others are timed
+            log.warning("%s could not be timed (%s)", _label(structure), reason(error).rstrip("."))
+            continue
+        group[structure.key] = work
+        if len(group) == HELD or (free is not None and (free_bytes(device) or 0) < free / 2):
+            yield group
+            group.clear()
+    if group:
+        yield group
+
+
+def _label(structure: Structure) -> str:
+    """`WRN-40-2 G(4)`."""
+    parts = {"architecture": structure.architecture, "conv": structure.conv}
+    return " ".join(catalog.label(kind, catalog.parse(kind, text)) for kind, text in parts.items())
 
 
 def structures(store: Store, cell: Cell) -> list[Structure]:

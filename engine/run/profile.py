@@ -4,6 +4,7 @@ import dataclasses
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, reason
+from cheapconv.engine.measure import busy
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.sizes import sizes
 from cheapconv.engine.measure.timings import Structure, time_network
@@ -46,9 +47,10 @@ def profile(architecture: str, conv: str, classes: int, side: int, *, device: st
         body["substitutions"] = [dataclasses.asdict(row) for row in substitutions]
     if device is not None:
         settle(threads)
+        busy.warn()
         structure = Structure("", body["architecture"], body["conv"], classes, shape)
         timed = dataclasses.asdict(time_network(structure, built, resolve_device(device), Turn()))
-        body |= {k: v for k, v in timed.items() if k not in ("structure", "input")}
+        body |= {k: v for k, v in timed.items() if k not in ("structure", "input") and v != ""}
     return body
 
 

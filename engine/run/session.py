@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from rich import markup
 
 from cheapconv.catalog.errors import UserError, command_line
+from cheapconv.engine.measure import busy
 from cheapconv.engine.measure.machine import resolve_device
+from cheapconv.engine.measure.passes import Step, Watch
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import crew, heap, output, record
 from cheapconv.engine.run.crew import Crew
@@ -56,16 +59,29 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     return DONE if all(ends.get(cell.key) == "done" for cell in cells) else LEFT
 
 
-def measure(plan: Plan, folder: Path, device_name: str, threads: int | None) -> None:
-    """Time every network of the plan again."""
+def measure(plan: Plan, folder: Path, device_name: str, threads: int | None, watch: Watch | None = None) -> None:
+    """Time every network of the plan again, by another watch than the device's where one is given."""
     device = resolve_device(device_name)
     settle(threads)
     store = Store(folder)
     store.prepare()
-    with store.explaining_full_disk():
-        for network, timed in measure_again(store, [planned.cell for planned in plan.cells], device):
-            line = f"{network}: {timed.latency.median_ms:.2f} ms an image, {timed.throughput.images_per_s:.0f} images/s"
-            console.print(line, highlight=False, markup=False)
+    busy.warn()
+    cells = [planned.cell for planned in plan.cells]
+    # Nothing is shown where there is no terminal; on one, seldom, for it is drawn by this process.
+    with store.explaining_full_disk(), console.status("", refresh_per_second=1) as status:
+
+        def told(step: Step) -> None:
+            status.update(markup.escape(str(step)))
+            if step.place == 1 and not console.is_terminal:
+                networks = f"{step.networks} network{'' if step.networks == 1 else 's'}"
+                console.print(f"pass {step.number} of {step.passes} over {networks}", highlight=False)
+
+        timed = [*measure_again(store, cells, device, told, watch)]
+    for network, timing in timed:
+        line = f"{network}: {timing.latency.median_ms:.2f} ms an image, {timing.throughput.images_per_s:.0f} images/s"
+        console.print(f"{line} (doubtful: {timing.doubt})" if timing.doubt else line, highlight=False, markup=False)
+    if any(timing.doubt for _, timing in timed):
+        log.warning("doubtful timings are marked in the report: measure again when the machine is quiet")
 
 
 def clean(folder: Path) -> None:

@@ -197,6 +197,7 @@ class Latency:
     median_ms: float
     q25_ms: float
     q75_ms: float
+    q10_ms: float | None = None  # the best decile; it was not kept before
     runs: int
 
 
@@ -210,6 +211,7 @@ class Throughput:
     images_per_s: float
     q25: float
     q75: float
+    q90: float | None = None  # the best decile; it was not kept before
     runs: int
 
 
@@ -228,6 +230,7 @@ class Measurement:
     latency: Latency
     throughput: Throughput
     calibration: Mapping[str, float] = field(default_factory=dict)  # gflops, gb_per_s of the machine at that moment
+    doubt: str = ""  # a clause about the machine, if it was slower than at its best all along; before: not looked for
 
 
 @dataclass(frozen=True, kw_only=True)

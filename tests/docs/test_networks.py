@@ -1,5 +1,7 @@
 """docs/networks.md is what the code says, except for what was measured."""
 
+from types import SimpleNamespace
+
 import torch
 
 from cheapconv import catalog
@@ -39,8 +41,8 @@ def test_measured_ratios_survive_a_new_page(tmp_path):
 
 def test_timings_are_ratios_to_the_standard_conv(monkeypatch):
     clock = iter([4.0, 4.0, 2.0, 1.0])
-    monkeypatch.setattr(timing, "latency", lambda *a: {"median_ms": next(clock)})
-    monkeypatch.setattr(timing, "throughput", lambda *a: {"images_per_s": 10.0})
+    monkeypatch.setattr(timing, "latency", lambda *a: SimpleNamespace(median_ms=next(clock)))
+    monkeypatch.setattr(timing, "throughput", lambda *a: SimpleNamespace(images_per_s=10.0))
     rows, drift = conv_costs.timings(SMALL, torch.device("cpu"))
     assert [row["latency_ratio"] for row in rows] == [1.0, 0.5, 0.25]
     assert {row["throughput_ratio"] for row in rows} == {1.0}
@@ -50,8 +52,8 @@ def test_timings_are_ratios_to_the_standard_conv(monkeypatch):
 def test_the_drift_is_that_of_the_standard_conv(monkeypatch):
     clock = iter([4.0, 4.0, 5.0, 1.0])
     monkeypatch.setattr(conv_costs, "AT_A_TIME", 1)
-    monkeypatch.setattr(timing, "latency", lambda *a: {"median_ms": next(clock)})
-    monkeypatch.setattr(timing, "throughput", lambda *a: {"images_per_s": 10.0})
+    monkeypatch.setattr(timing, "latency", lambda *a: SimpleNamespace(median_ms=next(clock)))
+    monkeypatch.setattr(timing, "throughput", lambda *a: SimpleNamespace(images_per_s=10.0))
     table = conv_costs.ConvPage("WRN-10-1", 10, 8, ("S", "G(4)"))
     rows, drift = conv_costs.timings(table, torch.device("cpu"))
     assert [row["latency_ratio"] for row in rows] == [1.0, 0.2]

@@ -66,6 +66,7 @@ class Store:
         date: str = "2026-01-02",
         threads: int = 1,
         gb_per_s: float | None = 11.1,
+        doubt: str = "",
     ) -> None:
         """A measurement of the WRN-16-2 with that conv."""
         structure = f"WRN-16-2-{conv}"
@@ -83,6 +84,7 @@ class Store:
             "date": f"{date}T00:00:00+00:00",
             "latency": timing | latency,
             "throughput": timing | throughput | {"threads": threads},
+            "doubt": doubt,
             "calibration": {"gflops": 55.5} | ({} if gb_per_s is None else {"gb_per_s": gb_per_s}),
         }
         self.write(f"measurements/{structure}-{device}-t{threads}.json".replace(" ", "-"), measurement)

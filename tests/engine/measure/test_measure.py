@@ -1,5 +1,6 @@
 """Sizes are exact; a timing is taken once for a network on a device, and shared by all that trained it."""
 
+import json
 from dataclasses import asdict
 
 import pytest
@@ -7,12 +8,13 @@ import torch
 
 from cheapconv import catalog
 from cheapconv.engine.measure import clock, timings, turn
+from cheapconv.engine.measure.passes import AGAIN, PASSES
 from cheapconv.engine.measure.sizes import sizes, structure_key
 from cheapconv.engine.measure.timings import Structure
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.build import build_network
-from tests.engine.timed import a_timing
+from tests.engine.timed import Watch, a_timing
 from tests.engine.tiny import CPU
 
 WRN, SHAPE = "wrn(depth=10, width=1)", (3, 8, 8)
@@ -115,18 +117,45 @@ def test_a_damaged_timing_is_none(tmp_path, monkeypatch, wrn):
     assert store.measurements() == []
 
 
-def test_a_timing_says_what_was_timed_where(monkeypatch, tmp_path, wrn):
-    order: list[str] = []
-    known = a_timing(wrn)
-    latency, throughput = asdict(known.latency), asdict(known.throughput)
-    monkeypatch.setattr(clock, "latency", lambda network, *_: order.append("latency") or latency)
-    monkeypatch.setattr(clock, "throughput", lambda network, *_: order.append(str(network.training)) or throughput)
-    monkeypatch.setattr(clock, "calibrate", lambda device: {"gflops": 1.0})
+@pytest.fixture
+def own_turn(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(tmp_path))
-    found = timings.time_network(wrn, build_network(WRN, "standard", 10), CPU, Turn())
+
+
+def test_a_timing_says_what_was_timed_where(own_turn, wrn):
+    watch, network = Watch(one_s=0.002, many_s=0.5), build_network(WRN, "standard", 10)
+    found = timings.time_network(wrn, network, CPU, Turn(), watch)
     assert (found.structure, found.input, found.device) == (wrn.key, (3, 8, 8), "cpu")
-    assert (found.latency, found.throughput, found.calibration) == (known.latency, known.throughput, {"gflops": 1.0})
-    assert order == ["latency", "False"]  # in eval mode
+    assert (found.latency.median_ms, found.latency.q10_ms) == pytest.approx((2.0, 2.0))
+    assert (found.throughput.images_per_s, found.throughput.q90) == pytest.approx((256.0, 256.0))
+    assert (found.latency.batch, found.throughput.batch) == (1, 128)
+    assert (found.calibration, found.doubt) == ({"gflops": 60.0, "gb_per_s": 10.0}, "")
+    assert watch.warmed == [f"{WRN} standard"]
+    assert len(watch.sliced) == PASSES
+    assert not network.training
+
+
+def test_a_network_alone_is_timed_again_where_the_machine_was_slow(own_turn, wrn):
+    watch = Watch([1.0, 1.0, 0.5])
+    found = timings.time_network(wrn, build_network(WRN, "standard", 10), CPU, Turn(), watch)
+    assert (len(watch.sliced), found.doubt) == (PASSES + 1, "")
+
+
+def test_a_machine_that_never_holds_its_speed_is_told(own_turn, wrn):
+    watch = Watch([1.0, 0.7] * 100)
+    found = timings.time_network(wrn, build_network(WRN, "standard", 10), CPU, Turn(), watch)
+    assert len(watch.sliced) == PASSES * (1 + AGAIN)
+    assert found.doubt == "at times the machine was at 70 % of the best speed of that measuring"
+
+
+def test_timings_of_before_are_read(tmp_path, wrn):
+    """They have no best decile, and nobody looked for doubts."""
+    body = asdict(a_timing(wrn))
+    del body["doubt"], body["latency"]["q10_ms"], body["throughput"]["q90"]
+    folder = tmp_path / "measurements"
+    folder.mkdir()
+    (folder / f"{wrn.key}-x.json").write_text(json.dumps(body))
+    assert Store(tmp_path).measurements() == [a_timing(wrn)]
 
 
 @pytest.mark.gpu

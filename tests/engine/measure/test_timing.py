@@ -1,8 +1,6 @@
 """Timings: medians with quartiles of warm, synchronised runs, on one thread where one image counts."""
 
-import itertools
-from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -30,35 +28,19 @@ class Probe(nn.Module):
         return x
 
 
-@pytest.fixture
-def durations(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Sets a clock on which the timed runs take the given seconds, over and over."""
-
-    def install(*seconds: float) -> None:
-        def readings() -> Iterator[float]:
-            now = 0.0
-            for duration in itertools.cycle(seconds):
-                yield now
-                yield (now := now + duration)
-                now += 1000.0  # between two runs
-
-        monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=readings().__next__))
-
-    return install
-
-
 def test_latency_is_the_median_of_single_images_on_one_thread(durations):
     torch.set_num_threads(2)
     durations(0.004, 0.001, 0.003, 0.002, 0.100)
     probe = Probe()
     found = timing.latency(probe, SHAPE, CPU, budget_s=0)
-    assert found == {
+    assert asdict(found) == {
         "batch": 1,
         "threads": 1,
         "precision": "fp32",
         "median_ms": pytest.approx(3.0),
         "q25_ms": pytest.approx(2.0),
         "q75_ms": pytest.approx(4.0),
+        "q10_ms": pytest.approx(1.0),
         "runs": timing.MIN_RUNS,
     }
     assert len(probe.inputs) == timing.WARM_UP_RUNS + timing.MIN_RUNS
@@ -72,13 +54,14 @@ def test_throughput_is_images_a_second_on_all_threads(durations):
     durations(0.5, 0.25, 1.0, 0.5, 0.5)
     probe = Probe()
     found = timing.throughput(probe, SHAPE, CPU, budget_s=0)
-    assert found == {
+    assert asdict(found) == {
         "batch": 128,
         "threads": 2,
         "precision": "fp32",
         "images_per_s": pytest.approx(256.0),
         "q25": pytest.approx(256.0),
         "q75": pytest.approx(256.0),
+        "q90": pytest.approx(512.0),
         "runs": timing.MIN_RUNS,
     }
     assert set(probe.threads) == {2}
@@ -106,7 +89,7 @@ def test_images_are_random_float32_in_channels_last(durations):
 )
 def test_runs_last_as_long_as_the_budget(seconds, budget_s, runs, durations):
     durations(seconds)
-    assert timing.latency(Probe(), SHAPE, CPU, budget_s)["runs"] == runs
+    assert timing.latency(Probe(), SHAPE, CPU, budget_s).runs == runs
 
 
 def test_the_threads_come_back_when_a_network_fails():
@@ -118,20 +101,3 @@ def test_the_threads_come_back_when_a_network_fails():
     with pytest.raises(ValueError, match="broken"):
         timing.latency(Broken(), SHAPE, CPU, budget_s=0)
     assert torch.get_num_threads() == 2
-
-
-def test_the_calibration_counts_operations_and_bytes(durations, monkeypatch):
-    """2 n^3 operations in half a second, and 16 n^2 float32 numbers read and written in half a second."""
-    monkeypatch.setattr(timing, "WARM_UP_RUNS", 0)
-    monkeypatch.setattr(timing, "MIN_RUNS", 1)
-    durations(0.5)
-    found = timing.calibrate(CPU, budget_s=0)
-    assert found["gflops"] == pytest.approx(2 * 1024**3 / 0.5 / 1e9)
-    assert found["gb_per_s"] == pytest.approx(2 * 16 * 1024**2 * 4 / 0.5 / 1e9)
-
-
-@pytest.mark.gpu
-def test_a_run_on_cuda_is_synchronised():
-    """Otherwise a product of 4096 x 4096 would seem to take microseconds."""
-    found = timing.calibrate(torch.device("cuda"), budget_s=0.1)
-    assert 1e3 < found["gflops"] < 1e6

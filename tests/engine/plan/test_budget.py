@@ -1,6 +1,7 @@
 """Budgets: settings of real networks, in the command line and in the registry."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_latency_is_measured_with_its_spread(monkeypatch):
             m.groups for m in network.stage_modules.modules() if getattr(m, "groups", 0) > 1 or hasattr(m, "groups")
         )
         median = taken[groups]
-        return {"median_ms": median, "q25_ms": median - 0.1, "q75_ms": median + 0.1}
+        return SimpleNamespace(median_ms=median, q25_ms=median - 0.1, q75_ms=median + 0.1)
 
     monkeypatch.setattr(timing, "latency", latency)
     rows = fit_command.command("WRN-10-1", "G(?)", None, None, 3.5, 10, 32, "cpu")

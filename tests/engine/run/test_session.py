@@ -9,22 +9,21 @@ import pytest
 import torch
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.measure import timings
-from cheapconv.engine.measure.timings import Structure
-from cheapconv.engine.measure.turn import Turn
+from cheapconv.engine.measure import turn
+from cheapconv.engine.measure.passes import Work
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.plan.select import select
-from cheapconv.engine.run import session
+from cheapconv.engine.run import measuring, session
 from cheapconv.engine.run.progress import Progress
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store import runs
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import TEMPORARY
-from cheapconv.engine.store.records import Measurement, PlannedKey
+from cheapconv.engine.store.records import PlannedKey
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
 from cheapconv.engine.train.checkpoint import Position
 from tests.engine import tiny
-from tests.engine.timed import a_timing
+from tests.engine.timed import Watch
 from tests.engine.tiny import ends
 
 
@@ -153,25 +152,92 @@ def test_threads_are_set_or_left(store):
     assert torch.get_num_threads() == 2
 
 
-def test_measuring_takes_every_network_once_again(store, monkeypatch, capsys):
-    calls: list[Structure] = []
+@pytest.fixture
+def quiet(monkeypatch, tmp_path) -> None:
+    """A machine that nobody else uses or times."""
+    monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(session.busy, "sentence", lambda: "")
 
-    def pretend(structure: Structure, network: Any, device: torch.device, turn: Turn) -> Measurement:
-        calls.append(structure)
-        return a_timing(structure, median_ms=1.5, images_per_s=2000.0)
 
-    monkeypatch.undo()  # `skip_timing`
-    tiny.install(monkeypatch)
-    monkeypatch.setattr(timings, "time_network", pretend)
-    whole = tiny.planned("scratch", "noisy", {"conv": "group(groups=2)"})
-    session.measure(whole, store.root, "cpu", 1)
-    session.measure(whole, store.root, "cpu", 1)
-    assert [structure.conv for structure in calls] == ["standard", "group(groups=2)"] * 2
-    assert {(s.architecture, s.classes, s.shape) for s in calls} == {("wrn(depth=10, width=1)", 10, (3, 8, 8))}
+def test_measuring_takes_every_network_once_again(store, quiet, capsys):
+    whole, watch = tiny.planned("scratch", "noisy", {"conv": "group(groups=2)"}), Watch(one_s=0.0015, many_s=0.064)
+    session.measure(whole, store.root, "cpu", 1, watch)
+    session.measure(whole, store.root, "cpu", 1, watch)
+    assert watch.warmed == ["WRN-10-1 S", "WRN-10-1 G(2)"] * 2
+    assert watch.sliced[:4] == ["WRN-10-1 S", "WRN-10-1 G(2)", "WRN-10-1 G(2)", "WRN-10-1 S"]
+    assert {(m.architecture, m.classes, m.input) for m in store.measurements()} == {
+        ("wrn(depth=10, width=1)", 10, (3, 8, 8))
+    }
     assert len(store.measurements()) == 2
-    assert capsys.readouterr().out == (
-        "WRN-10-1 S: 1.50 ms an image, 2000 images/s\nWRN-10-1 G(2): 1.50 ms an image, 2000 images/s\n" * 2
-    )
+    passes = [f"pass {number} of 5 over 2 networks" for number in range(1, 6)]
+    timings = [f"WRN-10-1 {conv}: 1.50 ms an image, 2000 images/s" for conv in ("S", "G(2)")]
+    assert capsys.readouterr().out.splitlines() == [*passes, *timings] * 2
+
+
+def test_networks_are_held_in_groups(store, quiet, monkeypatch):
+    monkeypatch.setattr(measuring, "HELD", 2)
+    convs = [f"group(groups={groups})" for groups in (2, 4, 8)]
+    watch = Watch()
+    session.measure(tiny.planned(*({"conv": conv} for conv in convs)), store.root, "cpu", 1, watch)
+    assert {*watch.sliced[:10]} == {"WRN-10-1 G(2)", "WRN-10-1 G(4)"}
+    assert watch.sliced[10:] == ["WRN-10-1 G(8)"] * 5
+
+
+def test_a_group_ends_where_half_of_the_free_memory_is_taken(store, quiet, monkeypatch):
+    free = iter([100, 60, 40, 100])
+    monkeypatch.setattr(measuring, "free_bytes", lambda device: next(free))
+    whole = tiny.planned(*({"conv": f"group(groups={groups})"} for groups in (2, 4, 8)))
+    watch = Watch()
+    session.measure(whole, store.root, "cpu", 1, watch)
+    assert watch.sliced[10:] == ["WRN-10-1 G(8)"] * 5
+
+
+def test_an_earlier_group_is_timed_again_when_the_machine_turns_out_to_be_faster(store, quiet, monkeypatch, capsys):
+    monkeypatch.setattr(measuring, "HELD", 1)
+    watch = Watch([0.5] * 6)  # the first group's passes ask ten times; the last ones are at full speed
+    session.measure(tiny.planned("scratch", {"conv": "group(groups=2)"}), store.root, "cpu", 1, watch)
+    assert watch.sliced == ["WRN-10-1 S"] * 5 + ["WRN-10-1 G(2)"] * 5 + ["WRN-10-1 S"] * 3
+    assert watch.warmed[-1] == "WRN-10-1 S"
+    assert "WRN-10-1 S: 1.00 ms" in capsys.readouterr().out
+    assert {m.doubt for m in store.measurements()} == {""}
+
+
+def test_a_doubt_is_kept_and_told(store, quiet, capsys, caplog):
+    session.measure(tiny.planned("scratch"), store.root, "cpu", 1, Watch([1.0, 0.5] * 50))
+    [kept] = store.measurements()
+    assert kept.doubt == "at times the machine was at 50 % of the best speed of that measuring"
+    assert f"(doubtful: {kept.doubt})" in capsys.readouterr().out
+    assert "measure again when the machine is quiet" in caplog.text
+
+
+def test_a_network_that_does_not_run_costs_no_other_its_timing(store, quiet, caplog):
+    class Broken(Watch):
+        def warm(self, work: Work) -> None:
+            if work.name.endswith("S"):
+                raise RuntimeError("no such kernel")
+            super().warm(work)
+
+    session.measure(tiny.planned("scratch", {"conv": "group(groups=2)"}), store.root, "cpu", 1, Broken())
+    assert [m.conv for m in store.measurements()] == ["group(groups=2)"]
+    assert "WRN-10-1 S could not be timed (no such kernel)" in caplog.text
+
+
+def test_a_machine_that_others_have_ends_the_measuring(store, quiet, monkeypatch, tmp_path):
+    monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="the folder for temporary files cannot be locked"):
+        session.measure(tiny.planned("scratch"), store.root, "cpu", 1, Watch())
+
+
+def test_others_that_keep_the_machine_busy_are_told_before_anything_is_timed(store, quiet, monkeypatch, caplog):
+    class Late(Watch):
+        def warm(self, work: Work) -> None:
+            assert "other processes use 0.9 of 2 cores" in caplog.text
+            super().warm(work)
+
+    monkeypatch.setattr(session.busy, "sentence", lambda: "other processes use 0.9 of 2 cores")
+    watch = Late()
+    session.measure(tiny.planned("scratch"), store.root, "cpu", 1, watch)
+    assert watch.warmed
 
 
 def test_cleaning_removes_leftovers_of_cells_that_nobody_runs(store, capsys):

@@ -13,7 +13,7 @@ import pytest
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.catalog.printable import printable
-from cheapconv.engine.measure import timings
+from cheapconv.engine.measure import busy, timings
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import session, show
 from cheapconv.engine.run.settings import Settings
@@ -25,7 +25,7 @@ from cheapconv.reports import collect, fair, page
 from tests.engine import tiny
 from tests.engine.outcomes import assert_same
 from tests.engine.store.mutations import damage, forge
-from tests.engine.timed import a_timing
+from tests.engine.timed import Watch, a_timing
 
 NAMES = ("teacher", "student", "failing", "stopped")
 
@@ -47,6 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         tiny.install(patch)
         tiny.skip_mlflow(patch)
         patch.setattr(timings, "time_network", lambda structure, network, device, turn: a_timing(structure))
+        patch.setattr(busy, "sentence", lambda: "")
         student = {"method": {"kd": {"teacher": "teacher"}}}
         whole = tiny.planned({"name": "teacher", "seeds": [5]}, student, "raising", "noisy", epochs=2)
         keys = dict(zip(NAMES, (p.cell.key for p in whole.cells), strict=True))
@@ -57,7 +58,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert tiny.ends(unbroken, whole) == ["done", "done", "failed", "done"]
         for key in keys.values():
             sent.remember(store.run(key).folder, "http://x", "sweep", sent.Sent("id", "1", 1, 1, digest="digest"))
-        session.measure(whole, root / "runs", "cpu", 1)
+        session.measure(whole, root / "runs", "cpu", 1, Watch())
         page.render(store.root, "sweep", root / "report")
         yield World(whole, store, unbroken, keys, report(root / "report"))
 
@@ -89,7 +90,7 @@ def looks(world: World, store: Store, out: Path | None = None) -> list[str]:
         sync,
     )
     whole = (
-        lambda: session.measure(world.plan, store.root, "cpu", 1),
+        lambda: session.measure(world.plan, store.root, "cpu", 1, Watch()),
         lambda: page.render(store.root, "sweep", out),
     )
     for look in quick if out is None else (*quick, *whole):
