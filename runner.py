@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.run import deploy, options, output
+from cheapconv.engine.run import deploy, options, output, sizing
 
 app = typer.Typer(
     help="Benchmark of cheap convolutions and the distillation methods that win their accuracy back.\n\n"
@@ -114,41 +114,8 @@ def run(
     raise typer.Exit(session.run(whole, chosen.select(whole, select) if select else whole, store, settings))
 
 
-@app.command()
-def profile(
-    architecture: Annotated[str, typer.Argument(help='Such as "wrn(depth=40,width=2)" or WRN-40-2.')],
-    conv: Annotated[str, typer.Argument(help='Such as "group(groups=4)" or "G(4)".')] = "S",
-    classes: options.Classes = 10,
-    side: options.Side = 32,
-    time: Annotated[bool, typer.Option("--time", help="Also measure latency and throughput on this machine.")] = False,
-    device: options.Device = "auto",
-    threads: options.Threads = None,
-    as_json: options.AsJson = False,
-) -> None:
-    """Print the exact size of a network, and with --time how fast this machine runs it."""
-    from cheapconv.engine.run import profile as profiles
-
-    body = profiles.profile(architecture, conv, classes, side, device=device if time else None, threads=threads)
-    profiles.present(body, as_json)
-
-
-@app.command()
-def fit(
-    architecture: Annotated[str, typer.Argument(help='Such as WRN-40-2, or "wrn(depth=40, width=?)".')],
-    conv: Annotated[str, typer.Argument(help='Such as "G(?)"; the ? is the number to choose.')] = "S",
-    params: Annotated[str | None, typer.Option(help="At most so many parameters: 300k.")] = None,
-    macs: Annotated[str | None, typer.Option(help="At most so many multiply-adds: 40M.")] = None,
-    latency_ms: Annotated[float | None, typer.Option(min=0, help="At most so slow here, batch 1, measured.")] = None,
-    classes: options.Classes = 10,
-    side: options.Side = 32,
-    device: options.Device = "auto",
-    as_json: options.AsJson = False,
-) -> None:
-    """Find the setting of a conv, or of a width, that comes nearest under a budget, and show its neighbours."""
-    from cheapconv.engine.run import fit_command
-
-    found = fit_command.command(architecture, conv, params, macs, latency_ms, classes, side, device)
-    fit_command.present(found, as_json)
+app.command()(sizing.profile)
+app.command()(sizing.fit)
 
 
 @app.command()
@@ -160,11 +127,12 @@ def measure(
     epochs: options.Epochs = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
+    runtime: options.Runtimes = None,
 ) -> None:
     """Measure latency and throughput of a sweep's networks again, on a machine that is quiet now."""
     from cheapconv.engine.run import planning, session
 
-    session.measure(planning.planned(sweep, registry, select, epochs), store, device, threads)
+    session.measure(planning.planned(sweep, registry, select, epochs), store, device, threads, runtime)
 
 
 @app.command()

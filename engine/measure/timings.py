@@ -4,12 +4,16 @@ A timing is a piece of work of its own. It may fail, wait for another one and be
 """
 
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
 
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.engine.measure import clock
 from cheapconv.engine.measure.machine import device_name
 from cheapconv.engine.measure.passes import AGAIN, Measuring, Pooled, Stopwatch, Watch, Work
@@ -18,6 +22,9 @@ from cheapconv.engine.store.files import now
 from cheapconv.engine.store.records import Measurement
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.build import on_device
+from cheapconv.models.deployed import deployed
+
+EAGER, ON_CPU = "eager", "onnxruntime"  # registered names
 
 
 @dataclass(frozen=True)
@@ -31,47 +38,83 @@ class Structure:
     shape: tuple[int, int, int]
 
 
-def setting(device: torch.device, shape: Sequence[int] = (3, 32, 32)) -> str:
-    """Under what a timing is taken, as a part of a file's name: device, precision, batch and threads of throughput
-    for images of `shape` (C, H, W)."""
-    slug = re.sub(r"[^a-z0-9]+", "-", device_name(device).lower()).strip("-")
-    return f"{slug}-fp32-b{clock.throughput_batch(shape, device)}-t{torch.get_num_threads()}"
+@dataclass(frozen=True)
+class Way:
+    """By what networks are run where they are timed: a runtime by its registered name, on a device."""
+
+    device: torch.device
+    runtime: str
+
+    @classmethod
+    def usual(cls, device: torch.device) -> "Way":
+        """What is closest to where networks are deployed: a runtime of its own on a CPU, PyTorch on a GPU."""
+        return cls(device, ON_CPU if device.type == "cpu" else EAGER)
+
+    @classmethod
+    def chosen(cls, runtime: str | None, device: torch.device) -> "Way":
+        """By a runtime that was named, or the usual one; a UserError where that cannot be used here."""
+        if runtime is None:
+            return cls.usual(device)
+        catalog.load()
+        if runtime not in catalog.names("runtime"):
+            raise UserError(f"unknown runtime '{short(runtime)}'{nearest(runtime, catalog.names('runtime'))}.")
+        if (missing := catalog.entry("runtime", runtime).cls().missing()) is not None:
+            raise UserError(f"{missing.rstrip('.')}.")
+        if device.type != "cpu" and runtime != EAGER:
+            raise UserError(f"{runtime} is timed on the CPU: give --device cpu.")
+        return cls(device, runtime)
+
+    def setting(self, shape: Sequence[int] = (3, 32, 32)) -> str:
+        """Under what a timing is taken, as a part of a file's name: device, runtime, precision, batch and threads of
+        throughput for images of `shape` (C, H, W)."""
+        slug = re.sub(r"[^a-z0-9]+", "-", device_name(self.device).lower()).strip("-")
+        by = "" if self.runtime == EAGER else f"-{self.runtime}"  # names of before there were runtimes
+        return f"{slug}{by}-fp32-b{clock.throughput_batch(shape, self.device)}-t{torch.get_num_threads()}"
 
 
-def kept(store: Store, structure: Structure, device: torch.device) -> Measurement | None:
-    """The timing of a structure on a device, if it was taken."""
-    return store.measurement(f"{structure.key}-{setting(device, structure.shape)}")
+def kept(store: Store, structure: Structure, way: Way) -> Measurement | None:
+    """The timing of a structure by a way, if it was taken."""
+    return store.measurement(f"{structure.key}-{way.setting(structure.shape)}")
 
 
-def keep(store: Store, structure: Structure, device: torch.device, timing: Measurement) -> None:
+def keep(store: Store, structure: Structure, way: Way, timing: Measurement) -> None:
     """Keep a timing under its structure and setting."""
-    store.write_measurement(f"{structure.key}-{setting(device, structure.shape)}", timing)
+    store.write_measurement(f"{structure.key}-{way.setting(structure.shape)}", timing)
 
 
-def take(store: Store, structure: Structure, network: nn.Module, device: torch.device, turn: Turn) -> None:
+def take(store: Store, structure: Structure, network: nn.Module, way: Way, turn: Turn) -> None:
     """Time a network, whose weights do not matter, by itself and keep the timing."""
-    keep(store, structure, device, time_network(structure, network, device, turn))
+    keep(store, structure, way, time_network(structure, network, way, turn))
 
 
 def time_network(
-    structure: Structure, network: nn.Module, device: torch.device, turn: Turn, watch: Watch | None = None
+    structure: Structure, network: nn.Module, way: Way, turn: Turn, watch: Watch | None = None
 ) -> Measurement:
-    """Latency, throughput and the machine's calibration of one network alone, which is moved to the device."""
-    work, measuring = prepared(structure, network, device), Measuring(watch or Stopwatch(device), turn)
+    """Latency, throughput and the machine's calibration of one network alone."""
+    work, measuring = prepared(structure, network, way), Measuring(watch or Stopwatch(way.device), turn)
     measuring.warm(work)
     for _ in range(1 + AGAIN):
         if measuring.lacking(structure.key):
             measuring.take({structure.key: work})
-    return measurement(structure, device, measuring.pooled(structure.key))
+    return measurement(structure, way, measuring.pooled(structure.key))
 
 
-def prepared(structure: Structure, network: nn.Module, device: torch.device) -> Work:
-    """A network of torch, moved to the device, in the form that is timed."""
-    network = on_device(network.eval(), device)
-    return Work(f"{structure.architecture} {structure.conv}", network, network, structure.shape)
+def prepared(structure: Structure, network: nn.Module, way: Way) -> Work:
+    """A network in the form that is deployed and timed; raises Unsupported where the runtime cannot take it."""
+    name, ready = f"{structure.architecture} {structure.conv}", deployed(network, structure.shape)
+    if way.device.type != "cpu":
+        there = on_device(ready, way.device)
+        return Work(name, there, there, structure.shape)
+    runtime, batch = catalog.entry("runtime", way.runtime).cls(), clock.throughput_batch(structure.shape, way.device)
+    with tempfile.TemporaryDirectory() as folder:  # what is loaded is in memory
+        one, many = (
+            runtime.prepare(ready, structure.shape, images, Path(folder), threads)
+            for images, threads in ((1, 1), (batch, torch.get_num_threads()))
+        )
+    return Work(name, one, many, structure.shape)
 
 
-def measurement(structure: Structure, device: torch.device, pooled: Pooled) -> Measurement:
+def measurement(structure: Structure, way: Way, pooled: Pooled) -> Measurement:
     """What is kept of a network's slices."""
     return Measurement(
         structure=structure.key,
@@ -79,11 +122,12 @@ def measurement(structure: Structure, device: torch.device, pooled: Pooled) -> M
         conv=structure.conv,
         classes=structure.classes,
         input=structure.shape,
-        device=str(device),
-        device_name=device_name(device),
+        device=str(way.device),
+        device_name=device_name(way.device),
         date=now(),
         latency=clock.latency_of(pooled.one_s),
-        throughput=clock.throughput_of(pooled.many_s, clock.throughput_batch(structure.shape, device)),
+        throughput=clock.throughput_of(pooled.many_s, clock.throughput_batch(structure.shape, way.device)),
         calibration=asdict(pooled.speed),
+        runtime=way.runtime,
         doubt=pooled.doubt,
     )

@@ -2,18 +2,18 @@
 
 from functools import partial
 
-import torch
 from torch import nn
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import busy, clock
 from cheapconv.engine.measure.machine import resolve_device
+from cheapconv.engine.measure.runtimes.base import Unsupported
+from cheapconv.engine.measure.timings import Structure, Way, prepared
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.budget import Choice, Limit, Quantity, meet
 from cheapconv.engine.read.quantity import count
 from cheapconv.engine.run import show
 from cheapconv.engine.run.show import Row
-from cheapconv.models.build import on_device
 
 LATENCY_BUDGET_S = 1.0  # of measuring, for one setting
 
@@ -42,6 +42,7 @@ def command(
     classes: int,
     side: int,
     device: str,
+    runtime: str | None = None,
 ) -> list[Row]:
     """The rows of `fit` for exactly one of the three limits."""
     given: list[Limit] = []
@@ -50,16 +51,21 @@ def command(
     given += [Limit("latency_ms", latency_ms)] if latency_ms is not None else []
     if len(given) != 1:
         raise UserError("give exactly one budget: --params 300k, --macs 40M or --latency-ms 2.")
+    way = Way.chosen(runtime, resolve_device(device))
     if latency_ms is not None:
         busy.warn()
-    found = meet(architecture, conv, given[0], classes, (3, side, side), partial(_latency_ms, resolve_device(device)))
+    found = meet(architecture, conv, given[0], classes, (3, side, side), partial(_latency_ms, way))
     return rows(found, given[0].quantity)
 
 
-def _latency_ms(device: torch.device, network: nn.Module, shape: tuple[int, int, int]) -> tuple[float, float, float]:
+def _latency_ms(way: Way, network: nn.Module, shape: tuple[int, int, int]) -> tuple[float, float, float]:
     """Median and quartiles of a network's latency here."""
+    try:
+        work = prepared(Structure("", "", "", 0, shape), network, way)
+    except Unsupported as error:
+        raise UserError(f"{str(error).rstrip('.')}: name another --runtime.") from error
     with Turn().taken("a budget of latency"):
-        taken = clock.latency(on_device(network.eval(), device), shape, device, LATENCY_BUDGET_S)
+        taken = clock.latency(work.one, shape, way.device, LATENCY_BUDGET_S)
     return taken.median_ms, taken.q25_ms, taken.q75_ms
 
 

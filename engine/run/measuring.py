@@ -13,7 +13,7 @@ from cheapconv.catalog.errors import reason
 from cheapconv.engine.measure import timings
 from cheapconv.engine.measure.passes import AGAIN, Measuring, Step, Stopwatch, Watch, Work
 from cheapconv.engine.measure.sizes import structure_key
-from cheapconv.engine.measure.timings import Structure
+from cheapconv.engine.measure.timings import Structure, Way
 from cheapconv.engine.measure.turn import Turn, Untimed
 from cheapconv.engine.run.room import free_bytes
 from cheapconv.engine.store import networks
@@ -28,11 +28,12 @@ log = logging.getLogger(__name__)
 
 
 def measure_missing(store: Store, cell: Cell, device: torch.device, turn: Turn) -> None:
-    """Time the students of a finished cell that were not timed under this setting; what goes wrong is a warning."""
+    """Time the students of a finished cell that were not timed in the usual way; what goes wrong is a warning."""
+    way = Way.usual(device)
     for structure in structures(store, cell):
         try:
-            if timings.kept(store, structure, device) is None:
-                timings.take(store, structure, network_of(store, cell, structure), device, turn)
+            if timings.kept(store, structure, way) is None:
+                timings.take(store, structure, network_of(store, cell, structure), way, turn)
         except Exception as error:  # whatever it is, the training is safe and the timing can be repeated
             log.warning(
                 "%s %s could not be timed (%s); `cheapconv measure` tries again",
@@ -45,7 +46,7 @@ def measure_missing(store: Store, cell: Cell, device: torch.device, turn: Turn) 
 def measure_again(
     store: Store,
     cells: list[Cell],
-    device: torch.device,
+    way: Way,
     told: Callable[[Step], None],
     watch: Watch | None = None,
 ) -> Iterator[tuple[str, Measurement]]:
@@ -58,26 +59,26 @@ def measure_again(
     for cell in cells:
         for structure in structures(store, cell) or [_untrained(cell)]:
             found.setdefault(structure.key, (cell, structure))
-    measuring, left = Measuring(watch or Stopwatch(device), Turn(), told), [*found]
+    measuring, left = Measuring(watch or Stopwatch(way.device), Turn(), told), [*found]
     done: dict[str, Measurement] = {}
     for _ in range(1 + AGAIN):
         if not left:
             break
-        for group in _groups(store, [found[key] for key in left], device, measuring):
+        for group in _groups(store, [found[key] for key in left], way, measuring):
             measuring.take(group)
             for key in group:
-                done[key] = timings.measurement(found[key][1], device, measuring.pooled(key))
-                timings.keep(store, found[key][1], device, done[key])
+                done[key] = timings.measurement(found[key][1], way, measuring.pooled(key))
+                timings.keep(store, found[key][1], way, done[key])
         left = [key for key in done if measuring.lacking(key)]
     for key, timing in done.items():
         last = replace(timing, doubt=measuring.pooled(key).doubt)  # the best speed may have been seen after it
         if last != timing:
-            timings.keep(store, found[key][1], device, last)
+            timings.keep(store, found[key][1], way, last)
         yield _label(found[key][1]), last
 
 
 def _groups(
-    store: Store, wanted: Sequence[tuple[Cell, Structure]], device: torch.device, measuring: Measuring
+    store: Store, wanted: Sequence[tuple[Cell, Structure]], way: Way, measuring: Measuring
 ) -> Iterator[dict[str, Work]]:
     """The networks, as many at a time as are held, by the keys of their structures; emptied when the next is asked for.
 
@@ -85,12 +86,10 @@ def _groups(
     the warm-up makes, have taken half of the memory that was free.
     """
     group: dict[str, Work] = {}
-    free = free_bytes(device)
+    free = free_bytes(way.device)
     for cell, structure in wanted:
         try:
-            work = replace(
-                timings.prepared(structure, network_of(store, cell, structure), device), name=_label(structure)
-            )
+            work = replace(timings.prepared(structure, network_of(store, cell, structure), way), name=_label(structure))
             measuring.warm(work)
         except Untimed:
             raise
@@ -98,7 +97,7 @@ def _groups(
             log.warning("%s could not be timed (%s)", _label(structure), reason(error).rstrip("."))
             continue
         group[structure.key] = work
-        if len(group) == HELD or (free is not None and (free_bytes(device) or 0) < free / 2):
+        if len(group) == HELD or (free is not None and (free_bytes(way.device) or 0) < free / 2):
             yield group
             group.clear()
     if group:

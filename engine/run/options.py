@@ -29,6 +29,14 @@ Data = Annotated[
     typer.Option("--data", envvar="CHEAPCONV_DATA", help="Folder of the data sets, as torchvision lays them out."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:n.")]
+Runtime = Annotated[
+    str | None,
+    typer.Option(help="By what a CPU runs it: onnxruntime if not given; `cheapconv list runtimes` names them."),
+]
+Runtimes = Annotated[
+    str | None,
+    typer.Option("--runtime", help="By what a CPU runs them, several with commas: onnxruntime if not given."),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads, of each worker; all cores if not given.")]
 Workers = Annotated[
     str, typer.Option(help="Processes that train: a number, or auto for one a GPU, or on a CPU one a core.")

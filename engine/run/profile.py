@@ -6,8 +6,9 @@ from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, reason
 from cheapconv.engine.measure import busy
 from cheapconv.engine.measure.machine import resolve_device
+from cheapconv.engine.measure.runtimes.base import Unsupported
 from cheapconv.engine.measure.sizes import sizes
-from cheapconv.engine.measure.timings import Structure, time_network
+from cheapconv.engine.measure.timings import Structure, Way, time_network
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.dearer import dearer
 from cheapconv.engine.run import show
@@ -16,8 +17,17 @@ from cheapconv.models.build import build_network, require_image
 from cheapconv.models.meta import on_meta
 
 
-def profile(architecture: str, conv: str, classes: int, side: int, *, device: str | None, threads: int | None) -> Row:
-    """Exact sizes for images (3, side, side); with a `device` also latency and throughput there."""
+def profile(
+    architecture: str,
+    conv: str,
+    classes: int,
+    side: int,
+    *,
+    device: str | None,
+    threads: int | None,
+    runtime: str | None = None,
+) -> Row:
+    """Exact sizes for images (3, side, side); with a `device` also latency and throughput there, by a runtime."""
     from cheapconv.engine.run.session import settle
 
     catalog.load()
@@ -49,7 +59,11 @@ def profile(architecture: str, conv: str, classes: int, side: int, *, device: st
         settle(threads)
         busy.warn()
         structure = Structure("", body["architecture"], body["conv"], classes, shape)
-        timed = dataclasses.asdict(time_network(structure, built, resolve_device(device), Turn()))
+        way = Way.chosen(runtime, resolve_device(device))
+        try:
+            timed = dataclasses.asdict(time_network(structure, built, way, Turn()))
+        except Unsupported as error:
+            raise UserError(f"{str(error).rstrip('.')}: name another --runtime.") from error
         body |= {k: v for k, v in timed.items() if k not in ("structure", "input") and v != ""}
     return body
 

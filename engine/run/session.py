@@ -12,6 +12,7 @@ from cheapconv.catalog.errors import UserError, command_line
 from cheapconv.engine.measure import busy
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.passes import Step, Watch
+from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import crew, heap, output, record
 from cheapconv.engine.run.crew import Crew
@@ -59,9 +60,18 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     return DONE if all(ends.get(cell.key) == "done" for cell in cells) else LEFT
 
 
-def measure(plan: Plan, folder: Path, device_name: str, threads: int | None, watch: Watch | None = None) -> None:
-    """Time every network of the plan again, by another watch than the device's where one is given."""
+def measure(
+    plan: Plan,
+    folder: Path,
+    device_name: str,
+    threads: int | None,
+    runtimes: str | None = None,
+    watch: Watch | None = None,
+) -> None:
+    """Time every network of the plan again: by the usual runtime, or each of those that are named, with commas; by
+    another watch than the device's where one is given."""
     device = resolve_device(device_name)
+    ways = [Way.chosen(runtime, device) for runtime in (runtimes.split(",") if runtimes else [None])]
     settle(threads)
     store = Store(folder)
     store.prepare()
@@ -76,9 +86,10 @@ def measure(plan: Plan, folder: Path, device_name: str, threads: int | None, wat
                 networks = f"{step.networks} network{'' if step.networks == 1 else 's'}"
                 console.print(f"pass {step.number} of {step.passes} over {networks}", highlight=False)
 
-        timed = [*measure_again(store, cells, device, told, watch)]
+        timed = [found for way in ways for found in measure_again(store, cells, way, told, watch)]
     for network, timing in timed:
-        line = f"{network}: {timing.latency.median_ms:.2f} ms an image, {timing.throughput.images_per_s:.0f} images/s"
+        speeds = f"{timing.latency.median_ms:.2f} ms an image, {timing.throughput.images_per_s:.0f} images/s"
+        line = f"{network}, {timing.runtime}: {speeds}"
         console.print(f"{line} (doubtful: {timing.doubt})" if timing.doubt else line, highlight=False, markup=False)
     if any(timing.doubt for _, timing in timed):
         log.warning("doubtful timings are marked in the report: measure again when the machine is quiet")

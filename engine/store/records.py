@@ -230,6 +230,7 @@ class Measurement:
     latency: Latency
     throughput: Throughput
     calibration: Mapping[str, float] = field(default_factory=dict)  # gflops, gb_per_s of the machine at that moment
+    runtime: str = "eager"  # by its registered name; before there were others, it was not said
     doubt: str = ""  # a clause about the machine, if it was slower than at its best all along; before: not looked for
 
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import clock, timings, turn
 from cheapconv.engine.measure.passes import AGAIN, PASSES
 from cheapconv.engine.measure.sizes import sizes, structure_key
-from cheapconv.engine.measure.timings import Structure
+from cheapconv.engine.measure.timings import Structure, Way
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.build import build_network
@@ -18,6 +19,7 @@ from tests.engine.timed import Watch, a_timing
 from tests.engine.tiny import CPU
 
 WRN, SHAPE = "wrn(depth=10, width=1)", (3, 8, 8)
+EAGER = Way(CPU, "eager")
 
 
 @pytest.fixture(autouse=True)
@@ -76,12 +78,12 @@ def wrn() -> Structure:
 def test_a_timing_is_kept_under_its_structure_and_setting(tmp_path, monkeypatch, wrn):
     monkeypatch.setattr(timings, "time_network", lambda structure, network, device, turn: a_timing(structure))
     store = Store(tmp_path)
-    assert timings.kept(store, wrn, CPU) is None
-    timings.take(store, wrn, build_network(WRN, "standard", 10), CPU, Turn())
-    assert timings.kept(store, wrn, CPU) == a_timing(wrn)
+    assert timings.kept(store, wrn, EAGER) is None
+    timings.take(store, wrn, build_network(WRN, "standard", 10), EAGER, Turn())
+    assert timings.kept(store, wrn, EAGER) == a_timing(wrn)
     assert store.measurements(wrn.key) == [a_timing(wrn)]
     torch.set_num_threads(2)  # another setting
-    assert timings.kept(store, wrn, CPU) is None
+    assert timings.kept(store, wrn, EAGER) is None
 
 
 def test_a_second_device_and_other_threads_replace_no_timing(tmp_path, monkeypatch, wrn):
@@ -90,13 +92,39 @@ def test_a_second_device_and_other_threads_replace_no_timing(tmp_path, monkeypat
         monkeypatch.setattr(timings, "device_name", lambda device, name=name: name)
         monkeypatch.setattr(timings, "time_network", lambda s, n, d, turn, ms=median_ms: a_timing(s, median_ms=ms))
         torch.set_num_threads(threads)
-        timings.take(store, wrn, network, CPU, Turn())
+        timings.take(store, wrn, network, EAGER, Turn())
     assert [timing.latency.median_ms for timing in store.measurements(wrn.key)] == [1.0, 2.0, 3.0]
 
 
 def test_a_setting_names_the_device_precision_batch_and_threads(monkeypatch):
     monkeypatch.setattr(timings, "device_name", lambda device: "Other CPU @ 2.0GHz (TM)")
-    assert timings.setting(CPU) == "other-cpu-2-0ghz-tm-fp32-b128-t1"
+    assert EAGER.setting() == "other-cpu-2-0ghz-tm-fp32-b128-t1"
+
+
+def test_a_runtime_is_a_part_of_a_setting(monkeypatch):
+    monkeypatch.setattr(timings, "device_name", lambda device: "CPU")
+    assert Way.usual(CPU).setting() == "cpu-onnxruntime-fp32-b128-t1"
+    assert Way.usual(torch.device("cuda")).setting() == "cpu-fp32-b1024-t1"
+
+
+def test_a_runtime_that_cannot_be_used_is_refused(monkeypatch):
+    with pytest.raises(UserError, match=r"unknown runtime 'onnx'; did you mean onnxruntime\?"):
+        Way.chosen("onnx", CPU)
+    with pytest.raises(UserError, match=r"tensorrt|unknown runtime"):
+        Way.chosen("tensorrt", CPU)
+    with pytest.raises(UserError, match="onnxruntime is timed on the CPU: give --device cpu"):
+        Way.chosen("onnxruntime", torch.device("cuda"))
+
+
+@pytest.mark.parametrize("runtime", ["eager", "onnxruntime"])
+def test_what_is_timed_is_the_network(runtime, own_turn, wrn):
+    """One image on its own, and a batch: with the logits of the network as it was given."""
+    network = build_network(WRN, "group(groups=4)", 10).eval()
+    work = timings.prepared(wrn, network, Way(CPU, runtime))
+    for run, batch in ((work.one, 1), (work.many, 128)):
+        images = torch.rand(batch, *SHAPE)
+        with torch.no_grad():
+            torch.testing.assert_close(run(images), network(images), rtol=1e-3, atol=1e-4)
 
 
 def test_a_large_batch_of_large_images_has_as_many_pixels():
@@ -104,16 +132,16 @@ def test_a_large_batch_of_large_images_has_as_many_pixels():
     sides = [clock.throughput_batch((3, side, side), CPU) for side in (8, 32, 64, 128, 224)]
     assert sides == [128, 128, 128, 32, 10]
     assert clock.throughput_batch((3, 4096, 4096), CPU) == 1
-    assert timings.setting(CPU, (3, 360, 480)).endswith("-fp32-b3-t1")
+    assert EAGER.setting((3, 360, 480)).endswith("-fp32-b3-t1")
 
 
 def test_a_damaged_timing_is_none(tmp_path, monkeypatch, wrn):
     monkeypatch.setattr(timings, "time_network", lambda structure, network, device, turn: a_timing(structure))
     store = Store(tmp_path)
-    timings.take(store, wrn, build_network(WRN, "standard", 10), CPU, Turn())
+    timings.take(store, wrn, build_network(WRN, "standard", 10), EAGER, Turn())
     [path] = (tmp_path / "measurements").iterdir()
     path.write_text("{")
-    assert timings.kept(store, wrn, CPU) is None
+    assert timings.kept(store, wrn, EAGER) is None
     assert store.measurements() == []
 
 
@@ -124,7 +152,7 @@ def own_turn(monkeypatch, tmp_path) -> None:
 
 def test_a_timing_says_what_was_timed_where(own_turn, wrn):
     watch, network = Watch(one_s=0.002, many_s=0.5), build_network(WRN, "standard", 10)
-    found = timings.time_network(wrn, network, CPU, Turn(), watch)
+    found = timings.time_network(wrn, network, EAGER, Turn(), watch)
     assert (found.structure, found.input, found.device) == (wrn.key, (3, 8, 8), "cpu")
     assert (found.latency.median_ms, found.latency.q10_ms) == pytest.approx((2.0, 2.0))
     assert (found.throughput.images_per_s, found.throughput.q90) == pytest.approx((256.0, 256.0))
@@ -132,18 +160,19 @@ def test_a_timing_says_what_was_timed_where(own_turn, wrn):
     assert (found.calibration, found.doubt) == ({"gflops": 60.0, "gb_per_s": 10.0}, "")
     assert watch.warmed == [f"{WRN} standard"]
     assert len(watch.sliced) == PASSES
-    assert not network.training
+    assert found.runtime == "eager"
+    assert network.training  # it is a copy that is deployed
 
 
 def test_a_network_alone_is_timed_again_where_the_machine_was_slow(own_turn, wrn):
     watch = Watch([1.0, 1.0, 0.5])
-    found = timings.time_network(wrn, build_network(WRN, "standard", 10), CPU, Turn(), watch)
+    found = timings.time_network(wrn, build_network(WRN, "standard", 10), EAGER, Turn(), watch)
     assert (len(watch.sliced), found.doubt) == (PASSES + 1, "")
 
 
 def test_a_machine_that_never_holds_its_speed_is_told(own_turn, wrn):
     watch = Watch([1.0, 0.7] * 100)
-    found = timings.time_network(wrn, build_network(WRN, "standard", 10), CPU, Turn(), watch)
+    found = timings.time_network(wrn, build_network(WRN, "standard", 10), EAGER, Turn(), watch)
     assert len(watch.sliced) == PASSES * (1 + AGAIN)
     assert found.doubt == "at times the machine was at 70 % of the best speed of that measuring"
 
@@ -160,7 +189,7 @@ def test_timings_of_before_are_read(tmp_path, wrn):
 
 @pytest.mark.gpu
 def test_a_network_is_timed_on_cuda(wrn):
-    found = timings.time_network(wrn, build_network(WRN, "standard", 10), torch.device("cuda"), Turn())
+    found = timings.time_network(wrn, build_network(WRN, "standard", 10), Way.usual(torch.device("cuda")), Turn())
     assert found.device == "cuda"
     assert found.throughput.batch == 1024
     assert found.throughput.images_per_s > 1000
