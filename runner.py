@@ -132,7 +132,7 @@ def measure(
     """Measure latency and throughput of a sweep's networks again, on a machine that is quiet now."""
     from cheapconv.engine.run import planning, session
 
-    session.measure(planning.planned(sweep, registry, select, epochs), store, device, threads, runtime)
+    session.measure(planning.planned(sweep, registry, select, epochs), store, device, threads, runtimes=runtime)
 
 
 @app.command()

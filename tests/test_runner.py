@@ -108,7 +108,7 @@ def test_a_busy_machine_is_told_before_anything_is_timed(words, command, monkeyp
 
     monkeypatch.setattr(busy, "sentence", lambda: "other processes use 0.9 of 2 cores")
     monkeypatch.setattr(profiles, "time_network", refuse)
-    monkeypatch.setattr(fit_command.clock, "latency", refuse)
+    monkeypatch.setattr(fit_command, "ready", refuse)
     assert command(*words, "--device", "cpu")[0] == 2
     assert told == [["other processes use 0.9 of 2 cores"]]
 

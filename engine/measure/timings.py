@@ -101,17 +101,21 @@ def time_network(
 
 def prepared(structure: Structure, network: nn.Module, way: Way) -> Work:
     """A network in the form that is deployed and timed; raises Unsupported where the runtime cannot take it."""
-    name, ready = f"{structure.architecture} {structure.conv}", deployed(network, structure.shape)
+    shape, batch = structure.shape, clock.throughput_batch(structure.shape, way.device)
+    own = deployed(network, shape)
+    one, many = ready(own, shape, way, 1, 1), ready(own, shape, way, batch, torch.get_num_threads())
+    return Work(f"{structure.architecture} {structure.conv}", one, many, shape)
+
+
+def ready(network: nn.Module, shape: tuple[int, int, int], way: Way, batch: int, threads: int) -> clock.Run:
+    """A deployed network as it answers batches of one size, on a CPU by so many threads; raises Unsupported."""
     if way.device.type != "cpu":
-        there = on_device(ready, way.device)
-        return Work(name, there, there, structure.shape)
-    runtime, batch = catalog.entry("runtime", way.runtime).cls(), clock.throughput_batch(structure.shape, way.device)
+        return on_device(network, way.device)
     with tempfile.TemporaryDirectory() as folder:  # what is loaded is in memory
-        one, many = (
-            runtime.prepare(ready, structure.shape, images, Path(folder), threads)
-            for images, threads in ((1, 1), (batch, torch.get_num_threads()))
+        prepared: clock.Run = (
+            catalog.entry("runtime", way.runtime).cls().prepare(network, shape, batch, Path(folder), threads)
         )
-    return Work(name, one, many, structure.shape)
+        return prepared
 
 
 def measurement(structure: Structure, way: Way, pooled: Pooled) -> Measurement:

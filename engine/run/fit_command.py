@@ -8,12 +8,13 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import busy, clock
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.runtimes.base import Unsupported
-from cheapconv.engine.measure.timings import Structure, Way, prepared
+from cheapconv.engine.measure.timings import Way, ready
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.budget import Choice, Limit, Quantity, meet
 from cheapconv.engine.read.quantity import count
 from cheapconv.engine.run import show
 from cheapconv.engine.run.show import Row
+from cheapconv.models.deployed import deployed
 
 LATENCY_BUDGET_S = 1.0  # of measuring, for one setting
 
@@ -61,11 +62,11 @@ def command(
 def _latency_ms(way: Way, network: nn.Module, shape: tuple[int, int, int]) -> tuple[float, float, float]:
     """Median and quartiles of a network's latency here."""
     try:
-        work = prepared(Structure("", "", "", 0, shape), network, way)
+        one = ready(deployed(network, shape), shape, way, 1, 1)
     except Unsupported as error:
         raise UserError(f"{str(error).rstrip('.')}: name another --runtime.") from error
     with Turn().taken("a budget of latency"):
-        taken = clock.latency(work.one, shape, way.device, LATENCY_BUDGET_S)
+        taken = clock.latency(one, shape, way.device, LATENCY_BUDGET_S)
     return taken.median_ms, taken.q25_ms, taken.q75_ms
 
 

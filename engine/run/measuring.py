@@ -82,8 +82,8 @@ def _groups(
 ) -> Iterator[dict[str, Work]]:
     """The networks, as many at a time as are held, by the keys of their structures; emptied when the next is asked for.
 
-    HELD of them spread the slices of each over minutes, more would not help; fewer where they and their buffers, which
-    the warm-up makes, have taken half of the memory that was free.
+    HELD of them spread the slices of each over a minute, and more would help little; fewer where they and their
+    buffers, which the warm-up makes, have taken half of the memory that was free.
     """
     group: dict[str, Work] = {}
     free = free_bytes(way.device)

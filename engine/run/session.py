@@ -65,8 +65,8 @@ def measure(
     folder: Path,
     device_name: str,
     threads: int | None,
-    runtimes: str | None = None,
     watch: Watch | None = None,
+    runtimes: str | None = None,
 ) -> None:
     """Time every network of the plan again: by the usual runtime, or each of those that are named, with commas; by
     another watch than the device's where one is given."""

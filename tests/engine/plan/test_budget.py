@@ -65,6 +65,7 @@ def test_latency_is_measured_with_its_spread(monkeypatch):
         return SimpleNamespace(median_ms=median, q25_ms=median - 0.1, q75_ms=median + 0.1)
 
     monkeypatch.setattr(timing, "latency", latency)
+    monkeypatch.setattr(fit_command, "ready", lambda network, *_: network)
     rows = fit_command.command("WRN-10-1", "G(?)", None, None, 3.5, 10, 32, "cpu")
     assert [(row["conv"], row["chosen"]) for row in rows] == [
         ("group(groups=2)", False),
