@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from cheapconv.catalog import register
 from cheapconv.engine.measure.runtimes.base import Job
 from cheapconv.engine.measure.runtimes.exported import INPUT, OUTPUT
+from cheapconv.engine.measure.runtimes.quiet import quiet_below
 from cheapconv.engine.measure.runtimes.shipped import Shipped
 
 if TYPE_CHECKING:
@@ -39,14 +40,16 @@ class Mnn(Shipped):
         return [NAME]
 
     def load(self, file: Path, job: Job) -> "Callable[[Tensor], Tensor]":
-        import MNN
         import numpy
         import torch
 
         # "high": float32, where "normal" may be less.
         settings = {"backend": "CPU", "precision": "high", "numThread": job.threads}
-        manager = MNN.nn.create_runtime_manager((settings,))
-        network = MNN.nn.load_module_from_file(str(file), [INPUT], [OUTPUT], runtime_manager=manager)
+        with quiet_below():  # it prints what it finds; stdout may be promised to one JSON document
+            import MNN
+
+            manager = MNN.nn.create_runtime_manager((settings,))
+            network = MNN.nn.load_module_from_file(str(file), [INPUT], [OUTPUT], runtime_manager=manager)
 
         def answer(images: "Tensor") -> "Tensor":
             own = MNN.expr.const(images.contiguous().numpy(), [*images.shape], MNN.expr.NCHW, MNN.expr.float)

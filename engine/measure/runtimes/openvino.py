@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from cheapconv.catalog import register
 from cheapconv.engine.measure.runtimes.base import Job, Precision, Unsupported
 from cheapconv.engine.measure.runtimes.calibrated import batches
-from cheapconv.engine.measure.runtimes.exported import quiet
+from cheapconv.engine.measure.runtimes.quiet import quiet
 from cheapconv.engine.measure.runtimes.shipped import Shipped
 
 if TYPE_CHECKING:
