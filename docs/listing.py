@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cheapconv.catalog.errors import UserError, nearest, short
-from cheapconv.engine.run import plan_cache, planning
+from cheapconv.engine.run import plan_cache, planning, runtimes
 from cheapconv.engine.run import show as tables
 from cheapconv.engine.run.options import KINDS
 
@@ -39,7 +39,7 @@ def _everything(registry: Path | None) -> plan_cache.Listing:
         made = {kind: tables.listing(kind, loaded) for kind in KINDS}
         found = json.loads(json.dumps(made))  # as it would come back
         plan_cache.write_listing(name, found)
-    return found
+    return found | {"runtimes": [*map(runtimes.asked, found["runtimes"])]}
 
 
 def _timed() -> list[Any]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-KINDS = ("suites", "architectures", "convs", "methods", "sweeps")
+KINDS = ("suites", "architectures", "convs", "methods", "runtimes", "sweeps")
 
 Kind = Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}; everything if not given.")]
 SweepName = Annotated[str, typer.Argument(help="A sweep of the registry; `cheapconv list sweeps` names them.")]

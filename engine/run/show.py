@@ -15,6 +15,7 @@ from rich.text import Text
 from cheapconv import catalog
 from cheapconv.catalog.printable import printable
 from cheapconv.engine.plan.plan import Plan
+from cheapconv.engine.run import runtimes
 from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import sync
@@ -94,6 +95,8 @@ def listing(what: str, registry: "Registry") -> list[Row]:
             }
             for name, s in registry.sweeps.items()
         ]
+    if what == "runtimes":
+        return [*runtimes.registered()]
     entries = [catalog.entry(LISTED[what], name) for name in catalog.names(LISTED[what])]
     return [
         {
@@ -133,6 +136,9 @@ def listing_table(what: str, rows: Sequence[Row]) -> None:
 
     if what == "sweeps":
         table(what, rows, ["name", "suite", "recipe", "entries", "about"])
+        return
+    if what == "runtimes":
+        table(what, [*map(runtimes.shown, rows)], runtimes.COLUMNS)
         return
     flat = [
         {

@@ -15,19 +15,19 @@ from torch import Tensor, nn
 from cheapconv import catalog
 from cheapconv.engine.measure.runtimes import safely
 from cheapconv.engine.measure.runtimes.base import Job, Runtime, Unsupported
-from cheapconv.engine.measure.runtimes.onnxruntime import batches
+from cheapconv.engine.measure.runtimes.calibrated import batches
 from tests.contract import broken_runtimes
 from tests.models.examples import pairs, smallest_side
 
 catalog.load()
 RUNTIMES = catalog.names("runtime")
 SHAPE = (3, 8, 8)
-# By default: these, which differ in what they do, in the runtimes that are quick to be ready.
+# By default: these, which differ in what they do, in the runtimes that need no process of their own to be ready.
 TRIED = {
     *(("wrn", "G(4)"), ("wrn", "B(2)"), ("resnet", "Sep")),
     *(("timm", "G(N)"), ("torchvision", "S"), ("erfnet", "G(N)")),
 }
-SLOW: set[str] = set()
+QUICK = {name for name in RUNTIMES if getattr(catalog.entry("runtime", name).cls, "trusted", True)}
 EXHAUSTIVE = "onnxruntime"
 
 
@@ -46,9 +46,15 @@ def tried() -> list[Any]:
         architecture, conv = pair.values
         default = (architecture.registered_name, catalog.label("conv", conv)) in TRIED
         for name in RUNTIMES if default else [EXHAUSTIVE]:
-            marks = [] if default and name not in SLOW else [pytest.mark.slow]
+            marks = [] if default and name in QUICK else [pytest.mark.slow]
             found.append(pytest.param(name, architecture, conv, id=f"{name}-{pair.id}", marks=marks))
     return found
+
+
+def int8_runtimes() -> list[Any]:
+    """Those that quantise."""
+    names = [name for name in RUNTIMES if "int8" in catalog.entry("runtime", name).cls.precisions]
+    return [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +92,7 @@ def test_the_logits_are_those_of_pytorch(name, architecture, conv, built):
 
 def test_the_default_pairs_exist():
     assert {(p.values[0].registered_name, catalog.label("conv", p.values[1])) for p in pairs(False)} >= TRIED
-    assert {*RUNTIMES} >= SLOW | {EXHAUSTIVE}
+    assert {*RUNTIMES} > QUICK > {EXHAUSTIVE}
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
@@ -105,7 +111,7 @@ class Tiny(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            *(nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU())
+            *(nn.Conv2d(3, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1), nn.ReLU())
         )
         self.head = nn.Linear(64, 3)
 
@@ -140,7 +146,7 @@ def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("tiny")
 
 
-@pytest.mark.parametrize("name", [name for name in RUNTIMES if "int8" in catalog.entry("runtime", name).cls.precisions])
+@pytest.mark.parametrize("name", int8_runtimes())
 @torch.no_grad()
 def test_int8_decides_alike_in_half_the_space(name, tiny, folder):
     used, (images, labels) = runtime(name), coloured(32, 1)

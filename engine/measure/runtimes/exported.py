@@ -3,16 +3,13 @@
 Both have a fixed batch: a runtime knows every shape beforehand, as on a device, and may choose its kernels by it.
 """
 
-import contextlib
-import io
-import logging
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cheapconv.engine.measure.runtimes.base import Job, Unsupported, sentence
+from cheapconv.engine.measure.runtimes.quiet import quiet
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,20 +48,3 @@ def _program(network: "nn.Module", images: "Tensor", path: Path) -> None:
 
 
 _WRITERS: "dict[Format, Callable[[nn.Module, Tensor, Path], None]]" = {"onnx": _onnx, "pt2": _program}
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """The exporters warn about themselves, and print the programs that they cannot take."""
-    with (
-        warnings.catch_warnings(),
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()),
-    ):
-        warnings.simplefilter("ignore")
-        disabled = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-        try:
-            yield
-        finally:
-            logging.disable(disabled)

@@ -5,14 +5,16 @@ optimiser turns into int8 kernels. Ranges of activations are the least and great
 bring. https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from cheapconv.catalog import register
 from cheapconv.engine.measure.runtimes.base import Job, Precision
-from cheapconv.engine.measure.runtimes.exported import INPUT, quiet
+from cheapconv.engine.measure.runtimes.calibrated import batches
+from cheapconv.engine.measure.runtimes.exported import INPUT
+from cheapconv.engine.measure.runtimes.quiet import quiet
 from cheapconv.engine.measure.runtimes.shipped import Shipped
 
 if TYPE_CHECKING:
@@ -85,14 +87,3 @@ def _quantise(source: Path, target: Path, job: Job) -> None:
             activation_type=quantization.QuantType.QInt8,
             weight_type=quantization.QuantType.QInt8,
         )
-
-
-def batches(job: Job) -> "Iterator[Tensor]":
-    """The calibration images (N, C, H, W) as batches (B, C, H, W), the last one filled up with the first images: ranges
-    do not depend on B."""
-    import torch
-
-    assert job.calibration is not None
-    count = len(job.calibration)
-    for start in range(0, count, job.batch):
-        yield job.calibration[torch.arange(start, start + job.batch) % count].contiguous()

@@ -7,6 +7,7 @@ Unless a runtime is trusted not to, a process of its own converts, loads and ans
 import tempfile
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+# Of logits: a convolution by Winograd's algorithm is right to 4 digits, and a wrong network is wrong in the first.
+TOLERANCE, SMALLEST = 1e-2, 1e-4
+
+
 class Shipped(Runtime):
     """A runtime with files of its own."""
 
     source: ClassVar[exported.Format] = "onnx"
     trusted: ClassVar[bool] = False
+    batched: ClassVar[bool] = True  # else its files are those of one image, and it runs one after the other
 
     @abstractmethod
     def convert(self, source: Path, into: Path, job: Job) -> list[str]:
@@ -33,9 +39,25 @@ class Shipped(Runtime):
 
     def prepared(self, network: "nn.Module", job: Job) -> Prepared:
         job.folder.mkdir(parents=True, exist_ok=True)
-        source = exported.written(network, self.source, job)
+        source = exported.written(network, self.source, job if self.batched else replace(job, batch=1))
         files = self.converted(source, job) if self.trusted else safely.converted(self, source, job)
-        return Prepared(self.loaded(files[0], job), files)
+        prepared = Prepared(self.loaded(files[0], job), files)
+        self._require_same(prepared, network, job)
+        return prepared
+
+    def _require_same(self, prepared: Prepared, network: "nn.Module", job: Job) -> None:
+        """Unsupported where the files are another network than the one that they were made from."""
+        import torch
+
+        with torch.no_grad():
+            own, right = prepared(job.images), network(job.images)
+        if own.shape != right.shape:
+            reason = f"it has logits of shape {(*own.shape,)} for {(*right.shape,)}"
+            raise Unsupported(f"{self.label} does not run this network as PyTorch does: {reason}.")
+        off, largest = (own - right).abs().max().item(), right.abs().max().item()
+        if job.precision == "fp32" and not off <= TOLERANCE * largest + SMALLEST:
+            reason = f"its logits are off by {off:.2g} where the largest is {largest:.2g}"
+            raise Unsupported(f"{self.label} does not run this network as PyTorch does: {reason}.")
 
     def converted(self, source: Path, job: Job) -> tuple[Path, ...]:
         """The files that are shipped, in a folder of this runtime; Unsupported where its converter fails."""
@@ -54,5 +76,7 @@ class Shipped(Runtime):
         """`load`, whose failures are Unsupported."""
         try:
             return self.load(file, job)
+        except Unsupported:
+            raise
         except Exception as error:  # as above
             raise Unsupported(sentence(self.label, "load", error)) from error
