@@ -1,10 +1,11 @@
 """Latency and throughput from the store's measurements, which are kept by network structure and shared by methods.
 
-A column holds what was measured under one condition: device, precision, batches and threads, and the speed that the
-machine had, for it may have been another one under the same name, or busy. Its calibration, taken beside each timing,
-tells: no two of a column differ by more than the factor ALIKE. Every condition has columns of its own, that of the most
-cells first, the earliest of equals, so what is measured later elsewhere stands beside it. What was measured at a
-speed of less than SHARE of a setting's cells is in no column; the header says of how many, and how to have them.
+A column holds what was measured under one condition: device, runtime, precision, batches and threads, and the speed
+that the machine had, for it may have been another one under the same name, or busy. Its calibration, taken beside each
+timing, tells: no two of a column differ by more than the factor ALIKE. Every condition has columns of its own, that of
+the most cells first; of equals those of a runtime of its own before PyTorch's, then the earliest, so what is measured
+later elsewhere stands beside it. What was measured at a speed of less than SHARE of a setting's cells is in no column;
+the header says of how many, and how to have them.
 
 A timing that its own measuring doubts carries a mark.
 """
@@ -48,7 +49,7 @@ def read_measurements(store: Path, structures: pd.Series) -> Measured:
         counts = cells[setting["structure"]].to_numpy()
         own = [setting[group] for group in _alike(setting, counts)]
         tables += [table for table in own if cells[table["structure"]].sum() >= SHARE * counts.sum()]
-    tables.sort(key=lambda table: (-cells[table["structure"]].sum(), table["date"].min()))
+    tables.sort(key=lambda t: (-cells[t["structure"]].sum(), t["runtime"].iloc[0] == "eager", t["date"].min()))
     shown = {structure for table in tables for structure in table["structure"]}
     return Measured(tuple(tables), len({*found["structure"]} - shown))
 
@@ -117,11 +118,12 @@ def _row(timing: Measurement) -> dict[str, object]:
     return {
         "structure": timing.structure,
         "date": timing.date,
+        "runtime": timing.runtime,
         "latency_ms": latency.median_ms,
         "latency_q25_ms": latency.q25_ms,
         "latency_q75_ms": latency.q75_ms,
         "throughput_images_per_s": throughput.images_per_s,
-        "measured_on": f"{timing.device_name} ({timing.device}); latency: {_setting(latency)}; "
+        "measured_on": f"{timing.device_name} ({timing.device}), {timing.runtime}; latency: {_setting(latency)}; "
         f"throughput: {_setting(throughput)}",
         "doubt": timing.doubt,
         **{name: timing.calibration.get(name, math.nan) for name in CALIBRATION},

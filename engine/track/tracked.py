@@ -120,6 +120,7 @@ class Tracked:
         values |= {name: value for name, value in axes.items() if not isinstance(value, Mapping)}
         values |= {name: getattr(last, name) for name in MACHINE}
         values["latency_device"] = self.measurement and self.measurement.device_name
+        values["latency_runtime"] = self.measurement and self.measurement.runtime
         values |= {"mlflow.source.name": source(self.sweep.name), "mlflow.source.type": "LOCAL"}
         values["mlflow.source.git.commit"] = last.git_sha
         # Empty ones replace those of before a resumption.

@@ -67,6 +67,7 @@ class Store:
         threads: int = 1,
         gb_per_s: float | None = 11.1,
         doubt: str = "",
+        runtime: str = "eager",
     ) -> None:
         """A measurement of the WRN-16-2 with that conv."""
         structure = f"WRN-16-2-{conv}"
@@ -85,9 +86,10 @@ class Store:
             "latency": timing | latency,
             "throughput": timing | throughput | {"threads": threads},
             "doubt": doubt,
+            "runtime": runtime,
             "calibration": {"gflops": 55.5} | ({} if gb_per_s is None else {"gb_per_s": gb_per_s}),
         }
-        self.write(f"measurements/{structure}-{device}-t{threads}.json".replace(" ", "-"), measurement)
+        self.write(f"measurements/{structure}-{device}-{runtime}-t{threads}.json".replace(" ", "-"), measurement)
 
     def plan(
         self, sweep: str = "quick", *, unrecorded: Sequence[str] = (), dearer: Sequence[dict[str, Any]] = ()

@@ -30,6 +30,15 @@ def test_one_setting_has_one_pair_of_columns(small: Store) -> None:
     )
 
 
+def test_a_runtime_has_columns_of_its_own_before_those_of_pytorch(small: Store) -> None:
+    for conv, latency_ms in (("S", 2.0), ("G(4)", 3.0)):
+        small.measure(conv, latency_ms, runtime="onnxruntime", date="2026-09-09")
+    content = build(small.root, "quick")
+    assert texts(content, "Latency (ms) on A") == {"S": "2.00", "G(4)": "3.00"}
+    assert texts(content, "Latency (ms) on B") == {"S": "20.0", "G(4)": "10.0"}
+    assert content.conditions["Latency, throughput on A"].startswith("Small CPU (cpu), onnxruntime; latency: batch 1")
+
+
 def test_a_second_device_stands_beside_the_first(small: Store) -> None:
     for conv, latency_ms in (("S", 2.0), ("G(4)", 1.0)):
         small.measure(conv, latency_ms, device="Fast GPU", date="2026-09-09")
