@@ -36,8 +36,16 @@ def written(network: "nn.Module", form: Format, job: Job) -> Path:
 def _onnx(network: "nn.Module", images: "Tensor", path: Path) -> None:
     import torch
 
-    names = {"input_names": [INPUT], "output_names": [OUTPUT]}
-    torch.onnx.export(network, (images,), path, dynamo=True, external_data=False, verbose=False, **names)
+    torch.onnx.export(
+        network,
+        (images,),
+        path,
+        input_names=[INPUT],
+        output_names=[OUTPUT],
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
 
 
 def _program(network: "nn.Module", images: "Tensor", path: Path) -> None:
