@@ -18,7 +18,7 @@ def registered() -> list[dict[str, object]]:
             "precisions": list(entry.cls.precisions),
             "about": entry.summary,
             "home": entry.cls.home,
-            "home_module": entry.cls.__module__,
+            "imported_from": entry.cls.__module__,
         }
         for entry in entries
     ]
@@ -26,7 +26,7 @@ def registered() -> list[dict[str, object]]:
 
 def asked(row: Mapping[str, str]) -> dict[str, object]:
     """A row of `registered`, and whether that runtime is here: its version, and what is missing."""
-    import_module(row["home_module"])  # where its row was kept; none of them imports its library before it is used
+    import_module(row["imported_from"])  # where its row was kept; none of them imports its library before it is used
     runtime: Runtime = catalog.entry("runtime", row["name"]).cls()
     return {**row, "version": runtime.version, "missing": runtime.missing()}
 

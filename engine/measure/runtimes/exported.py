@@ -40,11 +40,11 @@ def _onnx(network: "nn.Module", images: "Tensor", path: Path) -> None:
         network,
         (images,),
         path,
+        input_names=[INPUT],
+        output_names=[OUTPUT],
         dynamo=True,
         external_data=False,
         verbose=False,
-        input_names=[INPUT],
-        output_names=[OUTPUT],
     )
 
 

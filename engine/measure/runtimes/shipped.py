@@ -39,7 +39,10 @@ class Shipped(Runtime):
 
     def prepared(self, network: "nn.Module", job: Job) -> Prepared:
         job.folder.mkdir(parents=True, exist_ok=True)
-        source = exported.written(network, self.source, job if self.batched else replace(job, batch=1))
+        try:
+            source = exported.written(network, self.source, job if self.batched else replace(job, batch=1))
+        except Unsupported as refusal:
+            raise Unsupported(f"{self.label} cannot take this network: {refusal}") from refusal
         files = self.converted(source, job) if self.trusted else safely.converted(self, source, job)
         prepared = Prepared(self.loaded(files[0], job), files)
         self._require_same(prepared, network, job)
