@@ -58,6 +58,7 @@ class OpenVino(Shipped):
         settings = {
             "INFERENCE_NUM_THREADS": job.threads,
             "NUM_STREAMS": 1,
+            "ENABLE_HYPER_THREADING": True,  # else it takes no more threads than there are whole cores
             "INFERENCE_PRECISION_HINT": "f32",
             "ENABLE_CPU_PINNING": False,  # else it moves the thread that calls
         }
