@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from cheapconv import runner
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import busy
+from cheapconv.engine.measure.timings import Structure
 from cheapconv.engine.read import quantity
 from cheapconv.engine.run import fit_command
 from cheapconv.engine.run import profile as profiles
+from cheapconv.engine.store.records import Measurement
 from tests.command_line import CommandLine
 from tests.engine.timed import a_timing
 
@@ -89,8 +92,28 @@ def test_profile_is_exact(command):
     assert "latency" not in found
 
 
+def timed_in_turn(networks: list[tuple[Structure, nn.Module]], *_: object) -> list[Measurement]:
+    """1.5 ms for the first, 3 ms for the second."""
+    return [a_timing(of, median_ms=1.5 * number) for number, (of, _) in enumerate(networks, 1)]
+
+
+def test_profile_stands_beside_standard_convolutions(command, monkeypatch):
+    """The same network's, timed in turn."""
+    monkeypatch.setattr(profiles, "time_in_turn", timed_in_turn)
+    words = ("profile", "WRN-10-1", "G(4)", "--side", "8", "--time", "--device", "cpu")
+    found, usual = command.document(*words), command.document("profile", "WRN-10-1", "--side", "8")
+    assert {name: found["beside_standard"][name] for name in ("params", "macs")} == {
+        n: usual[n] for n in ("params", "macs")
+    }
+    assert found["beside_standard"]["latency"]["median_ms"] == 3.0
+    assert "beside_standard" not in usual
+    lines = {line[:20].strip(): line.split()[-1] for line in command(*words)[1].splitlines()}
+    assert lines["MACs"] == f"{found['macs'] / usual['macs']:.2f}"
+    assert lines["latency, 1 image, 1"] == "0.50"
+
+
 def test_profile_measures_on_request(command, monkeypatch):
-    monkeypatch.setattr(profiles, "time_network", lambda structure, *_: a_timing(structure, median_ms=1.5))
+    monkeypatch.setattr(profiles, "time_in_turn", timed_in_turn)
     found = command.document("profile", "WRN-10-1", "--side", "8", "--classes", "100", "--time", "--device", "cpu")
     assert found["latency"]["median_ms"] == 1.5
     assert (found["input"], found["classes"]) == ([3, 8, 8], 100)
@@ -107,7 +130,7 @@ def test_a_busy_machine_is_told_before_anything_is_timed(words, command, monkeyp
         raise UserError("that is enough.")
 
     monkeypatch.setattr(busy, "sentence", lambda: "other processes use 0.9 of 2 cores")
-    monkeypatch.setattr(profiles, "time_network", refuse)
+    monkeypatch.setattr(profiles, "time_in_turn", refuse)
     monkeypatch.setattr(fit_command, "ready", refuse)
     assert command(*words, "--device", "cpu")[0] == 2
     assert told == [["other processes use 0.9 of 2 cores"]]

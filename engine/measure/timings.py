@@ -91,12 +91,21 @@ def time_network(
     structure: Structure, network: nn.Module, way: Way, turn: Turn, watch: Watch | None = None
 ) -> Measurement:
     """Latency, throughput and the machine's calibration of one network alone."""
-    work, measuring = prepared(structure, network, way), Measuring(watch or Stopwatch(way.device), turn)
-    measuring.warm(work)
+    return time_in_turn([(structure, network)], way, turn, watch)[0]
+
+
+def time_in_turn(
+    networks: Sequence[tuple[Structure, nn.Module]], way: Way, turn: Turn, watch: Watch | None = None
+) -> list[Measurement]:
+    """The same of several, whose slices take turns: their ratios are of one time."""
+    measuring = Measuring(watch or Stopwatch(way.device), turn)
+    works = {str(number): prepared(*network, way) for number, network in enumerate(networks)}
+    for work in works.values():
+        measuring.warm(work)
     for _ in range(1 + AGAIN):
-        if measuring.lacking(structure.key):
-            measuring.take({structure.key: work})
-    return measurement(structure, way, measuring.pooled(structure.key))
+        if lacking := {key: work for key, work in works.items() if measuring.lacking(key)}:
+            measuring.take(lacking)
+    return [measurement(networks[int(key)][0], way, measuring.pooled(key)) for key in works]
 
 
 def prepared(structure: Structure, network: nn.Module, way: Way) -> Work:

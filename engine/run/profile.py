@@ -1,6 +1,9 @@
 """The size of any network the catalog can build, and on request its speed on this machine."""
 
 import dataclasses
+import math
+
+from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, reason
@@ -8,13 +11,14 @@ from cheapconv.engine.measure import busy
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.runtimes.base import Unsupported
 from cheapconv.engine.measure.sizes import sizes
-from cheapconv.engine.measure.timings import Structure, Way, time_network
+from cheapconv.engine.measure.timings import Structure, Way, time_in_turn
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.dearer import dearer
 from cheapconv.engine.run import show
 from cheapconv.engine.run.show import Row
-from cheapconv.models.build import build_network, require_image
+from cheapconv.models.build import build_network, require_image, standard_conv
 from cheapconv.models.meta import on_meta
+from cheapconv.models.size import count_macs, count_params
 
 
 def profile(
@@ -55,17 +59,31 @@ def profile(
     substitutions = getattr(built, "substitutions", None)  # of a library's network
     if substitutions is not None:
         body["substitutions"] = [dataclasses.asdict(row) for row in substitutions]
+    usual = None if operator.is_standard else _standard(body["architecture"], classes, shape)
+    if usual is not None:
+        body["beside_standard"] = {"params": count_params(usual), "macs": count_macs(usual, shape)}
     if device is not None:
         settle(threads)
         busy.warn()
-        structure = Structure("", body["architecture"], body["conv"], classes, shape)
+        networks = {body["conv"]: built} | ({} if usual is None else {standard_conv().registered_name: usual})
         way = Way.chosen(runtime, resolve_device(device))
         try:
-            timed = dataclasses.asdict(time_network(structure, built, way, Turn()))
+            timed = time_in_turn(
+                [(Structure("", body["architecture"], conv, classes, shape), net) for conv, net in networks.items()],
+                *(way, Turn()),
+            )
         except Unsupported as error:
             raise UserError(f"{str(error).rstrip('.')}: name another --runtime.") from error
-        body |= {k: v for k, v in timed.items() if k not in ("structure", "input") and v != ""}
+        own = dataclasses.asdict(timed[0])
+        body |= {k: v for k, v in own.items() if k not in ("structure", "input") and v != ""}
+        for other in timed[1:]:
+            body["beside_standard"] |= {k: dataclasses.asdict(other)[k] for k in ("latency", "throughput")}
     return body
+
+
+def _standard(architecture: str, classes: int, shape: tuple[int, int, int]) -> nn.Module:
+    """The network with standard convolutions."""
+    return build_network(architecture, standard_conv().registered_name, classes)
 
 
 def present(body: Row, as_json: bool) -> None:
@@ -73,17 +91,51 @@ def present(body: Row, as_json: bool) -> None:
     if as_json:
         show.print_json(body)
         return
-    quantities = {name: value for name, value in body.items() if name not in ("substitutions", "dearer")}
-    show.table("", [{"quantity": k, "value": v} for k, v in flat(quantities).items()], ["quantity", "value"])
+    image = " x ".join(map(str, body["input"]))
+    show.console.print(
+        f"{body['architecture_label']} with {body['conv_label']}, {body['classes']} classes, images of {image}",
+        highlight=False,
+    )
+    beside = ["x S"] if "beside_standard" in body else []
+    show.table("", rows(body), ["quantity", "value", *beside])
     if body["dearer"]:
         show.console.print(f"\ndearer than with standard convolutions: {body['dearer']['more']}", highlight=False)
     if body.get("substitutions"):
         show.table("\nconvolutions", body["substitutions"], ["name", "was", "replaced_by", "left"])
 
 
-def flat(body: Row, prefix: str = "") -> Row:
-    """Nested quantities as one level with dotted names."""
-    rows: dict[str, object] = {}
-    for name, value in body.items():
-        rows |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return rows
+def rows(body: Row) -> list[Row]:
+    """Sizes and speeds with their units, each beside its ratio to that of the network with standard convolutions."""
+    usual = body.get("beside_standard") or {}
+    found = [
+        _row("params", f"{body['params']} ({body['params'] / 1e6:.3f} M)", body["params"], usual.get("params")),
+        _row("params with BN statistics", f"{body['params_with_bn_stats']}"),
+        _row("MACs", f"{body['macs']} ({body['macs'] / 1e6:.1f} M)", body["macs"], usual.get("macs")),
+        _row("weights", f"{body['weights_bytes'] / 1e6:.2f} MB"),
+    ]
+    if "macs_by_torch" in body:
+        found.append(_row("MACs by torch's own counter", f"{body['macs_by_torch']}"))
+    if "activation_bytes" in body:
+        found.append(_row("maps at most", f"{body['activation_bytes'] / 1e6:.2f} MB"))
+    if "latency" not in body:
+        return found
+    one, many, speed = body["latency"], body["throughput"], body["calibration"]
+    quartiles = f"quartiles {one['q25_ms']:.3g} to {one['q75_ms']:.3g}, best decile {one['q10_ms'] or math.nan:.3g}"
+    theirs = usual.get("latency", {}).get("median_ms"), usual.get("throughput", {}).get("images_per_s")
+    return [
+        *found,
+        _row("latency, 1 image, 1 thread", f"{one['median_ms']:.3g} ms ({quartiles})", one["median_ms"], theirs[0]),
+        _row(
+            f"images/s, {many['batch']} at once, threads: {many['threads']}",
+            f"{many['images_per_s']:.4g}",
+            many["images_per_s"],
+            theirs[1],
+        ),
+        _row("measured on", f"{body['device_name']} ({body['device']}), {body['runtime']}, {one['precision']}"),
+        *([_row("calibration", f"{speed['gflops']:.0f} GFLOP/s, {speed['gb_per_s']:.0f} GB/s")] if speed else []),
+        *([_row("doubtful", body["doubt"])] if "doubt" in body else []),
+    ]
+
+
+def _row(quantity: str, value: str, own: float | None = None, usual: float | None = None) -> Row:
+    return {"quantity": quantity, "value": value, "x S": f"{own / usual:.2f}" if own and usual else ""}
