@@ -17,7 +17,8 @@ from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.engine.measure import clock
 from cheapconv.engine.measure.machine import device_name
 from cheapconv.engine.measure.passes import AGAIN, Measuring, Pooled, Stopwatch, Watch, Work
-from cheapconv.engine.measure.turn import Turn
+from cheapconv.engine.measure.runtimes.base import Runtime
+from cheapconv.engine.measure.turn import Turn, Untimed
 from cheapconv.engine.store.files import now
 from cheapconv.engine.store.records import Measurement
 from cheapconv.engine.store.runs import Store
@@ -120,11 +121,13 @@ def ready(network: nn.Module, shape: tuple[int, int, int], way: Way, batch: int,
     """A deployed network as it answers batches of one size, on a CPU by so many threads; raises Unsupported."""
     if way.device.type != "cpu":
         return on_device(network, way.device)
-    with tempfile.TemporaryDirectory() as folder:  # what is loaded is in memory
-        prepared: clock.Run = (
-            catalog.entry("runtime", way.runtime).cls().prepare(network, shape, batch, Path(folder), threads)
-        )
-        return prepared
+    runtime: Runtime = catalog.entry("runtime", way.runtime).cls()
+    try:
+        folder = tempfile.TemporaryDirectory()
+    except OSError as error:
+        raise Untimed(f"the folder for temporary files cannot be used ({error.strerror}): see TMPDIR.") from error
+    with folder as name:  # what is loaded is in memory
+        return runtime.prepare(network, shape, batch, Path(name), threads)
 
 
 def measurement(structure: Structure, way: Way, pooled: Pooled) -> Measurement:

@@ -206,7 +206,7 @@ def test_a_machine_that_cannot_be_had_costs_a_timing_and_no_training(store, monk
     whole = tiny.planned("scratch", epochs=1)
     assert ends(store, whole) == ["done"]
     assert store.measurements() == []
-    assert "could not be timed (the folder for temporary files cannot be locked (No such file" in caplog.text
+    assert "could not be timed (the folder for temporary files cannot be used (No such file" in caplog.text
 
 
 # What comes after the result, and what only shows

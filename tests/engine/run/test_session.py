@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.measure import timings, turn
+from cheapconv.engine.measure import turn
 from cheapconv.engine.measure.passes import Work
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.plan.select import select
@@ -223,9 +223,8 @@ def test_a_network_that_does_not_run_costs_no_other_its_timing(store, quiet, cap
 
 
 def test_a_machine_that_others_have_ends_the_measuring(store, quiet, monkeypatch, tmp_path):
-    monkeypatch.setattr(timings, "prepared", lambda structure, network, way: Work("", print, print, structure.shape))
     monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match="the folder for temporary files cannot be locked"):
+    with pytest.raises(UserError, match="the folder for temporary files cannot be used"):
         session.measure(tiny.planned("scratch"), store.root, "cpu", 1, Watch())
 
 
