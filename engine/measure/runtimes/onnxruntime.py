@@ -51,6 +51,8 @@ class OnnxRuntime(Shipped):
         options.intra_op_num_threads = job.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = ERRORS_ONLY
+        # Else its threads keep cores busy for a while after each answer, which slows whatever is measured next.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         name = session.get_inputs()[0].name
 
