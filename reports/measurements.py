@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.cluster.hierarchy import fcluster, linkage
 
 from cheapconv.engine.store.records import Latency, Measurement, Throughput
 from cheapconv.engine.store.runs import Store
 from cheapconv.reports.notes import letters
 
-ALIKE = 1.25  # those of a quiet machine differ by a twentieth, those beside another program by half
+ALIKE = 1.6  # those of a virtual machine that is left alone differ by a third, those beside another program by half
 CALIBRATION = ("gflops", "gb_per_s")
 NUMBERS = ("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s", *CALIBRATION)
 TEXTS = ("measured_on", "doubt")
@@ -136,19 +137,18 @@ def _setting(timing: Latency | Throughput) -> str:
 
 
 def _alike(table: pd.DataFrame, cells: np.ndarray) -> list[np.ndarray]:
-    """Groups of comparable timings, as masks: that of the most `cells` first, the first of equals."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(table[[*CALIBRATION]].to_numpy(float))
-        apart = np.abs(logs[:, None] - logs[None])  # (timing, timing, number)
-    unknown = np.isnan(logs)
-    # Around one of them, so that no two of a group are further apart than ALIKE.
-    alike = ((apart <= math.log(ALIKE) / 2) | (unknown[:, None] & unknown[None])).all(axis=2)
-    np.fill_diagonal(alike, True)
-    groups, left = [], np.ones(len(table), dtype=bool)
-    while left.any():
-        groups.append(left & alike[np.argmax(alike @ (cells * left) * left)])
-        left &= ~groups[-1]
-    return groups
+    """Groups of comparable timings, as masks: that of the most `cells` first, the first of equals. No two of a group
+    are further apart than ALIKE; those without a calibration are a group of their own."""
+    logs = np.log(table[[*CALIBRATION]].to_numpy(float))
+    known = ~np.isnan(logs).any(axis=1)
+    group = np.zeros(len(table), dtype=int)
+    if known.sum() > 1:
+        tree = linkage(logs[known], method="complete", metric="chebyshev")
+        group[known] = fcluster(tree, math.log(ALIKE), criterion="distance")
+    elif known.any():
+        group[known] = 1
+    masks = [group == number for number in dict.fromkeys(group)]
+    return sorted(masks, key=lambda mask: -cells[mask].sum())
 
 
 def _speed(table: pd.DataFrame) -> str:

@@ -66,7 +66,7 @@ def test_threads_are_another_setting(small: Store) -> None:
     assert "8 threads" in content.conditions["Latency, throughput on B"]
 
 
-@pytest.mark.parametrize("gb_per_s", [22.2, 5.5, 14.0, None])
+@pytest.mark.parametrize("gb_per_s", [22.2, 5.5, 18.0, None])
 def test_another_speed_of_the_machine_is_another_column(gb_per_s: float | None, small: Store) -> None:
     small.measure("S", 20.0, gb_per_s=gb_per_s)
     content = build(small.root, "quick")
@@ -113,11 +113,11 @@ def test_a_calibration_that_is_nearly_the_same_is_the_same_column(small: Store) 
 
 def test_no_two_calibrations_of_a_column_are_far_apart(store: Store) -> None:
     """Each is near the next, the first far from the last."""
-    speeds = [10.0, 11.0, 12.0, 13.0, 14.0]
+    speeds = [10.0, 13.0, 15.9, 18.0, 22.0]
     for number, gb_per_s in enumerate(speeds):
         store.measure(f"G({number})", 1.0, gb_per_s=gb_per_s)
     found = read_measurements(store.root, pd.Series([f"WRN-16-2-G({number})" for number in range(5)]))
-    assert all(table["gb_per_s"].max() / table["gb_per_s"].min() <= 1.25 for table in found.tables)
+    assert all(table["gb_per_s"].max() / table["gb_per_s"].min() <= 1.6 for table in found.tables)
     assert [len(table) for table in found.tables] == [3, 2]
 
 
