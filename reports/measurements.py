@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from cheapconv.engine.store.records import Latency, Measurement, Throughput
+from cheapconv.engine.store.records import EAGER, Latency, Measurement, Throughput
 from cheapconv.engine.store.runs import Store
 from cheapconv.reports.notes import letters
 
@@ -50,7 +50,7 @@ def read_measurements(store: Path, structures: pd.Series) -> Measured:
         counts = cells[setting["structure"]].to_numpy()
         own = [setting[group] for group in _alike(setting, counts)]
         tables += [table for table in own if cells[table["structure"]].sum() >= SHARE * counts.sum()]
-    tables.sort(key=lambda t: (-cells[t["structure"]].sum(), t["runtime"].iloc[0] == "eager", t["date"].min()))
+    tables.sort(key=lambda t: (-cells[t["structure"]].sum(), t["runtime"].iloc[0] == EAGER, t["date"].min()))
     shown = {structure for table in tables for structure in table["structure"]}
     return Measured(tuple(tables), len({*found["structure"]} - shown))
 

@@ -8,13 +8,13 @@ free ones on two busy cores, it was neither quicker nor steadier: of six pairs o
 five were within 3 % and one within 10, and the slices of each spread by 17 to 28 % pinned and by 19 to 31 % free.
 """
 
-import contextlib
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
+from cheapconv.engine.measure.runtimes.torch_threads import torch_threads
 from cheapconv.engine.store.records import Latency, Throughput
 
 WARM_UP_RUNS, MIN_RUNS, MAX_RUNS = 5, 10, 300
@@ -35,7 +35,7 @@ def throughput_batch(shape: Sequence[int], device: torch.device) -> int:
 def latency(run: Run, shape: tuple[int, int, int], device: torch.device, budget_s: float) -> Latency:
     """Milliseconds of one image, on one CPU thread."""
     image = random_images(1, shape, device)
-    with one_thread():
+    with torch_threads(1):
         return latency_of(repeat(lambda: run(image), device, budget_s))
 
 
@@ -98,17 +98,6 @@ def repeat(
         _synchronise(device)
         times.append(time.perf_counter() - begun)
     return times
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """One CPU thread of torch's, and as many as before afterwards."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def random_images(count: int, shape: tuple[int, int, int], device: torch.device) -> torch.Tensor:

@@ -16,6 +16,7 @@ import torch
 
 from cheapconv.engine.measure import clock
 from cheapconv.engine.measure.calibration import Calibration, Speed
+from cheapconv.engine.measure.runtimes.torch_threads import torch_threads
 from cheapconv.engine.measure.turn import Turn
 
 PASSES = 5
@@ -110,7 +111,7 @@ class Stopwatch:
         image = clock.random_images(1, work.shape, self._device)
         images = clock.random_images(clock.throughput_batch(work.shape, self._device), work.shape, self._device)
         counts = {"before": before, "least": least, "most": most}
-        with clock.one_thread():
+        with torch_threads(1):
             one_s = clock.repeat(lambda: work.one(image), self._device, budget_s, **counts)
         return one_s, clock.repeat(lambda: work.many(images), self._device, budget_s, **counts)
 

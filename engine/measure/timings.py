@@ -20,12 +20,12 @@ from cheapconv.engine.measure.passes import AGAIN, Measuring, Pooled, Stopwatch,
 from cheapconv.engine.measure.runtimes.base import Runtime
 from cheapconv.engine.measure.turn import Turn, Untimed
 from cheapconv.engine.store.files import now
-from cheapconv.engine.store.records import Measurement
+from cheapconv.engine.store.records import EAGER, Measurement
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.build import on_device
 from cheapconv.models.deployed import deployed
 
-EAGER, ON_CPU = "eager", "onnxruntime"  # registered names
+ON_CPU = "onnxruntime"  # by its registered name
 
 
 @dataclass(frozen=True)

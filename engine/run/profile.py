@@ -1,9 +1,8 @@
 """The size of any network the catalog can build, and on request its speed on this machine."""
 
+import contextlib
 import dataclasses
 import math
-
-from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, reason
@@ -13,12 +12,11 @@ from cheapconv.engine.measure.runtimes.base import Unsupported
 from cheapconv.engine.measure.sizes import sizes
 from cheapconv.engine.measure.timings import Structure, Way, time_in_turn
 from cheapconv.engine.measure.turn import Turn
-from cheapconv.engine.plan.dearer import dearer
+from cheapconv.engine.plan.dearer import counted, dearer
 from cheapconv.engine.run import show
 from cheapconv.engine.run.show import Row
 from cheapconv.models.build import build_network, require_image, standard_conv
 from cheapconv.models.meta import on_meta
-from cheapconv.models.size import count_macs, count_params
 
 
 def profile(
@@ -59,13 +57,17 @@ def profile(
     substitutions = getattr(built, "substitutions", None)  # of a library's network
     if substitutions is not None:
         body["substitutions"] = [dataclasses.asdict(row) for row in substitutions]
-    usual = None if operator.is_standard else _standard(body["architecture"], classes, shape)
-    if usual is not None:
-        body["beside_standard"] = {"params": count_params(usual), "macs": count_macs(usual, shape)}
+    standard = catalog.canonical(standard_conv()())
+    if not operator.is_standard:
+        with contextlib.suppress(ValueError, RuntimeError):  # it cannot be built so, or not be run
+            params, macs = counted(body["architecture"], standard, classes, shape)
+            body["beside_standard"] = {"params": params, "macs": macs}
     if device is not None:
         settle(threads)
         busy.warn()
-        networks = {body["conv"]: built} | ({} if usual is None else {standard_conv().registered_name: usual})
+        networks = {body["conv"]: built}
+        if "beside_standard" in body:
+            networks[standard] = build_network(architecture, standard, classes)
         way = Way.chosen(runtime, resolve_device(device))
         try:
             timed = time_in_turn(
@@ -79,11 +81,6 @@ def profile(
         for other in timed[1:]:
             body["beside_standard"] |= {k: dataclasses.asdict(other)[k] for k in ("latency", "throughput")}
     return body
-
-
-def _standard(architecture: str, classes: int, shape: tuple[int, int, int]) -> nn.Module:
-    """The network with standard convolutions."""
-    return build_network(architecture, standard_conv().registered_name, classes)
 
 
 def present(body: Row, as_json: bool) -> None:

@@ -19,6 +19,8 @@ from cheapconv.suites.place import Place
 
 def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | None) -> dict[str, Any]:
     """Scores by name, beside what they are of."""
+    from cheapconv.engine.run.session import settle
+
     said, begun = beside(file), time.monotonic()
     form = known(said.format)
     of: Suite = catalog.parse("suite", suite or said.suite)
@@ -26,8 +28,9 @@ def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | No
     recipe = next(iter(of.recipes.values()))
     opened = of.open(Place(CPU), data)
     task, total = of.task_of(opened), None
+    settle(threads)
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(said.image, said.batch, Path(folder), threads or 1)
+        job = Job(said.image, said.batch, Path(folder), torch.get_num_threads())
         try:
             answer = form.read(file, job)
             for x, y in raw(opened, recipe.normalisation, recipe):

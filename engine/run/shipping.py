@@ -118,7 +118,7 @@ def in_batches(images: Tensor, batch: int) -> Iterator[tuple[Tensor, int]]:
 def _compared(network: nn.Module, answer: Answer, images: Iterator[tuple[Tensor, Tensor]], batch: int) -> float:
     """By how much the answers of a file differ from the network's, as a share of its largest; a UserError for too
     much, or for another class."""
-    x = torch.cat([part for part, _ in islice(images, CHECKED)])[:CHECKED]
+    x = torch.stack([*islice((image for part, _ in images for image in part), CHECKED)])
     with torch.no_grad():
         expected = network(x)
     found = torch.cat([answer(part)[:count] for part, count in in_batches(x, batch)])

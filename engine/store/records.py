@@ -187,6 +187,9 @@ class Result:
         return self.key == key and scored and named and bool(self.counted)
 
 
+EAGER = "eager"  # PyTorch's own way, by its name as a runtime: what timings were taken by before there were others
+
+
 @dataclass(frozen=True, kw_only=True)
 class Latency:
     """Milliseconds of one image, batch 1."""
@@ -230,7 +233,7 @@ class Measurement:
     latency: Latency
     throughput: Throughput
     calibration: Mapping[str, float] = field(default_factory=dict)  # gflops, gb_per_s of the machine at that moment
-    runtime: str = "eager"  # by its registered name; before there were others, it was not said
+    runtime: str = EAGER  # by its registered name; before there were others, it was not said
     doubt: str = ""  # a clause about the machine, if it was slower than at its best all along; before: not looked for
 
 

@@ -18,8 +18,8 @@ from torch.optim import Optimizer
 
 from cheapconv.catalog.errors import reason
 from cheapconv.engine.train.bill import Mark, Span, mark
-from cheapconv.engine.train.recorder import Recorder, Unrecorded
-from cheapconv.engine.train.stand_ins import Form, StandIns, form_of
+from cheapconv.engine.train.recorder import Form, Recorder, Unrecorded, form_of
+from cheapconv.engine.train.stand_ins import StandIns, parts
 from cheapconv.engine.train.teachers import Passes
 from cheapconv.methods.base import Method
 from cheapconv.suites.base import Batch
@@ -77,7 +77,7 @@ class Captured:
 
     def step(self, learn: Learn, batch: Batch) -> Terms:
         """Learn from a batch."""
-        form = form_of(batch)
+        form = form_of(parts(batch))
         if form != self._form:  # a last, partial batch has another one, and never comes several times in turn
             self._begin(form)
         if self._recording is not None and self._recording.form == form:

@@ -6,18 +6,16 @@ teaches.
 import logging
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from cheapconv.catalog.errors import reason
-from cheapconv.engine.train.recorder import Recorder, Unrecorded
+from cheapconv.engine.train.recorder import Form, Recorder, Unrecorded, form_of
 
 log = logging.getLogger(__name__)
 
 REHEARSALS = 3  # passes as they are, before: kernels have to be chosen
 
 Make = Callable[..., Tensor | list[Tensor]]
-Form = tuple[tuple[torch.Size, tuple[int, ...], torch.dtype], ...]
 
 
 class RecordedPasses:
@@ -29,7 +27,7 @@ class RecordedPasses:
 
     def make(self, what: object, network: nn.Module, inputs: Sequence[Tensor], make: Make) -> Tensor | list[Tensor]:
         """What `make` gives of the inputs; equal `what`s are made alike, and autocast is part of it."""
-        key = what, tuple((tensor.shape, tensor.stride(), tensor.dtype) for tensor in inputs)
+        key = what, form_of(inputs)
         if key not in self._passes:
             self._passes[key] = _RecordedPass(self._recorder, network, make)
         return self._passes[key](inputs)

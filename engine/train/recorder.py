@@ -1,16 +1,23 @@
 """How a device records work to play it again, and what no recording holds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cheapconv.suites.place import Randomness
 
 T = TypeVar("T")
 
+Form = tuple[tuple[torch.Size, tuple[int, ...], torch.dtype], ...]
+
 NUMBERS = (bool, int, float, str)  # attributes that work cannot be asked to change while it is only played
+
+
+def form_of(tensors: Iterable[Tensor]) -> Form:
+    """What has to be alike in tensors that a recording is played on: another layout may mean another kernel."""
+    return tuple((tensor.shape, tensor.stride(), tensor.dtype) for tensor in tensors)
 
 
 class Recorder(Protocol):

@@ -16,17 +16,10 @@ from torch import Tensor
 from cheapconv.engine.train.teachers import Asked, Passes, Seen, tensors_of
 from cheapconv.suites.base import Batch
 
-Form = tuple[tuple[torch.Size, tuple[int, ...], torch.dtype], ...]
-
 
 def parts(batch: Batch) -> list[Tensor]:
     """The tensors of a batch, each once: the first view is its `x`."""
     return [*{id(tensor): tensor for tensor in (batch.x, batch.y, batch.index, *batch.views)}.values()]
-
-
-def form_of(batch: Batch) -> Form:
-    """What has to be alike in batches that a recording is played on: another layout may mean another kernel."""
-    return tuple((tensor.shape, tensor.stride(), tensor.dtype) for tensor in parts(batch))
 
 
 class Question(NamedTuple):
