@@ -128,11 +128,14 @@ def measure(
     device: options.Device = "auto",
     threads: options.Threads = None,
     runtime: options.Runtimes = None,
+    int8: options.Int8 = False,
+    data: options.Data = None,
 ) -> None:
     """Measure latency and throughput of a sweep's networks again, on a machine that is quiet now."""
     from cheapconv.engine.run import planning, session
 
-    session.measure(planning.planned(sweep, registry, select, epochs), store, device, threads, runtimes=runtime)
+    plan = planning.planned(sweep, registry, select, epochs)
+    session.measure(plan, store, device, threads, runtimes=runtime, int8=int8, data=data)
 
 
 @app.command()

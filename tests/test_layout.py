@@ -47,7 +47,6 @@ WORDS = {
     *("octave", "one", "partial", "scratch", "separable", "shuffle", "standard", "thin"),
 }
 LIBRARIES = {"timm", "torchvision"}  # registered for the networks that they hold
-NEITHER = LIBRARIES | {"int8"}  # a baseline, and the precision of runtimes that it is named after
 
 
 def modules(*rooms: str) -> list[Path]:
@@ -105,7 +104,7 @@ def names_in_code(source: str, names: set[str]) -> list[str]:
 def registered() -> set[str]:
     """Names of all methods, convs and architectures."""
     catalog.load()
-    return {name for kind in ("method", "conv", "architecture") for name in catalog.names(kind)} - NEITHER
+    return {name for kind in ("method", "conv", "architecture") for name in catalog.names(kind)} - LIBRARIES
 
 
 @pytest.mark.parametrize("path", modules("engine", "reports", "suites", "runner"), ids=shown)

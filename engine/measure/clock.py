@@ -48,13 +48,13 @@ def throughput(
     return throughput_of(repeat(lambda: run(images), device, budget_s), len(images))
 
 
-def latency_of(seconds: Sequence[float]) -> Latency:
+def latency_of(seconds: Sequence[float], precision: str = "fp32") -> Latency:
     """What runs of one image on one thread have taken."""
     best, low, middle, high = (1000 * t for t in _spread(seconds))
     return Latency(
         batch=1,
         threads=1,
-        precision="fp32",
+        precision=precision,
         median_ms=middle,
         q25_ms=low,
         q75_ms=high,
@@ -63,13 +63,13 @@ def latency_of(seconds: Sequence[float]) -> Latency:
     )
 
 
-def throughput_of(seconds: Sequence[float], batch: int) -> Throughput:
+def throughput_of(seconds: Sequence[float], batch: int, precision: str = "fp32") -> Throughput:
     """What runs of `batch` images on all threads of this run have done."""
     best, high, middle, low = (batch / t for t in _spread(seconds))
     return Throughput(
         batch=batch,
         threads=torch.get_num_threads(),
-        precision="fp32",
+        precision=precision,
         images_per_s=middle,
         q25=low,
         q75=high,

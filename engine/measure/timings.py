@@ -6,7 +6,7 @@ A timing is a piece of work of its own. It may fail, wait for another one and be
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,9 +15,10 @@ from torch import nn
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.engine.measure import clock
+from cheapconv.engine.measure.calibration_images import CalibrationImages
 from cheapconv.engine.measure.machine import device_name
 from cheapconv.engine.measure.passes import AGAIN, Measuring, Pooled, Stopwatch, Watch, Work
-from cheapconv.engine.measure.runtimes.base import Runtime
+from cheapconv.engine.measure.runtimes.base import Precision, Runtime
 from cheapconv.engine.measure.turn import Turn, Untimed
 from cheapconv.engine.store.files import now
 from cheapconv.engine.store.records import EAGER, Measurement
@@ -41,10 +42,17 @@ class Structure:
 
 @dataclass(frozen=True)
 class Way:
-    """By what networks are run where they are timed: a runtime by its registered name, on a device."""
+    """By what networks are run where they are timed: a runtime by its registered name, on a device, in float32 or in
+    int8 by that runtime's own quantiser, which learns from images."""
 
     device: torch.device
     runtime: str
+    calibration: CalibrationImages | None = None
+
+    @property
+    def precision(self) -> Precision:
+        """Of weights and activations."""
+        return "fp32" if self.calibration is None else "int8"
 
     @classmethod
     def usual(cls, device: torch.device) -> "Way":
@@ -65,12 +73,25 @@ class Way:
             raise UserError(f"{runtime} is timed on the CPU: give --device cpu.")
         return cls(device, runtime)
 
+    @property
+    def has_int8(self) -> bool:
+        """Whether its runtime has a quantiser."""
+        precisions: tuple[Precision, ...] = catalog.entry("runtime", self.runtime).cls.precisions
+        return "int8" in precisions
+
+    def in_int8(self, calibration: CalibrationImages) -> "Way":
+        """The same runtime in int8, which it has."""
+        assert self.has_int8
+        return replace(self, calibration=calibration)
+
     def setting(self, shape: Sequence[int] = (3, 32, 32)) -> str:
         """Under what a timing is taken, as a part of a file's name: device, runtime, precision, batch and threads of
-        throughput for images of `shape` (C, H, W)."""
+        throughput for images of `shape` (C, H, W), and the images that int8 was calibrated with."""
         slug = re.sub(r"[^a-z0-9]+", "-", device_name(self.device).lower()).strip("-")
         by = "" if self.runtime == EAGER else f"-{self.runtime}"  # names of before there were runtimes
-        return f"{slug}{by}-fp32-b{clock.throughput_batch(shape, self.device)}-t{torch.get_num_threads()}"
+        learnt = f"-{self.calibration.digest}" if self.calibration else ""
+        batch = clock.throughput_batch(shape, self.device)
+        return f"{slug}{by}-{self.precision}{learnt}-b{batch}-t{torch.get_num_threads()}"
 
 
 def kept(store: Store, structure: Structure, way: Way) -> Measurement | None:
@@ -127,7 +148,8 @@ def ready(network: nn.Module, shape: tuple[int, int, int], way: Way, batch: int,
     except OSError as error:
         raise Untimed(f"the folder for temporary files cannot be used ({error.strerror}): see TMPDIR.") from error
     with folder as name:  # what is loaded is in memory
-        return runtime.prepare(network, shape, batch, Path(name), threads)
+        images = None if way.calibration is None else way.calibration.images
+        return runtime.prepare(network, shape, batch, Path(name), threads, way.precision, images)
 
 
 def measurement(structure: Structure, way: Way, pooled: Pooled) -> Measurement:
@@ -141,9 +163,12 @@ def measurement(structure: Structure, way: Way, pooled: Pooled) -> Measurement:
         device=str(way.device),
         device_name=device_name(way.device),
         date=now(),
-        latency=clock.latency_of(pooled.one_s),
-        throughput=clock.throughput_of(pooled.many_s, clock.throughput_batch(structure.shape, way.device)),
+        latency=clock.latency_of(pooled.one_s, way.precision),
+        throughput=clock.throughput_of(
+            pooled.many_s, clock.throughput_batch(structure.shape, way.device), way.precision
+        ),
         calibration=asdict(pooled.speed),
         runtime=way.runtime,
+        quantised_on=str(way.calibration or ""),
         doubt=pooled.doubt,
     )

@@ -1,6 +1,6 @@
-"""The types of what a registry sets of a recipe by name, each with its bounds."""
+"""The types of what a registry sets of a recipe, or of a sweep, by name, each with its bounds."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -22,6 +22,11 @@ def _known(name: str) -> str:
     return name
 
 
+Count = Annotated[int, Field(strict=True, ge=1, le=10**6)]
+Number = Annotated[float, Field(strict=True, ge=0, le=1e6, allow_inf_nan=False)]
+Deployed = Annotated[
+    Literal["int8"], Field(description="trained networks are scored and timed in it too, by ONNX Runtime")
+]
 Milestone = Annotated[
     float, Field(strict=True, gt=0, json_schema_extra={"exclusiveMaximum": 1}), AfterValidator(_below_one)
 ]

@@ -39,7 +39,7 @@ from cheapconv.engine.read import method_choice, recipe_parts
 from cheapconv.engine.read.complaint import complaint, explain, explain_build, first, location
 from cheapconv.engine.read.method_choice import MethodChoice
 from cheapconv.engine.read.quantity import count
-from cheapconv.engine.read.recipe_parts import Cutout, Milestones, Nesterov, Normalisation
+from cheapconv.engine.read.recipe_parts import Count, Cutout, Milestones, Nesterov, Normalisation, Number
 from cheapconv.engine.read.yaml_file import Location, YamlFile
 from cheapconv.suites.augmentation import Padding
 from cheapconv.suites.recipe import Precision, WeightDecayScale
@@ -94,8 +94,6 @@ T = TypeVar("T")
 Grid = Annotated[tuple[T, ...], Field(min_length=1), _OneOrMany()]
 # A sweep's is a file's name too, behind and before what marks one that is being written.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
-Count = Annotated[int, Field(strict=True, ge=1, le=10**6)]
-Number = Annotated[float, Field(strict=True, ge=0, le=1e6, allow_inf_nan=False)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 Amount = Annotated[int, BeforeValidator(_amount, json_schema_input_type=int | str)]
 Plugin = Annotated[str, AfterValidator(_imported)]
@@ -223,6 +221,7 @@ class Sweep(_Level):
     precision: Precision | None = Field(None, description="instead of the recipe's")
     validation: Count | None = Field(None, description="training images held out to select by")
     evaluate_every: recipe_parts.EvaluateEvery | None = None
+    deploy: Grid[recipe_parts.Deployed] = Field(default_factory=tuple)
     max_cells: Count = Field(5000, description="a plan of more is refused: grids multiply")
     entries: tuple[Entry, ...] = Field(min_length=1)
 

@@ -19,6 +19,9 @@ def export(
     form: Annotated[str, typer.Option("--format", help=f"{FORMATS}.")] = "onnx",
     batch: Annotated[int, typer.Option(min=1, help="Images that are answered at once.")] = 1,
     student: Annotated[str | None, typer.Option(help="Which of several students; the first if not given.")] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="In int8, by the form's own quantiser, calibrated on training images.")
+    ] = False,
     store: options.StoreFolder = Path("runs"),
     data: options.Data = None,
 ) -> None:
@@ -26,7 +29,7 @@ def export(
     from cheapconv.engine.run import shipping, show
 
     cell = shipping.find(store, what)
-    written = shipping.export(store, cell, out, form, batch=batch, student=student, data=data)
+    written = shipping.export(store, cell, out, form, batch=batch, student=student, data=data, int8=int8)
     for line in written:
         show.console.print(line, highlight=False, soft_wrap=True)
 

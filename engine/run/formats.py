@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.engine.measure.runtimes import exported
-from cheapconv.engine.measure.runtimes.base import Job
+from cheapconv.engine.measure.runtimes.base import Job, Precision
 from cheapconv.engine.measure.runtimes.shipped import Shipped
 from cheapconv.engine.run.sidecar import NAME, Sidecar
 
@@ -26,6 +26,7 @@ class Format:
 
     name: str
     runtime: Shipped | None
+    precision: Precision = "fp32"
 
     @property
     def label(self) -> str:
@@ -35,7 +36,9 @@ class Format:
     def written(self, network: nn.Module, job: Job) -> tuple[tuple[Path, ...], Answer]:
         """Its files in the job's folder, and how they answer; raises Unsupported."""
         if self.runtime is not None:
-            prepared = self.runtime.prepare(network, job.shape, job.batch, job.folder, job.threads)
+            prepared = self.runtime.prepare(
+                network, job.shape, job.batch, job.folder, job.threads, job.precision, job.calibration
+            )
             return prepared.files, prepared
         path = exported.written(network, "pt2", job)
         file = path.replace(path.with_name("network.pt2"))
@@ -64,12 +67,15 @@ class Format:
         return file.read_bytes()
 
 
-def known(name: str) -> Format:
-    """The form of a name; a UserError names those that there are, and what is not installed."""
+def known(name: str, precision: Precision = "fp32") -> Format:
+    """The form of a name; a UserError names those that there are, what is not installed, and what has no such
+    precision."""
     catalog.load()
     runtimes = {each: catalog.entry("runtime", each).cls for each in catalog.names("runtime")}
     shipped = {each: cls for each, cls in runtimes.items() if issubclass(cls, Shipped)}
     if name == "pt2":
+        if precision != "fp32":
+            raise UserError(f"{name} has no {precision} here: name a --format that has, see `list runtimes`.")
         return Format(name, None)
     found = shipped.get(FRIENDS.get(name, name))
     if found is None:
@@ -78,4 +84,6 @@ def known(name: str) -> Format:
     runtime = found()
     if (missing := runtime.missing()) is not None:
         raise UserError(f"{missing}.")
-    return Format(next((friend for friend, own in FRIENDS.items() if own == name), name), runtime)
+    if precision not in runtime.precisions:
+        raise UserError(f"{name} has no {precision} here: name a --format that has, see `list runtimes`.")
+    return Format(next((friend for friend, own in FRIENDS.items() if own == name), name), runtime, precision)

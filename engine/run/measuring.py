@@ -28,18 +28,23 @@ log = logging.getLogger(__name__)
 
 
 def measure_missing(store: Store, cell: Cell, device: torch.device, turn: Turn) -> None:
-    """Time the students of a finished cell that were not timed in the usual way; what goes wrong is a warning."""
-    way = Way.usual(device)
+    """Time the students of a finished cell that were not timed in the usual way."""
+    time_missing(store, cell, Way.usual(device), turn)
+
+
+def time_missing(store: Store, cell: Cell, way: Way, turn: Turn) -> None:
+    """Time the students of a finished cell that were not timed by a way; what goes wrong is a warning."""
     for structure in structures(store, cell):
         try:
             if timings.kept(store, structure, way) is None:
                 timings.take(store, structure, network_of(store, cell, structure), way, turn)
         except Exception as error:  # whatever it is, the training is safe and the timing can be repeated
             log.warning(
-                "%s %s could not be timed (%s); `cheapconv measure` tries again",
+                "%s %s could not be timed (%s); `cheapconv measure%s` tries again",
                 structure.architecture,
                 structure.conv,
                 reason(error).rstrip("."),
+                " --int8" if way.calibration else "",
             )
 
 

@@ -37,6 +37,10 @@ Runtimes = Annotated[
     str | None,
     typer.Option("--runtime", help="By what a CPU runs them, several with commas: onnxruntime if not given."),
 ]
+Int8 = Annotated[
+    bool,
+    typer.Option("--int8", help="Also in int8, calibrated on training images; finished cells are scored in it too."),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads, of each worker; all cores if not given.")]
 Workers = Annotated[
     str, typer.Option(help="Processes that train: a number, or auto for one a GPU, or on a CPU one a core.")

@@ -22,7 +22,7 @@ def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | No
     from cheapconv.engine.run.session import settle
 
     said, begun = beside(file), time.monotonic()
-    form = known(said.format)
+    form = known(said.format, said.precision)
     of: Suite = catalog.parse("suite", suite or said.suite)
     _require_fit(said, of, file)
     recipe = next(iter(of.recipes.values()))
@@ -30,10 +30,10 @@ def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | No
     task, total = of.task_of(opened), None
     settle(threads)
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(said.image, said.batch, Path(folder), torch.get_num_threads())
+        job = Job(said.image, said.batch, Path(folder), torch.get_num_threads(), form.precision)
         try:
             answer = form.read(file, job)
-            for x, y in raw(opened, recipe.normalisation, recipe):
+            for x, y in raw(opened.split("test", recipe), recipe.normalisation):
                 logits = torch.cat([answer(part)[:count] for part, count in in_batches(x, said.batch)])
                 found = task.tally(logits, y)
                 total = found if total is None else total + found
@@ -44,6 +44,7 @@ def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | No
         "file": str(file),
         "bytes": sum((file.parent / name).stat().st_size for name in said.files),
         "runtime": f"{form.label} {form.runtime.version if form.runtime else torch.__version__}",
+        "precision": said.precision,
         "suite": catalog.canonical(of),
         "images": opened.size("test"),
         **task.scores(total),

@@ -14,7 +14,7 @@ from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.passes import Step, Watch
 from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.plan.plan import Plan
-from cheapconv.engine.run import crew, heap, output, record
+from cheapconv.engine.run import crew, heap, output, quantised, record
 from cheapconv.engine.run.crew import Crew
 from cheapconv.engine.run.interrupt import INTERRUPTED
 from cheapconv.engine.run.launch import Launcher
@@ -51,6 +51,9 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
         one = Launcher(store, places[0], settings, [shown], stop)
         several = Crew(store, places, settings, [shown], stop)
         ends = (several if len(places) > 1 else one).run(cells)
+        if whole.deploy:
+            done = [cell for cell in cells if ends.get(cell.key) == "done"]
+            quantised.score_and_time(store, done, settings.data, stop)
     _summarise(store, ends, whole.sweep, len(cells), uri, settings.registry)
     output.forgive()
     if stop.signalled and any(ends.get(cell.key) in (None, "stopped") for cell in cells):  # and not after the last one
@@ -67,16 +70,20 @@ def measure(
     threads: int | None,
     watch: Watch | None = None,
     runtimes: str | None = None,
+    int8: bool = False,
+    data: Path | None = None,
 ) -> None:
     """Time every network of the plan again: by the usual runtime, or each of those that are named, with commas; by
-    another watch than the device's where one is given."""
+    another watch than the device's where one is given. With `int8` also so, and what is finished is scored in it."""
     device = resolve_device(device_name)
     ways = [Way.chosen(runtime, device) for runtime in (runtimes.split(",") if runtimes else [None])]
     settle(threads)
     store = Store(folder)
     store.prepare()
+    cells, samples = [planned.cell for planned in plan.cells], quantised.Samples(data)
+    if int8:
+        ways = quantised.both(ways, cells, samples)
     busy.warn()
-    cells = [planned.cell for planned in plan.cells]
     # Nothing is shown where there is no terminal; on one, seldom, for it is drawn by this process.
     with store.explaining_full_disk(), console.status("", refresh_per_second=1) as status:
 
@@ -89,8 +96,13 @@ def measure(
         timed = [found for way in ways for found in measure_again(store, cells, way, told, watch)]
     for network, timing in timed:
         speeds = f"{timing.latency.median_ms:.2f} ms an image, {timing.throughput.images_per_s:.0f} images/s"
-        line = f"{network}, {timing.runtime}: {speeds}"
+        line = f"{network}, {timing.runtime} {timing.latency.precision}: {speeds}"
         console.print(f"{line} (doubtful: {timing.doubt})" if timing.doubt else line, highlight=False, markup=False)
+    for way in ways:
+        if way.calibration is not None:
+            for cell, found in quantised.score(store, cells, way, samples):
+                line = quantised.told(cell, found, quantised.result_of(store, cell))
+                console.print(line, highlight=False, markup=False)
     if any(timing.doubt for _, timing in timed):
         log.warning("doubtful timings are marked in the report: measure again when the machine is quiet")
 

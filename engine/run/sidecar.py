@@ -7,6 +7,7 @@ from typing import Any
 import pydantic
 
 from cheapconv.catalog.errors import UserError, reason
+from cheapconv.engine.measure.runtimes.base import Precision
 from cheapconv.engine.store.files import read_json
 
 NAME = "network.json"
@@ -20,6 +21,8 @@ class Sidecar:
     runtime: str  # who reads it
     files: tuple[str, ...]  # the one to load first
     batch: int  # images that are answered at once
+    precision: Precision = "fp32"  # of weights and activations
+    quantised_on: str = ""  # the images by which int8 was calibrated
     image: tuple[int, int, int]  # (C, H, W), RGB from 0 to 1; normalised inside
     class_names: tuple[str, ...]
     mean: tuple[float, ...]  # that are inside
@@ -60,6 +63,7 @@ def readme(of: Sidecar, folder: Path) -> str:
     """A page in Markdown."""
     channels, height, width = of.image
     classes = ", ".join(of.class_names)
+    small = f" They are in int8, by the quantiser of {of.runtime}, calibrated with {of.quantised_on}."
     return f"""# {of.architecture} with {of.conv}, trained by {of.method} on {of.suite_label}
 
 `{of.files[0]}` is for {of.runtime}.
@@ -67,8 +71,8 @@ def readme(of: Sidecar, folder: Path) -> str:
 - In: `images`, float32 ({of.batch}, {channels}, {height}, {width}), RGB, numbers from 0 to 1. They are normalised
   inside: mean {list(of.mean)}, deviation {list(of.std)}.
 - Out: `logits`, float32; the largest says the class. Classes, from 0: {classes}.
-- Weights: batch norms are folded into the convolutions before them. Checked against PyTorch on test images when it
-  was written.
+- Weights: batch norms are folded into the convolutions before them.{small if of.precision == "int8" else ""}
+  Checked against PyTorch on test images when it was written.
 - Training data: {of.suite_label} ({of.terms}).
 - Where it comes from: cell {of.key}, seed {of.seed}, cheapconv {of.cheapconv}, {of.date}.
 

@@ -235,6 +235,7 @@ class Measurement:
     calibration: Mapping[str, float] = field(default_factory=dict)  # gflops, gb_per_s of the machine at that moment
     runtime: str = EAGER  # by its registered name; before there were others, it was not said
     doubt: str = ""  # a clause about the machine, if it was slower than at its best all along; before: not looked for
+    quantised_on: str = ""  # the images by which an int8 form was calibrated
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """The run folders: one a cell, the truth that MLflow follows and reports read. Their only reader and writer.
 
-    runs/<key>/         cell.json state.json environment.json curve.jsonl result.json error.txt, networks/, last.pt
-    runs/sweeps/        what each sweep consists of
-    runs/measurements/  latency and throughput of each network
+    <key>/         cell.json state.json environment.json curve.jsonl result.json error.txt last.pt networks/
+                   deployments/ (engine/store/deployments.py)
+    sweeps/        what each sweep consists of; beside it measurements/, how fast each network is
 
 A file that is missing or cannot be read is None, and what that means is said once, in `Run.state` and `Run.faults`.
 No folder is made by writing into it but by `Run.write_cell`: one that somebody removes stays away.

@@ -52,6 +52,32 @@ def test_a_file_scores_what_its_cell_has_scored(form, trained, tmp_path):
     assert found["bytes"] == file.stat().st_size
 
 
+def test_in_int8_a_file_takes_images_as_they_are_and_is_scored_by_its_own_runtime(trained, tmp_path):
+    store, (key, _) = trained
+    lines = export(store, tmp_path / "out", int8=True)
+    said, kinds = beside(tmp_path / "out" / "network.onnx"), onnx.load(tmp_path / "out" / "network.onnx").graph.node
+    assert (said.precision, said.quantised_on.endswith(")")) == ("int8", True)
+    assert "QuantizeLinear" in {node.op_type for node in kinds}
+    assert "PyTorch's class" in lines[1]
+    assert "int8, by the quantiser of ONNX Runtime" in (tmp_path / "out" / "README.md").read_text()
+    found, result = scored.accuracy(tmp_path / "out" / "network.onnx", None, None, None), store.run(key).result()
+    assert result is not None
+    assert found["precision"] == "int8"
+    assert found["top1"] == pytest.approx(result.students[0].scores["top1"], abs=2.5 / 23)
+
+
+def test_a_form_without_int8_says_so(trained, tmp_path):
+    with pytest.raises(UserError, match="pt2 has no int8 here: name a --format that has"):
+        export(trained[0], tmp_path / "out", "pt2", int8=True)
+
+
+def test_int8_that_decides_otherwise_is_not_kept(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(Format, "written", lambda self, network, job: ((), lambda x: -network(x)))
+    with pytest.raises(UserError, match="in int8 it says another class for 100% of 23 test images"):
+        export(trained[0], tmp_path / "out", int8=True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_file_says_what_it_is(trained, tmp_path):
     store, (key, _) = trained
     export(store, tmp_path / "out")
