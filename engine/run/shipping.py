@@ -98,7 +98,7 @@ def export(
         [(as_they_are, _)] = raw([(drawn.images, drawn.images)], recipe.normalisation)
         calibration = replace(drawn, images=as_they_are)
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(suite.image, batch, Path(folder), 1, chosen.precision, calibration and calibration.images)
+        job = Job(suite.image, batch, Path(folder), 1, chosen.precision, calibration.images if calibration else None)
         try:
             files, answer = chosen.written(network, job)
         except Unsupported as refusal:
