@@ -43,12 +43,13 @@ class Column:
         return "" if pd.isna(row[self.value]) else repr(float(row[self.value]))
 
     def tooltip(self, row: Row) -> str:
-        """The confidence interval of a mean, the quartiles of a latency."""
+        """The confidence interval of a mean; the quartiles of a latency, and the operators that it goes to."""
         if self.value == "top1_mean" and not pd.isna(row["top1_ci95"]):
             return f"95 % confidence: ± {100 * row['top1_ci95']:.2f} (t distribution, n={row['n']})"
         if self.value.startswith("latency_ms") and not pd.isna(row[self.value]):
             end = self.value.removeprefix("latency_ms")
-            return f"quartiles {row[f'latency_q25_ms{end}']:.3g} to {row[f'latency_q75_ms{end}']:.3g} ms"
+            quartiles = f"quartiles {row[f'latency_q25_ms{end}']:.3g} to {row[f'latency_q75_ms{end}']:.3g} ms"
+            return "; ".join(filter(None, (quartiles, row[f"operators{end}"])))
         return ""
 
 

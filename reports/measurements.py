@@ -21,11 +21,12 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from cheapconv.engine.store.records import EAGER, Latency, Measurement, Throughput
 from cheapconv.engine.store.runs import Store
 from cheapconv.reports.notes import letters
+from cheapconv.reports.operators import shares
 
 ALIKE = 1.6  # those of a virtual machine that is left alone differ by a third, those beside another program by half
 CALIBRATION = ("gflops", "gb_per_s")
 NUMBERS = ("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s", *CALIBRATION)
-TEXTS = ("measured_on", "doubt")
+TEXTS = ("measured_on", "doubt", "operators")
 SHARE = 0.1
 
 
@@ -86,6 +87,8 @@ def of_row(cells: pd.DataFrame) -> dict[str, object]:
         found |= {f"{name}{end}": cells[f"{name}{end}"].astype(float).mean(skipna=False) for name in NUMBERS}
         found[f"measured_on{end}"] = next(iter(cells[f"measured_on{end}"].dropna()), math.nan)
         found[f"doubt{end}"] = "; ".join(sorted({*cells[f"doubt{end}"].dropna()} - {""}))
+        operators = {*cells[f"operators{end}"].dropna()}
+        found[f"operators{end}"] = operators.pop() if len(operators) == 1 else ""  # of one network
     return found
 
 
@@ -127,6 +130,7 @@ def _row(timing: Measurement) -> dict[str, object]:
         "measured_on": f"{timing.device_name} ({timing.device}), {timing.runtime}; latency: {_setting(latency)}; "
         f"throughput: {_setting(throughput)}",
         "doubt": timing.doubt,
+        "operators": shares(timing.operators),
         **{name: timing.calibration.get(name, math.nan) for name in CALIBRATION},
     }
 

@@ -18,6 +18,7 @@ from cheapconv.engine.measure import clock
 from cheapconv.engine.measure.calibration import Calibration, Speed
 from cheapconv.engine.measure.runtimes.torch_threads import torch_threads
 from cheapconv.engine.measure.turn import Turn
+from cheapconv.engine.store.operators import Operator
 
 PASSES = 5
 AGAIN = 2  # at most so many rounds more for networks that lack slices at full speed
@@ -37,6 +38,7 @@ class Work:
     one: clock.Run  # an image (1, C, H, W), on one thread
     many: clock.Run  # a large batch (B, C, H, W), on all threads of the run
     shape: tuple[int, int, int]
+    operators: tuple[Operator, ...] = ()  # of an image, as far as it was profiled
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,13 @@ class Measuring:
     """The slices of all networks of one measuring, by the keys that the caller gives them."""
 
     def __init__(self, watch: Watch, turn: Turn, told: Callable[[Step], None] = lambda step: None) -> None:
-        self._watch, self._turn, self._told = watch, turn, told
+        self._watch, self.turn, self._told = watch, turn, told
         self._speeds: list[Speed] = []
         self._slices: dict[str, list[Slice]] = defaultdict(list)
 
     def warm(self, work: Work) -> None:
         """What a work needs before it is taken."""
-        with self._turn.taken(work.name):
+        with self.turn.taken(work.name):
             self._watch.warm(work)
 
     def take(self, works: Mapping[str, Work]) -> None:
@@ -136,7 +138,7 @@ class Measuring:
             first = number * max(1, len(works) // passes) % len(works)  # so that each is early and late in a pass
             order = [*works][first:] + [*works][:first]
             what = works[order[0]].name if len(order) == 1 else f"{len(order)} networks"
-            with self._turn.taken(what):
+            with self.turn.taken(what):
                 before = self._speed()
                 for place, key in enumerate(order, 1):
                     self._told(Step(number + 1, passes, place, len(order), works[key].name))

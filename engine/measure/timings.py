@@ -3,9 +3,10 @@
 A timing is a piece of work of its own. It may fail, wait for another one and be repeated; no training depends on it.
 """
 
+import contextlib
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, nearest, short
-from cheapconv.engine.measure import clock
+from cheapconv.engine.measure import clock, profiled
 from cheapconv.engine.measure.calibration_images import CalibrationImages
 from cheapconv.engine.measure.machine import device_name
 from cheapconv.engine.measure.passes import AGAIN, Measuring, Pooled, Stopwatch, Watch, Work
-from cheapconv.engine.measure.runtimes.base import Precision, Runtime
+from cheapconv.engine.measure.runtimes.base import Job, Precision, Prepared, Runtime
 from cheapconv.engine.measure.turn import Turn, Untimed
 from cheapconv.engine.store.files import now
+from cheapconv.engine.store.operators import Operator
 from cheapconv.engine.store.records import EAGER, Measurement
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.build import on_device
@@ -121,38 +123,58 @@ def time_in_turn(
 ) -> list[Measurement]:
     """The same of several, whose slices take turns: their ratios are of one time."""
     measuring = Measuring(watch or Stopwatch(way.device), turn)
-    works = {str(number): prepared(*network, way) for number, network in enumerate(networks)}
+    works = {str(number): prepared(*network, way, turn) for number, network in enumerate(networks)}
     for work in works.values():
         measuring.warm(work)
     for _ in range(1 + AGAIN):
         if lacking := {key: work for key, work in works.items() if measuring.lacking(key)}:
             measuring.take(lacking)
-    return [measurement(networks[int(key)][0], way, measuring.pooled(key)) for key in works]
+    return [
+        measurement(networks[int(key)][0], way, measuring.pooled(key), work.operators) for key, work in works.items()
+    ]
 
 
-def prepared(structure: Structure, network: nn.Module, way: Way) -> Work:
-    """A network in the form that is deployed and timed; raises Unsupported where the runtime cannot take it."""
+def prepared(structure: Structure, network: nn.Module, way: Way, turn: Turn) -> Work:
+    """A network in the form that is deployed and timed, with its operators as the runtime profiles them for one image;
+    raises Unsupported where the runtime cannot take it."""
     shape, batch = structure.shape, clock.throughput_batch(structure.shape, way.device)
-    own = deployed(network, shape)
-    one, many = ready(own, shape, way, 1, 1), ready(own, shape, way, batch, torch.get_num_threads())
-    return Work(f"{structure.architecture} {structure.conv}", one, many, shape)
+    own, name = deployed(network, shape), f"{structure.architecture} {structure.conv}"
+    operators: tuple[Operator, ...] = ()
+    with own_folder() as folder:  # what is loaded is in memory
+        one = ready(own, shape, way, 1, 1, folder)
+        if isinstance(one, Prepared):
+            operators = profiled.operators(_runtime(way), one, Job(shape, 1, folder, 1, way.precision), turn, name)
+        many = ready(own, shape, way, batch, torch.get_num_threads(), folder)
+    return Work(name, one, many, shape, operators)
 
 
-def ready(network: nn.Module, shape: tuple[int, int, int], way: Way, batch: int, threads: int) -> clock.Run:
+def ready(
+    network: nn.Module, shape: tuple[int, int, int], way: Way, batch: int, threads: int, folder: Path
+) -> clock.Run:
     """A deployed network as it answers batches of one size, on a CPU by so many threads; raises Unsupported."""
     if way.device.type != "cpu":
         return on_device(network, way.device)
-    runtime: Runtime = catalog.entry("runtime", way.runtime).cls()
+    images = None if way.calibration is None else way.calibration.images
+    return _runtime(way).prepare(network, shape, batch, folder, threads, way.precision, images)
+
+
+@contextlib.contextmanager
+def own_folder() -> Iterator[Path]:
+    """For the files of one network; raises Untimed."""
     try:
         folder = tempfile.TemporaryDirectory()
     except OSError as error:
         raise Untimed(f"the folder for temporary files cannot be used ({error.strerror}): see TMPDIR.") from error
-    with folder as name:  # what is loaded is in memory
-        images = None if way.calibration is None else way.calibration.images
-        return runtime.prepare(network, shape, batch, Path(name), threads, way.precision, images)
+    with folder as name:
+        yield Path(name)
 
 
-def measurement(structure: Structure, way: Way, pooled: Pooled) -> Measurement:
+def _runtime(way: Way) -> Runtime:
+    runtime: Runtime = catalog.entry("runtime", way.runtime).cls()
+    return runtime
+
+
+def measurement(structure: Structure, way: Way, pooled: Pooled, operators: tuple[Operator, ...] = ()) -> Measurement:
     """What is kept of a network's slices."""
     return Measurement(
         structure=structure.key,
@@ -171,4 +193,5 @@ def measurement(structure: Structure, way: Way, pooled: Pooled) -> Measurement:
         runtime=way.runtime,
         quantised_on=str(way.calibration or ""),
         doubt=pooled.doubt,
+        operators=operators,
     )

@@ -8,7 +8,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import busy, clock
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.runtimes.base import Unsupported
-from cheapconv.engine.measure.timings import Way, ready
+from cheapconv.engine.measure.timings import Way, own_folder, ready
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.budget import Choice, Limit, Quantity, meet
 from cheapconv.engine.read.quantity import count
@@ -62,7 +62,8 @@ def command(
 def _latency_ms(way: Way, network: nn.Module, shape: tuple[int, int, int]) -> tuple[float, float, float]:
     """Median and quartiles of a network's latency here."""
     try:
-        one = ready(deployed(network, shape), shape, way, 1, 1)
+        with own_folder() as folder:
+            one = ready(deployed(network, shape), shape, way, 1, 1, folder)
     except Unsupported as error:
         raise UserError(f"{str(error).rstrip('.')}: name another --runtime.") from error
     with Turn().taken("a budget of latency"):

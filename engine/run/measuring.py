@@ -71,8 +71,8 @@ def measure_again(
             break
         for group in _groups(store, [found[key] for key in left], way, measuring):
             measuring.take(group)
-            for key in group:
-                done[key] = timings.measurement(found[key][1], way, measuring.pooled(key))
+            for key, work in group.items():
+                done[key] = timings.measurement(found[key][1], way, measuring.pooled(key), work.operators)
                 timings.keep(store, found[key][1], way, done[key])
         left = [key for key in done if measuring.lacking(key)]
     for key, timing in done.items():
@@ -94,7 +94,8 @@ def _groups(
     free = free_bytes(way.device)
     for cell, structure in wanted:
         try:
-            work = replace(timings.prepared(structure, network_of(store, cell, structure), way), name=_label(structure))
+            work = timings.prepared(structure, network_of(store, cell, structure), way, measuring.turn)
+            work = replace(work, name=_label(structure))
             measuring.warm(work)
         except Untimed:
             raise

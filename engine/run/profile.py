@@ -13,7 +13,7 @@ from cheapconv.engine.measure.sizes import sizes
 from cheapconv.engine.measure.timings import Structure, Way, time_in_turn
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.dearer import counted, dearer
-from cheapconv.engine.run import show
+from cheapconv.engine.run import operator_table, show
 from cheapconv.engine.run.show import Row
 from cheapconv.models.build import build_network, require_image, standard_conv
 from cheapconv.models.meta import on_meta
@@ -79,12 +79,12 @@ def profile(
         own = dataclasses.asdict(timed[0])
         body |= {k: v for k, v in own.items() if k not in ("structure", "input") and v != ""}
         for other in timed[1:]:
-            body["beside_standard"] |= {k: dataclasses.asdict(other)[k] for k in ("latency", "throughput")}
+            body["beside_standard"] |= {k: dataclasses.asdict(other)[k] for k in ("latency", "throughput", "operators")}
     return body
 
 
-def present(body: Row, as_json: bool) -> None:
-    """A profile for people, or as a JSON document."""
+def present(body: Row, as_json: bool, operators: bool = False) -> None:
+    """A profile for people, on request with its operators, or as a JSON document."""
     if as_json:
         show.print_json(body)
         return
@@ -95,6 +95,8 @@ def present(body: Row, as_json: bool) -> None:
     )
     beside = ["x S"] if "beside_standard" in body else []
     show.table("", rows(body), ["quantity", "value", *beside])
+    if operators:
+        operator_table.present(body)
     if body["dearer"]:
         show.console.print(f"\ndearer than with standard convolutions: {body['dearer']['more']}", highlight=False)
     if body.get("substitutions"):

@@ -13,6 +13,9 @@ def profile(
     classes: options.Classes = 10,
     side: options.Side = 32,
     time: Annotated[bool, typer.Option("--time", help="Also measure latency and throughput on this machine.")] = False,
+    operators: Annotated[
+        bool, typer.Option("--operators", help="Also say which operators that time goes to; implies --time.")
+    ] = False,
     runtime: options.Runtime = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
@@ -21,10 +24,9 @@ def profile(
     """Print the exact size of a network, and with --time how fast this machine runs it."""
     from cheapconv.engine.run import profile as profiles
 
-    body = profiles.profile(
-        architecture, conv, classes, side, device=device if time else None, threads=threads, runtime=runtime
-    )
-    profiles.present(body, as_json)
+    timed_on = device if time or operators else None
+    body = profiles.profile(architecture, conv, classes, side, device=timed_on, threads=threads, runtime=runtime)
+    profiles.present(body, as_json, operators)
 
 
 def fit(

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cheapconv.engine.store.operators import Operator
+
 SCHEMA = 2
 LONGEST_NAME = 200  # bytes, of the 255 that a file system takes
 
@@ -236,6 +238,7 @@ class Measurement:
     runtime: str = EAGER  # by its registered name; before there were others, it was not said
     doubt: str = ""  # a clause about the machine, if it was slower than at its best all along; before: not looked for
     quantised_on: str = ""  # the images by which an int8 form was calibrated
+    operators: tuple[Operator, ...] = ()  # of one image, the dearest first; none where there was no profile
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,17 @@ from collections.abc import Iterable
 from cheapconv.engine.measure.calibration import Speed
 from cheapconv.engine.measure.passes import Work
 from cheapconv.engine.measure.timings import Structure
+from cheapconv.engine.store.operators import Operator
 from cheapconv.engine.store.records import Latency, Measurement, Throughput
 
 
-def a_timing(structure: Structure, *, median_ms: float = 1.0, images_per_s: float = 1000.0) -> Measurement:
+def a_timing(
+    structure: Structure,
+    *,
+    median_ms: float = 1.0,
+    images_per_s: float = 1000.0,
+    operators: tuple[Operator, ...] = (),
+) -> Measurement:
     """What `time_network` would say of a structure."""
     common = {"threads": 1, "precision": "fp32", "runs": 10}
     return Measurement(
@@ -22,6 +29,7 @@ def a_timing(structure: Structure, *, median_ms: float = 1.0, images_per_s: floa
         date="2026-01-01T00:00:00+00:00",
         latency=Latency(batch=1, median_ms=median_ms, q25_ms=median_ms, q75_ms=median_ms, **common),
         throughput=Throughput(batch=128, images_per_s=images_per_s, q25=1.0, q75=2.0, **common),
+        operators=operators,
     )
 
 

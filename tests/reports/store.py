@@ -68,6 +68,7 @@ class Store:
         gb_per_s: float | None = 11.1,
         doubt: str = "",
         runtime: str = "eager",
+        operators: Sequence[dict[str, Any]] = (),
     ) -> None:
         """A measurement of the WRN-16-2 with that conv."""
         structure = f"WRN-16-2-{conv}"
@@ -87,6 +88,7 @@ class Store:
             "throughput": timing | throughput | {"threads": threads},
             "doubt": doubt,
             "runtime": runtime,
+            **({"operators": [*operators]} if operators else {}),
             "calibration": {"gflops": 55.5} | ({} if gb_per_s is None else {"gb_per_s": gb_per_s}),
         }
         self.write(f"measurements/{structure}-{device}-{runtime}-t{threads}.json".replace(" ", "-"), measurement)

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from cheapconv.engine.store.operators import Operator
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -128,6 +130,11 @@ class Runtime(ABC):
     @abstractmethod
     def prepared(self, network: "nn.Module", job: Job) -> Prepared:
         """`prepare`, of what this runtime has."""
+
+    def operators(self, prepared: Prepared, job: Job) -> tuple[Operator, ...] | None:
+        """What each kind of operator takes of a batch, by this runtime's own profile of a network that it has prepared
+        for that job, and whose files are still there; the dearest first. None: it has no such profile."""
+        return None
 
 
 def sentence(label: str, verb: str, error: BaseException) -> str:

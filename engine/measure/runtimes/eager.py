@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from cheapconv.catalog import register
+from cheapconv.engine.measure.runtimes import torch_profile
 from cheapconv.engine.measure.runtimes.base import Job, Prepared, Runtime
 from cheapconv.engine.measure.runtimes.torch_threads import torch_threads
+from cheapconv.engine.store.operators import Operator
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,3 +36,6 @@ class Eager(Runtime):
                 return logits
 
         return Prepared(answer)
+
+    def operators(self, prepared: Prepared, job: Job) -> tuple[Operator, ...]:
+        return torch_profile.operators(prepared, job)

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from cheapconv.catalog import register
-from cheapconv.engine.measure.runtimes.base import Job, Precision
+from cheapconv.engine.measure.runtimes import onnxruntime_profile
+from cheapconv.engine.measure.runtimes.base import Job, Precision, Prepared
 from cheapconv.engine.measure.runtimes.calibrated import batches
 from cheapconv.engine.measure.runtimes.exported import INPUT
 from cheapconv.engine.measure.runtimes.quiet import quiet
 from cheapconv.engine.measure.runtimes.shipped import Shipped
+from cheapconv.engine.store.operators import Operator
 
 if TYPE_CHECKING:
+    import onnxruntime
     from torch import Tensor
 
 NAME = "network.onnx"
@@ -47,19 +50,29 @@ class OnnxRuntime(Shipped):
         import onnxruntime
         import torch
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = job.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = ERRORS_ONLY
-        # Else its threads keep cores busy for a while after each answer, which slows whatever is measured next.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(file, _options(job), providers=["CPUExecutionProvider"])
         name = session.get_inputs()[0].name
 
         def answer(images: "Tensor") -> "Tensor":
             return torch.from_numpy(session.run(None, {name: images.contiguous().numpy()})[0])
 
         return answer
+
+    def operators(self, prepared: Prepared, job: Job) -> tuple[Operator, ...]:
+        assert prepared.file is not None
+        return onnxruntime_profile.operators(prepared.file, job, _options(job))
+
+
+def _options(job: Job) -> "onnxruntime.SessionOptions":
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = job.threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = ERRORS_ONLY
+    # Else its threads keep cores busy for a while after each answer, which slows whatever is measured next.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
 
 
 def _quantise(source: Path, target: Path, job: Job) -> None:

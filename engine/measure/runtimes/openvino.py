@@ -6,20 +6,24 @@ otherwise; here they are told. https://docs.openvino.ai, https://github.com/open
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from cheapconv.catalog import register
-from cheapconv.engine.measure.runtimes.base import Job, Precision, Unsupported
+from cheapconv.engine.measure.runtimes import openvino_profile
+from cheapconv.engine.measure.runtimes.base import Job, Precision, Prepared, Unsupported
 from cheapconv.engine.measure.runtimes.calibrated import batches
 from cheapconv.engine.measure.runtimes.quiet import quiet
 from cheapconv.engine.measure.runtimes.shipped import Shipped
+from cheapconv.engine.store.operators import Operator
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+    import openvino
     from torch import Tensor
 
 NAMES = ["network.xml", "network.bin"]
@@ -55,20 +59,29 @@ class OpenVino(Shipped):
     def load(self, file: Path, job: Job) -> "Callable[[Tensor], Tensor]":
         import torch
 
-        settings = {
-            "INFERENCE_NUM_THREADS": job.threads,
-            "NUM_STREAMS": 1,
-            "ENABLE_HYPER_THREADING": True,  # else it takes no more threads than there are whole cores
-            "INFERENCE_PRECISION_HINT": "f32",
-            "ENABLE_CPU_PINNING": False,  # else it moves the thread that calls
-        }
-        compiled = _imported().Core().compile_model(file, "CPU", settings)
-        request = compiled.create_infer_request()
+        request = _compiled(file, job).create_infer_request()
 
         def answer(images: "Tensor") -> "Tensor":
             return torch.from_numpy(request.infer({0: images.contiguous().numpy()})[0].copy())  # its own memory
 
         return answer
+
+    def operators(self, prepared: Prepared, job: Job) -> tuple[Operator, ...]:
+        assert prepared.file is not None
+        return openvino_profile.operators(_compiled(prepared.file, job, {"PERF_COUNT": True}), job)
+
+
+def _compiled(file: Path, job: Job, more: Mapping[str, bool] = MappingProxyType({})) -> "openvino.CompiledModel":
+    """A network that computes as it is told to, by whatever else is wanted of it."""
+    settings = {
+        "INFERENCE_NUM_THREADS": job.threads,
+        "NUM_STREAMS": 1,
+        "ENABLE_HYPER_THREADING": True,  # else it takes no more threads than there are whole cores
+        "INFERENCE_PRECISION_HINT": "f32",
+        "ENABLE_CPU_PINNING": False,  # else it moves the thread that calls
+        **more,
+    }
+    return _imported().Core().compile_model(file, "CPU", settings)
 
 
 def _imported() -> "ModuleType":

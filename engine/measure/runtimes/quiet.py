@@ -23,13 +23,13 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quiet_below() -> Iterator[None]:
-    """In it, nothing reaches stdout, C code included. For moments: it is the whole process's."""
-    kept, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+def quiet_below(stream: int = 1) -> Iterator[None]:
+    """In it, nothing reaches stdout (or stderr, 2), C code included. For moments: it is the whole process's."""
+    kept, nothing = os.dup(stream), os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nothing, 1)
+        os.dup2(nothing, stream)
         yield
     finally:
-        os.dup2(kept, 1)
+        os.dup2(kept, stream)
         os.close(kept)
         os.close(nothing)

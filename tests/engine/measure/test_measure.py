@@ -124,7 +124,7 @@ def test_a_runtime_that_cannot_be_used_is_refused(runtime, device, why):
 def test_what_is_timed_is_the_network(runtime, own_turn, wrn):
     """One image on its own, and a batch: with the logits of the network as it was given."""
     network = build_network(WRN, "group(groups=4)", 10).eval()
-    work = timings.prepared(wrn, network, Way(CPU, runtime))
+    work = timings.prepared(wrn, network, Way(CPU, runtime), Turn())
     for run, batch in ((work.one, 1), (work.many, 128)):
         images = torch.rand(batch, *SHAPE)
         with torch.no_grad():
