@@ -28,13 +28,19 @@ app = typer.Typer(
 def list_(
     what: options.Kind = None,
     registry: options.RegistryFile = None,
-    time: Annotated[bool, typer.Option("--time", help="With `convs`: also what each costs here, in minutes.")] = False,
+    time: Annotated[bool, typer.Option("--time", help="With `convs`: also how fast each is here, in minutes.")] = False,
+    network: Annotated[
+        str | None, typer.Option("--in", help="With --time: the network, WRN-40-2 if not given.")
+    ] = None,
+    classes: options.Classes = 10,
+    side: options.Side = 32,
+    runtime: options.Runtime = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Say what there is: suites, architectures, convs, methods and sweeps, with parameters and papers."""
     from cheapconv.docs import listing
 
-    listing.show(what, registry, time, as_json)
+    listing.show(what, registry, time, as_json, (network, classes, side) if network else None, runtime)
 
 
 @app.command()
@@ -185,6 +191,7 @@ def prepare(
     preparing.prepare(suite, data, side, out)
 
 
+app.command()(sizing.atlas)
 app.command()(deploy.export)
 app.command()(deploy.accuracy)
 

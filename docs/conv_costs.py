@@ -1,29 +1,26 @@
-"""The table of convs: what each costs in one network in theory, and beside it what it costs on this machine.
+"""The table of convs: what each costs in one network in theory, and on request beside it what it costs on this machine.
 
-docs/networks.yaml says which network and which convs. Sizes are exact. Timings are given as ratios to the network of
-the standard conv, which is timed again before every few others, because a machine's speed drifts.
+docs/networks.yaml says which convs, and in which network if no other is asked for. Sizes are exact.
 """
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
 from ruamel.yaml import YAML
 
 from cheapconv import catalog
-from cheapconv.engine.measure import clock as timing
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.measure import busy
 from cheapconv.engine.measure.machine import resolve_device
-from cheapconv.engine.measure.turn import Turn
+from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.run import show
-from cheapconv.models.build import build_network, on_device, standard_conv
-from cheapconv.models.meta import on_meta
-from cheapconv.models.size import count_macs, count_params
+from cheapconv.engine.run.conv_timings import Setting, in_turn, size
+from cheapconv.engine.run.session import settle
+from cheapconv.models.build import standard_conv
 
 SETTINGS = Path(__file__).with_name("networks.yaml")
-BUDGET_S = 1.0  # of measuring, for each of latency and throughput
-BATCH = 32  # of throughput: the table is long
-AT_A_TIME = 6  # convs between two timings of the standard one
 
 
 @dataclass(frozen=True)
@@ -37,9 +34,9 @@ class ConvPage:
     notes: str = ""  # prose of the page
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of an image."""
-        return 3, self.side, self.side
+    def setting(self) -> Setting:
+        """The network."""
+        return Setting(self.architecture, self.classes, self.side)
 
 
 def conv_page(path: Path = SETTINGS) -> ConvPage:
@@ -59,57 +56,49 @@ class Size:
     macs_ratio: float
 
 
-def sizes(table: ConvPage) -> list[Size]:
-    """A row for every conv."""
+def sizes(setting: Setting, convs: Sequence[str]) -> list[Size]:
+    """A row for every conv that fits the network."""
     catalog.load()
-    standard_params, standard_macs = _size(table, standard_conv().registered_name)
+    standard_params, standard_macs = size(setting, standard_conv().registered_name)
     rows = []
-    for conv in table.convs:
-        params, macs = _size(table, conv)
+    for conv in convs:
+        try:
+            params, macs = size(setting, conv)
+        except ValueError:
+            continue
         rows.append(Size(conv, params, macs, params / standard_params, macs / standard_macs))
     return rows
 
 
-def timings(table: ConvPage, device: torch.device) -> tuple[list[dict[str, float]], float]:
-    """For every conv, latency and throughput on `device` divided by those of the standard conv; and the drift.
-
-    The drift is the largest of the standard conv's own timings over the smallest: how far the ratios can be trusted.
-    """
+def timed(
+    setting: Setting, runtime: str | None, told: Callable[[str], None] = show.progress
+) -> list[dict[str, object]]:
+    """Sizes and timings on this machine side by side, in a network that is chosen."""
     catalog.load()
-    rows, standards = [], []
-    with Turn().taken("the table of convs"):
-        for start in range(0, len(table.convs), AT_A_TIME):
-            standards.append(_time(table, standard_conv().registered_name, device))
-            times = [_time(table, conv, device) for conv in table.convs[start : start + AT_A_TIME]]
-            rows += [{name: value / standards[-1][name] for name, value in found.items()} for found in times]
-    by_name = [[found[name] for found in standards] for name in standards[0]]
-    return rows, max(max(values) / min(values) for values in by_name)
-
-
-def timed() -> list[dict[str, object]]:
-    """The table that docs/networks.yaml asks for, sizes and timings on this machine side by side."""
-    table = conv_page()
-    times, _ = timings(table, resolve_device("auto"))
-    return [asdict(size) | time for size, time in zip(sizes(table), times, strict=True)]
+    catalog.parse("architecture", setting.architecture)
+    way = Way.chosen(runtime, resolve_device("auto" if runtime is None else "cpu"))
+    rows = sizes(setting, conv_page().convs)
+    if not rows:
+        raise UserError(f"no conv fits {setting.architecture} with images of {setting.side} x {setting.side}.")
+    settle(None)
+    busy.warn()
+    with tempfile.TemporaryDirectory() as folder:
+        found = in_turn(setting, [row.conv for row in rows], way, Path(folder), told).latencies
+    standard_ms = next((row.median_ms for row in found if row.is_standard), None)
+    return [
+        asdict(row)
+        | {"latency_ms": own.median_ms, "latency_ratio": (own.median_ms or 0) / standard_ms if standard_ms else None}
+        | {"doubt": own.refused or own.doubt}
+        for row, own in zip(rows, found, strict=True)
+    ]
 
 
 def present(rows: Sequence[Mapping[str, object]]) -> None:
     """The table for people; nothing if it is empty."""
     if rows:
-        printed = [{k: f"{v:.3f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
-        show.table("\nratios to the standard conv", printed, list(printed[0]))
+        printed = [{k: _text(v) for k, v in row.items()} for row in rows]
+        show.table("\nratios to the standard conv, latency of one image on one thread", printed, list(printed[0]))
 
 
-def _size(table: ConvPage, conv: str) -> tuple[int, int]:
-    """Parameters and multiply-adds."""
-    with on_meta():
-        network = build_network(table.architecture, conv, table.classes)
-    return count_params(network), count_macs(network, table.shape)
-
-
-def _time(table: ConvPage, conv: str, device: torch.device) -> dict[str, float]:
-    network = on_device(build_network(table.architecture, conv, table.classes).eval(), device)
-    return {
-        "latency_ratio": timing.latency(network, table.shape, device, BUDGET_S).median_ms,
-        "throughput_ratio": timing.throughput(network, table.shape, device, BUDGET_S, BATCH).images_per_s,
-    }
+def _text(value: object) -> object:
+    return f"{value:.3f}" if isinstance(value, float) else "-" if value is None else value

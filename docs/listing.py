@@ -10,15 +10,23 @@ from cheapconv.engine.run import show as tables
 from cheapconv.engine.run.options import KINDS
 
 
-def show(what: str | None, registry: Path | None, time: bool, as_json: bool) -> None:
-    """Print everything of one kind, or of all; with `time` also what each conv costs on this machine."""
+def show(
+    what: str | None,
+    registry: Path | None,
+    time: bool,
+    as_json: bool,
+    network: tuple[str, int, int] | None = None,
+    runtime: str | None = None,
+) -> None:
+    """Print everything of one kind, or of all; with `time` also what each conv costs on this machine, in a network
+    (architecture, classes, side), that of docs/networks.yaml if None."""
     if what is not None and what not in KINDS:
         raise UserError(f"there is no list of '{short(what)}'{nearest(what, KINDS)}")
     if time and what != "convs":
         raise UserError("--time belongs to `list convs`.")
     everything = _everything(registry)
     found = {kind: everything[kind] for kind in ([what] if what else KINDS)}
-    costs = _timed() if time else []
+    costs = _timed(network, runtime) if time else []
     if as_json:
         tables.print_json(found | ({"costs": costs} if time else {}))
         return
@@ -42,7 +50,8 @@ def _everything(registry: Path | None) -> plan_cache.Listing:
     return found | {"runtimes": [*map(runtimes.asked, found["runtimes"])]}
 
 
-def _timed() -> list[Any]:
+def _timed(network: tuple[str, int, int] | None, runtime: str | None) -> list[Any]:
     from cheapconv.docs import conv_costs  # which imports torch
+    from cheapconv.engine.run.conv_timings import Setting
 
-    return conv_costs.timed()
+    return conv_costs.timed(Setting(*network) if network else conv_costs.conv_page().setting, runtime)

@@ -36,7 +36,7 @@ class Work:
 
     name: str  # for people
     one: clock.Run  # an image (1, C, H, W), on one thread
-    many: clock.Run  # a large batch (B, C, H, W), on all threads of the run
+    many: clock.Run | None  # a large batch (B, C, H, W), on all threads of the run, where throughput is asked for
     shape: tuple[int, int, int]
     operators: tuple[Operator, ...] = ()  # of an image, as far as it was profiled
 
@@ -111,11 +111,13 @@ class Stopwatch:
         self, work: Work, *, budget_s: float, before: int, least: int, most: int
     ) -> tuple[list[float], list[float]]:
         image = clock.random_images(1, work.shape, self._device)
-        images = clock.random_images(clock.throughput_batch(work.shape, self._device), work.shape, self._device)
         counts = {"before": before, "least": least, "most": most}
         with torch_threads(1):
             one_s = clock.repeat(lambda: work.one(image), self._device, budget_s, **counts)
-        return one_s, clock.repeat(lambda: work.many(images), self._device, budget_s, **counts)
+        if (many := work.many) is None:
+            return one_s, []
+        images = clock.random_images(clock.throughput_batch(work.shape, self._device), work.shape, self._device)
+        return one_s, clock.repeat(lambda: many(images), self._device, budget_s, **counts)
 
 
 class Measuring:

@@ -238,3 +238,8 @@ def cells_table(title: str, rows: Sequence[Row]) -> None:
     counts = {state: sum(row["state"] == state for row in rows) for state in get_args(Word)}
     said = [f"{counts[state]} {state}" for state in reversed(get_args(Word)) if counts[state]]
     console.print(f"{', '.join(said)} of {len(rows)} cells")
+
+
+def progress(line: str) -> None:
+    """A line about what is being done, beside what is printed."""
+    sys.stderr.write(f"{line}\n")
