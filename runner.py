@@ -191,7 +191,25 @@ def prepare(
     preparing.prepare(suite, data, side, out)
 
 
-app.command()(sizing.atlas)
+@app.command()
+def atlas(
+    of: options.AtlasOf = None,
+    runtime: options.AllRuntimes = None,
+    int8: options.AlsoInt8 = True,
+    again: options.Again = False,
+    render: options.Render = False,
+    out: options.AtlasFolder = Path("reports/atlas"),
+) -> None:
+    """Time every conv in some networks by every runtime, beside its multiply-adds: tables, pictures, a page."""
+    from cheapconv.engine.run import atlas as atlases
+    from cheapconv.reports import atlas_page
+
+    if not render:
+        atlases.command(of or atlas_page.NETWORKS, runtime, int8, again, out)
+    for path in atlas_page.render(out):
+        typer.echo(path)
+
+
 app.command()(deploy.export)
 app.command()(deploy.accuracy)
 

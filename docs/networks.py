@@ -1,20 +1,18 @@
-"""docs/networks.md: every architecture and conv, and what the convs cost."""
+"""docs/networks.md: every architecture and conv, and what the convs cost, in time as the atlas has measured it."""
 
-import datetime
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-
-import torch
 
 from cheapconv import catalog
 from cheapconv.docs import conv_costs
-from cheapconv.engine.measure.machine import device_name, resolve_device
+from cheapconv.engine.store import atlas
+from cheapconv.engine.store.atlas import Latency
 from cheapconv.reports.markdown import markdown
 
 PATH = conv_costs.SETTINGS.with_suffix(".md")
-Timing = tuple[str, str]  # latency ratio and throughput ratio, as printed
-UNMEASURED: Timing = ("", "")
+ATLAS = PATH.parents[1] / "reports" / "atlas"
+WAYS = {("onnxruntime", "fp32"): "ONNX Runtime", ("onnxruntime", "int8"): "in int8", ("eager", "fp32"): "PyTorch"}
+Timings = Mapping[tuple[str, str], Mapping[str, Latency]]  # by runtime and precision, and by conv
 
 INTRODUCTION = """\
 # Networks
@@ -27,62 +25,55 @@ registry: `name(parameter=number, ...)`, or in the notation of the papers.
 ## What a cheap convolution costs
 
 {architecture} with {classes} classes, images of {side} x {side}. Ratios are to the standard convolution. Multiply-adds
-are those that are executed on one image. Latency is that of one image on one thread, throughput that of batches of
-{batch} on all threads, both in float32: a ratio of latency below 1 and one of throughput above 1 are gains. Fewer
-multiply-adds are not always a gain: many small or grouped convolutions move more data than they compute with.
+are those that are executed on one image. The last three columns are ratios of latency, of one image on one thread: of
+the form that is deployed in ONNX Runtime in float32 and in int8, each beside the standard convolution in the same
+precision, and in PyTorch. Below 1 is faster. Fewer multiply-adds are not always a gain: many small or grouped
+convolutions move more data than they compute with, and PyTorch's interpreter takes its time for every operator. More
+networks and runtimes, and where the time goes: [the atlas](../reports/atlas/README.md).
 
 {machine}
 """
 
 
-def render(table: conv_costs.ConvPage, machine: str, timings: Mapping[str, Timing]) -> str:
-    """The whole page; `machine` says where the `timings` by conv were measured."""
+def render(table: conv_costs.ConvPage, timings: Timings) -> str:
+    """The whole page."""
     catalog.load()
     introduction = INTRODUCTION.format(
-        architecture=table.architecture,
-        classes=table.classes,
-        side=table.side,
-        batch=conv_costs.BATCH,
-        machine=machine,
+        architecture=table.architecture, classes=table.classes, side=table.side, machine=_machine(timings)
     )
     listings = [_listing("conv"), "", _listing("architecture")]
     return "\n".join([introduction, _costs(table, timings), "", table.notes, *listings, ""])
 
 
-def measured(page: str) -> tuple[str, dict[str, Timing]]:
-    """The line about the machine and the timings by conv of a page that `render` made."""
-    machine = re.search(r"^Timings: .*$", page, re.MULTILINE)
-    rows = re.findall(r"^\| `([^|]*)` \| [\d,]+ \|.*\| ([\d.]*) \| ([\d.]*) \|$", page, re.MULTILINE)
-    return machine[0] if machine else "Timings: none.", {conv: (slow, fast) for conv, slow, fast in rows}
+def measured(table: conv_costs.ConvPage, folder: Path = ATLAS) -> Timings:
+    """What the atlas has of the page's network by each way of the page."""
+    catalog.load()
+    found: dict[tuple[str, str], dict[str, Latency]] = {way: {} for way in WAYS}
+    for row in atlas.read(folder).latencies:
+        way = row.runtime, row.precision
+        if way in found and (row.architecture, row.side) == (table.setting.label, table.side):
+            found[way][row.conv] = row
+    return found
 
 
-def measure(table: conv_costs.ConvPage) -> tuple[str, dict[str, Timing]]:
-    """The line about this machine and the timings by conv on it."""
-    device = resolve_device("auto")
-    rows, drift = conv_costs.timings(table, device)
-    today = datetime.datetime.now(datetime.UTC).date()
-    where = f"{device_name(device)}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {today}"
-    machine = (
-        f"Timings: {where}; those of the standard conv itself, taken now and then, differ by a factor {drift:.2f}."
-    )
-    ratios = [(f"{row['latency_ratio']:.2f}", f"{row['throughput_ratio']:.2f}") for row in rows]
-    return machine, dict(zip(table.convs, ratios, strict=True))
+def write(table: conv_costs.ConvPage, path: Path = PATH, folder: Path = ATLAS) -> None:
+    """Write the page."""
+    path.write_text(render(table, measured(table, folder)), encoding="utf-8")
 
 
-def write(
-    table: conv_costs.ConvPage,
-    path: Path = PATH,
-    keep_timings: bool = False,
-    measure: Callable[[conv_costs.ConvPage], tuple[str, dict[str, Timing]]] = measure,
-) -> None:
-    """Write the page, measuring on this machine unless the timings that are there are kept."""
-    page = path.read_text(encoding="utf-8") if path.is_file() else ""
-    machine, timings = measured(page) if keep_timings else measure(table)
-    path.write_text(render(table, machine, timings), encoding="utf-8")
+def _machine(timings: Timings) -> str:
+    """Where the timings are from."""
+    rows = [row for by_conv in timings.values() for row in by_conv.values() if row.median_ms is not None]
+    if not rows:
+        return "Timings: none."
+    versions = dict.fromkeys(f"{row.runtime_label} {row.runtime_version}" for row in rows)
+    days = sorted({row.date[:10] for row in rows})
+    where = ", ".join([*dict.fromkeys(row.device_name for row in rows), *versions])
+    return f"Timings: {where}, {' to '.join(dict.fromkeys((days[0], days[-1])))}; those marked ? are in doubt."
 
 
-def _costs(table: conv_costs.ConvPage, timings: Mapping[str, Timing]) -> str:
-    head = ["conv", "params", "params ratio", "MACs", "MACs ratio", "latency ratio", "throughput ratio"]
+def _costs(table: conv_costs.ConvPage, timings: Timings) -> str:
+    head = ["conv", "params", "params ratio", "MACs", "MACs ratio", *WAYS.values()]
     rows = [
         [
             f"`{row.conv}`",
@@ -90,11 +81,20 @@ def _costs(table: conv_costs.ConvPage, timings: Mapping[str, Timing]) -> str:
             f"{row.params_ratio:.3f}",
             f"{row.macs:,}",
             f"{row.macs_ratio:.3f}",
-            *timings.get(row.conv, UNMEASURED),
+            *(_ratio(timings[way], catalog.label("conv", catalog.parse("conv", row.conv))) for way in WAYS),
         ]
-        for row in conv_costs.sizes(table)
+        for row in conv_costs.sizes(table.setting, table.convs)
     ]
     return markdown(head, rows, right=head[1:])
+
+
+def _ratio(by_conv: Mapping[str, Latency], conv: str) -> str:
+    """Latency beside that of the standard conv; empty where one of them was not timed."""
+    own = by_conv.get(conv)
+    standard = next((row.median_ms for row in by_conv.values() if row.is_standard), None)
+    if own is None or own.median_ms is None or standard is None:
+        return ""
+    return f"{own.median_ms / standard:.2f}{'?' if own.doubt else ''}"
 
 
 def _listing(kind: str) -> str:

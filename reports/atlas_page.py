@@ -16,6 +16,7 @@ from cheapconv.reports.columns import significant
 from cheapconv.reports.markdown import markdown
 
 PAGE = "README.md"
+NETWORKS = Path(__file__).with_name("atlas.yaml")  # and convs: what the suite's own is of
 SHOWN_FLIPS = 3
 INTRODUCTION = """\
 # What cheap convolutions save, on paper and in time
@@ -51,8 +52,8 @@ def page(atlas: Atlas, rows: pd.DataFrame, networks: Sequence[str]) -> Iterator[
     yield from _measured(rows)
     yield "\n## Do multiply-adds foretell latency?\n"
     yield (
-        f"Spearman's rho over the convs of a network: 1 where fewer multiply-adds are always faster. A pair flips where "
-        f"one conv has at least {atlas_numbers.FEWER:.0%} less multiply-adds and is slower, their quartiles apart.\n"
+        "Spearman's rho over the convs of a network: 1 where fewer multiply-adds are always faster. A pair flips\n"
+        f"where one conv has at least {atlas_numbers.FEWER:.0%} less multiply-adds and is slower, quartiles apart.\n"
     )
     yield _agreements(agreements)
     for network in networks:
@@ -76,13 +77,14 @@ def _measured(rows: pd.DataFrame) -> Iterator[str]:
     versions = dict.fromkeys(f"{row.runtime_label} {row.runtime_version}" for row in rows.itertuples())
     days = sorted({str(date)[:10] for date in rows["date"]})
     speeds = [f"{rows[name].min():.3g} to {rows[name].max():.3g} {unit}" for name, unit in _CALIBRATION]
-    yield f"- Machine: {', '.join(dict.fromkeys(rows['device_name']))}, {' to '.join(dict.fromkeys((days[0], days[-1])))}"
+    machines, measured = dict.fromkeys(rows["device_name"]), dict.fromkeys((days[0], days[-1]))
+    yield f"- Machine: {', '.join(machines)}, {' to '.join(measured)}"
     yield f"- Runtimes: {', '.join(versions)}"
     yield f"- The machine's calibration around the timings: {', '.join(speeds)}"
     doubtful = int((rows["doubt"] != "").sum())
     yield (
-        f"- In doubt, marked ?: {doubtful} of {len(rows)} timings, around which the machine was slower than at its best "
-        "by more than 15 %"
+        f"- In doubt, marked ?: {doubtful} of {len(rows)} timings, around which the machine was more than 15 % slower "
+        "than at its best"
     )
 
 
@@ -164,4 +166,5 @@ def _refused(atlas: Atlas) -> Iterator[str]:
         return
     yield "\n## Not timed\n"
     for row in found:
-        yield f"- {row.architecture} at {row.side} with `{row.conv}` in {row.runtime_label} {row.precision}: {row.refused}."
+        spot = f"{row.architecture} at {row.side} with `{row.conv}` in {row.runtime_label} {row.precision}"
+        yield f"- {spot}: {row.refused}."

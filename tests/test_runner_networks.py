@@ -3,6 +3,7 @@
 import pytest
 
 from cheapconv.docs import conv_costs
+from cheapconv.engine.run.conv_timings import Setting
 from tests.command_line import CommandLine
 
 
@@ -70,11 +71,16 @@ def test_profile_says_where_a_conv_makes_the_network_dearer(cheapconv):
 
 
 def test_list_convs_with_time_shows_theory_beside_reality(cheapconv, monkeypatch):
-    monkeypatch.setattr(conv_costs, "timed", lambda: [{"conv": "S", "params_ratio": 1.0, "latency_ratio": 1.25}])
+    asked = []
+    row = {"conv": "S", "params_ratio": 1.0, "latency_ratio": 1.25}
+    monkeypatch.setattr(conv_costs, "timed", lambda *given: [asked.append(given), row][1:])
     body = cheapconv.document("list", "convs", "--time")
     assert body["costs"] == [{"conv": "S", "params_ratio": 1.0, "latency_ratio": 1.25}]
     assert {row["name"] for row in body["convs"]} >= {"standard", "group"}
     _, out, _ = cheapconv("list", "convs", "--time")
+    cheapconv("list", "convs", "--time", "--in", "WRN-16-2", "--side", "16", "--runtime", "eager")
+    assert asked[1] == (Setting("WRN-40-2", 10, 32), None)
+    assert asked[2] == (Setting("WRN-16-2", 10, 16), "eager")
     assert "latency ratio" in out
     assert "1.250" in out
     code, _, err = cheapconv("list", "methods", "--time")

@@ -1,7 +1,7 @@
 """The command `atlas`: times every conv in some networks by several runtimes, writes the tables, and the page of them.
 
-One network by one way is a piece of work, kept as soon as it is done; what is kept of this machine and these versions is
-not timed again unless that is asked for.
+One network by one way is a piece of work, kept as soon as it is done; what is kept of this machine and these versions
+is not timed again unless that is asked for.
 """
 
 import logging

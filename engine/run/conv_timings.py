@@ -129,7 +129,7 @@ def _spot(setting: Setting, conv: str, way: Way) -> Spot:
 
 def _latency(setting: Setting, conv: str, way: Way, runtime: Runtime, pooled: Pooled | None, refused: str) -> Latency:
     """A row, of a conv that was timed or of one that was refused."""
-    params, macs = size(setting, conv)
+    params, macs = (0, 0) if pooled is None else size(setting, conv)
     numbers: dict[str, Any] = {"refused": refused}
     if pooled is not None:
         taken = clock.latency_of(pooled.one_s)

@@ -66,3 +66,14 @@ Unprepared = Annotated[
     Path, typer.Option("--data", help="Folder with train/ and val/ of class folders, tar shards or Parquet.")
 ]
 Prepared = Annotated[Path, typer.Option("--out", help="Folder to fill; what is there already is not made again.")]
+AtlasOf = Annotated[
+    Path | None, typer.Option("--of", help="YAML of networks and convs; those of the suite's own atlas if not given.")
+]
+AllRuntimes = Annotated[
+    str | None,
+    typer.Option("--runtime", help="By what a CPU runs them, several with commas; all that are here if not given."),
+]
+AlsoInt8 = Annotated[bool, typer.Option("--int8/--no-int8", help="Also in int8, where a runtime has it.")]
+Again = Annotated[bool, typer.Option("--again", help="Time anew what the tables have.")]
+Render = Annotated[bool, typer.Option("--render", help="Time nothing: write the page of the tables that are there.")]
+AtlasFolder = Annotated[Path, typer.Option("--out", help="Folder of the tables and the page.")]

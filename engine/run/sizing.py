@@ -1,6 +1,5 @@
-"""The commands about networks for which nothing is trained: `profile`, `fit` and `atlas`."""
+"""The commands about one network, for which nothing is trained: `profile` and `fit`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,26 +46,3 @@ def fit(
 
     found = fit_command.command(architecture, conv, params, macs, latency_ms, classes, side, device, runtime)
     fit_command.present(found, as_json)
-
-
-def atlas(
-    of: Annotated[
-        Path | None, typer.Option(help="YAML of networks and convs; those of the suite's own atlas if not given.")
-    ] = None,
-    runtime: Annotated[
-        str | None, typer.Option(help="By what a CPU runs them, several with commas; all that are here if not given.")
-    ] = None,
-    int8: Annotated[bool, typer.Option("--int8/--no-int8", help="Also in int8, where a runtime has it.")] = True,
-    again: Annotated[bool, typer.Option("--again", help="Time anew what the tables have.")] = False,
-    render: Annotated[bool, typer.Option("--render", help="Time nothing: write the page of the tables.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder of the tables and the page.")] = Path("reports/atlas"),
-) -> None:
-    """Time every conv in some networks by every runtime, and set multiply-adds beside latency: tables and a page."""
-    from cheapconv.engine.run import atlas as atlases
-    from cheapconv.engine.run import show
-    from cheapconv.reports import atlas_page
-
-    if not render:
-        atlases.command(of or Path(atlas_page.__file__).with_name("atlas.yaml"), runtime, int8, again, out)
-    for path in atlas_page.render(out):
-        show.console.print(f"{path}", highlight=False, soft_wrap=True)

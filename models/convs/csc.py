@@ -40,7 +40,7 @@ class ConvShiftConv(Conv):
         return nn.Sequential(
             pointwise(in_channels, mid),
             norm_relu(mid),
-            Shift(kernel_size, dilation),
+            Shift(kernel_size, dilation, mid),
             pointwise(mid, out_channels, stride),
         )
 

@@ -39,7 +39,7 @@ class ODShift(Conv):
     def operator(
         self, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1
     ) -> nn.Module:
-        return nn.Sequential(Shift(kernel_size, dilation), pointwise(in_channels, out_channels, stride))
+        return nn.Sequential(Shift(kernel_size, dilation, in_channels), pointwise(in_channels, out_channels, stride))
 
     def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
         return in_channels * out_channels

@@ -31,17 +31,28 @@ def shift(x: Tensor, kernel_size: int = 3, dilation: int = 1) -> Tensor:
 
 
 class Shift(nn.Module):
-    """Module form of `shift`."""
+    """Module form of `shift`, of images of so many channels if it is to have a form in which it is deployed."""
 
-    def __init__(self, kernel_size: int = 3, dilation: int = 1) -> None:
+    def __init__(self, kernel_size: int = 3, dilation: int = 1, channels: int | None = None) -> None:
         super().__init__()
         if kernel_size % 2 == 0:
             raise ValueError(f"shift needs an odd kernel_size, got {kernel_size}")
         self.kernel_size = kernel_size
         self.dilation = dilation
+        self.channels = channels
 
     def forward(self, x: Tensor) -> Tensor:
         return shift(x, self.kernel_size, self.dilation)
+
+    def materialised(self) -> nn.Module:
+        """A depthwise convolution with a one at each channel's offset: no runtime for devices knows a shift, and one
+        written as slices becomes hundreds of operators there, each of which copies the whole map."""
+        if self.channels is None:
+            return self
+        c, k, width = self.channels, self.kernel_size, self.dilation
+        conv = nn.Conv2d(c, c, k, padding=k // 2 * width, dilation=width, groups=c, bias=False, device="meta")
+        conv.weight = nn.Parameter(_ones(c, k, False).clone(memory_format=torch.contiguous_format))
+        return conv
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, dilation={self.dilation}"

@@ -1,60 +1,68 @@
-"""docs/networks.md is what the code says, except for what was measured."""
+"""docs/networks.md is what the code and the atlas say."""
 
-from types import SimpleNamespace
-
-import torch
+import pytest
 
 from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
 from cheapconv.docs import conv_costs
 from cheapconv.docs import networks as network_docs
-from cheapconv.engine.measure import clock as timing
-
-
-def test_the_page_is_in_step_with_the_code():
-    page = network_docs.PATH.read_text(encoding="utf-8")
-    machine, timings = network_docs.measured(page)
-    assert page == network_docs.render(conv_costs.conv_page(), machine, timings), "run make docs"
-
-
-def test_every_conv_of_the_table_has_been_measured():
-    catalog.load()
-    table = conv_costs.conv_page()
-    assert {catalog.parse("conv", text).registered_name for text in table.convs} <= set(catalog.names("conv"))
-    machine, timings = network_docs.measured(network_docs.PATH.read_text(encoding="utf-8"))
-    assert machine.startswith("Timings: ")
-    assert set(timings) == set(table.convs)
-    assert all(float(latency) > 0 and float(throughput) > 0 for latency, throughput in timings.values())
-
+from cheapconv.engine.measure import turn
+from cheapconv.engine.run import conv_timings
+from cheapconv.engine.run.conv_timings import Setting
+from tests.engine.atlases import latency
+from tests.engine.timed import Watch
 
 SMALL = conv_costs.ConvPage("WRN-10-1", 10, 8, ("S", "G(4)", "shift(e=1)"))
 
 
-def test_measured_ratios_survive_a_new_page(tmp_path):
-    path = tmp_path / "networks.md"
-    network_docs.write(SMALL, path, measure=lambda table: ("Timings: a clock.", {"G(4)": ("0.50", "1.75")}))
-    first = path.read_text()
-    assert "| `G(4)` | 28,218 | 0.362 |" in first
-    assert "| 0.50 | 1.75 |" in first
-    network_docs.write(SMALL, path, keep_timings=True)
-    assert path.read_text() == first
+def test_the_page_is_in_step_with_the_code_and_the_atlas():
+    page, table = network_docs.PATH.read_text(encoding="utf-8"), conv_costs.conv_page()
+    assert page == network_docs.render(table, network_docs.measured(table)), "run make docs"
 
 
-def test_timings_are_ratios_to_the_standard_conv(monkeypatch):
-    clock = iter([4.0, 4.0, 2.0, 1.0])
-    monkeypatch.setattr(timing, "latency", lambda *a: SimpleNamespace(median_ms=next(clock)))
-    monkeypatch.setattr(timing, "throughput", lambda *a: SimpleNamespace(images_per_s=10.0))
-    rows, drift = conv_costs.timings(SMALL, torch.device("cpu"))
-    assert [row["latency_ratio"] for row in rows] == [1.0, 0.5, 0.25]
-    assert {row["throughput_ratio"] for row in rows} == {1.0}
-    assert drift == 1.0
+def test_every_conv_of_the_table_has_been_measured():
+    table = conv_costs.conv_page()
+    timings = network_docs.measured(table)
+    labels = {catalog.label("conv", catalog.parse("conv", text)) for text in table.convs}
+    for way in network_docs.WAYS:
+        assert {*timings[way]} == labels, way
 
 
-def test_the_drift_is_that_of_the_standard_conv(monkeypatch):
-    clock = iter([4.0, 4.0, 5.0, 1.0])
-    monkeypatch.setattr(conv_costs, "AT_A_TIME", 1)
-    monkeypatch.setattr(timing, "latency", lambda *a: SimpleNamespace(median_ms=next(clock)))
-    monkeypatch.setattr(timing, "throughput", lambda *a: SimpleNamespace(images_per_s=10.0))
-    table = conv_costs.ConvPage("WRN-10-1", 10, 8, ("S", "G(4)"))
-    rows, drift = conv_costs.timings(table, torch.device("cpu"))
-    assert [row["latency_ratio"] for row in rows] == [1.0, 0.2]
-    assert drift == 1.25
+def test_ratios_are_to_the_standard_conv_of_the_same_way():
+    whole, small = ("onnxruntime", "fp32"), ("onnxruntime", "int8")
+    timings = {way: {} for way in network_docs.WAYS} | {
+        whole: {"S": latency("S", 4.0, is_standard=True), "G(4)": latency("G(4)", 2.0, doubt="a slow moment")},
+        small: {"S": latency("S", 1.0, is_standard=True), "G(4)": latency("G(4)", 3.0)},
+    }
+    page = network_docs.render(SMALL, timings)
+    assert "| `G(4)` | 28,218 | 0.362 |" in page
+    assert "| 0.50? | 3.00 |  |" in page
+    assert "Timings: a CPU, ONNX Runtime 1.0, 2026-01-01; those marked ? are in doubt." in page
+
+
+@pytest.fixture
+def quiet(monkeypatch, tmp_path):
+    """A machine that nobody else uses or times."""
+    monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(conv_costs.busy, "sentence", lambda: "")
+    monkeypatch.setattr(conv_costs, "conv_page", lambda: SMALL)
+
+
+def test_theory_stands_beside_what_is_timed_in_a_chosen_network(quiet, monkeypatch):
+    told: list[str] = []
+    timed = conv_timings.in_turn
+    monkeypatch.setattr(conv_costs, "in_turn", lambda *a: timed(*a, watch=Watch(one_s=0.002)))
+    rows = conv_costs.timed(Setting("WRN-10-1", 7, 8), None, told.append)
+    assert [(row["conv"], row["latency_ms"], row["latency_ratio"]) for row in rows] == [
+        ("S", 2.0, 1.0),
+        ("G(4)", 2.0, 1.0),
+        ("shift(e=1)", 2.0, 1.0),
+    ]
+    assert rows[1]["params_ratio"] == pytest.approx(28023 / 77655)
+    assert told[0] == "1 of 3: WRN-10-1 S in ONNX Runtime fp32"
+    assert told[3] == "pass 1 of 5 over 3 networks"
+
+
+def test_a_network_that_is_none_says_so(quiet):
+    with pytest.raises(UserError, match="'WRN-10-x' is no architecture"):
+        conv_costs.timed(Setting("WRN-10-x", 10, 8), None)

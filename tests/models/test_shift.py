@@ -81,6 +81,17 @@ def test_module_has_no_state_and_refuses_even_kernels():
         Shift(kernel_size=2)
 
 
+@pytest.mark.parametrize("options", [{}, {"dilation": 2}, {"kernel_size": 5}])
+def test_it_is_deployed_as_a_depthwise_convolution(options):
+    module, x = Shift(**options, channels=30), torch.randn(2, 30, 7, 6)
+    found = module.materialised()
+    assert isinstance(found, nn.Conv2d)
+    assert found.groups == 30
+    assert torch.equal(found(x), module(x))
+    assert found.weight.sum() == 30
+    assert Shift(**options).materialised()(x).equal(module(x))
+
+
 @pytest.mark.parametrize("memory_format", FORMATS)
 @pytest.mark.parametrize("options", [{}, {"dilation": 2}, {"kernel_size": 5}, {"dilation": 4}])
 def test_every_way_of_moving_gives_the_same_bits(memory_format, options):
