@@ -1,5 +1,6 @@
 """Every test runs on one CPU thread, which is fastest for tiny networks and does not fight over cores."""
 
+import gc
 import itertools
 import os
 
@@ -16,6 +17,14 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def heap_of_others():
+    """Garbage is looked for among the objects of a module's tests, not in the thousands of tests and libraries before
+    them: a training that records its steps looks for it in every phase, and would take a second for each time."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def caches(tmp_path_factory):
     """Names of folders that are not there yet: to make one for each test would list all those before it."""
@@ -27,6 +36,11 @@ def caches(tmp_path_factory):
 def own_cache(caches, monkeypatch):
     """Plans of one test are no other test's, nor the user's."""
     monkeypatch.setenv("CHEAPCONV_CACHE", next(caches))
+
+
+def pytest_unconfigure():
+    """Python looks through everything once more when it ends, and libraries complain of what is left then."""
+    gc.unfreeze()
 
 
 def pytest_collection_modifyitems(items):

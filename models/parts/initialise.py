@@ -35,3 +35,13 @@ def initialise_as_vgg(network: nn.Module) -> None:
         if isinstance(module, nn.Linear | nn.Conv2d) and module.bias is not None:
             nn.init.zeros_(module.bias)
     network.redraw = initialise_as_vgg  # type: ignore[assignment]
+
+
+def initialise_as_keras(network: nn.Module) -> None:
+    """Convolutions and linear layers by `he_fan_in`, every bias zero."""
+    for module in network.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            he_fan_in(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    network.redraw = initialise_as_keras  # type: ignore[assignment]

@@ -45,23 +45,20 @@ class Bias(nn.Module):
 
 def operator_norm_relu(conv: Conv, in_channels: int, out_channels: int) -> nn.Sequential:
     """Operator, BN, ReLU; the operator has a bias if it is a single convolution."""
-    operator = single_operator(conv, in_channels, out_channels)
-    if isinstance(operator, nn.Conv2d):
-        _give_bias(operator)
-    return nn.Sequential(operator, norm_relu(out_channels))
+    return nn.Sequential(biased(single_operator(conv, in_channels, out_channels)), norm_relu(out_channels))
 
 
 def operator_bias_relu(conv: Conv, in_channels: int, out_channels: int, kernel_size: int) -> nn.Sequential:
     """Operator, bias, ReLU."""
-    operator = single_operator(conv, in_channels, out_channels, kernel_size=kernel_size)
+    operator = biased(single_operator(conv, in_channels, out_channels, kernel_size=kernel_size))
     if isinstance(operator, nn.Conv2d):
-        _give_bias(operator)
         return nn.Sequential(operator, nn.ReLU(inplace=True))
     return nn.Sequential(operator, Bias(out_channels), nn.ReLU())
 
 
-def _give_bias(convolution: nn.Conv2d) -> None:
-    """The bias of PyTorch's default convolution, and its default initialisation of both."""
-    if convolution.bias is None:
-        convolution.bias = nn.Parameter(torch.empty(convolution.out_channels))
-        convolution.reset_parameters()
+def biased(operator: nn.Module) -> nn.Module:
+    """The module; a single convolution has PyTorch's default bias now, and default initialisation of both."""
+    if isinstance(operator, nn.Conv2d) and operator.bias is None:
+        operator.bias = nn.Parameter(torch.empty(operator.out_channels))
+        operator.reset_parameters()
+    return operator

@@ -21,7 +21,7 @@ ARCHITECTURE = "resnet_od"  # by default every conv in this one
 def sampled(default: Any) -> list[Any]:
     """All pairs, those that `default(architecture, conv)` does not name marked as slow."""
     found = []
-    for pair in pairs(sampled=False):
+    for pair in pairs(seldom=()):
         architecture, conv = pair.values
         marks = [] if default(architecture, conv) else [pytest.mark.slow]
         found.append(pytest.param(architecture, conv, id=pair.id, marks=marks))

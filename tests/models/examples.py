@@ -5,7 +5,7 @@ are listed here; `examples` fails for a required parameter without an example.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,13 +50,14 @@ SMALL = {
     ("conv", "mixed"): ['mixed(S, "G(4)", "BG(2,4)")'],
 }
 
-# Convs that the whole contract is tried with by default, in architectures that bring no block of their own or many
-# parameters; the others meet every conv. All pairs are built by default and tried under `slow`.
-SAMPLE = ("S", "G(N)", "BG(2,M/4)", "shift(e=1)")
+# Convs that the whole contract is tried with by default, in all architectures but one, which meets every conv: one that
+# leaves the network as it is and one of several layers, which in a residual block replaces two convolutions. The blocks
+# that have their own place for a norm or a ReLU meet more. All pairs are tried under `slow`.
+SAMPLE = ("S", "BG(2,M/4)")
+MORE = (*SAMPLE, "G(N)", "shift(e=1)")
 TRIED = {
-    **dict.fromkeys(
-        ("resnet_od", "resnet_x4", "resnet_bottleneck", "resnet_c", "resnet_imagenet", "shiftresnet"), SAMPLE
-    ),
+    **dict.fromkeys(("resnet", "resnet_od", "shiftresnet"), MORE),
+    **dict.fromkeys(("resnet_x4", "resnet_bottleneck", "resnet_c", "resnet_imagenet", "resnet_tiny"), SAMPLE),
     **dict.fromkeys(("vgg", "vgg_5p", "alexnet_c", "densenet", "densenet_bc", "timm", "module"), SAMPLE),
     **dict.fromkeys(("mobilenet_v2", "mobilenet_v2_half", "shufflenet_v1", "shufflenet_v2", "torchvision"), ("S",)),
     "erfnet": ("S", "G(N)"),
@@ -86,14 +87,15 @@ def spatial_operators() -> list[Any]:
     return [conv for conv in examples("conv") if 3 in conv.kernel_sizes and conv.registered_name != "mixed"]
 
 
-def pairs(sampled: bool = True) -> list[Any]:
-    """Every example architecture with every example conv, as pytest parameters; the seldom tried ones are slow."""
+def pairs(seldom: Collection[str] = tuple(TRIED)) -> list[Any]:
+    """Every example architecture with every example conv, as pytest parameters; those of a `seldom` tried architecture
+    with another conv than is tried with it are slow."""
     return [
         pytest.param(
             architecture,
             conv,
             id=f"{catalog.canonical(architecture)}-{catalog.canonical(conv)}",
-            marks=[pytest.mark.slow] if sampled and _seldom(architecture, conv) else [],
+            marks=[pytest.mark.slow] if architecture.registered_name in seldom and _seldom(architecture, conv) else [],
         )
         for architecture, conv in itertools.product(examples("architecture"), examples("conv"))
     ]
@@ -105,8 +107,7 @@ def smallest_side(architecture: Any) -> int:
 
 
 def _seldom(architecture: Any, conv: Any) -> bool:
-    tried = TRIED.get(architecture.registered_name)
-    return tried is not None and catalog.label("conv", conv) not in tried
+    return catalog.label("conv", conv) not in TRIED[architecture.registered_name]
 
 
 @contextmanager

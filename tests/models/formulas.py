@@ -99,6 +99,17 @@ def resnet(depth: int, classes: int, path: Path, widths: Sequence[int] = (16, 16
     return stem + stages(post_activation(path), widths, (depth - 2) // 6) + linear(widths[-1], classes)
 
 
+def resnet_tiny(classes: int, path: Path, biases: int) -> Size:
+    """`biases` convolutions of a path have a bias on each output; so have the stem and the projections, without BN."""
+
+    def block(ci: int, co: int, h: int, ho: int) -> Size:
+        projection = conv(ci * co, ho) + Size(params=co) if (ci, h) != (co, ho) else Size()
+        return path(ci, co, h, ho) + Size(params=biases * co) + bn(co) + projection
+
+    stem = conv(27 * 16, SIDE) + Size(params=16) + bn(16)
+    return stem + stages(block, [16, 16, 32, 64], 1) + linear(64, classes)
+
+
 def resnet_imagenet(lengths: list[int], widths: list[int], classes: int, path: Path) -> Size:
     """Images of side 224: the stem works at 112, the stages from 56 on."""
     stem = conv(9408, 112) + bn(64)

@@ -11,6 +11,7 @@ from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.models.architectures.resnet import PostActivationBlock, ResNet
 from cheapconv.models.architectures.resnet_od import ActivationBeforeAddBlock, ResNetOD
+from cheapconv.models.architectures.resnet_tiny import BiasedBlock, ResNetTiny
 from cheapconv.models.architectures.wrn import PreActivationBlock, WideResNet
 from cheapconv.models.convs.bottleneck import Bottleneck, BottleneckGroup
 from cheapconv.models.convs.group import Group
@@ -91,6 +92,25 @@ def test_postactivation_block_ends_in_a_relu(x):
     torch.testing.assert_close(block(x), (path + norm(functional.conv2d(x, shortcut, stride=2))).relu())
 
 
+def test_biased_block_has_no_norm_in_its_shortcut(x):
+    block = BiasedBlock(Standard(), 4, 8, 2).double()
+    convolutions = [module for module in block.modules() if isinstance(module, nn.Conv2d)]
+    for i, convolution in enumerate(convolutions):
+        nn.init.constant_(convolution.bias, i + 1)  # of those before a norm nothing is left
+    first, second, shortcut = weights(block)
+    path = norm(conv3x3(norm(conv3x3(x, first, 2)).relu(), second))
+    torch.testing.assert_close(block(x), (path + functional.conv2d(x, shortcut, stride=2) + 3).relu())
+
+
+def test_biased_blocks_have_biases_on_single_convolutions_alone():
+    assert BiasedBlock(Standard(), 4, 4, 1).shortcut(1) == 1
+    biases = {
+        conv: [m.bias is not None for m in BiasedBlock(conv, 4, 8, 2).modules() if isinstance(m, nn.Conv2d)]
+        for conv in (Standard(), Group(group_width=1))
+    }
+    assert biases == {Standard(): [True, True, True], Group(group_width=1): [False, False, False, False, True]}
+
+
 def test_od_block_adds_after_its_last_relu(x):
     block = ActivationBeforeAddBlock(Standard(), 4, 8, 2).double()
     first, second, shortcut = weights(block)
@@ -105,7 +125,7 @@ def test_od_block_of_shifts_strides_in_its_last_convolution():
     assert [(m.in_channels, m.out_channels, m.stride) for m in path[1::2]] == [(9, 54, (1, 1)), (54, 18, (2, 2))]
 
 
-@pytest.mark.parametrize("block", [PreActivationBlock, PostActivationBlock, ActivationBeforeAddBlock])
+@pytest.mark.parametrize("block", [PreActivationBlock, PostActivationBlock, BiasedBlock, ActivationBeforeAddBlock])
 def test_one_bottleneck_replaces_both_convolutions(block):
     spatial = [w for w in weights(block(Bottleneck(b=2), 16, 16, 1)) if w.shape[2] == 3]
     assert [w.shape for w in spatial] == [(8, 8, 3, 3)]
@@ -116,7 +136,9 @@ def first_and_last_layers(network: Network) -> tuple[nn.Module, nn.Module]:
     return convolutions[0], network.classifier
 
 
-@pytest.mark.parametrize("architecture", [WideResNet(depth=10, width=2), ResNet(depth=8), ResNetOD(depth=8)])
+@pytest.mark.parametrize(
+    "architecture", [WideResNet(depth=10, width=2), ResNet(depth=8), ResNetOD(depth=8), ResNetTiny()]
+)
 def test_stem_shortcuts_and_classifier_are_never_replaced(architecture):
     standard, cheap = (architecture.build(conv, 10) for conv in (Standard(), Group(group_width=1)))
     for before, after in zip(first_and_last_layers(standard), first_and_last_layers(cheap), strict=True):
@@ -155,8 +177,9 @@ def test_resnet_embeds_the_pooled_last_map():
         (WideResNet(depth=10, width=4), lambda w: w.shape[0] * w[0, 0].numel()),
         (ResNet(depth=8), lambda w: w.shape[0] * w[0, 0].numel()),
         (ResNetOD(depth=8), lambda w: w.shape[1] * w[0, 0].numel()),
+        (ResNetTiny(), lambda w: w.shape[1] * w[0, 0].numel()),
     ],
-    ids=["wrn: fan out", "resnet: fan out", "resnet_od: fan in"],
+    ids=["wrn: fan out", "resnet: fan out", "resnet_od: fan in", "resnet_tiny: fan in"],
 )
 @pytest.mark.parametrize("conv", [Standard(), Group(groups=4)])
 def test_convolutions_start_with_the_deviation_of_their_source(architecture, fan, conv):
@@ -172,3 +195,12 @@ def test_norms_and_biases_start_neutral():
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
     assert all((m.weight == 1).all() and (m.bias == 0).all() and m.eps == 1e-5 and m.momentum == 0.1 for m in norms)
     assert (network.classifier.bias == 0).all()
+
+
+def test_every_bias_of_resnet_tiny_starts_at_zero_and_its_classifier_as_its_convolutions():
+    torch.manual_seed(0)
+    network = ResNetTiny().build(Standard(), 1000)
+    layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    assert len(layers) == 10
+    assert all((layer.bias == 0).all() for layer in layers)
+    assert network.classifier.weight.std().item() == pytest.approx(math.sqrt(2 / 64), rel=0.02)

@@ -136,6 +136,13 @@ def test_resnet_x4_closed_form(conv):
 
 
 @pytest.mark.parametrize("conv", PATHS)
+def test_resnet_of_mlperf_tiny_closed_form(conv):
+    """An operator of several layers has no bias; of the paths here those of S and S-2x2 are single convolutions."""
+    biases = 2 if conv in ("S", "S-2x2") else 0
+    check(build("ResNet-8 (MLPerf Tiny)", conv, 7), formulas.resnet_tiny(7, PATHS[conv], biases))
+
+
+@pytest.mark.parametrize("conv", PATHS)
 @pytest.mark.parametrize(("architecture", "width"), [("ResNet-18-ImageNet", 1), ("ResNet-18-0.5", 2)])
 def test_resnet_imagenet_closed_form(architecture, width, conv):
     widths = [64, 64, 128 // width, 256 // width, 512 // width]

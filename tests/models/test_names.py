@@ -12,6 +12,7 @@ from cheapconv.models.architectures.resnet import ResNet
 from cheapconv.models.architectures.resnet_bottleneck import ResNetBottleneck
 from cheapconv.models.architectures.resnet_c import ResNetC
 from cheapconv.models.architectures.resnet_imagenet import ResNetImageNet
+from cheapconv.models.architectures.resnet_tiny import ResNetTiny
 from cheapconv.models.architectures.resnet_x4 import ResNetX4
 from cheapconv.models.architectures.vgg import VGG
 from cheapconv.models.architectures.vgg_5p import VGG5P
@@ -32,6 +33,8 @@ catalog.load()
         ("ResNet-50", ResNet(depth=50)),
         ("ResNet-50-C", ResNetC(depth=50)),
         ("ResNet-32x4", ResNetX4(depth=32)),
+        ("ResNet-8", ResNet(depth=8)),
+        ("ResNet-8 (MLPerf Tiny)", ResNetTiny()),
         ("ResNet-110", ResNet(depth=110)),
         ("ResNet-110-B12", ResNetBottleneck(blocks=12)),
         ("ResNet-110-B18", ResNetBottleneck(blocks=18)),

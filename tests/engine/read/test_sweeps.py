@@ -9,6 +9,7 @@ from cheapconv import catalog
 from cheapconv.engine.plan import cells
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read import registry
+from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.train.rehearsal import rehearse
 
 ROOT = Path(__file__).parents[3]
@@ -20,13 +21,30 @@ def shipped() -> registry.Registry:
     return registry.load(ROOT / "registry.yaml")
 
 
-def planned(shipped: registry.Registry, name: str) -> Plan:
-    return cells.plan(shipped.sweep(name), name, rehearse)
+def taken_on_trust(cell: Cell, teacher: Cell | None) -> None:
+    """Rehearses nothing: what a sweep holds is seen without its networks."""
+
+
+def planned(shipped: registry.Registry, name: str, rehearsal: cells.Rehearsal = taken_on_trust) -> Plan:
+    return cells.plan(shipped.sweep(name), name, rehearsal)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("quick", "cifar10-cpu", "cifar100-short", "mlperf-tiny"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("od-cifar10", "moonshine-cifar10")),
+    ],
+)
+def test_every_cell_can_be_wired(shipped: registry.Registry, name: str) -> None:
+    rehearsed = planned(shipped, name, rehearse)
+    assert not rehearsed.skipped
+    assert [p.cell.key for p in rehearsed.cells] == [p.cell.key for p in planned(shipped, name).cells]
 
 
 @pytest.mark.parametrize(
     ("name", "count", "teachers"),
-    [("quick", 26, 2), ("cifar10-cpu", 13, 1), ("cifar100-short", 5, 1), ("od-cifar10", 39, 3)],
+    [("quick", 26, 2), ("cifar10-cpu", 13, 1), ("cifar100-short", 5, 1), ("od-cifar10", 39, 3), ("mlperf-tiny", 27, 3)],
 )
 def test_number_of_cells(shipped: registry.Registry, name: str, count: int, teachers: int) -> None:
     found = planned(shipped, name)
@@ -75,3 +93,11 @@ def test_both_moonshine_sweeps_hold_the_same_table(shipped: registry.Registry) -
 def test_the_cpu_sweep_asks_for_one_precision_and_few_epochs(shipped: registry.Registry) -> None:
     recipes = [p.cell.recipe for p in planned(shipped, "cifar10-cpu").cells]
     assert {(recipe["epochs"], recipe["precision"]) for recipe in recipes} == {(6, "bf16")}
+
+
+def test_mlperf_tiny_is_its_network_as_published_and_with_three_cheap_convs(shipped: registry.Registry) -> None:
+    students = [p.cell for p in planned(shipped, "mlperf-tiny").cells if p.entry is None]
+    assert {cell.architecture_label for cell in students} == {"ResNet-8 (MLPerf Tiny)"}
+    assert {(cell.conv_label, cell.method) for cell in students} == {
+        (conv, method) for conv in ("S", "G(4)", "G(N)", "BG(2,M/8)") for method in ("scratch", "kd")
+    }

@@ -178,7 +178,7 @@ def test_networks_are_held_in_groups(store, quiet, monkeypatch):
     monkeypatch.setattr(measuring, "HELD", 2)
     convs = [f"group(groups={groups})" for groups in (2, 4, 8)]
     watch = Watch()
-    session.measure(tiny.planned(*({"conv": conv} for conv in convs)), store.root, "cpu", 1, watch)
+    session.measure(tiny.planned(*({"conv": conv} for conv in convs)), store.root, "cpu", 1, watch, "eager")
     assert {*watch.sliced[:10]} == {"WRN-10-1 G(2)", "WRN-10-1 G(4)"}
     assert watch.sliced[10:] == ["WRN-10-1 G(8)"] * 5
 
@@ -188,22 +188,22 @@ def test_a_group_ends_where_half_of_the_free_memory_is_taken(store, quiet, monke
     monkeypatch.setattr(measuring, "free_bytes", lambda device: next(free))
     whole = tiny.planned(*({"conv": f"group(groups={groups})"} for groups in (2, 4, 8)))
     watch = Watch()
-    session.measure(whole, store.root, "cpu", 1, watch)
+    session.measure(whole, store.root, "cpu", 1, watch, "eager")
     assert watch.sliced[10:] == ["WRN-10-1 G(8)"] * 5
 
 
 def test_an_earlier_group_is_timed_again_when_the_machine_turns_out_to_be_faster(store, quiet, monkeypatch, capsys):
     monkeypatch.setattr(measuring, "HELD", 1)
     watch = Watch([0.5] * 6)  # the first group's passes ask ten times; the last ones are at full speed
-    session.measure(tiny.planned("scratch", {"conv": "group(groups=2)"}), store.root, "cpu", 1, watch)
+    session.measure(tiny.planned("scratch", {"conv": "group(groups=2)"}), store.root, "cpu", 1, watch, "eager")
     assert watch.sliced == ["WRN-10-1 S"] * 5 + ["WRN-10-1 G(2)"] * 5 + ["WRN-10-1 S"] * 3
     assert watch.warmed[-1] == "WRN-10-1 S"
-    assert "WRN-10-1 S, onnxruntime fp32: 1.00 ms" in capsys.readouterr().out
+    assert "WRN-10-1 S, eager fp32: 1.00 ms" in capsys.readouterr().out
     assert {m.doubt for m in store.measurements()} == {""}
 
 
 def test_a_doubt_is_kept_and_told(store, quiet, capsys, caplog):
-    session.measure(tiny.planned("scratch"), store.root, "cpu", 1, Watch([1.0, 0.5] * 50))
+    session.measure(tiny.planned("scratch"), store.root, "cpu", 1, Watch([1.0, 0.5] * 50), "eager")
     [kept] = store.measurements()
     assert kept.doubt == "at times the machine was at 50 % of the best speed of that measuring"
     assert f"(doubtful: {kept.doubt})" in capsys.readouterr().out
@@ -217,7 +217,7 @@ def test_a_network_that_does_not_run_costs_no_other_its_timing(store, quiet, cap
                 raise RuntimeError("no such kernel")
             super().warm(work)
 
-    session.measure(tiny.planned("scratch", {"conv": "group(groups=2)"}), store.root, "cpu", 1, Broken())
+    session.measure(tiny.planned("scratch", {"conv": "group(groups=2)"}), store.root, "cpu", 1, Broken(), "eager")
     assert [m.conv for m in store.measurements()] == ["group(groups=2)"]
     assert "WRN-10-1 S could not be timed (no such kernel)" in caplog.text
 
@@ -236,7 +236,7 @@ def test_others_that_keep_the_machine_busy_are_told_before_anything_is_timed(sto
 
     monkeypatch.setattr(session.busy, "sentence", lambda: "other processes use 0.9 of 2 cores")
     watch = Late()
-    session.measure(tiny.planned("scratch"), store.root, "cpu", 1, watch)
+    session.measure(tiny.planned("scratch"), store.root, "cpu", 1, watch, "eager")
     assert watch.warmed
 
 
