@@ -44,7 +44,10 @@ def load(store: "str | Path", key: str, name: str | None = None) -> "Loaded":
 
 
 def frame(store: "str | Path", sweep: str) -> "pd.DataFrame":
-    """One row a cell of a sweep: labels, state, accuracies, sizes, costs. UserError where nothing is done yet."""
+    """One row a cell of a sweep: labels, state, accuracies, sizes, costs. UserError where nothing is done yet.
+
+    A deployment of a cell in another precision is one row more; the column `deployed` says so, and is "" elsewhere.
+    """
     from pathlib import Path
 
     from cheapconv.reports import collect

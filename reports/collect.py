@@ -10,7 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store import deployments
 from cheapconv.engine.store.cell import CellRecord
+from cheapconv.engine.store.deployments import Deployment
 from cheapconv.engine.store.records import Environment, Result, SkippedCell, Word
 from cheapconv.engine.store.runs import Run, Store
 from cheapconv.reports.score import Score
@@ -20,6 +22,7 @@ OUTCOMES = (
     *("test_images", "top1", "top1_error", "top5", "pixel_accuracy", "top1_best", "structure"),
     *("ensemble_top1", "by_validation", "best_student_epoch", "warnings"),
 )
+NOT_DEPLOYED = ("activation_bytes", "top1_best", "ensemble_top1", "by_validation", "best_student_epoch")
 SIZES = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes")
 
 
@@ -33,6 +36,7 @@ class Record:
     state: Word
     error: str
     result: Result | None
+    deployments: tuple[Deployment, ...] = ()
 
     @property
     def key(self) -> str:
@@ -71,6 +75,23 @@ class Record:
             "warnings": result.doubts or None,  # why its scores mean nothing
         }
 
+    def deployed(self, deployment: Deployment) -> dict[str, object]:
+        """The same columns of a deployment: its own scores and size, and what of the cell is true of it too."""
+        assert self.result is not None
+        scores = deployment.means(self.result)
+        return {
+            **self.outcome,
+            **dict.fromkeys(NOT_DEPLOYED),
+            "test_images": deployment.test_samples,
+            "top1": scores[self.result.headline],
+            "top1_error": scores.get(f"{self.result.headline}_error"),
+            "top5": scores.get("top5"),
+            "pixel_accuracy": scores.get("pixel_accuracy"),
+            "weights_bytes": deployment.weights_bytes(self.result),
+            "deployed": f"{deployment.precision} ({deployment.runtime_label})",
+            "deployed_as": deployment.name,
+        }
+
 
 @dataclasses.dataclass(frozen=True)
 class Collected:
@@ -106,7 +127,8 @@ def read_sweep(store: Path, sweep: str) -> Collected:
         faults += [f"{run.key}: {fault}" for fault in run.faults()]
         if cell is not None:
             result = run.result() if state.state == "done" else None
-            records.append(Record(run, cell, run.environments(), state.state, state.error or "", result))
+            deployed = tuple(deployments.read(run)) if result else ()
+            records.append(Record(run, cell, run.environments(), state.state, state.error or "", result, deployed))
     results = [record.result for record in records if record.result]
     faults += runs.faults({network.structure for result in results for network in result.counted if network.structure})
     unrecorded = len(plan.cells) - len(records)
@@ -129,13 +151,16 @@ def hardware(environment: Environment) -> str:
 
 
 def frame(sweep: Collected) -> pd.DataFrame:
-    """One row a cell: its labels, state, result and the size of its headline network."""
+    """One row a cell: its labels, state, result and the size of its headline network; after it one row a deployment of
+    it. The columns `deployed` and, by the name of its file, `deployed_as` tell which: both are empty as trained.
+    """
     records, rows = {record.key: record for record in sweep.records}, []
     for record in sweep.records:
         cell, outcome, taught_by = record.cell, record.outcome, records.get(record.cell.teacher or "")
         teacher = taught_by.cell if taught_by else None
         dearer = sweep.dearer.get((cell.architecture, cell.conv), "")
-        rows.append(
+        outcomes = [{"deployed": "", "deployed_as": ""} | outcome, *map(record.deployed, record.deployments)]
+        rows += [
             {
                 "key": record.key,
                 "state": record.state,
@@ -158,9 +183,10 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "trained_here": cell.trains,
                 "teacher_trained_here": all(ancestor.trains for ancestor in taught_by_all(record, records)),
                 "dearer": "" if outcome["changed"] else dearer,  # of what is deployed
-                **outcome,
+                **each,
             }
-        )
+            for each in outcomes
+        ]
     return pd.DataFrame(rows)
 
 

@@ -95,9 +95,14 @@ def significant(value: float, digits: int = 4) -> str:
     return f"{value:,.{min(decimals, 6)}f}"
 
 
-def method_label(row: Row) -> str:
-    """The method, with what sets this row apart from one of the same labels."""
+def trained_label(row: Row) -> str:
+    """The method, with what sets its training apart from one of the same labels: `kd [lr=0.05]`."""
     return f"{row['method']} [{row['variant']}]" if row["variant"] else str(row["method"])
+
+
+def method_label(row: Row) -> str:
+    """The same, with what it is deployed as: `kd [lr=0.05], int8 (ONNX Runtime)`."""
+    return ", ".join(filter(None, (trained_label(row), row["deployed"])))
 
 
 def rank(row: Row) -> str:

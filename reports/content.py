@@ -20,7 +20,8 @@ class Failure:
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-    """Cells, one row each; conditions and remarks in words; the table's rows, columns and the notes to its marks."""
+    """Cells and their deployments, one row each; conditions and remarks in words; the table's rows, columns and the
+    notes to its marks."""
 
     sweep: collect.Collected
     cells: pd.DataFrame
@@ -35,8 +36,9 @@ class Content:
 def build(store: Path, name: str) -> Content:
     """Everything about sweep `name` in `store`; a UserError where it has no plan or nothing is done."""
     sweep = collect.read_sweep(store, name)
-    cells = collect.frame(sweep).assign(variant=variants.variants(sweep))
-    measured = measurements.read_measurements(store, cells["structure"])
+    cells = collect.frame(sweep)
+    cells["variant"] = cells["key"].map(variants.variants(sweep).to_dict())
+    measured = measurements.read_measurements(store, cells)
     rows = gap.add_gaps(stats.summarise(measurements.attach(cells, measured), sweep.unrecorded))
     rows, noted = notes.number(published.attach(rows))
     failed = [

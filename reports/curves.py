@@ -35,7 +35,8 @@ def _mean_curves(content: Content) -> Curves:
     """By (architecture, conv, method label): mean top-1 over the done seeds by epoch, in the order of the table."""
     records = {record.key: record for record in content.sweep.done}
     means: Curves = {}
-    for _, cells in content.cells[content.cells["state"] == "done"].groupby(ROW, sort=False):
+    trained = content.cells[(content.cells["state"] == "done") & (content.cells["deployed"] == "")]
+    for _, cells in trained.groupby(ROW, sort=False):
         of_seeds = pd.DataFrame([collect.curve(records[key]) for key in cells["key"]], dtype=float)
         first = cells.iloc[0]
         means[first["architecture"], first["conv"], method_label(first)] = of_seeds.dropna(axis=1).mean()

@@ -1,7 +1,8 @@
 """The shapes that the report's pictures are made of, in pixels; the page's template draws them as SVG.
 
 SVG by hand keeps the page small and free of scripts from elsewhere; colours are classes of its stylesheet, so that
-they follow the reader's light or dark theme. Colour says method, marker says conv, in every picture.
+they follow the reader's light or dark theme. Colour says method, marker says conv, in every picture; a dot in it says
+that the network is deployed in another precision than it was trained in.
 """
 
 import dataclasses
@@ -9,7 +10,7 @@ import dataclasses
 import pandas as pd
 
 from cheapconv.reports.axes import Axis
-from cheapconv.reports.columns import method_label
+from cheapconv.reports.columns import method_label, trained_label
 
 COLOURS = 8
 MARKERS = (
@@ -30,11 +31,27 @@ class Key:
 
     text: str
     index: int
+    trained: int | None = None  # of a method that is deployed: the index as it was trained, whose colour it has
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether its points have a dot."""
+        return self.trained is not None
+
+    @property
+    def hue(self) -> int:
+        """The number of its colour."""
+        return self.index if self.trained is None else self.trained
 
     @property
     def colour(self) -> str:
         """Class of the stylesheet."""
-        return f"m{self.index % COLOURS}" + (" hollow" if self.index >= COLOURS else "")
+        return f"m{self.hue % COLOURS}" + (" hollow" if self.hue >= COLOURS else "")
+
+    @property
+    def dot(self) -> str:
+        """CSS colour of the dot in its marker."""
+        return "var(--c)" if self.hue >= COLOURS else "var(--ground)"
 
     @property
     def marker(self) -> str:
@@ -88,10 +105,15 @@ class Keys:
 
 
 def keys(rows: pd.DataFrame) -> Keys:
-    """Colours by method, baselines first; markers by conv in the order of the table."""
-    baselines_first = rows.sort_values("is_baseline", ascending=False, kind="stable")
-    methods = dict.fromkeys(method_label(row) for _, row in baselines_first.iterrows())
+    """Colours by method, baselines first, then as they are deployed; markers by conv in the order of the table."""
+    order = rows.assign(is_deployed=rows["deployed"] != "").sort_values(
+        ["is_deployed", "is_baseline"], ascending=[True, False], kind="stable"
+    )
+    methods: dict[str, Key] = {}
+    for _, row in order.iterrows():
+        text, trained = method_label(row), methods[trained_label(row)].index if row["deployed"] else None
+        methods.setdefault(text, Key(text, len(methods), trained))
     return Keys(
-        {text: Key(text, i) for i, text in enumerate(methods)},
+        methods,
         {text: Key(text, i) for i, text in enumerate(dict.fromkeys(rows["conv"]))},
     )

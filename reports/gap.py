@@ -4,6 +4,9 @@ gap recovered = (method - baseline) / (standard - baseline), where baseline trai
 is the uncompressed network trained alone. The quotient of a small gap is noise, so it is given only where standard and
 baseline differ as `differences` says: by Welch's test over the seeds and beyond the binomial error of the test set.
 Its interval is Fieller's (1954) for a quotient of two means, once with either error; the wider bounds count.
+
+All three are deployed alike: of a row in int8, baseline and standard network are those in int8 by the same runtime, so
+that what quantisation costs all of them is not taken for the method's.
 """
 
 import dataclasses
@@ -39,16 +42,19 @@ def gap_recovered(row: pd.Series, rows: pd.DataFrame) -> Gap:
     """The gap of one of `rows` to the standard network, against the baseline of its own network."""
     if row["is_baseline"] or row["changed"]:
         return Gap()
-    alone = rows[rows["is_baseline"]]
+    own = rows[rows["deployed"] == row["deployed"]]
+    alone, form = own[own["is_baseline"]], f" in {row['deployed']}" if row["deployed"] else ""
     baseline = _preferred(alone[(alone["architecture"] == row["architecture"]) & (alone["conv"] == row["conv"])])
-    references = rows[rows["is_reference"]]
+    references = own[own["of_reference"]]
     standard, note = _preferred(references[references["architecture"] == row["architecture"]]), ""
     if standard is None and len(references) == 1:
         standard = references.iloc[0]
         note = f"gap to {standard['architecture']} {standard['conv']}, the only standard network of the sweep"
+    if form:
+        note = "; ".join(filter(None, (note, f"gap between networks that are all{form}")))
     if baseline is None or standard is None:
         missing = "baseline of this conv" if baseline is None else "standard network to compare with"
-        return Gap(note=f"no gap: the sweep has no {missing}")
+        return Gap(note=f"no gap: the sweep has no {missing}{form}")
     compared = (row, baseline, standard)
     if not all(one["complete"] for one in compared):
         return Gap(note="no gap yet: seeds of this row, its baseline or the standard network are still missing")

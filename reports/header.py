@@ -26,6 +26,11 @@ GAPS = (
     "Gap recovered is given where the standard network and the baseline differ, each pair tested by itself; in "
     "brackets its 95 % interval (Fieller's), from the spread over seeds or the test set's error, whichever is wider."
 )
+DEPLOYED = (
+    "Rows that name a precision and a runtime are networks of the rows without: the same weights, quantised after "
+    "training by that runtime, whose answers to the whole test set are their score. Params, MACs and training are "
+    "those of the network; weights are what is shipped, with its graph. Their gap is between networks deployed alike."
+)
 MOST_FAULTS = 10  # that a report names
 MINUTE, HOUR = 60, 3600
 LEAST_SAVED = 0.005  # below it, the clock's own noise
@@ -47,8 +52,20 @@ def conditions(sweep: Collected, measured: Measured) -> dict[str, str]:
         "Trained": _period([environment for of_cell in environments for environment in of_cell]),
         "Training": training([record.result for record in sweep.done if record.result]),
         "Cells": progress(sweep),
-        **measurements.conditions(measured),
+        **deployments(sweep),
+        **measurements.conditions(measured, sweep.name),
     }
+
+
+def deployments(sweep: Collected) -> dict[str, str]:
+    """`int8 by ONNX Runtime 1.23.2, its own quantiser calibrated on 256 images of ...`, where there are any."""
+    told = [
+        f"{own.precision} by {' '.join(filter(None, (own.runtime_label, own.runtime_version)))}, its own quantiser "
+        f"calibrated on {own.quantised_on}"
+        for record in sweep.done
+        for own in record.deployments
+    ]
+    return {"Deployments": _tally(told)} if told else {}
 
 
 def progress(sweep: Collected) -> str:
@@ -86,6 +103,8 @@ def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
         said += [DIFFERENCE.format(error), RANKS]
     if rows["gap_recovered"].notna().any():
         said.append(GAPS)
+    if rows["deployed"].any():
+        said.append(DEPLOYED)
     if len(single):  # the size below which differences between single runs mean nothing: test-set noise alone
         typical, images = single["top1_mean"].median(), single["test_images"].iloc[0]
         points = 100 * 1.96 * 2**0.5 * single.apply(lambda row: differences.test_error(row, typical), axis=1).median()

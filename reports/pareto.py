@@ -17,34 +17,43 @@ from cheapconv.reports.measurements import letter, suffixes
 
 WIDTH, HEIGHT = 620, 430
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 46
-COSTS = {
-    "macs": ("MACs (M)", 1e6),
-    "params": ("Params (M)", 1e6),
-    "latency_ms": ("Latency at batch 1 (ms)", 1.0),
-}
+MACS, PARAMS, WEIGHTS = (
+    ("macs", "MACs (M)", 1e6),
+    ("params", "Params (M)", 1e6),
+    ("weights_bytes", "Weights (KiB)", 1024),
+)
 
 
 def pareto_panels(content: Content, legend: Keys) -> list[Panel]:
-    """Accuracy against MACs, params and, where measured, latency; comparable rows only."""
-    comparable, panels = content.rows[content.rows["comparable"]], []
-    for cost, (title, unit) in COSTS.items():
-        rows = comparable[comparable[cost].notna()]
-        if cost == "latency_ms":
-            rows, title = rows[rows["doubt"] == ""], title + letter(0, len(suffixes(rows)))
-        if rows.empty:
-            continue
-        mean, spread = rows["top1_mean"], rows["top1_std"].fillna(0)
-        x = axes.around(list(rows[cost] / unit), LEFT, WIDTH - RIGHT, log=True)
-        y = axes.around([*(100 * (mean - spread)), *(100 * (mean + spread))], HEIGHT - BOTTOM, TOP)
-        points = [_point(row, row[cost] / unit, x, y, legend) for _, row in rows.iterrows()]
-        cheapest, *dearer = [points[i] for i in front(list(rows[cost]), list(mean))]
-        steps = "".join(f"H{point.x}V{point.y}" for point in dearer)
-        path = f"M{cheapest.x} {cheapest.y}{steps}H{x.end}"
-        several = rows["architecture"].nunique() > 1
-        heading = f"{content.sweep.score.title} against {title}"
-        names = [f"{r['architecture']} {r['conv']}" if several else r["conv"] for _, r in rows.iterrows()]
-        panels.append(Panel(heading, title, x, y, points, [], path, _labels(names, points, x.end)))
-    return panels
+    """Accuracy against MACs, params and, where measured, latency; where networks are deployed in several precisions
+    also against weights, and those of each against the latencies that are its own. Comparable rows only."""
+    comparable, rows = content.rows[content.rows["comparable"]], content.rows
+    costs = [(*cost, comparable) for cost in (MACS, PARAMS, *([WEIGHTS] if rows["deployed"].any() else []))]
+    for _, alike in rows.groupby("deployed_as"):
+        end = next((end for end in suffixes(rows) if alike[f"measured_on{end}"].notna().any()), "")
+        own = comparable[comparable.index.isin(alike.index) & (comparable[f"doubt{end}"] == "")]
+        title = f"Latency at batch 1 (ms){letter(suffixes(rows).index(end), len(suffixes(rows)))}"
+        costs.append((f"latency_ms{end}", title, 1.0, own))
+    found = (_panel(content, legend, cost, title, unit, on[on[cost].notna()]) for cost, title, unit, on in costs)
+    return [panel for panel in found if panel]
+
+
+def _panel(content: Content, legend: Keys, cost: str, title: str, unit: float, rows: pd.DataFrame) -> Panel | None:
+    """Accuracy against one cost; None where no row has it."""
+    if rows.empty:
+        return None
+    mean, spread = rows["top1_mean"], rows["top1_std"].fillna(0)
+    x = axes.around(list(rows[cost] / unit), LEFT, WIDTH - RIGHT, log=True)
+    y = axes.around([*(100 * (mean - spread)), *(100 * (mean + spread))], HEIGHT - BOTTOM, TOP)
+    points = [_point(row, row[cost] / unit, x, y, legend) for _, row in rows.iterrows()]
+    cheapest, *dearer = [points[i] for i in front(list(rows[cost]), list(mean))]
+    steps = "".join(f"H{point.x}V{point.y}" for point in dearer)
+    path = f"M{cheapest.x} {cheapest.y}{steps}H{x.end}"
+    several = rows["architecture"].nunique() > 1
+    names = [f"{r['architecture']} {r['conv']}" if several else r["conv"] for _, r in rows.iterrows()]
+    apart = rows["deployed_as"] if cost == WEIGHTS[0] else [""] * len(rows)  # elsewhere they stand at one place
+    labels = _labels([*zip(names, apart, strict=True)], points, x.end)
+    return Panel(f"{content.sweep.score.title} against {title}", title, x, y, points, [], path, labels)
 
 
 def front(costs: Sequence[float], accuracies: Sequence[float]) -> list[int]:
@@ -75,14 +84,17 @@ def _point(row: pd.Series, cost: float, x: axes.Axis, y: axes.Axis, legend: Keys
     )
 
 
-def _labels(names: list[str], points: list[Point], right: float) -> list[tuple[float, float, str]]:
-    """Each network's name above its highest point, moved up where it would cover an earlier name."""
-    highest: dict[str, tuple[float, float]] = {}
-    for name in dict.fromkeys(names):
-        own = [point for n, point in zip(names, points, strict=True) if n == name]
-        highest[name] = (sum(p.x for p in own) / len(own), min(p.y_high for p in own) - 13)
+def _labels(networks: list[tuple[str, str]], points: list[Point], right: float) -> list[tuple[float, float, str]]:
+    """Each network's name above its highest point, moved up where it would cover an earlier name.
+
+    `networks` are the names of the points, and what tells networks of one name apart.
+    """
+    highest: dict[tuple[str, str], tuple[float, float]] = {}
+    for network in dict.fromkeys(networks):
+        own = [point for other, point in zip(networks, points, strict=True) if other == network]
+        highest[network] = (sum(p.x for p in own) / len(own), min(p.y_high for p in own) - 13)
     placed: list[tuple[float, float, str]] = []
-    for name, (centre, y) in sorted(highest.items(), key=lambda item: -item[1][1]):
+    for (name, _), (centre, y) in sorted(highest.items(), key=lambda item: -item[1][1]):
         half = 3.4 * len(name)
         x = min(max(centre, LEFT + half), right - half)
         while any(abs(x - x2) < half + 3.4 * len(n2) and abs(y - y2) < 12 for x2, y2, n2 in placed):

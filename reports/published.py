@@ -88,7 +88,12 @@ def attach(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def match(row: pd.Series, path: Path = PUBLISHED) -> list[Paper]:
-    """Published numbers of the same experiment as `row` of `stats.summarise`, most often none."""
+    """Published numbers of the same experiment as `row` of `stats.summarise`, most often none.
+
+    They are of networks as trained, in float32: never of one that is deployed in another precision.
+    """
+    if row.get("deployed"):
+        return []
     table = load(path)
     same = (table["dataset"] == row["suite_label"]) & (table["method"] == row["method_name"])
     same &= table["score"] == row.get("score", "top1")

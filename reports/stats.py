@@ -3,9 +3,13 @@
 Accuracies are fractions of the whole test set at the last epoch. The standard deviation is the sample's (n - 1); the
 half-width is Student's t at n - 1 degrees of freedom. A row with cells still to run, or failed, is not `comparable`,
 nor is one with a cell whose score means nothing: it has no rank, is never bold, and no gap is given of it.
+
+What is deployed in another precision than it was trained in is a row of its own, of the same seeds, and ranks like any
+other: also that of the standard network, which is the reference as trained alone.
 """
 
 import math
+from collections.abc import Hashable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,10 +17,11 @@ import scipy.stats
 
 from cheapconv.reports import differences, measurements
 
-ROW = ["architecture", "conv", "method", "variant"]
+TRAINED = ["architecture", "conv", "method", "variant"]
+ROW = [*TRAINED, "deployed"]
 FIRST = (
     *("suite_label", "score", "is_baseline", "is_standard", "is_plain", "method_name", "method_config"),
-    *("teacher", "teacher_is_standard", "test_images", "dearer"),
+    *("teacher", "teacher_is_standard", "test_images", "dearer", "deployed_as"),
 )
 SCORES = (
     "top1",
@@ -35,21 +40,24 @@ MEANS = (
 
 
 def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
-    """One row an (architecture, conv, method, variant), in the order of the report.
+    """One row an (architecture, conv, method, variant, deployed), in the order of the report.
 
     `cells` has the columns of `collect.frame`, those of `measurements.attach` and `variant`. `unrecorded` planned cells
     have not said which row they belong to; while there are any, no row can be known to be complete.
     """
-    usual = cells.loc[cells["state"] == "done", "trained_on"].mode().iloc[0]
-    rows = pd.DataFrame([_summary(group, usual) for _, group in cells.groupby(ROW, sort=False)])
+    trained = cells[cells["deployed"] == ""]
+    usual = trained.loc[trained["state"] == "done", "trained_on"].mode().iloc[0]
+    planned = trained.groupby(TRAINED).size().to_dict()
+    rows = pd.DataFrame([_summary(group, usual, planned) for _, group in cells.groupby(ROW, sort=False)])
     rows["place"] = range(len(rows))  # the plan's order, by which ties between baselines are settled
     rows["complete"] = (rows["n"] == rows["planned"]) & (unrecorded == 0)
     rows["comparable"] = rows["complete"] & rows["top1_mean"].notna() & (rows["warnings"] == "")
     # Standard networks trained alone whose architecture others take with cheaper convs; else the only one there is.
     standard = rows["is_standard"].astype(bool)
-    alone = standard & rows["is_baseline"].astype(bool)
+    alone = standard & rows["is_baseline"].astype(bool) & (rows["deployed"] == "")
     found = alone & (~standard).groupby(rows["architecture"]).transform("any")
     rows["is_reference"] = found if found.any() or alone.sum() != 1 else alone
+    rows["of_reference"] = rows.groupby(TRAINED)["is_reference"].transform("any")  # itself, or how it is deployed
     rows = rows.join(differences.places(rows[rows["comparable"] & ~rows["is_reference"]]))
     # What no row of its (architecture, conv) beats, where at least two rows are comparable.
     networks = [group for _, group in rows[rows["comparable"]].groupby(["architecture", "conv"]) if len(group) > 1]
@@ -57,7 +65,7 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     return _ordered(rows)
 
 
-def _summary(cells: pd.DataFrame, usual: str) -> dict[str, object]:
+def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -> dict[str, object]:
     done = cells[cells["state"] == "done"].assign(
         spent_s=lambda c: c["spent"],
         train_s_with_teacher=lambda c: c["train_s"].astype(float) + c["teacher_train_s"].astype(float),
@@ -68,7 +76,7 @@ def _summary(cells: pd.DataFrame, usual: str) -> dict[str, object]:
     return {
         **{name: cells[name].iloc[0] for name in ROW},
         "n": n,
-        "planned": len(cells),
+        "planned": planned[tuple(cells[TRAINED].iloc[0])],
         "failed": int((cells["state"] == "failed").sum()),
         "top1_std": std,
         "top1_ci95": scipy.stats.t.ppf(0.975, n - 1) * std / math.sqrt(n) if n > 1 else math.nan,
@@ -98,7 +106,7 @@ def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
             "architecture": rows["architecture"],
             "conv": rows["conv"],
             "top1": -rows["top1_mean"].fillna(-np.inf),
-            "method": rows["method"] + rows["variant"],
+            "method": rows["method"] + rows["variant"] + rows["deployed"],
         }
     )
     return rows.loc[keys.sort_values(list(keys.columns)).index].reset_index(drop=True)

@@ -19,12 +19,12 @@ CSV_COLUMNS = (
     *("train_s", "train_s_with_teacher", "spent_s", "train_images_per_s", "teacher"),
     *("paper_top1", "paper_top1_all", "paper_protocols"),
 )
-OF_SOME = ("top1_error_mean", "pixel_accuracy_mean")  # columns of the CSV of those that have them
+OF_SOME = ("deployed", "top1_error_mean", "pixel_accuracy_mean")  # columns of the CSV of those that have them
 BOLD = "Bold: the rows of a network that do not differ from its most accurate one."
 
 
 def csv(content: Content) -> str:
-    """One row an (architecture, conv, method, variant) in full precision, conditions repeated in every row.
+    """One row an (architecture, conv, method, variant, deployed) in full precision, conditions repeated in every row.
 
     Accuracies, their deviations and gaps are fractions; sizes are in bytes; times carry their unit in the name.
     """
@@ -36,7 +36,7 @@ def csv(content: Content) -> str:
         paper_top1_all=[";".join(f"{paper.top1:g}" for paper in found) for found in papers],
         paper_protocols=[" | ".join(paper.protocol for paper in found) for found in papers],
     )
-    of_some = [name for name in OF_SOME if table[name].notna().any()]
+    of_some = [name for name in OF_SOME if (table[name].notna() & (table[name] != "")).any()]
     measured = [f"{name}{end}" for end in suffixes(content.rows) for name in (*NUMBERS, "measured_on")]
     table = table[[*CSV_COLUMNS, *of_some, *measured]]
     named = {name.lower().replace(",", "").replace(" ", "_"): text for name, text in content.conditions.items()}

@@ -25,7 +25,7 @@ def common_recipe(sweep: Collected) -> dict[str, str]:
 
 
 def variants(sweep: Collected) -> pd.Series:
-    """For each known cell the text that completes its labels: `lr=0.05`, `teacher=WRN-16-2 S`, mostly nothing."""
+    """By the key of each known cell what completes its labels: `lr=0.05`, `teacher=WRN-16-2 S`, mostly nothing."""
     common = common_recipe(sweep)
     cells = {record.key: record.cell for record in sweep.records}
     rows, teachers = [], []
@@ -37,7 +37,8 @@ def variants(sweep: Collected) -> pd.Series:
         teachers.append(f"teacher={' '.join(LABELS(teacher))}" if teacher else "no teacher")
         found.setdefault(rows[-1], set()).add(teachers[-1])
     named = [teacher if len(found[row]) > 1 else "" for row, teacher in zip(rows, teachers, strict=True)]
-    return pd.Series([", ".join(filter(None, (row[-1], t))) for row, t in zip(rows, named, strict=True)], dtype=str)
+    texts = [", ".join(filter(None, (row[-1], teacher))) for row, teacher in zip(rows, named, strict=True)]
+    return pd.Series(texts, index=[record.key for record in sweep.records], dtype=str)
 
 
 def _flat(recipe: Mapping[str, object], prefix: str = "") -> dict[str, str]:

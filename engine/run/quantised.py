@@ -152,12 +152,10 @@ def both(ways: Sequence[Way], cells: Sequence[Cell], samples: Samples) -> list[W
 
 def told(cell: Cell, deployment: Deployment, result: Result) -> str:
     """`WRN-16-2 G(4) kd, seed 0, onnxruntime int8: top1 61.2 % (trained: 61.4 %), 0.21 MB`."""
-    counted = {network.name for network in result.counted}
-    students = [student for student in deployment.students if student.name in counted]
-    own = sum(student.scores[result.headline] for student in students) / len(students)
+    own, size = deployment.means(result)[result.headline], deployment.weights_bytes(result)
     name = f"{cell.architecture_label} {cell.conv_label} {cell.method_label}, seed {cell.seed}"
     scores = f"{result.headline} {100 * own:.2f} % (as trained {100 * result.score:.2f} %)"
-    return f"{name}, {deployment.runtime} int8: {scores}, {students[0].weights_bytes / 1e6:.2f} MB"
+    return f"{name}, {deployment.runtime} int8: {scores}, {size / 1e6:.2f} MB"
 
 
 def score_and_time(store: Store, cells: Sequence[Cell], folder: Path | None, should_stop: Callable[[], bool]) -> None:

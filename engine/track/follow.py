@@ -20,6 +20,7 @@ from functools import partial
 from typing import Protocol
 
 from cheapconv.catalog.errors import UserError, command_line
+from cheapconv.engine.store import deployments
 from cheapconv.engine.store.runs import CELL, CURVE, ENVIRONMENT, MEASUREMENTS, RESULT, STATE, Store
 from cheapconv.engine.track.redact import public, reason
 from cheapconv.engine.track.sweep import TrackedSweep
@@ -82,7 +83,8 @@ class Follower:
         """Stamps of all that is shown of the cell; one of them is new when a file has been replaced."""
         folder = os.path.join(self._store.root, key)
         stamps = [stamp(os.path.join(folder, name)) for name in (CELL, STATE, ENVIRONMENT, CURVE, RESULT)]
-        if stamps[-1] is not None:  # the networks of a finished cell are timed later
+        if stamps[-1] is not None:  # the networks of a finished cell are timed, and scored in int8, later
+            stamps.append(stamp(os.path.join(folder, deployments.FOLDER)))
             stamps.append(stamp(os.path.join(self._store.root, MEASUREMENTS)))
         return stamps
 

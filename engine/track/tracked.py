@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from statistics import fmean
 
+from cheapconv.engine.store import deployments
 from cheapconv.engine.store.cell import Cell, CellRecord
+from cheapconv.engine.store.deployments import Deployment
 from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track.fields import TAG_LENGTH, by_network, clean, digest, flatten, milliseconds, tags, text
@@ -40,6 +42,7 @@ class Tracked:
     curve: list[CurveRow]
     result: Result | None
     measurement: Measurement | None
+    deployments: tuple[Deployment, ...] = ()
 
     @property
     def name(self) -> str:
@@ -95,7 +98,8 @@ class Tracked:
 
     @cached_property
     def final(self) -> dict[str, float]:
-        """The finished cell's numbers; sizes are those of the first network that counts."""
+        """The finished cell's numbers; sizes are those of the first network that counts. What it is deployed as stands
+        below its precision and runtime: `int8_onnxruntime/top1`."""
         result, measured = self.result, self.measurement
         if result is None:
             return {}
@@ -108,6 +112,9 @@ class Tracked:
             values["latency_ms"] = measured.latency.median_ms
             values["throughput_images_per_s"] = measured.throughput.images_per_s
         values |= {size: float(value) for size, value in asdict(result.counted[0].sizes).items() if value is not None}
+        for deployment in self.deployments:
+            numbers = deployment.means(result) | {"weights_bytes": float(deployment.weights_bytes(result))}
+            values |= {f"{deployment.precision}_{deployment.runtime}/{name}": n for name, n in numbers.items()}
         return {clean(name): value for name, value in values.items()}
 
     @cached_property
@@ -175,10 +182,11 @@ def read(store: Store, key: str, sweep: TrackedSweep) -> Tracked | None:
         raise CellRefusedError("curve.jsonl is missing or damaged")
     if state.state in ("running", "stopped"):  # an epoch stays once its checkpoint is written, which the state says
         curve = curve[: state.epoch]
-    # The timing on the device that trained the cell if there is one, else on another; the first, so that what is
-    # measured elsewhere later does not replace it.
+    # The timing as trained, on the device that trained the cell if there is one, else on another; the first, so that
+    # what is measured elsewhere later does not replace it.
     device_name = environments[-1].device_name
     structure = next((network.structure for network in result.counted if network.structure), None) if result else None
-    timings = store.measurements(structure) if structure else []
+    timings = [timing for timing in store.measurements(structure) if not deployments.timed(timing)] if structure else []
     timing = min(timings, key=lambda timing: (timing.device_name != device_name, timing.date), default=None)
-    return Tracked(key, sweep, cell, state, environments, curve, result, timing)
+    deployed = tuple(deployments.read(run))
+    return Tracked(key, sweep, cell, state, environments, curve, result, timing, deployed)

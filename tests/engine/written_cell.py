@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from cheapconv.engine.store import deployments
 from cheapconv.engine.store.cell import CellRecord
+from cheapconv.engine.store.deployments import DeployedStudent, Deployment
 from cheapconv.engine.store.files import write_json
 from cheapconv.engine.store.records import (
     CurveRow,
@@ -69,6 +71,26 @@ def write_cell(
     if state == "done":
         write_json(run.folder / RESULT, {"schema": 2, **asdict(result(key, epochs))})
     run.write_state(state, epochs, 3, "ValueError: nan" if state == "failed" else None)
+
+
+def write_deployment(store: Store, key: str, *top1: float, runtime: str = "onnxruntime") -> None:
+    """The students of `write_cell` in int8."""
+    students = (
+        DeployedStudent(name=f"student_{number}", structure="s0", scores={"top1": score}, weights_bytes=150 + number)
+        for number, score in enumerate(top1)
+    )
+    deployment = Deployment(
+        runtime=runtime,
+        runtime_label="ONNX Runtime",
+        runtime_version="1.0",
+        precision="int8",
+        quantised_on="8 images",
+        test_samples=1000,
+        students=tuple(students),
+        device_name="A CPU",
+        date=END,
+    )
+    deployments.write(store.run(key), deployment)
 
 
 def write_measurement(store: Store, device_name: str, latency_ms: float) -> None:

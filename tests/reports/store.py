@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cheapconv.engine.store import deployments, runs
+from cheapconv.engine.store.deployments import DeployedStudent, Deployment
+
 MACS = {"S": 100_000_000, "G(4)": 40_000_000, "G(N)": 20_000_000}
 TEST_IMAGES = 10_000
+LABELS = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 
 
 @dataclasses.dataclass
@@ -57,6 +61,38 @@ class Store:
         """One done cell a value of `top1`, seeds counted from 0."""
         return [self.add(conv, method, seed, value, **options) for seed, value in enumerate(top1)]
 
+    def deploy(
+        self,
+        key: str,
+        top1: float,
+        *,
+        runtime: str = "onnxruntime",
+        weights_bytes: int = 50_000,
+        version: str = "1.23.2",
+        **scores: float,
+    ) -> None:
+        """The student of a cell in int8 by a runtime."""
+        run = runs.Store(self.root).run(key)
+        [network] = run.result().counted  # type: ignore[union-attr]
+        student = DeployedStudent(
+            name=network.name,
+            structure=network.structure,
+            scores={"top1": top1} | scores,
+            weights_bytes=weights_bytes,
+        )
+        deployment = Deployment(
+            runtime=runtime,
+            runtime_label=LABELS[runtime],
+            runtime_version=version,
+            precision="int8",
+            quantised_on="256 images of CIFAR-10 for training (0a1b2c3d)",
+            test_samples=TEST_IMAGES,
+            students=(student,),
+            device_name="Small CPU",
+            date="2026-01-03T00:00:00+00:00",
+        )
+        deployments.write(run, deployment)
+
     def measure(
         self,
         conv: str,
@@ -69,10 +105,11 @@ class Store:
         doubt: str = "",
         runtime: str = "eager",
         operators: Sequence[dict[str, Any]] = (),
+        precision: str = "fp32",
     ) -> None:
         """A measurement of the WRN-16-2 with that conv."""
         structure = f"WRN-16-2-{conv}"
-        timing = {"threads": 1, "precision": "fp32", "runs": 30}
+        timing = {"threads": 1, "precision": precision, "runs": 30}
         latency = {"batch": 1, "median_ms": latency_ms, "q25_ms": latency_ms - 1, "q75_ms": latency_ms + 1}
         throughput = {"batch": 128, "images_per_s": 1000 / latency_ms, "q25": 1.0, "q75": 2.0}
         measurement = {
@@ -91,7 +128,9 @@ class Store:
             **({"operators": [*operators]} if operators else {}),
             "calibration": {"gflops": 55.5} | ({} if gb_per_s is None else {"gb_per_s": gb_per_s}),
         }
-        self.write(f"measurements/{structure}-{device}-{runtime}-t{threads}.json".replace(" ", "-"), measurement)
+        self.write(
+            f"measurements/{structure}-{device}-{runtime}-{precision}-t{threads}.json".replace(" ", "-"), measurement
+        )
 
     def plan(
         self, sweep: str = "quick", *, unrecorded: Sequence[str] = (), dearer: Sequence[dict[str, Any]] = ()

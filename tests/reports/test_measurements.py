@@ -12,7 +12,11 @@ from cheapconv.reports.figures import keys
 from cheapconv.reports.measurements import Measured, read_measurements
 from tests.reports.store import ENVIRONMENT, Store
 
-STRUCTURES = pd.Series(["WRN-16-2-S", "WRN-16-2-G(4)", None])
+
+def networks(*convs: str) -> pd.DataFrame:
+    """Cells of those networks as trained, and one that is not done."""
+    structures = [*(f"WRN-16-2-{conv}" for conv in convs), None]
+    return pd.DataFrame({"structure": structures, "deployed_as": ""})
 
 
 def texts(content: Content, title: str) -> dict[str, str]:
@@ -116,18 +120,18 @@ def test_no_two_calibrations_of_a_column_are_far_apart(store: Store) -> None:
     speeds = [10.0, 13.0, 15.9, 18.0, 22.0]
     for number, gb_per_s in enumerate(speeds):
         store.measure(f"G({number})", 1.0, gb_per_s=gb_per_s)
-    found = read_measurements(store.root, pd.Series([f"WRN-16-2-G({number})" for number in range(5)]))
+    found = read_measurements(store.root, networks(*(f"G({number})" for number in range(5))))
     assert all(table["gb_per_s"].max() / table["gb_per_s"].min() <= 1.6 for table in found.tables)
     assert [len(table) for table in found.tables] == [3, 2]
 
 
 def test_other_structures_are_left_out(small: Store) -> None:
-    [table] = read_measurements(small.root, STRUCTURES.iloc[:1]).tables
+    [table] = read_measurements(small.root, networks("S")).tables
     assert list(table["latency_ms"]) == [20.0]
 
 
 def test_no_measurements_are_no_columns(store: Store) -> None:
-    assert read_measurements(store.root, STRUCTURES) == Measured()
+    assert read_measurements(store.root, networks("S", "G(4)")) == Measured()
     store.add("S", "scratch", 0, 0.9)
     content = build(store.plan(), "quick")
     assert content.conditions["Latency, throughput"] == "not measured"

@@ -14,7 +14,7 @@ from cheapconv.engine.track import sweep as sweeps
 from cheapconv.engine.track.follow import Follower, follow
 from cheapconv.engine.track.tracked import CellRefusedError
 from tests.engine.track.mirrors import mirror, only_run
-from tests.engine.written_cell import shared_database, write_cell, write_measurement, write_sweep
+from tests.engine.written_cell import shared_database, write_cell, write_deployment, write_measurement, write_sweep
 
 GENEROUS_S = 20.0  # a bound that a busy machine keeps; MLflow's own defaults wait for many minutes
 
@@ -85,6 +85,11 @@ def test_what_has_changed_is_sent_once(store: Store, server: Server) -> None:
     write_measurement(store, "A CPU", 1.5)
     follower.look()
     assert server.new_calls() == ["b"], "a finished cell is timed later"
+    for top1 in (0.5, 0.6):
+        write_deployment(store, "b", top1, 0.4)
+        follower.look()
+        follower.look()
+        assert server.new_calls() == ["b"], "and scored in int8"
 
 
 def test_an_unchanged_folder_is_not_read(store: Store, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

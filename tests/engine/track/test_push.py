@@ -12,7 +12,7 @@ from cheapconv.engine.track.redact import public
 from cheapconv.engine.track.server import connect
 from cheapconv.engine.track.tracked import CellRefusedError
 from tests.engine.track.mirrors import history, only_run, push
-from tests.engine.written_cell import START_MS, read_memory, write_cell, write_measurement
+from tests.engine.written_cell import START_MS, read_memory, write_cell, write_deployment, write_measurement
 
 KEY = "0123456789abcdef"
 SIZES = {"params": 100, "params_with_bn_stats": 120, "macs": 1000, "flops": 2000}
@@ -62,6 +62,18 @@ def test_every_epoch_is_a_step_at_its_own_time(store: Store, uri: str, sweep: st
         "epoch_s",
     }
     assert names <= run.data.metrics.keys()
+
+
+def test_what_is_deployed_after_it_was_sent_is_sent_once(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY)
+    push(store, KEY, sweep, uri)
+    write_deployment(store, KEY, 0.7, 0.4)
+    assert push(store, KEY, sweep, uri) == 2
+    assert push(store, KEY, sweep, uri) == push(store, KEY, sweep, uri, ask=True) == 0
+    run = only_run(uri, sweep)
+    assert [(step, value) for step, value, _ in history(uri, run, "int8_onnxruntime/top1")] == [(0, 0.55)]
+    assert run.data.metrics["int8_onnxruntime/weights_bytes"] == 150
+    assert run.data.metrics["final_top1"] == pytest.approx(0.6)
 
 
 def test_a_second_push_adds_nothing(store: Store, uri: str, sweep: str) -> None:

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from cheapconv.engine.store.records import ResultWarning
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import sweep as sweeps
 from cheapconv.engine.track.tracked import read
-from tests.engine.written_cell import write_cell, write_measurement, write_sweep
+from tests.engine.written_cell import write_cell, write_deployment, write_measurement, write_sweep
 
 KEY = "0123456789abcdef"
 
@@ -23,6 +25,33 @@ def test_what_is_measured_later_under_other_threads_replaces_nothing(tmp_path: P
     tracked = read(store, KEY, sweeps.read(store, "sweep"))
     assert tracked is not None
     assert tracked.measurement == first
+
+
+def test_a_timing_in_int8_is_never_that_of_the_network_as_trained(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write_cell(store, KEY)
+    write_measurement(store, "Another CPU", 1.5)
+    [trained] = store.measurements("s0")
+    int8 = replace(trained, device_name="A CPU", latency=replace(trained.latency, median_ms=0.5, precision="int8"))
+    store.write_measurement("s0-a cpu-int8", int8)
+    write_sweep(store, "sweep", [KEY])
+    tracked = read(store, KEY, sweeps.read(store, "sweep"))
+    assert tracked is not None
+    assert tracked.measurement == trained
+
+
+def test_a_deployment_is_the_mean_of_the_students_that_count_and_the_size_of_the_first(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write_cell(store, KEY)
+    write_sweep(store, "sweep", [KEY])
+    before = read(store, KEY, sweeps.read(store, "sweep"))
+    write_deployment(store, KEY, 0.7, 0.4)
+    after = read(store, KEY, sweeps.read(store, "sweep"))
+    assert before is not None
+    assert after is not None
+    new = {name: value for name, value in after.final.items() if name not in before.final}
+    assert new == {"int8_onnxruntime/top1": pytest.approx(0.55), "int8_onnxruntime/weights_bytes": 150.0}
+    assert after.digest != before.digest
 
 
 def test_a_score_that_means_nothing_is_a_tag_which_a_better_one_empties(tmp_path: Path) -> None:
