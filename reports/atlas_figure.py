@@ -3,14 +3,19 @@ for each runtime and precision. On the diagonal every multiply-add that was save
 
 import io
 import math
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 COLUMNS, PANEL_INCHES = 3, 3.6
-SPREAD = 1.25  # points closer than this factor in both ratios get one label between them
+WIDE, HIGH = 2.0, 1.2  # of two points closer than these factors one gets a label
+TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20]
 
 
 def svg(rows: pd.DataFrame, network: str) -> str:
@@ -28,25 +33,33 @@ def svg(rows: pd.DataFrame, network: str) -> str:
             axes.set_visible(False)
         figure.supxlabel("multiply-adds, of those with the standard conv")
         figure.supylabel("latency of one image on one thread, of that with the standard conv")
-        figure.suptitle(f"{network}: what was saved on paper, and in time")
+        figure.suptitle(f"{network}: what is saved on paper and in time; red: not faster than the standard conv")
         with io.StringIO() as text:
             figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
             return text.getvalue()
 
 
-def _panel(axes: "mpl.axes.Axes", rows: pd.DataFrame, way: str) -> None:
-    """One way: points, the diagonal, and the names of those far from it."""
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+def _panel(axes: Axes, rows: pd.DataFrame, way: str) -> None:
+    """One way: points, the diagonal, and the names of as many as have room, those far from the diagonal first."""
+    for axis, scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
+        scale("log")
+        axis.set_major_locator(FixedLocator(TICKS))
+        axis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
+        axis.set_minor_locator(NullLocator())
     axes.axline((0.1, 0.1), (1, 1), color="0.75", linewidth=0.8, zorder=0)
     axes.axhline(1, color="0.85", linewidth=0.8, zorder=0)
-    slower = rows["latency_ratio"] >= 1
-    axes.scatter(rows["macs_ratio"], rows["latency_ratio"], s=14, c=["#c1121f" if s else "#1d3557" for s in slower])
+    axes.scatter(rows["macs_ratio"], rows["latency_ratio"], s=14, c=[_colour(row) for row in rows.to_dict("records")])
     labelled: list[tuple[float, float]] = []
     off = (rows["latency_ratio"] / rows["macs_ratio"]).sort_values(ascending=False, kind="stable")
-    for index in off.index:
-        x, y = float(rows.loc[index, "macs_ratio"]), float(rows.loc[index, "latency_ratio"])
-        if all(max(x / a, a / x) > SPREAD * 1.6 or max(y / b, b / y) > SPREAD for a, b in labelled):
+    for row in rows.loc[off.index].to_dict("records"):
+        x, y = row["macs_ratio"], row["latency_ratio"]
+        if all(max(x / a, a / x) > WIDE or max(y / b, b / y) > HIGH for a, b in labelled):
             labelled.append((x, y))
-            axes.annotate(str(rows.loc[index, "conv"]), (x, y), (3, 2), textcoords="offset points", fontsize=6)
+            axes.annotate(row["conv"], (x, y), (3, 2), textcoords="offset points", fontsize=6)
     axes.set_title(way, fontsize=9)
+
+
+def _colour(row: Mapping[Hashable, Any]) -> str:
+    if row["is_standard"]:
+        return "0.5"
+    return "#c1121f" if row["latency_ratio"] >= 1 else "#1d3557"

@@ -1,8 +1,9 @@
 """The page of an atlas: README.md, a picture of each network, made of the two tables beside it and of nothing else."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +19,7 @@ from cheapconv.reports.markdown import markdown
 PAGE = "README.md"
 NETWORKS = Path(__file__).with_name("atlas.yaml")  # and convs: what the suite's own is of
 SHOWN_FLIPS = 3
+SPOT = ("architecture", "side", "conv", "runtime", "precision")
 INTRODUCTION = """\
 # What cheap convolutions save, on paper and in time
 
@@ -128,28 +130,24 @@ def _sentences(found: Sequence[Agreement]) -> Iterator[str]:
 def _table(rows: pd.DataFrame, atlas: Atlas) -> str:
     """A row a conv: sizes, the latency ratio of each way, and in the first way what costs."""
     ways = list(dict.fromkeys(rows["way"]))
-    first = rows[rows["way"] == ways[0]]
-    dearest = atlas_numbers.dearest(atlas).set_index(["architecture", "side", "conv", "runtime", "precision"])
-    by_spot = rows.set_index(["conv", "way"])
+    dearest = {tuple(row[name] for name in SPOT): row for row in atlas_numbers.dearest(atlas).to_dict("records")}
+    by_spot = {(row["conv"], row["way"]): row for row in rows.to_dict("records")}
     head = ["conv", "params", "MACs", *ways, f"most of the time in {ways[0]}"]
     body = []
-    for row in first.itertuples():
-        spot = (row.architecture, row.side, row.conv, row.runtime, row.precision)
-        cost = "-"
-        if spot in dearest.index:
-            found = dearest.loc[spot]
-            cost = f"{found['kind']} ({found['share']:.0%} in {found['count']})"
-        ratios = [_ratio(by_spot, row.conv, way) for way in ways]
-        body.append([f"`{row.conv}`", f"{row.params_ratio:.3f}", f"{row.macs_ratio:.3f}", *ratios, cost])
+    for row in rows[rows["way"] == ways[0]].to_dict("records"):
+        found = dearest.get(tuple(row[name] for name in SPOT))
+        cost = f"{found['kind']} ({found['share']:.0%} in {found['count']})" if found else "-"
+        ratios = [_ratio(by_spot.get((row["conv"], way))) for way in ways]
+        body.append([f"`{row['conv']}`", f"{row['params_ratio']:.3f}", f"{row['macs_ratio']:.3f}", *ratios, cost])
     return markdown(head, body, right=head[1:-1])
 
 
-def _ratio(by_spot: pd.DataFrame, conv: str, way: str) -> str:
-    if (conv, way) not in by_spot.index:
+def _ratio(row: Mapping[Hashable, Any] | None) -> str:
+    """`0.52`, in doubt `0.52?`; of the standard conv with its milliseconds."""
+    if row is None:
         return "-"
-    found = by_spot.loc[(conv, way)]
-    absolute = f" ({significant(found['median_ms'], 3)} ms)" if found["is_standard"] else ""
-    return f"{found['latency_ratio']:.2f}{'?' if found['doubt'] else ''}{absolute}"
+    absolute = f" ({significant(row['median_ms'], 3)} ms)" if row["is_standard"] else ""
+    return f"{row['latency_ratio']:.2f}{'?' if row['doubt'] else ''}{absolute}"
 
 
 def _correlations(rows: pd.DataFrame, network: str) -> str:

@@ -158,16 +158,23 @@ def told(cell: Cell, deployment: Deployment, result: Result) -> str:
     return f"{name}, {deployment.runtime} int8: {scores}, {size / 1e6:.2f} MB"
 
 
-def score_and_time(store: Store, cells: Sequence[Cell], folder: Path | None, should_stop: Callable[[], bool]) -> None:
-    """What a sweep asks for with `deploy: [int8]`: the usual runtime's int8 of cells that have just been trained."""
-    samples, turn = Samples(folder), Turn(should_stop=should_stop)
-    usual = Way.usual(CPU)
+def score_and_time(
+    store: Store, cells: Sequence[Cell], folder: Path | None, should_stop: Callable[[], bool]
+) -> Iterator[str]:
+    """What a sweep asks for with `deploy: [int8]`: the usual runtime's int8 of cells that are done. A line for each
+    that was scored."""
+    samples, turn, usual = Samples(folder), Turn(should_stop=should_stop), Way.usual(CPU)
     for cell, found in score(store, cells, usual, samples, should_stop):
-        log.info(told(cell, found, result_of(store, cell)))
+        yield told(cell, found, result_of(store, cell))
     for cell in cells:
         if should_stop():
             return
-        time_missing(store, cell, usual.in_int8(samples.calibration(cell)), turn)
+        try:
+            way = usual.in_int8(samples.calibration(cell))
+        except UserError as error:  # the images are gone since
+            log.warning("nothing is timed in int8: %s", str(error).rstrip("."))
+            return
+        time_missing(store, cell, way, turn)
 
 
 def result_of(store: Store, cell: Cell) -> Result:

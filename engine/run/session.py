@@ -53,7 +53,8 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
         ends = (several if len(places) > 1 else one).run(cells)
         if whole.deploy:
             done = [cell for cell in cells if ends.get(cell.key) == "done"]
-            quantised.score_and_time(store, done, settings.data, stop)
+            for line in quantised.score_and_time(store, done, settings.data, stop):
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
     _summarise(store, ends, whole.sweep, len(cells), uri, settings.registry)
     output.forgive()
     if stop.signalled and any(ends.get(cell.key) in (None, "stopped") for cell in cells):  # and not after the last one

@@ -13,7 +13,7 @@ import pytest
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.catalog.printable import printable
-from cheapconv.engine.measure import busy, timings
+from cheapconv.engine.measure import busy, profiled, timings
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import session, show
 from cheapconv.engine.run.settings import Settings
@@ -47,6 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         tiny.install(patch)
         tiny.skip_mlflow(patch)
         patch.setattr(timings, "time_network", lambda structure, network, device, turn: a_timing(structure))
+        patch.setattr(profiled, "operators", lambda *_: ())  # which are measured anew with each timing
         patch.setattr(busy, "sentence", lambda: "")
         student = {"method": {"kd": {"teacher": "teacher"}}}
         whole = tiny.planned({"name": "teacher", "seeds": [5]}, student, "raising", "noisy", epochs=2)
