@@ -31,8 +31,8 @@ def svg(rows: pd.DataFrame, network: str) -> str:
             _panel(axes, own[own["way"] == way], way)
         for axes in list(grid.flat)[len(ways) :]:
             axes.set_visible(False)
-        figure.supxlabel("multiply-adds, of those with the standard conv")
-        figure.supylabel("latency of one image on one thread, of that with the standard conv")
+        figure.supxlabel("multiply-adds, the standard conv's being 1")
+        figure.supylabel("latency, the standard conv's being 1")
         figure.suptitle(f"{network}: what is saved on paper and in time; red: not faster than the standard conv")
         with io.StringIO() as text:
             figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})

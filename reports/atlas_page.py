@@ -114,7 +114,7 @@ def _sentences(found: Sequence[Agreement]) -> Iterator[str]:
     """Where multiply-adds foretell most and least, and the largest flips by the first way."""
     best, worst = max(found, key=lambda each: each.rho), min(found, key=lambda each: each.rho)
     yield (
-        f"Multiply-adds foretell the order best in {best.way} (rho {best.rho:.2f}) and worst in {worst.way} "
+        f"- Multiply-adds foretell the order best in {best.way} (rho {best.rho:.2f}) and worst in {worst.way} "
         f"(rho {worst.rho:.2f})."
     )
     shown: dict[str, Flip] = {}  # one a conv that disappoints
@@ -122,7 +122,7 @@ def _sentences(found: Sequence[Agreement]) -> Iterator[str]:
         shown.setdefault(flip.few, flip)
     for flip in list(shown.values())[:SHOWN_FLIPS]:
         yield (
-            f"In {found[0].way} `{flip.few}` needs {flip.fewer:.1f} times fewer multiply-adds than `{flip.many}` and "
+            f"- In {found[0].way} `{flip.few}` needs {flip.fewer:.1f} times fewer multiply-adds than `{flip.many}` and "
             f"takes {flip.slower:.1f} times as long."
         )
 

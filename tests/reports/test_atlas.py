@@ -83,6 +83,14 @@ def test_the_page_says_it_and_is_the_same_each_time(tmp_path):
     assert "PyTorch fp32" in atlas_figure.svg(frame(MADE), "WRN-40-2 at 32")
 
 
+def test_the_committed_page_is_that_of_the_committed_tables():
+    folder = atlas_page.NETWORKS.with_suffix("")
+    made = atlas.read(folder)
+    rows = frame(made)
+    page = "\n".join(atlas_page.page(made, rows, list(dict.fromkeys(rows["network"]))))
+    assert (folder / atlas_page.PAGE).read_text() == page, "run cheapconv atlas --render"
+
+
 def test_a_folder_without_tables_is_a_sentence(tmp_path):
     with pytest.raises(UserError, match="holds no timings: run `cheapconv atlas`"):
         atlas_page.render(tmp_path)
