@@ -117,10 +117,11 @@ def export(
 
 
 def raw(batches: Iterable[tuple[Tensor, Tensor]], images: Normalisation) -> Iterator[tuple[Tensor, Tensor]]:
-    """Normalised images (B, C, H, W) as they were, from 0 to 1, and their labels."""
+    """Normalised images (B, C, H, W) as they were, from 0 to 1, and their labels. Pixels have 8 bits: rounded to those,
+    they are what anybody gives to a file, bit by bit, which int8 tells from their neighbours."""
     mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (images.mean, images.std))
     for x, y in batches:
-        yield (x * std + mean).clamp(0, 1), y
+        yield (255 * (x * std + mean)).round().clamp(0, 255) / 255, y
 
 
 def in_batches(images: Tensor, batch: int) -> Iterator[tuple[Tensor, int]]:
