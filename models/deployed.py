@@ -3,14 +3,15 @@
 Weights that are rebuilt from fewer numbers are ordinary ones (parts/rebuilt.py), so are those behind a parametrisation
 or a mask of torch.nn.utils; a batch norm that a convolution or a linear layer runs into, and nothing else reads, is
 folded into it. A layer with other forms in training and in use (branches that are merged, say) has a method
-`materialised()`, which gives the second one.
+`materialised()`, which gives the second one. One for which no runtime has an operator has `as_deployed()`: what it is
+run as there, whose multiply-adds are nobody's but the runtime's.
 """
 
 import copy
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -24,12 +25,24 @@ from cheapconv.models.parts.rebuilt import materialise
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
+@runtime_checkable
+class Deployable(Protocol):
+    """A layer that no runtime has an operator for."""
+
+    def as_deployed(self) -> nn.Module:
+        """What it is run as."""
+        ...
+
+
 def deployed(network: nn.Module, shape: Sequence[int]) -> nn.Module:
     """A copy for images of `shape` (C, H, W), in eval mode; the network stays as it is."""
     ready = copy.deepcopy(network)
     for module in ready.modules():
         _unmask(module)
     ready = materialise(ready).eval()
+    for name, module in [*ready.named_modules()]:
+        if isinstance(module, Deployable):
+            _put(ready, name, module.as_deployed())
     for layer, norm in _followed(ready, shape):
         _put(ready, layer, _folded(ready.get_submodule(layer), ready.get_submodule(norm)))
         _put(ready, norm, _behind(ready.get_submodule(norm)))

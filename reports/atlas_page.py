@@ -49,7 +49,7 @@ def render(folder: Path) -> list[Path]:
 
 def page(atlas: Atlas, rows: pd.DataFrame, networks: Sequence[str]) -> Iterator[str]:
     """Its lines."""
-    agreements = atlas_numbers.agreements(rows)
+    agreements = sorted(atlas_numbers.agreements(rows), key=lambda each: networks.index(each.network))
     yield INTRODUCTION
     yield from _measured(rows)
     yield "\n## Do multiply-adds foretell latency?\n"
@@ -128,18 +128,24 @@ def _sentences(found: Sequence[Agreement]) -> Iterator[str]:
 
 
 def _table(rows: pd.DataFrame, atlas: Atlas) -> str:
-    """A row a conv: sizes, the latency ratio of each way, and in the first way what costs."""
+    """A row a conv: sizes, the latency ratio of each way, and what costs, in the first way of each precision."""
     ways = list(dict.fromkeys(rows["way"]))
+    looked_into = rows.drop_duplicates("precision")[["way", *SPOT[3:]]].to_dict("records")
     dearest = {tuple(row[name] for name in SPOT): row for row in atlas_numbers.dearest(atlas).to_dict("records")}
     by_spot = {(row["conv"], row["way"]): row for row in rows.to_dict("records")}
-    head = ["conv", "params", "MACs", *ways, f"most of the time in {ways[0]}"]
-    body = []
+    costly = [f"most of the time in {way['way']}" for way in looked_into]
+    head, body = ["conv", "params", "MACs", *ways, *costly], []
     for row in rows[rows["way"] == ways[0]].to_dict("records"):
-        found = dearest.get(tuple(row[name] for name in SPOT))
-        cost = f"{found['kind']} ({found['share']:.0%} in {found['count']})" if found else "-"
+        spots = [tuple((row | way)[name] for name in SPOT) for way in looked_into]
         ratios = [_ratio(by_spot.get((row["conv"], way))) for way in ways]
-        body.append([f"`{row['conv']}`", f"{row['params_ratio']:.3f}", f"{row['macs_ratio']:.3f}", *ratios, cost])
-    return markdown(head, body, right=head[1:-1])
+        sizes = [f"`{row['conv']}`", f"{row['params_ratio']:.3f}", f"{row['macs_ratio']:.3f}"]
+        body.append([*sizes, *ratios, *(_cost(dearest.get(spot)) for spot in spots)])
+    return markdown(head, body, right=head[1 : 3 + len(ways)])
+
+
+def _cost(found: Mapping[Hashable, Any] | None) -> str:
+    """`conv 1x1 (56% in 15)`: the kind of operator, its share and how many there are."""
+    return f"{found['kind']} ({found['share']:.0%} in {found['count']})" if found else "-"
 
 
 def _ratio(row: Mapping[Hashable, Any] | None) -> str:

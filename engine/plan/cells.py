@@ -69,7 +69,7 @@ def plan(
         cells=tuple(found.values()),
         skipped=tuple(skipped),
         description=sweep.description,
-        deploy=sweep.deploy,
+        deployed=sweep.deployed,
     )
 
 

@@ -34,7 +34,7 @@ class Plan:
     skipped: tuple[SkippedCell, ...] = ()
     dearer: tuple[Dearer, ...] = ()
     description: str = ""  # what the registry says it is for
-    deploy: tuple[str, ...] = ()  # precisions in which finished cells are scored and timed beside float32
+    deployed: tuple[str, ...] = ()  # precisions in which finished cells are scored and timed beside float32
 
 
 def plan_name(sweep: str, epochs: int | None) -> str:

@@ -221,7 +221,7 @@ class Sweep(_Level):
     precision: Precision | None = Field(None, description="instead of the recipe's")
     validation: Count | None = Field(None, description="training images held out to select by")
     evaluate_every: recipe_parts.EvaluateEvery | None = None
-    deploy: Grid[recipe_parts.Deployed] = Field(default_factory=tuple)
+    deployed: Grid[recipe_parts.Deployed] = Field(default_factory=tuple)
     max_cells: Count = Field(5000, description="a plan of more is refused: grids multiply")
     entries: tuple[Entry, ...] = Field(min_length=1)
 

@@ -161,7 +161,7 @@ def told(cell: Cell, deployment: Deployment, result: Result) -> str:
 def score_and_time(
     store: Store, cells: Sequence[Cell], folder: Path | None, should_stop: Callable[[], bool]
 ) -> Iterator[str]:
-    """What a sweep asks for with `deploy: [int8]`: the usual runtime's int8 of cells that are done. A line for each
+    """What a sweep asks for with `deployed: [int8]`: the usual runtime's int8 of cells that are done. A line for each
     that was scored."""
     samples, turn, usual = Samples(folder), Turn(should_stop=should_stop), Way.usual(CPU)
     for cell, found in score(store, cells, usual, samples, should_stop):

@@ -51,7 +51,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
         one = Launcher(store, places[0], settings, [shown], stop)
         several = Crew(store, places, settings, [shown], stop)
         ends = (several if len(places) > 1 else one).run(cells)
-        if whole.deploy:
+        if whole.deployed:
             done = [cell for cell in cells if ends.get(cell.key) == "done"]
             for line in quantised.score_and_time(store, done, settings.data, stop):
                 console.print(line, highlight=False, markup=False, soft_wrap=True)

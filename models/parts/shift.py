@@ -44,7 +44,7 @@ class Shift(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return shift(x, self.kernel_size, self.dilation)
 
-    def materialised(self) -> nn.Module:
+    def as_deployed(self) -> nn.Module:
         """A depthwise convolution with a one at each channel's offset: no runtime for devices knows a shift, and one
         written as slices becomes hundreds of operators there, each of which copies the whole map."""
         if self.channels is None:

@@ -84,12 +84,12 @@ def test_module_has_no_state_and_refuses_even_kernels():
 @pytest.mark.parametrize("options", [{}, {"dilation": 2}, {"kernel_size": 5}])
 def test_it_is_deployed_as_a_depthwise_convolution(options):
     module, x = Shift(**options, channels=30), torch.randn(2, 30, 7, 6)
-    found = module.materialised()
+    found = module.as_deployed()
     assert isinstance(found, nn.Conv2d)
     assert found.groups == 30
     assert torch.equal(found(x), module(x))
     assert found.weight.sum() == 30
-    assert Shift(**options).materialised()(x).equal(module(x))
+    assert Shift(**options).as_deployed()(x).equal(module(x))
 
 
 @pytest.mark.parametrize("memory_format", FORMATS)

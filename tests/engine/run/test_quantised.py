@@ -155,7 +155,7 @@ def test_a_sweep_that_deploys_in_int8_is_scored_after_its_training(monkeypatch, 
     settings = Settings(device="cpu", threads=1, cohort=1, mlflow=tiny.NO_MLFLOW)
     assert session.run(whole, whole, store.root, settings) == 0
     assert deployments.read(store.run(whole.cells[0].cell.key)) == []
-    asked = replace(whole, deploy=("int8",))
+    asked = replace(whole, deployed=("int8",))
     assert session.run(asked, asked, store.root, settings) == 0
     [found] = deployments.read(store.run(whole.cells[0].cell.key))
     assert (found.precision, timed) == ("int8", ["int8"])
