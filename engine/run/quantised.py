@@ -19,7 +19,7 @@ from cheapconv.engine.measure.machine import device_name
 from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run.measuring import time_missing
-from cheapconv.engine.run.shipping import in_batches
+from cheapconv.engine.run.shipping import in_batches, untied
 from cheapconv.engine.store import deployments, networks
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.deployments import DeployedStudent, Deployment
@@ -129,7 +129,7 @@ def _student(store: Store, cell: Cell, name: str, structure: str | None, way: Wa
     task, total = suite.task_of(data), None
     for x, y in data.split("test", recipe):
         logits = torch.cat([answer(part)[:count] for part, count in in_batches(x, batch)])
-        found = task.tally(logits, y)
+        found = task.tally(untied(logits), y)
         total = found if total is None else total + found
     assert total is not None, "a suite has test images"
     return DeployedStudent(name=name, structure=structure, scores=task.scores(total), weights_bytes=size)

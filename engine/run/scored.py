@@ -11,7 +11,7 @@ from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.runtimes.base import Job, Unsupported
 from cheapconv.engine.run.formats import known
-from cheapconv.engine.run.shipping import CPU, in_batches, raw
+from cheapconv.engine.run.shipping import CPU, in_batches, raw, untied
 from cheapconv.engine.run.sidecar import Sidecar, beside
 from cheapconv.suites.base import Suite
 from cheapconv.suites.place import Place
@@ -35,7 +35,7 @@ def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | No
             answer = form.read(file, job)
             for x, y in raw(opened.split("test", recipe), recipe.normalisation):
                 logits = torch.cat([answer(part)[:count] for part, count in in_batches(x, said.batch)])
-                found = task.tally(logits, y)
+                found = task.tally(untied(logits), y)
                 total = found if total is None else total + found
         except Unsupported as refusal:
             raise UserError(f"{file}: {refusal}") from refusal

@@ -132,6 +132,14 @@ def in_batches(images: Tensor, batch: int) -> Iterator[tuple[Tensor, int]]:
         yield torch.cat([part, part[-1:].expand(missing, *part.shape[1:])]) if missing else part, len(part)
 
 
+def untied(logits: Tensor) -> Tensor:
+    """Logits (B, classes, ...) in the same order, of which no two are equal: of equal ones, which int8 has often, the
+    first class comes first, as in everybody's argmax."""
+    order = logits.argsort(dim=1, descending=True, stable=True)
+    places = torch.arange(logits.shape[1], 0, -1, dtype=logits.dtype).view(1, -1, *[1] * (logits.dim() - 2))
+    return torch.where(logits.isfinite(), torch.zeros_like(logits).scatter(1, order, places.expand_as(logits)), logits)
+
+
 def _compared(
     network: nn.Module, answer: Answer, images: Iterator[tuple[Tensor, Tensor]], batch: int, form: Format
 ) -> str:

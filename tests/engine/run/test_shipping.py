@@ -66,6 +66,15 @@ def test_in_int8_a_file_takes_images_as_they_are_and_is_scored_by_its_own_runtim
     assert found["top1"] == pytest.approx(result.students[0].scores["top1"], abs=2.5 / 23)
 
 
+def test_of_equal_logits_the_first_class_wins():
+    logits = torch.tensor([[0.5, 2.0, 2.0, -1.0], [1.0, 1.0, 1.0, 1.0], [0.0, float("nan"), 3.0, 3.0]])
+    found = shipping.untied(logits)
+    assert found[:2].tolist() == [[2, 4, 3, 1], [4, 3, 2, 1]]
+    assert found[2].isnan().tolist() == [False, True, False, False]
+    dense = torch.zeros(1, 3, 2, 2)
+    assert shipping.untied(dense)[0, :, 1, 1].tolist() == [3, 2, 1]
+
+
 def test_a_form_without_int8_says_so(trained, tmp_path):
     with pytest.raises(UserError, match="pt2 has no int8 here: name a --format that has"):
         export(trained[0], tmp_path / "out", "pt2", int8=True)
