@@ -40,7 +40,7 @@ def list_(
     """Say what there is: suites, architectures, convs, methods and sweeps, with parameters and papers."""
     from cheapconv.docs import listing
 
-    listing.show(what, registry, time, as_json, (network, classes, side) if network else None, runtime)
+    listing.show(what, registry, time, as_json, (network, classes, side), runtime)
 
 
 @app.command()

@@ -15,15 +15,17 @@ def show(
     registry: Path | None,
     time: bool,
     as_json: bool,
-    network: tuple[str, int, int] | None = None,
+    network: tuple[str | None, int, int] = (None, 10, 32),
     runtime: str | None = None,
 ) -> None:
     """Print everything of one kind, or of all; with `time` also what each conv costs on this machine, in a network
-    (architecture, classes, side), that of docs/networks.yaml if None."""
+    (architecture, classes, side), in that of docs/networks.yaml if none is named."""
     if what is not None and what not in KINDS:
         raise UserError(f"there is no list of '{short(what)}'{nearest(what, KINDS)}")
     if time and what != "convs":
         raise UserError("--time belongs to `list convs`.")
+    if not time and (network != (None, 10, 32) or runtime):
+        raise UserError("--in, --classes, --side and --runtime say in what is timed: give --time with them.")
     everything = _everything(registry)
     found = {kind: everything[kind] for kind in ([what] if what else KINDS)}
     costs = _timed(network, runtime) if time else []
@@ -50,8 +52,9 @@ def _everything(registry: Path | None) -> plan_cache.Listing:
     return found | {"runtimes": [*map(runtimes.asked, found["runtimes"])]}
 
 
-def _timed(network: tuple[str, int, int] | None, runtime: str | None) -> list[Any]:
+def _timed(network: tuple[str | None, int, int], runtime: str | None) -> list[Any]:
     from cheapconv.docs import conv_costs  # which imports torch
     from cheapconv.engine.run.conv_timings import Setting
 
-    return conv_costs.timed(Setting(*network) if network else conv_costs.conv_page().setting, runtime)
+    architecture, classes, side = network
+    return conv_costs.timed(Setting(architecture or conv_costs.conv_page().architecture, classes, side), runtime)

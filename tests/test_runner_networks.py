@@ -79,6 +79,11 @@ def test_list_convs_with_time_shows_theory_beside_reality(cheapconv, monkeypatch
     assert {row["name"] for row in body["convs"]} >= {"standard", "group"}
     _, out, _ = cheapconv("list", "convs", "--time")
     cheapconv("list", "convs", "--time", "--in", "WRN-16-2", "--side", "16", "--runtime", "eager")
+    code, _, err = cheapconv("list", "convs", "--side", "16")
+    assert (code, err) == (
+        2,
+        "error: --in, --classes, --side and --runtime say in what is timed: give --time with them.\n",
+    )
     assert asked[1] == (Setting("WRN-40-2", 10, 32), None)
     assert asked[2] == (Setting("WRN-16-2", 10, 16), "eager")
     assert "latency ratio" in out

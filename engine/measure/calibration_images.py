@@ -5,7 +5,6 @@ neither mixed nor strengthened, so that ranges are those of images like the ones
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -39,8 +38,8 @@ class CalibrationImages:
         weak = replace(recipe.augmentation, cutout=None, views=None, strong=None)
         plain = replace(recipe, augmentation=weak, mix=None, smoothing=None)
         found: list[Tensor] = []
-        for x in _images(data, plain):
-            found.append(x.cpu().contiguous())
+        for batch in data.train(plain, seed=0, epoch=0):
+            found.append(batch.x.cpu().contiguous())
             if sum(map(len, found)) >= COUNT:
                 break
         return cls(torch.cat(found)[:COUNT], f"{label} for training")
@@ -49,7 +48,3 @@ class CalibrationImages:
     def random(cls, shape: tuple[int, int, int]) -> "CalibrationImages":
         """For networks that are timed and know nothing: normally distributed pixels of images (C, H, W)."""
         return cls(torch.randn((COUNT, *shape), generator=torch.Generator().manual_seed(0)), "noise")
-
-
-def _images(data: Data, recipe: Recipe) -> Iterator[Tensor]:
-    yield from (batch.x for batch in data.train(recipe, seed=0, epoch=0))

@@ -76,10 +76,15 @@ class Way:
         return cls(device, runtime)
 
     @property
+    def library(self) -> Runtime:
+        """The registered thing of that name."""
+        found: Runtime = catalog.entry("runtime", self.runtime).cls()
+        return found
+
+    @property
     def has_int8(self) -> bool:
-        """Whether its runtime has a quantiser."""
-        precisions: tuple[Precision, ...] = catalog.entry("runtime", self.runtime).cls.precisions
-        return "int8" in precisions
+        """Whether its runtime has a quantiser that is used here."""
+        return self.device.type == "cpu" and "int8" in self.library.precisions
 
     def in_int8(self, calibration: CalibrationImages) -> "Way":
         """The same runtime in int8, which it has."""
@@ -139,13 +144,19 @@ def prepared(structure: Structure, network: nn.Module, way: Way, turn: Turn) -> 
     raises Unsupported where the runtime cannot take it."""
     shape, batch = structure.shape, clock.throughput_batch(structure.shape, way.device)
     own, name = deployed(network, shape), f"{structure.architecture} {structure.conv}"
-    operators: tuple[Operator, ...] = ()
     with own_folder() as folder:  # what is loaded is in memory
-        one = ready(own, shape, way, 1, 1, folder)
-        if isinstance(one, Prepared):
-            operators = profiled.operators(_runtime(way), one, Job(shape, 1, folder, 1, way.precision), turn, name)
-        many = ready(own, shape, way, batch, torch.get_num_threads(), folder)
-    return Work(name, one, many, shape, operators)
+        work = for_one_image(own, shape, way, turn, name, folder)
+        return replace(work, many=ready(own, shape, way, batch, torch.get_num_threads(), folder))
+
+
+def for_one_image(
+    network: nn.Module, shape: tuple[int, int, int], way: Way, turn: Turn, name: str, folder: Path
+) -> Work:
+    """A deployed network whose latency alone is asked for, with its operators; raises Unsupported."""
+    one, operators = ready(network, shape, way, 1, 1, folder), tuple[Operator, ...]()
+    if isinstance(one, Prepared):
+        operators = profiled.operators(way.library, one, Job(shape, 1, folder, 1, way.precision), turn, name)
+    return Work(name, one, None, shape, operators)
 
 
 def ready(
@@ -155,7 +166,7 @@ def ready(
     if way.device.type != "cpu":
         return on_device(network, way.device)
     images = None if way.calibration is None else way.calibration.images
-    return _runtime(way).prepare(network, shape, batch, folder, threads, way.precision, images)
+    return way.library.prepare(network, shape, batch, folder, threads, way.precision, images)
 
 
 @contextlib.contextmanager
@@ -167,11 +178,6 @@ def own_folder() -> Iterator[Path]:
         raise Untimed(f"the folder for temporary files cannot be used ({error.strerror}): see TMPDIR.") from error
     with folder as name:
         yield Path(name)
-
-
-def _runtime(way: Way) -> Runtime:
-    runtime: Runtime = catalog.entry("runtime", way.runtime).cls()
-    return runtime
 
 
 def measurement(structure: Structure, way: Way, pooled: Pooled, operators: tuple[Operator, ...] = ()) -> Measurement:

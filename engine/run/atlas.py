@@ -22,11 +22,11 @@ from cheapconv.engine.measure.passes import Watch
 from cheapconv.engine.measure.timings import ON_CPU, Way
 from cheapconv.engine.run import show
 from cheapconv.engine.run.conv_timings import Setting, Told, in_turn
+from cheapconv.engine.run.session import settle
+from cheapconv.engine.run.shipping import CPU
 from cheapconv.engine.store import atlas
 from cheapconv.engine.store.atlas import Atlas
 from cheapconv.engine.store.records import EAGER
-
-CPU = torch.device("cpu")
 
 log = logging.getLogger(__name__)
 
@@ -86,14 +86,12 @@ def measure(
     asked: Asked, runtimes: str, *, int8: bool, again: bool, out: Path, told: Told, watch: Watch | None = None
 ) -> Iterator[str]:
     """Fill the tables of the folder `out`; a line for each network and way that was timed."""
-    torch.set_num_threads(1)
+    settle(1)
     busy.warn()
     for setting in asked.settings:
         with tempfile.TemporaryDirectory() as folder:  # what is exported serves every runtime
             for way in ways(runtimes, int8, setting.shape):
-                kept = atlas.read(out)
-                convs = asked.convs if again else lacking(kept, setting, asked.convs, way)
-                if not convs:
+                if not again and not lacking(atlas.read(out), setting, asked.convs, way):
                     continue
                 found = in_turn(setting, asked.convs, way, Path(folder), told, watch)
                 atlas.write(out, atlas.read(out).including(found.latencies, found.shares))
@@ -110,8 +108,8 @@ def lacking(kept: Atlas, setting: Setting, convs: Sequence[str], way: Way) -> li
 
     One that is lacking has all of them timed again: their ratios are of one time.
     """
-    runtime = catalog.entry("runtime", way.runtime).cls()
-    own = (setting.label, setting.side, way.runtime, way.precision, runtime.version or torch.__version__)
+    version = way.library.version or torch.__version__
+    own = (setting.label, setting.side, way.runtime, way.precision, version)
     there = {
         row.conv
         for row in kept.latencies

@@ -13,15 +13,14 @@ from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import reason
-from cheapconv.engine.measure import clock, profiled
+from cheapconv.engine.measure import clock, timings
 from cheapconv.engine.measure.machine import device_name
 from cheapconv.engine.measure.passes import AGAIN, Measuring, Pooled, Step, Stopwatch, Watch, Work
-from cheapconv.engine.measure.runtimes.base import Job, Runtime
 from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.store.atlas import Latency, Share, Spot
 from cheapconv.engine.store.files import now
-from cheapconv.models.build import build_network, on_device
+from cheapconv.models.build import build_network
 from cheapconv.models.deployed import deployed
 from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params
@@ -75,7 +74,6 @@ def in_turn(
 ) -> Found:
     """Time every conv; what cannot be had has the reason in its row. `folder` keeps what was exported, for the next
     way."""
-    runtime: Runtime = catalog.entry("runtime", way.runtime).cls()
     turn, works, refused = Turn(), dict[str, Work](), dict[str, str]()
 
     def of_pass(step: Step) -> None:
@@ -84,9 +82,10 @@ def in_turn(
 
     measuring = Measuring(watch or Stopwatch(way.device), turn, of_pass)
     for number, conv in enumerate(convs, 1):
-        told(f"{number} of {len(convs)}: {setting.label} {conv} in {runtime.label} {way.precision}")
+        told(f"{number} of {len(convs)}: {setting.label} {conv} in {way.library.label} {way.precision}")
         try:
-            work = _prepared(setting, conv, way, runtime, folder / f"{number}", turn)
+            name, own = f"{setting.label} {conv}", folder / f"{number}"
+            work = timings.for_one_image(network(setting, conv), setting.shape, way, turn, name, own)
             measuring.warm(work)
             works[conv] = work
         except (ValueError, RuntimeError) as error:  # it does not fit, or a runtime cannot take it
@@ -95,26 +94,14 @@ def in_turn(
         if lacking := {conv: work for conv, work in works.items() if measuring.lacking(conv)}:
             measuring.take(lacking)
     pooled = {conv: measuring.pooled(conv) for conv in works}
-    spots = {conv: _spot(setting, conv, way) for conv in convs}
     return Found(
-        tuple(_latency(setting, conv, way, runtime, pooled.get(conv), refused.get(conv, "")) for conv in convs),
+        tuple(_latency(setting, conv, way, pooled.get(conv), refused.get(conv, "")) for conv in convs),
         tuple(
-            Share(**asdict(spots[conv]), kind=operator.kind, ms=operator.ms, count=operator.count)
+            Share(**asdict(_spot(setting, conv, way)), kind=operator.kind, ms=operator.ms, count=operator.count)
             for conv, work in works.items()
             for operator in work.operators
         ),
     )
-
-
-def _prepared(setting: Setting, conv: str, way: Way, runtime: Runtime, folder: Path, turn: Turn) -> Work:
-    """A network as it answers one image."""
-    own, name = network(setting, conv), f"{setting.label} {conv}"
-    if way.device.type != "cpu":
-        return Work(name, on_device(own, way.device), None, setting.shape)
-    images = None if way.calibration is None else way.calibration.images
-    one = runtime.prepare(own, setting.shape, 1, folder, 1, way.precision, images)
-    operators = profiled.operators(runtime, one, Job(setting.shape, 1, folder), turn, name)
-    return Work(name, one, None, setting.shape, operators)
 
 
 def _spot(setting: Setting, conv: str, way: Way) -> Spot:
@@ -127,22 +114,20 @@ def _spot(setting: Setting, conv: str, way: Way) -> Spot:
     )
 
 
-def _latency(setting: Setting, conv: str, way: Way, runtime: Runtime, pooled: Pooled | None, refused: str) -> Latency:
+def _latency(setting: Setting, conv: str, way: Way, pooled: Pooled | None, refused: str) -> Latency:
     """A row, of a conv that was timed or of one that was refused."""
-    params, macs = (0, 0) if pooled is None else size(setting, conv)
     numbers: dict[str, Any] = {"refused": refused}
     if pooled is not None:
+        numbers["params"], numbers["macs"] = size(setting, conv)
         taken = clock.latency_of(pooled.one_s)
-        numbers = {name: getattr(taken, name) for name in ("median_ms", "q10_ms", "q25_ms", "q75_ms", "runs")}
+        numbers |= {name: getattr(taken, name) for name in ("median_ms", "q10_ms", "q25_ms", "q75_ms", "runs")}
         numbers |= asdict(pooled.speed) | {"doubt": pooled.doubt}
     return Latency(
         **asdict(_spot(setting, conv, way)),
         classes=setting.classes,
-        params=params,
-        macs=macs,
         is_standard=catalog.parse("conv", conv).is_standard,
-        runtime_label=runtime.label,
-        runtime_version=runtime.version or torch.__version__,
+        runtime_label=way.library.label,
+        runtime_version=way.library.version or torch.__version__,
         device_name=device_name(way.device),
         date=now(),
         **numbers,

@@ -3,6 +3,9 @@
 import contextlib
 import dataclasses
 import math
+from collections.abc import Mapping
+
+from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, reason
@@ -69,18 +72,23 @@ def profile(
         if "beside_standard" in body:
             networks[standard] = build_network(architecture, standard, classes)
         way = Way.chosen(runtime, resolve_device(device))
-        try:
-            timed = time_in_turn(
-                [(Structure("", body["architecture"], conv, classes, shape), net) for conv, net in networks.items()],
-                *(way, Turn()),
-            )
-        except Unsupported as error:
-            raise UserError(f"{str(error).rstrip('.')}: name another --runtime.") from error
-        own = dataclasses.asdict(timed[0])
+        own, *others = _timed(body["architecture"], networks, classes, shape, way)
         body |= {k: v for k, v in own.items() if k not in ("structure", "input") and v != ""}
-        for other in timed[1:]:
-            body["beside_standard"] |= {k: dataclasses.asdict(other)[k] for k in ("latency", "throughput", "operators")}
+        for other in others:
+            body["beside_standard"] |= {k: other[k] for k in ("latency", "throughput", "operators")}
     return body
+
+
+def _timed(
+    architecture: str, networks: Mapping[str, nn.Module], classes: int, shape: tuple[int, int, int], way: Way
+) -> list[Row]:
+    """Networks by their convs, timed in turn; a UserError where the runtime cannot take one."""
+    structures = [Structure("", architecture, conv, classes, shape) for conv in networks]
+    try:
+        timed = time_in_turn([*zip(structures, networks.values(), strict=True)], way, Turn())
+    except Unsupported as error:
+        raise UserError(f"{str(error).rstrip('.')}: name another --runtime.") from error
+    return [*map(dataclasses.asdict, timed)]
 
 
 def present(body: Row, as_json: bool, operators: bool = False) -> None:

@@ -19,7 +19,8 @@ from cheapconv.engine.measure.machine import device_name
 from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run.measuring import time_missing
-from cheapconv.engine.run.shipping import in_batches, untied
+from cheapconv.engine.run.scored import of_answers
+from cheapconv.engine.run.shipping import CPU
 from cheapconv.engine.store import deployments, networks
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.deployments import DeployedStudent, Deployment
@@ -29,8 +30,6 @@ from cheapconv.engine.store.runs import Store
 from cheapconv.models.deployed import deployed
 from cheapconv.suites.base import Data
 from cheapconv.suites.place import Place
-
-CPU = torch.device("cpu")
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +61,11 @@ class Samples:
 
 def lacking(store: Store, cells: Sequence[Cell], way: Way) -> list[Cell]:
     """Finished cells that were not yet scored in int8 by a runtime of this version."""
-    runtime = catalog.entry("runtime", way.runtime).cls()
+    version = way.library.version
 
     def is_there(cell: Cell) -> bool:
         kept = deployments.read(store.run(cell.key))
-        return any((d.runtime, d.precision, d.runtime_version) == (way.runtime, "int8", runtime.version) for d in kept)
+        return any((d.runtime, d.precision, d.runtime_version) == (way.runtime, "int8", version) for d in kept)
 
     return [cell for cell in cells if store.run(cell.key).result() is not None and not is_there(cell)]
 
@@ -95,11 +94,10 @@ def score(
 def deployment(store: Store, cell: Cell, way: Way, data: Data) -> Deployment:
     """A finished cell's students as a runtime answers in int8; raises Unsupported, or UserError."""
     assert way.calibration is not None
-    runtime = catalog.entry("runtime", way.runtime).cls()
     return Deployment(
         runtime=way.runtime,
-        runtime_label=runtime.label,
-        runtime_version=runtime.version,
+        runtime_label=way.library.label,
+        runtime_version=way.library.version,
         precision=way.precision,
         quantised_on=str(way.calibration),
         test_samples=data.size("test"),
@@ -119,25 +117,19 @@ def _student(store: Store, cell: Cell, name: str, structure: str | None, way: Wa
     suite, recipe = catalog.parse("suite", cell.suite), recipe_of(cell)
     network = deployed(networks.load(store, cell.key, name).network, suite.image)
     batch, threads = clock.throughput_batch(suite.image, CPU), torch.get_num_threads()
-    runtime = catalog.entry("runtime", way.runtime).cls()
     with tempfile.TemporaryDirectory() as folder:
-        answer = runtime.prepare(
+        answer = way.library.prepare(
             network, suite.image, batch, Path(folder), threads, way.precision, way.calibration.images
         )
         size = answer.size_bytes
     assert size is not None, "a runtime that has int8 has files"
-    task, total = suite.task_of(data), None
-    for x, y in data.split("test", recipe):
-        logits = torch.cat([answer(part)[:count] for part, count in in_batches(x, batch)])
-        found = task.tally(untied(logits), y)
-        total = found if total is None else total + found
-    assert total is not None, "a suite has test images"
-    return DeployedStudent(name=name, structure=structure, scores=task.scores(total), weights_bytes=size)
+    scores = of_answers(answer, data.split("test", recipe), batch, suite.task_of(data))
+    return DeployedStudent(name=name, structure=structure, scores=scores, weights_bytes=size)
 
 
 def both(ways: Sequence[Way], cells: Sequence[Cell], samples: Samples) -> list[Way]:
     """Each way in float32 and in int8, calibrated on the training images of the cells, which are of one suite."""
-    without = [way.runtime for way in ways if way.device.type != "cpu" or not way.has_int8]
+    without = [way.runtime for way in ways if not way.has_int8]
     if len(without) == len(ways):
         raise UserError(f"{' and '.join(without)} cannot do int8: name a --runtime that can, see `list runtimes`.")
     for name in without:

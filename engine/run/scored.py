@@ -2,19 +2,22 @@
 
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.runtimes.base import Job, Unsupported
-from cheapconv.engine.run.formats import known
+from cheapconv.engine.run.formats import Answer, known
 from cheapconv.engine.run.shipping import CPU, in_batches, raw, untied
 from cheapconv.engine.run.sidecar import Sidecar, beside
 from cheapconv.suites.base import Suite
 from cheapconv.suites.place import Place
+from cheapconv.suites.task import Task
 
 
 def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | None) -> dict[str, Any]:
@@ -27,19 +30,15 @@ def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | No
     _require_fit(said, of, file)
     recipe = next(iter(of.recipes.values()))
     opened = of.open(Place(CPU), data)
-    task, total = of.task_of(opened), None
     settle(threads)
     with tempfile.TemporaryDirectory() as folder:
         job = Job(said.image, said.batch, Path(folder), torch.get_num_threads(), form.precision)
         try:
             answer = form.read(file, job)
-            for x, y in raw(opened.split("test", recipe), recipe.normalisation):
-                logits = torch.cat([answer(part)[:count] for part, count in in_batches(x, said.batch)])
-                found = task.tally(untied(logits), y)
-                total = found if total is None else total + found
+            images = raw(opened.split("test", recipe), recipe.normalisation)
+            scores = of_answers(answer, images, said.batch, of.task_of(opened))
         except Unsupported as refusal:
             raise UserError(f"{file}: {refusal}") from refusal
-    assert total is not None, "a suite has test images"
     return {
         "file": str(file),
         "bytes": sum((file.parent / name).stat().st_size for name in said.files),
@@ -47,9 +46,20 @@ def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | No
         "precision": said.precision,
         "suite": catalog.canonical(of),
         "images": opened.size("test"),
-        **task.scores(total),
+        **scores,
         "seconds": round(time.monotonic() - begun, 1),
     }
+
+
+def of_answers(answer: Answer, images: Iterable[tuple[Tensor, Tensor]], batch: int, task: Task) -> dict[str, float]:
+    """Scores by name of what answers images in batches of exactly that size."""
+    total = None
+    for x, y in images:
+        logits = torch.cat([answer(part)[:count] for part, count in in_batches(x, batch)])
+        found = task.tally(untied(logits), y)
+        total = found if total is None else total + found
+    assert total is not None, "a suite has test images"
+    return task.scores(total)
 
 
 def _require_fit(said: Sidecar, of: Suite, file: Path) -> None:

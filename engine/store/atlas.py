@@ -37,11 +37,11 @@ class Latency(Spot):
     """Milliseconds of one image on one thread; no numbers where the runtime refused the network."""
 
     classes: int
-    params: int
-    macs: int
     is_standard: bool
     runtime_label: str
     runtime_version: str
+    params: int | None = None
+    macs: int | None = None
     median_ms: float | None = None
     q10_ms: float | None = None
     q25_ms: float | None = None
@@ -103,7 +103,7 @@ def _read(path: Path, kind: type[Row]) -> tuple[Row, ...]:
     if not path.is_file():
         return ()
     rows: TypeAdapter[tuple[Row, ...]] = TypeAdapter(tuple[kind, ...])  # type: ignore[valid-type]
-    numbers = {field.name for field in fields(kind) if field.type == (float | None)}
+    numbers = {field.name for field in fields(kind) if field.default is None}
     try:
         with path.open(encoding="utf-8", newline="") as file:
             bodies = [

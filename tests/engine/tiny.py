@@ -1,5 +1,6 @@
 """A world in which cells really train, in tenths of a second: 40 + 23 images of 8x8, WRN-10-1, toy methods."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -288,3 +289,16 @@ class Listener(Watcher):
     def ended(self, cell: Cell, state: str) -> None:
         """How."""
         self.told.append(("ended", cell.method, state))
+
+
+@contextlib.contextmanager
+def trained(root: Path, *entries: Any) -> Iterator[tuple[Store, Plan]]:
+    """A store with the finished cells of a sweep of one epoch, and its plan, while the tiny world is there."""
+    with pytest.MonkeyPatch.context() as patch:
+        install(patch)
+        skip_timing(patch)
+        store, whole = Store(root), planned(*entries, epochs=1)
+        store.prepare()
+        session.write_plan(store, whole)
+        assert {*ends(store, whole)} == {"done"}
+        yield store, whole

@@ -46,7 +46,7 @@ def test_convs_take_turns_and_a_refusal_is_a_row(tmp_path):
         ("G(4)", 2.0, False),
     ]
     assert "3" in found.latencies[1].refused
-    assert (found.latencies[2].params, found.latencies[1].params) == (28218, 0)
+    assert (found.latencies[2].params, found.latencies[1].params) == (28218, None)
     kinds = {(share.conv, share.kind): share.count for share in found.shares}
     assert kinds["S", "conv 3x3"] == 7
     assert kinds["G(4)", "conv 3x3 groups=4"] == 6

@@ -18,7 +18,6 @@ from cheapconv.engine.store.networks import load
 from cheapconv.engine.store.runs import RESULT, Store
 from tests.engine import tiny
 from tests.engine.timed import Watch
-from tests.engine.tiny import ends
 
 CPU = torch.device("cpu")
 USUAL = Way(CPU, "onnxruntime")
@@ -27,13 +26,7 @@ USUAL = Way(CPU, "onnxruntime")
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A store with two finished cells of a sweep."""
-    with pytest.MonkeyPatch.context() as patch:
-        tiny.install(patch)
-        tiny.skip_timing(patch)
-        store = Store(tmp_path_factory.mktemp("trained") / "runs")
-        whole = tiny.planned("scratch", "noisy", epochs=1)
-        store.prepare()
-        assert ends(store, whole) == ["done", "done"]
+    with tiny.trained(tmp_path_factory.mktemp("trained") / "runs", "scratch", "noisy") as (store, whole):
         yield store, whole
 
 

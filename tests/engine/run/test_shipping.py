@@ -11,24 +11,15 @@ import torch
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import scored, shipping
 from cheapconv.engine.run.formats import Format, known
-from cheapconv.engine.run.session import write_plan
 from cheapconv.engine.run.sidecar import NAME, beside
 from cheapconv.engine.store.runs import Store
 from tests.engine import tiny
-from tests.engine.tiny import ends
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A store with two finished cells of a sweep."""
-    with pytest.MonkeyPatch.context() as patch:
-        tiny.install(patch)
-        tiny.skip_timing(patch)
-        store = Store(tmp_path_factory.mktemp("trained") / "runs")
-        whole = tiny.planned("scratch", "noisy", epochs=1)
-        store.prepare()
-        write_plan(store, whole)
-        assert ends(store, whole) == ["done", "done"]
+    with tiny.trained(tmp_path_factory.mktemp("trained") / "runs", "scratch", "noisy") as (store, whole):
         yield store, [planned.cell.key for planned in whole.cells]
 
 
