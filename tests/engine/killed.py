@@ -17,10 +17,10 @@ from cheapconv.engine.store.files import replacing
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.checkpoint import Position
-from tests.engine import tiny
+from tests.engine import tiny, watchers
 
 
-class KillAt(tiny.Watcher):
+class KillAt(watchers.Watcher):
     """Dies in the second epoch of the cell under test, or at the end of it."""
 
     def __init__(self, place: str, method: str) -> None:

@@ -17,7 +17,6 @@ from cheapconv.engine.read.registry import Sweep
 from cheapconv.engine.run import launch, session
 from cheapconv.engine.run.planning import plan
 from cheapconv.engine.run.settings import Settings
-from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import Run, Store
 from cheapconv.engine.train import checkpoint
@@ -235,60 +234,6 @@ def ends(store: Store, whole: Plan, *watchers: Any, **options: Any) -> list[str]
     """How each cell of the plan ended; `not reached` after a stop."""
     found = run(store, whole, *watchers, **options)
     return [found.get(p.cell.key, "not reached") for p in whole.cells]
-
-
-class Watcher:
-    """Watches and does nothing (`engine.run.launch.Watcher`); a base for those that do."""
-
-    def started(self, cell: Cell) -> None:
-        """A cell begins or goes on."""
-
-    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
-        """A step is done."""
-
-    def epoch_ended(self, cell: Cell, position: Position) -> None:
-        """An epoch is evaluated and checkpointed."""
-
-    def ended(self, cell: Cell, state: str) -> None:
-        """The cell has come to a state."""
-
-
-class StopAfter(Watcher):
-    """Asks to stop once the cells of `method` have taken a number of steps; watcher and `should_stop` in one."""
-
-    def __init__(self, steps: int, method: str) -> None:
-        self.left, self.method = steps, method
-
-    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
-        """Count."""
-        self.left -= cell.method == self.method and cell.seed == 0
-
-    def __call__(self) -> bool:
-        """Whether to stop."""
-        return self.left <= 0
-
-
-class Listener(Watcher):
-    """Writes down what a watcher is told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[Any, ...]] = []
-
-    def started(self, cell: Cell) -> None:
-        """The method."""
-        self.told.append(("started", cell.method))
-
-    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
-        """Where it is."""
-        self.told.append(("stepped", position.epoch, position.step, steps))
-
-    def epoch_ended(self, cell: Cell, position: Position) -> None:
-        """How many are done."""
-        self.told.append(("epoch", position.epoch))
-
-    def ended(self, cell: Cell, state: str) -> None:
-        """How."""
-        self.told.append(("ended", cell.method, state))
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import RESULT, Store
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.suites.place import Place
-from tests.engine import tiny
+from tests.engine import tiny, watchers
 from tests.engine.outcomes import assert_same
 
 EPOCHS = 2
@@ -49,7 +49,7 @@ def lesson(**fields: Any) -> Plan:
 
 
 def test_two_workers_give_the_bits_of_one_process(store, tmp_path):
-    whole, alone, told = lesson(), Store(tmp_path / "alone"), tiny.Listener()
+    whole, alone, told = lesson(), Store(tmp_path / "alone"), watchers.Listener()
     assert [*tiny.run(alone, whole).values()] == ["done"] * 5
     assert run(store, whole, told) == ["done"] * 5
     for planned in whole.cells:
@@ -103,7 +103,7 @@ def test_no_list_is_longer_than_a_cohort():
     assert [len(cells) for cells in dealt(whole, workers=1, cohort=3)] == [3, 1]
 
 
-class Kill(tiny.Watcher):
+class Kill(watchers.Watcher):
     """Kills the worker that has come to the end of an epoch of a method's cell, so many times."""
 
     def __init__(self, method: str, times: int) -> None:
@@ -157,7 +157,7 @@ def test_a_mistake_of_the_users_in_a_worker_is_the_runs(store, tmp_path):
 
 def test_a_stop_stops_every_worker_and_all_go_on(store, tmp_path):
     whole, alone = lesson(epochs=12), Store(tmp_path / "alone")
-    stop = tiny.StopAfter(1, "noisy")
+    stop = watchers.StopAfter(1, "noisy")
     ends = run(store, whole, stop, stop=stop)
     assert "stopped" in ends
     assert "failed" not in ends

@@ -18,8 +18,8 @@ from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.files import TEMPORARY
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Run, Store
 from cheapconv.suites.place import Place
-from tests.engine import tiny
-from tests.engine.tiny import Listener, ends
+from tests.engine import tiny, watchers
+from tests.engine.tiny import ends
 
 pytestmark = pytest.mark.usefixtures("tiny_world")
 
@@ -29,7 +29,7 @@ def states(store: Store, whole: Plan) -> list[str]:
 
 
 def test_watchers_follow_a_cell(store):
-    listener = Listener()
+    listener = watchers.Listener()
     ends(store, tiny.planned("scratch", epochs=2), listener)
     steps = [("stepped", 0, 1, 3), ("stepped", 0, 2, 3), ("stepped", 0, 3, 3)]
     later = [("stepped", 1, n, 3) for n in (1, 2, 3)]
@@ -41,7 +41,7 @@ def test_what_is_done_is_not_run_again_and_needs_no_data(store, monkeypatch):
     whole = tiny.planned_by("kd", epochs=1)
     assert ends(store, whole) == ["done", "done"]
     monkeypatch.setattr(tiny.Tiny, "load", lambda *args: pytest.fail("data loaded"))
-    listener = Listener()
+    listener = watchers.Listener()
     assert ends(store, whole, listener) == ["done", "done"]
     assert listener.told == [("ended", "scratch", "done"), ("ended", "kd", "done")]
 
@@ -64,7 +64,7 @@ def test_data_is_loaded_once_and_before_anything_trains(store, monkeypatch):
 def test_data_is_given_back_when_no_cell_of_its_suite_is_left(store):
     held: list[bool] = []
 
-    class Look(tiny.Watcher):
+    class Look(watchers.Watcher):
         def ended(self, cell: Cell, state: str) -> None:
             held.append(bool(launcher._data))
 
@@ -81,17 +81,17 @@ def test_data_is_given_back_when_no_cell_of_its_suite_is_left(store):
 
 def test_a_stop_ends_the_sweep_and_is_no_failure(store):
     whole = tiny.planned("scratch", "noisy", epochs=2)
-    stop = tiny.StopAfter(4, "scratch")
+    stop = watchers.StopAfter(4, "scratch")
     assert ends(store, whole, stop, should_stop=stop) == ["stopped", "not reached"]
     assert states(store, whole) == ["stopped", "planned"]
     assert (store.run(whole.cells[0].cell.key).folder / CHECKPOINT).exists()
-    listener = Listener()
+    listener = watchers.Listener()
     assert ends(store, whole, listener) == ["done", "done"]
     assert listener.told[1] == ("stepped", 1, 2, 3)
 
 
 def test_a_stop_before_the_first_step_starts_nothing(store):
-    listener = Listener()
+    listener = watchers.Listener()
     assert ends(store, tiny.planned("scratch"), listener, should_stop=lambda: True) == ["stopped"]
     assert listener.told == [("ended", "scratch", "stopped")]
 
@@ -103,7 +103,7 @@ def test_leftovers_of_a_killed_process_are_gone_when_its_cell_goes_on(store):
     (folder / f"{TEMPORARY}abc").write_text("half a checkpoint")
     (folder / "networks" / f"{TEMPORARY}xyz").write_text("half a network")
 
-    class Look(tiny.Watcher):
+    class Look(watchers.Watcher):
         def started(self, cell: Cell) -> None:
             assert not list(folder.rglob(f"{TEMPORARY}*"))
 
@@ -114,11 +114,11 @@ def test_a_resumed_cell_says_how_far_it_is(store):
     whole, seen = tiny.planned("scratch", epochs=2), []
     key = whole.cells[0].cell.key
 
-    class Look(tiny.Watcher):
+    class Look(watchers.Watcher):
         def started(self, cell: Cell) -> None:
             seen.append(store.run(key).state().epoch)
 
-    stop = tiny.StopAfter(4, "scratch")
+    stop = watchers.StopAfter(4, "scratch")
     ends(store, whole, Look(), stop, should_stop=stop)
     ends(store, whole, Look())
     assert seen == [0, 1]
@@ -143,7 +143,7 @@ def test_a_cell_that_was_left_to_another_process_is_taken_when_that_is_gone(stor
     folder.mkdir(parents=True)
     lock = filelock.FileLock(folder / "lock")
 
-    class Vanish(Listener):
+    class Vanish(watchers.Listener):
         def ended(self, cell: Cell, state: str) -> None:
             super().ended(cell, state)
             if state == "waiting":
@@ -172,7 +172,7 @@ def test_a_cell_that_another_process_has_just_ended_is_not_trained_again(store, 
             yield mine
 
     monkeypatch.setattr(Run, "lock", end_then_lock)
-    listener = Listener()
+    listener = watchers.Listener()
     assert ends(store, whole, listener) == ["done"]
     assert listener.told == [("ended", "scratch", "done")]
 
@@ -190,7 +190,7 @@ def test_a_cell_killed_after_its_result_is_done_and_not_trained_again(store, mon
     assert (folder / RESULT).exists()
     assert (folder / CHECKPOINT).exists()
     assert states(store, whole) == ["done"]
-    listener = Listener()
+    listener = watchers.Listener()
     assert ends(store, whole, listener) == ["done"]
     assert listener.told == [("ended", "scratch", "done")]
     assert store.tidy() == 1
@@ -207,7 +207,7 @@ def test_the_same_command_heals_a_damaged_result(text, store):
     if text is not None:
         (teacher.folder / RESULT).write_text(text)
     assert states(store, whole) == ["damaged", "done"]
-    listener = Listener()
+    listener = watchers.Listener()
     assert ends(store, whole, listener) == ["done", "done"]
     assert [told for told in listener.told if told[0] == "started"] == [("started", "scratch")]
     after = teacher.result()
@@ -230,7 +230,7 @@ def test_the_environment_says_where_the_cell_ran(store):
 
 def test_a_cell_that_went_on_says_on_what_each_time(store):
     whole = tiny.planned("scratch", epochs=2)
-    stop = tiny.StopAfter(4, "scratch")
+    stop = watchers.StopAfter(4, "scratch")
     ends(store, whole, stop, should_stop=stop)
     ends(store, whole)
     first, second = store.run(whole.cells[0].cell.key).environments()
@@ -247,10 +247,10 @@ def test_a_recipe_comes_back_from_its_cell():
 def test_a_cell_on_cuda_in_bf16_is_stopped_and_resumed(store):
     """No promise of equal bits there; it must go on and end."""
     whole = tiny.planned_by("kd", epochs=2, precision="bf16")
-    stop = tiny.StopAfter(4, "kd")
+    stop = watchers.StopAfter(4, "kd")
     cuda = torch.device("cuda")
     assert ends(store, whole, stop, should_stop=stop, device=cuda) == ["done", "stopped"]
-    listener = Listener()
+    listener = watchers.Listener()
     assert ends(store, whole, listener, device=cuda) == ["done", "done"]
     assert ("stepped", 1, 2, 3) in listener.told
     environment = store.run(whole.cells[1].cell.key).environments()[-1]

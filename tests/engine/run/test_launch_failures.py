@@ -16,9 +16,9 @@ from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import TEMPORARY, write_json
 from cheapconv.engine.store.runs import CHECKPOINT, ENVIRONMENT, RESULT, Run, Store
 from cheapconv.engine.train import checkpoint
-from tests.engine import tiny, toys
+from tests.engine import tiny, toys, watchers
 from tests.engine.outcomes import assert_same
-from tests.engine.tiny import Listener, ends
+from tests.engine.tiny import ends
 
 pytestmark = pytest.mark.usefixtures("tiny_world")
 
@@ -90,7 +90,7 @@ def test_failed_cells_are_run_again_on_request_only(store, monkeypatch):
     whole = tiny.planned("raising", epochs=1)
     ends(store, whole)
     monkeypatch.setattr(toys.Raising, "broken", False)
-    listener = Listener()
+    listener = watchers.Listener()
     assert ends(store, whole, listener) == ["failed"]
     assert listener.told == [("ended", "raising", "failed")]
     assert ends(store, whole, retry_failed=True) == ["done"]
@@ -154,7 +154,7 @@ def test_a_teacher_whose_result_is_lost_while_its_student_trains_does_not_make_i
     whole = tiny.planned_by("kd", epochs=1)
     teacher, student = (store.run(p.cell.key) for p in whole.cells)
 
-    class Thief(tiny.Watcher):
+    class Thief(watchers.Watcher):
         def epoch_ended(self, cell, position):
             if cell.teacher:
                 (teacher.folder / RESULT).unlink()
@@ -165,7 +165,7 @@ def test_a_teacher_whose_result_is_lost_while_its_student_trains_does_not_make_i
     assert student.result().teacher_train_s > 0
 
 
-class StopAfterFirst(tiny.Watcher):
+class StopAfterFirst(watchers.Watcher):
     """Asks to stop when a cell has ended; watcher and `should_stop` in one."""
 
     def __init__(self) -> None:
@@ -241,13 +241,13 @@ def test_what_fails_after_the_result_undoes_nothing(step, store, monkeypatch, ca
 def test_a_display_that_fails_is_told_nothing_more_and_fails_no_cell(event, store, monkeypatch, caplog):
     calls: list[object] = []
 
-    def fail(self: tiny.Watcher, *args: object) -> None:
+    def fail(self: watchers.Watcher, *args: object) -> None:
         calls.append(self)
         raise UnicodeEncodeError("ascii", "ü", 0, 1, "ordinal not in range(128)")
 
-    monkeypatch.setattr(tiny.Watcher, event, fail)
-    listener = Listener()
-    assert ends(store, tiny.planned("scratch", "noisy", epochs=1), tiny.Watcher(), listener) == ["done", "done"]
+    monkeypatch.setattr(watchers.Watcher, event, fail)
+    listener = watchers.Listener()
+    assert ends(store, tiny.planned("scratch", "noisy", epochs=1), watchers.Watcher(), listener) == ["done", "done"]
     assert len(calls) == 1
     assert [told[-1] for told in listener.told if told[0] == "ended"] == ["done", "done"]
     assert "the display of the run has failed ('ascii' codec" in caplog.text

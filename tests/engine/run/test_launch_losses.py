@@ -11,9 +11,9 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store.runs import CHECKPOINT, Store
 from cheapconv.models.build import build_network
-from tests.engine import tiny
+from tests.engine import tiny, watchers
 from tests.engine.outcomes import assert_same
-from tests.engine.tiny import Listener, ends
+from tests.engine.tiny import ends
 
 pytestmark = pytest.mark.usefixtures("tiny_world")
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("tiny_world")
 def stopped(store: Store, method: str = "noisy") -> Plan:
     """A plan whose one cell stopped in its second epoch."""
     whole = tiny.planned(method, epochs=2)
-    stop = tiny.StopAfter(tiny.STEPS + 1, method)
+    stop = watchers.StopAfter(tiny.STEPS + 1, method)
     assert ends(store, whole, stop, should_stop=stop) == ["stopped"]
     return whole
 
@@ -62,7 +62,7 @@ def test_a_cell_whose_checkpoint_cannot_be_taken_up_starts_afresh(changes, store
 
 def test_a_checkpoint_that_a_cell_fails_with_is_kept_if_it_can_be_taken_up(store):
     whole = stopped(store)
-    listener = Listener()
+    listener = watchers.Listener()
     ends(store, whole, listener)
     assert ("epoch", 1) not in listener.told
     assert ("epoch", 2) in listener.told
@@ -71,7 +71,7 @@ def test_a_checkpoint_that_a_cell_fails_with_is_kept_if_it_can_be_taken_up(store
 # What vanishes in mid-run
 
 
-class Remover(tiny.Watcher):
+class Remover(watchers.Watcher):
     """Removes a folder as soon as a noisy training has taken a step."""
 
     def __init__(self, folder: Path) -> None:

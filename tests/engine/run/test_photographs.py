@@ -9,7 +9,7 @@ from cheapconv.engine.run import plan_cache, planning
 from cheapconv.engine.store.runs import Store
 from cheapconv.reports import content
 from cheapconv.suites import images
-from tests.engine import outcomes, tiny
+from tests.engine import outcomes, tiny, watchers
 from tests.suites.pictures import folder
 
 
@@ -51,7 +51,7 @@ def test_what_two_workers_began_and_none_ended_is_the_same_bits(
     monkeypatch.setenv("CHEAPCONV_WORKERS", "1")
     assert tiny.ends(whole, plan) == ["done"]
     monkeypatch.setenv("CHEAPCONV_WORKERS", "2")
-    stop = tiny.StopAfter(2, "scratch")
+    stop = watchers.StopAfter(2, "scratch")
     assert tiny.ends(broken, plan, stop, should_stop=stop) == ["stopped"]
     monkeypatch.setenv("CHEAPCONV_WORKERS", "0")
     assert tiny.ends(broken, plan) == ["done"]

@@ -22,7 +22,7 @@ from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
 from cheapconv.engine.track import sent, tracked
 from cheapconv.engine.track import sweep as sweeps
 from cheapconv.reports import collect, fair, page
-from tests.engine import tiny
+from tests.engine import tiny, watchers
 from tests.engine.outcomes import assert_same
 from tests.engine.store.mutations import damage, forge
 from tests.engine.timed import Watch, a_timing
@@ -54,7 +54,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         keys = dict(zip(NAMES, (p.cell.key for p in whole.cells), strict=True))
         root = tmp_path_factory.mktemp("damage")
         store, unbroken = Store(root / "runs"), Store(root / "unbroken")
-        stop = tiny.StopAfter(tiny.STEPS + 1, "noisy")
+        stop = watchers.StopAfter(tiny.STEPS + 1, "noisy")
         assert tiny.ends(store, whole, stop, should_stop=stop) == ["done", "done", "failed", "stopped"]
         assert tiny.ends(unbroken, whole) == ["done", "done", "failed", "done"]
         for key in keys.values():

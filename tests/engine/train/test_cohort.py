@@ -16,7 +16,7 @@ from cheapconv.engine.train.checkpoint import Position
 from cheapconv.methods.base import Network
 from cheapconv.models import network
 from cheapconv.suites.base import Batch
-from tests.engine import tiny
+from tests.engine import tiny, watchers
 from tests.engine.outcomes import assert_same
 from tests.engine.tiny import STEPS, ends
 from tests.engine.toys import Noisy
@@ -145,7 +145,7 @@ def test_failing_fast_stops_the_others_where_they_could_go_on(store):
 def test_a_stop_stops_all_and_all_go_on(store):
     whole, alone = tiny.planned("noisy", "scratch", "pruned", epochs=EPOCHS), Store(store.root.parent / "alone")
     assert ends(alone, whole) == ["done"] * 3
-    stop = tiny.StopAfter(4, "noisy")
+    stop = watchers.StopAfter(4, "noisy")
     assert ends(store, whole, stop, cohort=None, should_stop=stop) == ["stopped"] * 3
     assert ends(store, whole, cohort=None) == ["done"] * 3
     for planned in whole.cells:
@@ -164,7 +164,7 @@ class Greedy(Noisy):
         return super().losses(batch, update)
 
 
-class Crowd(tiny.Watcher):
+class Crowd(watchers.Watcher):
     """Counts what trains beside the greedy one."""
 
     def started(self, cell: Cell) -> None:
@@ -195,7 +195,7 @@ def test_one_that_lacks_memory_alone_fails(store, monkeypatch):
 # Joining
 
 
-class Order(tiny.Watcher):
+class Order(watchers.Watcher):
     """Which cell takes which step."""
 
     def __init__(self) -> None:
@@ -208,7 +208,7 @@ class Order(tiny.Watcher):
 
 def test_who_is_behind_goes_first_until_they_meet(store):
     whole, order = tiny.planned("noisy", "pruned", epochs=4), Order()
-    stop = tiny.StopAfter(7, "noisy")
+    stop = watchers.StopAfter(7, "noisy")
     ends(store, whole, stop, cohort=1, should_stop=stop)
     ends(store, whole, order, cohort=None)
     behind = [("pruned", epoch, step) for epoch in (0, 1) for step in (1, 2, 3)]
@@ -221,7 +221,7 @@ def test_no_more_than_were_allowed_are_side_by_side(store):
     active: set[str] = set()
     most: list[int] = []
 
-    class Count(tiny.Watcher):
+    class Count(watchers.Watcher):
         def started(self, cell: Cell) -> None:
             active.add(cell.key)
             most.append(len(active))

@@ -13,7 +13,7 @@ from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.suites.place import Place
-from tests.engine import tiny
+from tests.engine import tiny, watchers
 from tests.engine.outcomes import assert_same
 
 EPOCHS = 4  # so that two phases have two each
@@ -67,7 +67,7 @@ def run(store: Store, cells: list[Cell], *watchers: object, cohort: int | None =
     }
 
 
-class After(tiny.Watcher):
+class After(watchers.Watcher):
     """Stops a run after so many steps of all its cells, or kills it there: what is on the disk is all that is left."""
 
     def __init__(self, steps: int, kill: bool) -> None:

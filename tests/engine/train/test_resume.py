@@ -13,7 +13,7 @@ from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import TEMPORARY
 from cheapconv.engine.store.runs import CHECKPOINT, Store
 from cheapconv.engine.train.checkpoint import Position
-from tests.engine import tiny
+from tests.engine import tiny, watchers
 from tests.engine.outcomes import assert_same, weights
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,7 +53,7 @@ def run(store: Store, method: str, *watchers: object, **options: object) -> str:
 
 def stop_after(store: Store, method: str, steps: int, **options: object) -> None:
     """Train a number of steps and stop."""
-    stop = tiny.StopAfter(steps, method)
+    stop = watchers.StopAfter(steps, method)
     assert run(store, method, stop, should_stop=stop, **options) == "stopped"
 
 
@@ -74,7 +74,7 @@ def test_a_mixed_strong_recipe_is_resumed_within_an_epoch_with_the_same_bits(tmp
     for name, steps in (("unbroken", None), ("stopped", 4)):
         store = Store(tmp_path / name)
         if steps:
-            stop = tiny.StopAfter(steps, "noisy")
+            stop = watchers.StopAfter(steps, "noisy")
             assert [*tiny.run(store, whole, stop, should_stop=stop).values()] == ["stopped"]
         ends[name] = tiny.run(store, whole)
         assert [*ends[name].values()] == ["done"]
@@ -101,7 +101,7 @@ def test_stopped_within_an_epoch_twice_and_resumed(method, unbroken, tmp_path):
 @pytest.mark.parametrize("epoch", [1, 2, 3, 4])
 @pytest.mark.parametrize("method", ["od", "noisy", "pruned"])
 def test_interrupted_at_the_end_of_an_epoch_and_resumed(method, epoch, unbroken, tmp_path):
-    class Interrupt(tiny.Watcher):
+    class Interrupt(watchers.Watcher):
         def epoch_ended(self, cell: Cell, position: Position) -> None:
             if position.epoch == epoch:
                 raise KeyboardInterrupt
@@ -131,12 +131,12 @@ def test_killed_and_resumed(method, place, tmp_path):
 def test_a_checkpoint_of_the_last_epoch_needs_no_more_training(unbroken, tmp_path):
     """Killed between the last epoch and the result: not a step is taken again."""
 
-    class Interrupt(tiny.Watcher):
+    class Interrupt(watchers.Watcher):
         def epoch_ended(self, cell: Cell, position: Position) -> None:
             if position.epoch == 4:
                 raise KeyboardInterrupt
 
-    class NoStep(tiny.Watcher):
+    class NoStep(watchers.Watcher):
         def stepped(self, cell: Cell, position: Position, steps: int) -> None:
             raise AssertionError("trained again")
 
@@ -160,12 +160,12 @@ def test_a_resumed_cell_keeps_its_threads_and_the_next_one_does_not(tmp_path):
     """Two threads add up in another order than one."""
     seen: dict[str, set[int]] = {}
 
-    class Threads(tiny.Watcher):
+    class Threads(watchers.Watcher):
         def stepped(self, cell: Cell, position: Position, steps: int) -> None:
             seen.setdefault(cell.method, set()).add(torch.get_num_threads())
 
     store, whole = Store(tmp_path), tiny.planned("noisy", "scratch", epochs=1)
-    stop = tiny.StopAfter(1, "noisy")
+    stop = watchers.StopAfter(1, "noisy")
     tiny.run(store, whole, stop, threads=1, should_stop=stop)
     tiny.run(store, whole, Threads(), threads=2)
     assert seen == {"noisy": {1}, "scratch": {2}}
