@@ -135,13 +135,16 @@ def measure(
     threads: options.Threads = None,
     runtime: options.Runtimes = None,
     int8: options.Int8 = False,
+    latency_threads: options.LatencyThreads = 1,
     data: options.Data = None,
 ) -> None:
     """Measure latency and throughput of a sweep's networks again, on a machine that is quiet now."""
     from cheapconv.engine.run import planning, session
 
     plan = planning.planned(sweep, registry, select, epochs)
-    session.measure(plan, store, device, threads, runtimes=runtime, int8=int8, data=data)
+    session.measure(
+        plan, store, device, threads, runtimes=runtime, int8=int8, data=data, latency_threads=latency_threads
+    )
 
 
 @app.command()

@@ -60,10 +60,12 @@ class Calibration:
         before, self._before = self._before, 0
         parts = itertools.cycle(zip(self._target, self._source, strict=True))  # all of it, before one comes again
         product_s = statistics.median(
-            clock.repeat(lambda: self._a @ self._b, self._device, 0, before=before, least=RUNS)
+            clock.repeat(lambda: self._a @ self._b, self._device, 0, before=before, least=RUNS, most=RUNS)
         )
         copy_s = statistics.median(
-            clock.repeat(lambda: torch.Tensor.copy_(*next(parts)), self._device, 0, before=before, least=RUNS)
+            clock.repeat(
+                lambda: torch.Tensor.copy_(*next(parts)), self._device, 0, before=before, least=RUNS, most=RUNS
+            )
         )
         operations, copied = 2 * len(self._a) * self._b.numel(), 2 * self._source[0].nbytes
         return Speed(operations / product_s / 1e9, copied / copy_s / 1e9)

@@ -1,7 +1,8 @@
 """Latency and throughput of inference: warm, synchronised, medians with their quartiles and best decile.
 
-Latency is one float32 image on one CPU thread (or one CUDA stream); throughput is a large batch on all threads of the
-run. Both in channels-last layout; whoever calls has the machine to itself (engine/measure/turn.py).
+Latency is one float32 image on one CPU thread (or one CUDA stream), on more where they are asked for; throughput is a
+large batch on all threads of the run. Both in channels-last layout; whoever calls has the machine to itself
+(engine/measure/turn.py).
 
 The one thread is not pinned to a core. Pinned to the one that had been idle longest, in slices that took turns with
 free ones on two busy cores, it was neither quicker nor steadier: of six pairs of medians (WRN-16-1 and WRN-40-2 G(4))
@@ -14,10 +15,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from cheapconv.engine.measure.runtimes.torch_threads import torch_threads
 from cheapconv.engine.store.records import Latency, Throughput
 
-WARM_UP_RUNS, MIN_RUNS, MAX_RUNS = 5, 10, 300
 THROUGHPUT_BATCH = {"cpu": 128, "cuda": 1024}
 LARGE = 64 * 64  # pixels of an image above which fewer of them are a large batch
 
@@ -31,29 +30,12 @@ def throughput_batch(shape: Sequence[int], device: torch.device) -> int:
     return max(1, THROUGHPUT_BATCH[device.type] * LARGE // max(pixels, LARGE))
 
 
-@torch.inference_mode()
-def latency(run: Run, shape: tuple[int, int, int], device: torch.device, budget_s: float) -> Latency:
-    """Milliseconds of one image, on one CPU thread."""
-    image = random_images(1, shape, device)
-    with torch_threads(1):
-        return latency_of(repeat(lambda: run(image), device, budget_s))
-
-
-@torch.inference_mode()
-def throughput(
-    run: Run, shape: tuple[int, int, int], device: torch.device, budget_s: float, batch: int | None = None
-) -> Throughput:
-    """Images a second at a large batch, on all threads of this run."""
-    images = random_images(batch or throughput_batch(shape, device), shape, device)
-    return throughput_of(repeat(lambda: run(images), device, budget_s), len(images))
-
-
-def latency_of(seconds: Sequence[float], precision: str = "fp32") -> Latency:
-    """What runs of one image on one thread have taken."""
+def latency_of(seconds: Sequence[float], precision: str = "fp32", threads: int = 1) -> Latency:
+    """What runs of one image have taken."""
     best, low, middle, high = (1000 * t for t in _spread(seconds))
     return Latency(
         batch=1,
-        threads=1,
+        threads=threads,
         precision=precision,
         median_ms=middle,
         q25_ms=low,
@@ -83,9 +65,9 @@ def repeat(
     device: torch.device,
     budget_s: float,
     *,
-    before: int = WARM_UP_RUNS,
-    least: int = MIN_RUNS,
-    most: int = MAX_RUNS,
+    before: int,
+    least: int,
+    most: int,
 ) -> list[float]:
     """Seconds of each of `least` to `most` synchronised runs, as many as the budget lasts, after some unmeasured."""
     for _ in range(before):

@@ -35,10 +35,11 @@ class Work:
     """A network that is ready to be timed, by whoever computes it, and may have settled on its threads beforehand."""
 
     name: str  # for people
-    one: clock.Run  # an image (1, C, H, W), on one thread
+    one: clock.Run  # an image (1, C, H, W), on `threads`
     many: clock.Run | None  # a large batch (B, C, H, W), on all threads of the run, where throughput is asked for
     shape: tuple[int, int, int]
     operators: tuple[Operator, ...] = ()  # of an image, as far as it was profiled
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Stopwatch:
     ) -> tuple[list[float], list[float]]:
         image = clock.random_images(1, work.shape, self._device)
         counts = {"before": before, "least": least, "most": most}
-        with torch_threads(1):
+        with torch_threads(work.threads):
             one_s = clock.repeat(lambda: work.one(image), self._device, budget_s, **counts)
         if (many := work.many) is None:
             return one_s, []

@@ -4,6 +4,7 @@ A timing is a piece of work of its own. It may fail, wait for another one and be
 """
 
 import contextlib
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -45,11 +46,12 @@ class Structure:
 @dataclass(frozen=True)
 class Way:
     """By what networks are run where they are timed: a runtime by its registered name, on a device, in float32 or in
-    int8 by that runtime's own quantiser, which learns from images."""
+    int8 by that runtime's own quantiser, which learns from images; and how many CPU threads answer one image."""
 
     device: torch.device
     runtime: str
     calibration: CalibrationImages | None = None
+    threads: int = 1  # of latency; throughput has all of the run
 
     @property
     def precision(self) -> Precision:
@@ -62,10 +64,12 @@ class Way:
         return cls(device, ON_CPU if device.type == "cpu" else EAGER)
 
     @classmethod
-    def chosen(cls, runtime: str | None, device: torch.device) -> "Way":
+    def chosen(cls, runtime: str | None, device: torch.device, threads: int = 1) -> "Way":
         """By a runtime that was named, or the usual one; a UserError where that cannot be used here."""
+        if threads > (cores := os.cpu_count() or 1):
+            raise UserError(f"one image cannot be timed on {threads} threads: this machine has {cores}.")
         if runtime is None:
-            return cls.usual(device)
+            return replace(cls.usual(device), threads=threads)
         catalog.load()
         if runtime not in catalog.names("runtime"):
             raise UserError(f"unknown runtime '{short(runtime)}'{nearest(runtime, catalog.names('runtime'))}.")
@@ -73,7 +77,7 @@ class Way:
             raise UserError(f"{missing.rstrip('.')}.")
         if device.type != "cpu" and runtime != EAGER:
             raise UserError(f"{runtime} is timed on the CPU: give --device cpu.")
-        return cls(device, runtime)
+        return cls(device, runtime, threads=threads)
 
     @property
     def library(self) -> Runtime:
@@ -93,12 +97,13 @@ class Way:
 
     def setting(self, shape: Sequence[int] = (3, 32, 32)) -> str:
         """Under what a timing is taken, as a part of a file's name: device, runtime, precision, batch and threads of
-        throughput for images of `shape` (C, H, W), and the images that int8 was calibrated with."""
+        throughput for images of `shape` (C, H, W), the images that int8 was calibrated with, and threads of latency."""
         slug = re.sub(r"[^a-z0-9]+", "-", device_name(self.device).lower()).strip("-")
         by = "" if self.runtime == EAGER else f"-{self.runtime}"  # names of before there were runtimes
         learnt = f"-{self.calibration.digest}" if self.calibration else ""
         batch = clock.throughput_batch(shape, self.device)
-        return f"{slug}{by}-{self.precision}{learnt}-b{batch}-t{torch.get_num_threads()}"
+        several = f"-l{self.threads}" if self.threads > 1 else ""
+        return f"{slug}{by}-{self.precision}{learnt}-b{batch}-t{torch.get_num_threads()}{several}"
 
 
 def kept(store: Store, structure: Structure, way: Way) -> Measurement | None:
@@ -153,10 +158,10 @@ def for_one_image(
     network: nn.Module, shape: tuple[int, int, int], way: Way, turn: Turn, name: str, folder: Path
 ) -> Work:
     """A deployed network whose latency alone is asked for, with its operators; raises Unsupported."""
-    one, operators = ready(network, shape, way, 1, 1, folder), tuple[Operator, ...]()
+    one, operators = ready(network, shape, way, 1, way.threads, folder), tuple[Operator, ...]()
     if isinstance(one, Prepared):
-        operators = profiled.operators(way.library, one, Job(shape, 1, folder, 1, way.precision), turn, name)
-    return Work(name, one, None, shape, operators)
+        operators = profiled.operators(way.library, one, Job(shape, 1, folder, way.threads, way.precision), turn, name)
+    return Work(name, one, None, shape, operators, way.threads)
 
 
 def ready(
@@ -191,7 +196,7 @@ def measurement(structure: Structure, way: Way, pooled: Pooled, operators: tuple
         device=str(way.device),
         device_name=device_name(way.device),
         date=now(),
-        latency=clock.latency_of(pooled.one_s, way.precision),
+        latency=clock.latency_of(pooled.one_s, way.precision, way.threads),
         throughput=clock.throughput_of(
             pooled.many_s, clock.throughput_batch(structure.shape, way.device), way.precision
         ),

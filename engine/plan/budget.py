@@ -20,8 +20,18 @@ from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params
 
 Quantity = Literal["params", "macs", "latency_ms"]
-# A network and the shape of its image to milliseconds: median, lower and upper quartile.
-Clock = Callable[[nn.Module, tuple[int, int, int]], tuple[float, float, float]]
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Milliseconds of an image, and a clause about the machine where it was slower than at its best."""
+
+    median_ms: float
+    quartiles_ms: tuple[float, float]
+    doubt: str = ""
+
+
+Clock = Callable[[nn.Module, tuple[int, int, int]], Timed]  # of a network and the shape of its image
 
 
 @dataclass(frozen=True)
@@ -34,12 +44,13 @@ class Limit:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of the free number and what it costs; a measured cost has quartiles."""
+    """One setting of the free number and what it costs; a measured cost has quartiles, and may be in doubt."""
 
     architecture: str
     conv: str
     cost: float
     quartiles: tuple[float, float] | None = None
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,8 +116,8 @@ class _Candidates:
             cost = count_params(network) if self.quantity == "params" else count_macs(network, self.shape)
             return Setting(architecture, conv, cost)
         assert self.clock is not None, "a limit on latency needs a clock"
-        median_ms, *quartiles_ms = self.clock(build_network(architecture, conv, self.classes), self.shape)
-        return Setting(architecture, conv, median_ms, (quartiles_ms[0], quartiles_ms[1]))
+        timed = self.clock(build_network(architecture, conv, self.classes), self.shape)
+        return Setting(architecture, conv, timed.median_ms, timed.quartiles_ms, timed.doubt)
 
 
 def _shown(quantity: Quantity, cost: float) -> str:

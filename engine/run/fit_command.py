@@ -1,22 +1,22 @@
 """The command `fit`: its one budget, and the chosen setting between its neighbours."""
 
-from functools import partial
+from itertools import count as numbers
 
 from torch import nn
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.measure import busy, clock
+from cheapconv.engine.measure import busy
+from cheapconv.engine.measure.clock import latency_of
 from cheapconv.engine.measure.machine import resolve_device
+from cheapconv.engine.measure.passes import AGAIN, Measuring, Stopwatch, Watch, Work
 from cheapconv.engine.measure.runtimes.base import Unsupported
 from cheapconv.engine.measure.timings import Way, own_folder, ready
 from cheapconv.engine.measure.turn import Turn
-from cheapconv.engine.plan.budget import Choice, Limit, Quantity, meet
+from cheapconv.engine.plan.budget import Choice, Limit, Quantity, Timed, meet
 from cheapconv.engine.read.quantity import count
 from cheapconv.engine.run import show
 from cheapconv.engine.run.show import Row
 from cheapconv.models.deployed import deployed
-
-LATENCY_BUDGET_S = 1.0  # of measuring, for one setting
 
 
 def rows(found: Choice, quantity: Quantity) -> list[Row]:
@@ -27,7 +27,7 @@ def rows(found: Choice, quantity: Quantity) -> list[Row]:
             "architecture": setting.architecture,
             "conv": setting.conv,
             quantity: setting.cost,
-            **({"quartiles": setting.quartiles} if setting.quartiles else {}),
+            **({"quartiles": setting.quartiles, "doubt": setting.doubt} if setting.quartiles else {}),
             "chosen": setting == found.chosen,
         }
         for setting in settings
@@ -44,31 +44,47 @@ def command(
     side: int,
     device: str,
     runtime: str | None = None,
+    latency_threads: int = 1,
+    watch: Watch | None = None,
 ) -> list[Row]:
-    """The rows of `fit` for exactly one of the three limits."""
+    """The rows of `fit` for exactly one of the three limits; latency by another watch than the device's where one is
+    given."""
     given: list[Limit] = []
     given += [Limit("params", count(params))] if params is not None else []
     given += [Limit("macs", count(macs))] if macs is not None else []
     given += [Limit("latency_ms", latency_ms)] if latency_ms is not None else []
     if len(given) != 1:
         raise UserError("give exactly one budget: --params 300k, --macs 40M or --latency-ms 2.")
-    way = Way.chosen(runtime, resolve_device(device))
+    way = Way.chosen(runtime, resolve_device(device), latency_threads)
+    clock = None
     if latency_ms is not None:
         busy.warn()
-    found = meet(architecture, conv, given[0], classes, (3, side, side), partial(_latency_ms, way))
-    return rows(found, given[0].quantity)
+        clock = LatencyClock(way, watch or Stopwatch(way.device))
+    return rows(meet(architecture, conv, given[0], classes, (3, side, side), clock), given[0].quantity)
 
 
-def _latency_ms(way: Way, network: nn.Module, shape: tuple[int, int, int]) -> tuple[float, float, float]:
-    """Median and quartiles of a network's latency here."""
-    try:
-        with own_folder() as folder:
-            one = ready(deployed(network, shape), shape, way, 1, 1, folder)
-    except Unsupported as error:
-        raise UserError(f"{str(error).rstrip('.')}: name another --runtime.") from error
-    with Turn().taken("a budget of latency"):
-        taken = clock.latency(one, shape, way.device, LATENCY_BUDGET_S)
-    return taken.median_ms, taken.q25_ms, taken.q75_ms
+class LatencyClock:
+    """Times one candidate after the other, in slices between which the machine is calibrated, as `measure` does."""
+
+    def __init__(self, way: Way, watch: Watch) -> None:
+        self._way, self._keys = way, map(str, numbers())
+        self._measuring = Measuring(watch, Turn())  # its best speed is that of all candidates
+
+    def __call__(self, network: nn.Module, shape: tuple[int, int, int]) -> Timed:
+        """Median and quartiles of a network's latency here."""
+        try:
+            with own_folder() as folder:
+                one = ready(deployed(network, shape), shape, self._way, 1, self._way.threads, folder)
+        except Unsupported as error:
+            raise UserError(f"{str(error).rstrip('.')}: name another --runtime.") from error
+        key, work = next(self._keys), Work("a budget of latency", one, None, shape, threads=self._way.threads)
+        self._measuring.warm(work)
+        for _ in range(1 + AGAIN):
+            if self._measuring.lacking(key):
+                self._measuring.take({key: work})
+        pooled = self._measuring.pooled(key)
+        taken = latency_of(pooled.one_s)
+        return Timed(taken.median_ms, (taken.q25_ms, taken.q75_ms), pooled.doubt)
 
 
 def present(found: list[Row], as_json: bool) -> None:
@@ -76,4 +92,13 @@ def present(found: list[Row], as_json: bool) -> None:
     if as_json:
         show.print_json({"settings": found})
     else:
-        show.table("", [{**row, "chosen": "<-" if row["chosen"] else ""} for row in found], list(found[0]))
+        shown = [{**row, **_in_words(row), "chosen": "<-" if row["chosen"] else ""} for row in found]
+        show.table("", shown, [name for name in found[0] if name != "doubt" or any(row["doubt"] for row in found)])
+
+
+def _in_words(row: Row) -> Row:
+    """A latency and its quartiles in three digits; nothing of what is counted."""
+    if "quartiles" not in row:
+        return {}
+    low, high = row["quartiles"]
+    return {"latency_ms": f"{row['latency_ms']:.3g}", "quartiles": f"{low:.3g} to {high:.3g}"}

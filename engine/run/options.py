@@ -42,6 +42,7 @@ Int8 = Annotated[
     typer.Option("--int8", help="Also in int8, calibrated on training images; finished cells are scored in it too."),
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads, of each worker; all cores if not given.")]
+LatencyThreads = Annotated[int, typer.Option(min=1, help="CPU threads that answer one image, for its latency.")]
 Workers = Annotated[
     str, typer.Option(help="Processes that train: a number, or auto for one a GPU, or on a CPU one a core.")
 ]

@@ -31,6 +31,7 @@ def profile(
     device: str | None,
     threads: int | None,
     runtime: str | None = None,
+    latency_threads: int = 1,
 ) -> Row:
     """Exact sizes for images (3, side, side); with a `device` also latency and throughput there, by a runtime."""
     from cheapconv.engine.run.session import settle
@@ -71,7 +72,7 @@ def profile(
         networks = {body["conv"]: built}
         if "beside_standard" in body:
             networks[standard] = build_network(architecture, standard, classes)
-        way = Way.chosen(runtime, resolve_device(device))
+        way = Way.chosen(runtime, resolve_device(device), latency_threads)
         own, *others = _timed(body["architecture"], networks, classes, shape, way)
         body |= {k: v for k, v in own.items() if k not in ("structure", "input") and v != ""}
         for other in others:
@@ -127,11 +128,12 @@ def rows(body: Row) -> list[Row]:
     if "latency" not in body:
         return found
     one, many, speed = body["latency"], body["throughput"], body["calibration"]
+    on = "1 thread" if one["threads"] == 1 else f"{one['threads']} threads"
     quartiles = f"quartiles {one['q25_ms']:.3g} to {one['q75_ms']:.3g}, best decile {one['q10_ms'] or math.nan:.3g}"
     theirs = usual.get("latency", {}).get("median_ms"), usual.get("throughput", {}).get("images_per_s")
     return [
         *found,
-        _row("latency, 1 image, 1 thread", f"{one['median_ms']:.3g} ms ({quartiles})", one["median_ms"], theirs[0]),
+        _row(f"latency, 1 image, {on}", f"{one['median_ms']:.3g} ms ({quartiles})", one["median_ms"], theirs[0]),
         _row(
             f"images/s, {many['batch']} at once, threads: {many['threads']}",
             f"{many['images_per_s']:.4g}",

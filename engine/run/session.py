@@ -73,11 +73,12 @@ def measure(
     runtimes: str | None = None,
     int8: bool = False,
     data: Path | None = None,
+    latency_threads: int = 1,
 ) -> None:
     """Time every network of the plan again: by the usual runtime, or each of those that are named, with commas; by
     another watch than the device's where one is given. With `int8` also so, and what is finished is scored in it."""
     device = resolve_device(device_name)
-    ways = [Way.chosen(runtime, device) for runtime in (runtimes.split(",") if runtimes else [None])]
+    ways = [Way.chosen(runtime, device, latency_threads) for runtime in (runtimes.split(",") if runtimes else [None])]
     settle(threads)
     store = Store(folder)
     store.prepare()

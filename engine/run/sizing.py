@@ -19,13 +19,23 @@ def profile(
     runtime: options.Runtime = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
+    latency_threads: options.LatencyThreads = 1,
     as_json: options.AsJson = False,
 ) -> None:
     """Print the exact size of a network, and with --time how fast this machine runs it."""
     from cheapconv.engine.run import profile as profiles
 
     timed_on = device if time or operators else None
-    body = profiles.profile(architecture, conv, classes, side, device=timed_on, threads=threads, runtime=runtime)
+    body = profiles.profile(
+        architecture,
+        conv,
+        classes,
+        side,
+        device=timed_on,
+        threads=threads,
+        runtime=runtime,
+        latency_threads=latency_threads,
+    )
     profiles.present(body, as_json, operators)
 
 
@@ -39,10 +49,12 @@ def fit(
     side: options.Side = 32,
     runtime: options.Runtime = None,
     device: options.Device = "auto",
+    latency_threads: options.LatencyThreads = 1,
     as_json: options.AsJson = False,
 ) -> None:
     """Find the setting of a conv, or of a width, that comes nearest under a budget, and show its neighbours."""
     from cheapconv.engine.run import fit_command
 
-    found = fit_command.command(architecture, conv, params, macs, latency_ms, classes, side, device, runtime)
+    limits = params, macs, latency_ms
+    found = fit_command.command(architecture, conv, *limits, classes, side, device, runtime, latency_threads)
     fit_command.present(found, as_json)

@@ -107,6 +107,26 @@ def test_a_runtime_is_a_part_of_a_setting(monkeypatch):
     assert Way.usual(torch.device("cuda")).setting() == "cpu-fp32-b1024-t1"
 
 
+def test_threads_of_latency_are_a_part_of_a_setting_and_of_the_timing(own_turn, wrn, monkeypatch):
+    """What was timed on one thread is not replaced; the runtime and the record are told of the threads."""
+    monkeypatch.setattr(timings, "device_name", lambda device: "CPU")
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    several = Way.chosen("eager", CPU, threads=4)
+    assert several.setting() == "cpu-fp32-b128-t1-l4"
+    seen: list[int] = []
+
+    class Looking(Watch):
+        def slice(self, work):
+            seen.append(work.threads)
+            return super().slice(work)
+
+    timing = timings.time_network(wrn, build_network(WRN, "standard", 10).eval(), several, Turn(), Looking())
+    assert {*seen} == {timing.latency.threads} == {4}
+    assert timing.throughput.threads == 1
+    with pytest.raises(UserError, match="one image cannot be timed on 5 threads: this machine has 4"):
+        Way.chosen("eager", CPU, threads=5)
+
+
 @pytest.mark.parametrize(
     ("runtime", "device", "why"),
     [

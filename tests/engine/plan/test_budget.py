@@ -1,19 +1,20 @@
 """Budgets: settings of real networks, in the command line and in the registry."""
 
 import json
-from types import SimpleNamespace
+import math
 
 import pytest
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.measure import clock as timing
+from cheapconv.engine.measure.passes import Work
 from cheapconv.engine.plan.budget import Limit, meet
 from cheapconv.engine.read import registry
 from cheapconv.engine.run import fit_command
 from cheapconv.engine.run.planning import plan
 from cheapconv.engine.store.cell import Cell
 from tests.engine import fakes
+from tests.engine.timed import Watch
 
 catalog.load()
 SHAPE = (3, 32, 32)
@@ -54,25 +55,36 @@ def test_no_number_that_fits_is_told_with_the_reason():
         chosen("WRN-10-1", "BG(?,M/7)", "params", 300_000)
 
 
-def test_latency_is_measured_with_its_spread(monkeypatch):
-    taken = {16: 5.0, 8: 4.0, 4: 3.0, 2: 2.0, 1: 1.0}
+class ByGroups(Watch):
+    """A watch by which 16, 8, 4, 2 and 1 groups take 5, 4, 3, 2 and 1 ms, give or take a tenth."""
 
-    def latency(network, shape, device, budget_s):
-        groups = next(
-            m.groups for m in network.stage_modules.modules() if getattr(m, "groups", 0) > 1 or hasattr(m, "groups")
-        )
-        median = taken[groups]
-        return SimpleNamespace(median_ms=median, q25_ms=median - 0.1, q75_ms=median + 0.1)
+    def slice(self, work: Work) -> tuple[list[float], list[float]]:
+        groups = max(getattr(module, "groups", 1) for module in work.one.modules())
+        ms = 1 + math.log2(groups)
+        return [one / 1000 / self._share for one in (ms - 0.2, ms - 0.1, ms, ms + 0.1, ms + 0.2)], []
 
-    monkeypatch.setattr(timing, "latency", latency)
+
+@pytest.fixture
+def untranslated(monkeypatch) -> None:
     monkeypatch.setattr(fit_command, "ready", lambda network, *_: network)
-    rows = fit_command.command("WRN-10-1", "G(?)", None, None, 3.5, 10, 32, "cpu")
+
+
+def test_latency_is_measured_with_its_spread(untranslated):
+    rows = fit_command.command("WRN-10-1", "G(?)", None, None, 3.5, 10, 32, "cpu", watch=ByGroups())
     assert [(row["conv"], row["chosen"]) for row in rows] == [
         ("group(groups=2)", False),
         ("group(groups=4)", True),
         ("group(groups=8)", False),
     ]
     assert rows[1]["quartiles"] == pytest.approx((2.9, 3.1))
+    assert rows[1]["doubt"] == ""
+
+
+def test_a_candidate_on_a_slow_machine_is_in_doubt(untranslated):
+    """At first the machine has all of its speed, then a half; what is fitted then is not taken at its word."""
+    slow = ByGroups([*[1.0] * 20, *[0.5] * 1000])
+    rows = fit_command.command("WRN-10-1", "G(?)", None, None, 7.0, 10, 32, "cpu", watch=slow)
+    assert "50 % of the best speed" in next(row["doubt"] for row in rows if row["chosen"])
 
 
 @pytest.mark.parametrize("limits", [(None, None, None), ("1k", "1k", None), ("1k", None, 2.0)])
