@@ -20,7 +20,7 @@ from cheapconv.reports.score import Score
 RESULT_FIELDS = ("train_s", "spent", "method_s", "train_images_per_s", "teacher_train_s")
 OUTCOMES = (
     *("test_images", "top1", "top1_error", "top5", "pixel_accuracy", "top1_best", "structure"),
-    *("ensemble_top1", "by_validation", "best_student_epoch", "warnings"),
+    *("ensemble_top1", "by_validation", "best_student_epoch", "students", "warnings"),
 )
 NOT_DEPLOYED = ("activation_bytes", "top1_best", "ensemble_top1", "by_validation", "best_student_epoch")
 SIZES = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes")
@@ -72,6 +72,7 @@ class Record:
             "ensemble_top1": max(ensembles, default=None),
             "by_validation": result.by_validation.score if result.by_validation else None,
             "best_student_epoch": max(best) if len(best) > 1 else None,  # the best student at its best epoch
+            "students": len(result.students),
             "warnings": result.doubts or None,  # why its scores mean nothing
         }
 
@@ -105,6 +106,7 @@ class Collected:
     skipped: tuple[SkippedCell, ...]
     dearer: dict[tuple[str, str], str]  # by architecture and conv: by how much they are dearer than a standard network
     faults: tuple[str, ...] = ()  # what is wrong with the files of its cells, in words
+    joined: tuple[str, ...] = ()  # the sweeps that it was made of, where there were several
 
     @property
     def score(self) -> Score:

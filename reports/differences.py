@@ -10,15 +10,24 @@ Two mean accuracies differ where their difference is significant at LEVEL in bot
 The best of k rows is picked by the numbers that it is then compared with. Therefore both statistics are referred to
 the studentised range of k means (Games and Howell, 1976): of k rows that are equal, one is called worse in about LEVEL
 of all reports, not in LEVEL of all comparisons. For two rows this is Welch's test itself.
+
+Two limits, as simulated. The range of Games and Howell is approximate for few seeds: on a test set without error one of
+20 equal rows of two seeds is called worse in 9 % of all reports, of 60 in 12 %. Where all rows share test images whose
+error is as large as the seeds', it stays below LEVEL. And the larger of both errors counts, not their sum: were the
+images really drawn anew, and both errors as large, it would be 10 % of two rows and 20 % of twenty.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
+import numpy as np
 import pandas as pd
 import scipy.stats
 
+from cheapconv.reports import studentised
+
 LEVEL = 0.05
+NUMBERS = ("top1_mean", "top1_std", "n", "test_images", "top1_error_mean")
 
 
 def binomial_error(accuracy: float, images: float) -> float:
@@ -48,15 +57,23 @@ def freedom(a: pd.Series, b: pd.Series) -> float:
     return (variance(a) + variance(b)) ** 2 / own if own else math.inf
 
 
+def interval(row: pd.Series) -> tuple[float, float]:
+    """95 % interval of a row's mean score: Student's t over its seeds or the test set's own error, the wider one."""
+    half = float(scipy.stats.norm.ppf(1 - LEVEL / 2)) * test_error(row, row["top1_mean"])
+    if row["n"] > 1:
+        half = max(half, float(scipy.stats.t.ppf(1 - LEVEL / 2, row["n"] - 1)) * math.sqrt(variance(row)))
+    return row["top1_mean"] - half, row["top1_mean"] + half
+
+
 def statistics(a: pd.Series, b: pd.Series) -> Iterator[tuple[float, float, str]]:
     """Difference over its standard error, degrees of freedom and name of each test of two rows."""
     difference = abs(a["top1_mean"] - b["top1_mean"])
     pooled = (a["top1_mean"] + b["top1_mean"]) / 2
     error = math.hypot(*(test_error(row, pooled) for row in (a, b)))
-    yield _quotient(difference, error), math.inf, f"by the test set's {error_name(a)}"
+    yield quotient(difference, error), math.inf, f"by the test set's {error_name(a)}"
     if min(a["n"], b["n"]) > 1:
         error = math.sqrt(variance(a) + variance(b))
-        yield _quotient(difference, error), freedom(a, b), "by Welch's test over the seeds"
+        yield quotient(difference, error), freedom(a, b), "by Welch's test over the seeds"
 
 
 def p_value(a: pd.Series, b: pd.Series, compared: int = 2) -> tuple[float, str]:
@@ -76,8 +93,30 @@ def differ(a: pd.Series, b: pd.Series, compared: int = 2) -> bool:
 
 def not_worse(rows: pd.DataFrame) -> pd.Index:
     """Labels of the rows that are not distinguishable from the most accurate of them, itself included."""
-    best = rows.iloc[int(rows["top1_mean"].argmax())]
-    return rows.index[[not differ(row, best, len(rows)) for _, row in rows.iterrows()]]
+    return rows.index[~worse(rows)]
+
+
+def worse(rows: pd.DataFrame, than: Hashable = None) -> np.ndarray:
+    """Of each row whether it is significantly less accurate than the one of a label, the most accurate one if there is
+    none: what `differ` says, for a thousand rows at once."""
+    compared, top = max(len(rows), 2), int(rows["top1_mean"].argmax()) if than is None else rows.index.get_loc(than)
+    mean, std, n, images, counted = rows.reindex(columns=NUMBERS).to_numpy(float).T
+    lower, pooled = mean[top] - mean, (mean[top] + mean) / 2
+    error = np.hypot(test_errors(counted, images, pooled), test_errors(counted[top], images[top], pooled))
+    found = quotients(lower, error) >= studentised.critical(compared, LEVEL) / math.sqrt(2)
+    left = np.flatnonzero(found & (n > 1) & (n[top] > 1))  # which the seeds may still not tell apart
+    if len(left):
+        own, of_best = std[left] ** 2 / n[left], std[top] ** 2 / n[top]
+        degrees = quotients((own + of_best) ** 2, own**2 / (n[left] - 1) + of_best**2 / (n[top] - 1))
+        statistics = math.sqrt(2) * quotients(lower[left], np.sqrt(own + of_best))
+        found[left] = studentised.exceeds(statistics, degrees, compared) <= LEVEL
+    return found
+
+
+def test_errors(counted: np.ndarray, images: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+    """`test_error` of many rows: `counted`, or binomial where that is NaN."""
+    binomial = np.sqrt(np.maximum(accuracies * (1 - accuracies), 0) / np.maximum(images, 1))
+    return np.where(np.isnan(counted), binomial, counted)
 
 
 def places(rows: pd.DataFrame) -> pd.DataFrame:
@@ -100,8 +139,12 @@ def range_p(statistic: float, degrees: float, compared: int) -> float:
     return float(scipy.stats.studentized_range.sf(math.sqrt(2) * statistic, compared, degrees))
 
 
-def _quotient(difference: float, error: float) -> float:
+def quotient(difference: float, error: float) -> float:
     """Nothing is no difference, and anything is one where there is no error."""
-    if not difference:
-        return 0.0
-    return difference / error if error else math.inf
+    return float(quotients(np.array([difference]), np.array([error]))[0])
+
+
+def quotients(differences: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """`quotient` of each of them, none negative."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(differences == 0, 0.0, differences / errors)

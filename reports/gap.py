@@ -34,12 +34,13 @@ class Gap:
 
 def add_gaps(rows: pd.DataFrame) -> pd.DataFrame:
     """`rows` of `stats.summarise` with the columns `gap_recovered`, `gap_low`, `gap_high` and `gap_note`."""
-    gaps = [dataclasses.asdict(gap_recovered(row, rows)) for _, row in rows.iterrows()]
+    compared = rows[rows["is_baseline"] | rows["of_reference"]]  # what a row may be set beside
+    gaps = [dataclasses.asdict(gap_recovered(row, compared)) for _, row in rows.iterrows()]
     return rows.join(pd.DataFrame(gaps, index=rows.index).add_prefix("gap_"))
 
 
 def gap_recovered(row: pd.Series, rows: pd.DataFrame) -> Gap:
-    """The gap of one of `rows` to the standard network, against the baseline of its own network."""
+    """The gap of a row to the standard network, against the baseline of its own network; both are in `rows`."""
     if row["is_baseline"] or row["changed"]:
         return Gap()
     own = rows[rows["deployed"] == row["deployed"]]
@@ -105,5 +106,9 @@ def _preferred(rows: pd.DataFrame) -> pd.Series | None:
     if rows.empty:
         return None
     rows = rows.sort_values("place")
-    plainness = rows["is_plain"].astype(int) + (rows["variant"] == "").astype(int)
-    return rows.iloc[int(plainness.argmax())]
+    return rows.iloc[int(plainness(rows).argmax())]
+
+
+def plainness(baselines: pd.DataFrame) -> pd.Series:
+    """How plainly each is trained: 2 with default settings under the sweep's own recipe, less with either missing."""
+    return baselines["is_plain"].astype(int) + (baselines["variant"] == "").astype(int)

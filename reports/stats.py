@@ -21,7 +21,7 @@ TRAINED = ["architecture", "conv", "method", "variant"]
 ROW = [*TRAINED, "deployed"]
 FIRST = (
     *("suite_label", "score", "is_baseline", "is_standard", "is_plain", "method_name", "method_config"),
-    *("teacher", "teacher_is_standard", "test_images", "dearer", "deployed_as"),
+    *("teacher", "teacher_is_standard", "students", "test_images", "dearer", "deployed_as"),
 )
 SCORES = (
     "top1",
@@ -35,7 +35,7 @@ SCORES = (
 )
 MEANS = (
     *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
-    *("train_s", "train_s_with_teacher", "spent_s", "train_images_per_s"),
+    *("train_s", "train_s_with_teacher", "spent_s", "method_s", "train_images_per_s"),
 )
 
 
@@ -49,6 +49,7 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     usual = trained.loc[trained["state"] == "done", "trained_on"].mode().iloc[0]
     planned = trained.groupby(TRAINED).size().to_dict()
     rows = pd.DataFrame([_summary(group, usual, planned) for _, group in cells.groupby(ROW, sort=False)])
+    rows["id"] = [row_id(row) for row in rows.to_dict("records")]
     rows["place"] = range(len(rows))  # the plan's order, by which ties between baselines are settled
     rows["complete"] = (rows["n"] == rows["planned"]) & (unrecorded == 0)
     rows["comparable"] = rows["complete"] & rows["top1_mean"].notna() & (rows["warnings"] == "")
@@ -63,6 +64,13 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     networks = [group for _, group in rows[rows["comparable"]].groupby(["architecture", "conv"]) if len(group) > 1]
     rows["is_best"] = rows.index.isin([label for group in networks for label in differences.not_worse(group)])
     return _ordered(rows)
+
+
+def row_id(row: Mapping[Hashable, object]) -> str:
+    """The name of a row, for links: `WRN-16-2/G(4)/kd`, then its variant and what it is deployed as."""
+    variant = f"[{row['variant']}]" if row["variant"] else ""
+    named = f"{row['architecture']}/{row['conv']}/{row['method']}{variant}"
+    return f"{named}/{row['deployed']}" if row["deployed"] else named
 
 
 def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -> dict[str, object]:
