@@ -19,8 +19,9 @@ ANY = "*"  # a setting that changes nothing in the row's experiment
 
 PUBLISHED = Path(__file__).parent.parent / "baselines" / "published" / "published.csv"
 METRICS = {"top1_accuracy": "top1", "top1_error": "top1", "miou": "miou"}  # to the score that a task calls so
+LAST = "last"
 SELECTIONS = {
-    "last": "last epoch",
+    LAST: "last epoch",
     "best_on_test": "best epoch on test (optimistic)",
     "best_member_best_on_test": "best member at its best epoch on test (optimistic)",
     "unknown": "epoch not stated",
@@ -34,6 +35,12 @@ class Paper:
     top1: float
     std: float | None
     protocol: str
+    selection: str = "unknown"  # of the epoch, one of SELECTIONS
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is that of the last epoch, as ours are: others are told apart from it everywhere."""
+        return self.selection == LAST
 
 
 @functools.cache
@@ -81,33 +88,57 @@ def agree(published: Mapping[str, Setting] | None, ours: Mapping[str, object]) -
 
 
 def attach(rows: pd.DataFrame) -> pd.DataFrame:
-    """`rows` of `stats.summarise` with the columns `papers`, lists of Paper, and `paper_top1`, of the first."""
+    """`rows` of `stats.summarise` with the columns `papers`, lists of Paper, `paper_top1`, of the first of the last
+    epoch, and `paper_other_top1`, of the first of another rule."""
     papers = [match(row) for _, row in rows.iterrows()]
-    first = [found[0].top1 if found else None for found in papers]
-    return rows.assign(papers=pd.Series(papers, dtype=object), paper_top1=pd.Series(first, dtype=float))
+    first = {
+        name: [next((paper.top1 for paper in found if paper.is_last is last), None) for found in papers]
+        for name, last in (("paper_top1", True), ("paper_other_top1", False))
+    }
+    found = {name: pd.Series(numbers, dtype=float) for name, numbers in first.items()}
+    return rows.assign(papers=pd.Series(papers, dtype=object), **found)
 
 
 def match(row: pd.Series, path: Path = PUBLISHED) -> list[Paper]:
-    """Published numbers of the same experiment as `row` of `stats.summarise`, most often none.
+    """Published numbers of the same experiment as `row` of `stats.summarise`, most often none."""
+    papers = []
+    for _, published in same_experiment(row, path).iterrows():
+        facts = [SELECTIONS.get(published["selection"], published["selection"]), runs(published), published["note"]]
+        std = None if pd.isna(published["std"]) else round(published["std"] / 100, 6)
+        protocol = f"{short_name(published['source'])}, {published['table']}: {'; '.join(filter(None, facts))}"
+        papers.append(Paper(published["top1"], std, protocol, str(published["selection"])))
+    return papers
+
+
+def same_experiment(row: pd.Series, path: Path = PUBLISHED) -> pd.DataFrame:
+    """The rows of `load` that mean the same experiment as `row`.
 
     They are of networks as trained, in float32: never of one that is deployed in another precision.
     """
-    if row.get("deployed"):
-        return []
-    table = load(path)
-    same = (table["dataset"] == row["suite_label"]) & (table["method"] == row["method_name"])
-    same &= table["score"] == row.get("score", "top1")
-    for column, ours in (("network", row["architecture"]), ("conv", row["conv"])):
-        same &= table[column].str.replace(" ", "") == ours.replace(" ", "")
-    same &= table["settings"].map(lambda published: agree(published, row["method_config"]))
+    names = (row["suite_label"], row["method_name"], row.get("score", "top1"), row["architecture"], row["conv"])
+    table = by_names(path).get(tuple(str(name).replace(" ", "") for name in names))
+    if row.get("deployed") or table is None:
+        return load(path).iloc[:0]
+    same = table["settings"].map(lambda published: agree(published, row["method_config"]))
     if not row["is_baseline"]:  # a network trained alone may name the teacher that other rows of its table had
         same &= table["teacher"].isin(["", row["teacher"]]) & (row["teacher"] == "" or row["teacher_is_standard"])
-    papers = []
-    for _, published in table[same].iterrows():
-        source, runs = published["source"].split(" (")[0], published["runs"]
-        seeds = "runs not stated" if pd.isna(runs) else f"{runs:.0f} run{'' if runs == 1 else 's'}"
-        facts = [SELECTIONS.get(published["selection"], published["selection"]), seeds, published["note"]]
-        std = None if pd.isna(published["std"]) else round(published["std"] / 100, 6)
-        protocol = f"{source}, {published['table']}: {'; '.join(filter(None, facts))}"
-        papers.append(Paper(published["top1"], std, protocol))
-    return papers
+    return table[same]
+
+
+@functools.cache
+def by_names(path: Path) -> dict[tuple[str, ...], pd.DataFrame]:
+    """The rows of `load` by data set, method, score, network and conv, each without spaces."""
+    table = load(path)
+    names = [table[name].str.replace(" ", "") for name in ("dataset", "method", "score", "network", "conv")]
+    return {tuple(map(str, key)): group for key, group in table.groupby(names, sort=False)}
+
+
+def short_name(source: str) -> str:
+    """`Moonshine` of `Moonshine (Crowley et al., NeurIPS 2018; ...)`."""
+    return source.split(" (")[0]
+
+
+def runs(published: pd.Series) -> str:
+    """`3 runs`, `runs not stated`."""
+    number = published["runs"]
+    return "runs not stated" if pd.isna(number) else f"{number:.0f} run{'' if number == 1 else 's'}"
