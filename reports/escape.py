@@ -36,6 +36,11 @@ def csv(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
+def from_csv(text: str) -> str:
+    """What `csv` was given, without its mark."""
+    return text[1:] if text.startswith(tuple(f"'{begin}" for begin in _FORMULA)) else text
+
+
 def comment(text: str) -> str:
     """One line, for LaTeX ends a comment at the end of a line."""
     return _one_line(text)

@@ -52,8 +52,9 @@ def conditions(sweep: Collected, measured: Measured) -> dict[str, str]:
         "Trained": _period([environment for of_cell in environments for environment in of_cell]),
         "Training": training([record.result for record in sweep.done if record.result]),
         "Cells": progress(sweep),
+        **({"Sweeps": ", ".join(sweep.joined)} if sweep.joined else {}),
         **deployments(sweep),
-        **measurements.conditions(measured, sweep.name),
+        **measurements.conditions(measured, "SWEEP" if sweep.joined else sweep.name),
     }
 
 
@@ -131,7 +132,7 @@ def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
     if sweep.faults:
         more = f" and of {len(sweep.faults) - MOST_FAULTS} more" if len(sweep.faults) > MOST_FAULTS else ""
         said.append(f"Left out, because it cannot be read: {'; '.join(sweep.faults[:MOST_FAULTS])}{more}.")
-    if rows["paper_top1"].notna().any():
+    if rows["papers"].map(len).any():
         said.append(
             "The papers' numbers come from their own recipes and are for orientation, not a like-for-like test."
         )

@@ -35,10 +35,12 @@ def test_markdown_shows_the_text_itself(text: str, shown: str) -> None:
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_spreadsheet_calculates_no_text(text: str) -> None:
     assert escape.csv(text) == f"'{text}"
+    assert escape.from_csv(f"'{text}") == text
 
 
 def test_numbers_stay_numbers() -> None:
     assert (escape.csv(-1.5), escape.csv("a-1")) == (-1.5, "a-1")
+    assert escape.from_csv("'tis") == "'tis"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x0c", "\x85", "\u2028"])
