@@ -4,22 +4,10 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from cheapconv.reports import escape
+from cheapconv.reports import escape, fields
 from cheapconv.reports.columns import Column
 from cheapconv.reports.content import Content
-from cheapconv.reports.measurements import NUMBERS, suffixes
 
-CSV_COLUMNS = (
-    *("rank", "rank_to", "architecture", "conv", "method", "variant", "is_standard", "is_reference"),
-    *("is_baseline", "changed", "complete", "comparable", "is_best", "warnings", "dearer"),
-    *("n", "planned", "failed", "top1_mean", "top1_std", "top1_ci95", "top5_mean", "top1_best_mean"),
-    *("by_validation_mean", "best_student_epoch_mean"),
-    *("ensemble_top1_mean", "test_images", "gap_recovered", "gap_low", "gap_high", "gap_note"),
-    *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
-    *("train_s", "train_s_with_teacher", "spent_s", "train_images_per_s", "teacher"),
-    *("paper_top1", "paper_top1_all", "paper_protocols"),
-)
-OF_SOME = ("deployed", "top1_error_mean", "pixel_accuracy_mean")  # columns of the CSV of those that have them
 BOLD = "Bold: the rows of a network that do not differ from its most accurate one."
 
 
@@ -28,20 +16,8 @@ def csv(content: Content) -> str:
 
     Accuracies, their deviations and gaps are fractions; sizes are in bytes; times carry their unit in the name.
     """
-    papers = content.rows["papers"]
-    table = content.rows.assign(
-        rank=content.rows["rank"].astype("Int64"),
-        rank_to=content.rows["rank_to"].astype("Int64"),
-        test_images=content.rows["test_images"].astype("Int64"),
-        paper_top1_all=[";".join(f"{paper.top1:g}" for paper in found) for found in papers],
-        paper_protocols=[" | ".join(paper.protocol for paper in found) for found in papers],
-    )
-    of_some = [name for name in OF_SOME if (table[name].notna() & (table[name] != "")).any()]
-    measured = [f"{name}{end}" for end in suffixes(content.rows) for name in (*NUMBERS, "measured_on")]
-    table = table[[*CSV_COLUMNS, *of_some, *measured]]
-    named = {name.lower().replace(",", "").replace(" ", "_"): text for name, text in content.conditions.items()}
-    table = content.sweep.score.named(table)
-    return table.assign(sweep=content.sweep.name, **named).map(escape.csv).to_csv(index=False)
+    table, _ = fields.table(content)
+    return table.assign(**fields.conditions(content)).map(escape.csv).to_csv(index=False)
 
 
 def markdown(content: Content) -> str:
@@ -56,9 +32,11 @@ def markdown(content: Content) -> str:
     ]
     notes = [f"- \\[{mark}\\] {escape.markdown(text)}" for mark, text in content.notes]
     failures = [f"- {escape.markdown(f.label)} (`{f.key}`): {escape.markdown(f.error)}" for f in content.failures]
+    answers = [f"- {escape.markdown(finding.text)}" for finding in content.findings]
     sections = [
         [f"# Sweep {escape.markdown(content.sweep.name)}"],
-        conditions,
+        ["## Answers", "", *answers] if answers else [],
+        ["## Conditions", "", *conditions],
         ["## Results", "", *remarks],
         [*head, *body],
         [BOLD] if content.rows["is_best"].any() else [],

@@ -1,5 +1,6 @@
 """Markdown, CSV and LaTeX."""
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 
 from cheapconv.engine.store import upgrade
 from cheapconv.reports import page, tables
-from cheapconv.reports.columns import significant
+from cheapconv.reports.columns import columns, significant
 from cheapconv.reports.content import build
+from cheapconv.reports.published import Paper
 from tests.reports.store import Store
 
 
@@ -24,7 +26,7 @@ def test_markdown_row(small: Store) -> None:
     text = tables.markdown(build(small.root, "quick"))
     assert markdown_row(text, "G(4)", "**kd**") == [
         *["1 to 2", "WRN-16-2", "G(4)", "**kd**", "**93.00 ± 0.28**", "2", "60 % (42 to 79)", "200,000", "40.00"],
-        *["781.2", "10.0", "100", "10.0 / 50.0", "-", "-"],
+        *["781.2", "10.0", "100", "10.0 / 50.0", "-", "-", "-"],
     ]
     assert markdown_row(text, "S")[0] == "ref"
 
@@ -128,6 +130,20 @@ def test_paper_numbers_carry_their_protocol(store: Store) -> None:
     assert "95.21 [1]" in text
     assert r"- \[1\] Moonshine, Table 2: last epoch; 1 run" in text
     assert "for orientation" in text
+
+
+def test_papers_numbers_of_the_last_epoch_share_no_column_with_others(store: Store) -> None:
+    """Some papers choose the epoch on the test set, which is 0.3 points more."""
+    store.add("S", "scratch", 0, 0.9)
+    content = build(store.plan(), "quick")
+    papers = [Paper(0.95, None, "A: last epoch", "last"), Paper(0.96, None, "B: best", "best_on_test")]
+    rows = content.rows.assign(papers=[papers], paper_marks=[[" [1]", " [2]"]], paper_top1=0.95, paper_other_top1=0.96)
+    texts = {column.title: column.text(rows.iloc[0]) for column in columns(rows, content.sweep.score)}
+    assert texts["Paper top-1 %"] == "95.00 [1]"
+    assert texts["Paper top-1 %, not of the last epoch"] == "96.00 [2]"
+    line = pd.read_csv(io.StringIO(tables.csv(dataclasses.replace(content, rows=rows)))).iloc[0]
+    assert (line["paper_top1_all"], line["paper_protocols"]) == (0.95, "A: last epoch")
+    assert (line["paper_other_top1_all"], line["paper_other_protocols"]) == (0.96, "B: best")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""Score against a cost, for papers: every comparable row at its true cost with its 95 % interval, and the front of the
+means as steps, what a cost buys at best."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from cheapconv.reports import differences, equal_cost, paper_labels, paper_style
+from cheapconv.reports.columns import method_label
+from cheapconv.reports.content import Content
+from cheapconv.reports.paper_style import COLOURS, FAINT, INK, MARKERS, LineLook, Look
+from cheapconv.reports.quantities import Quantity, quantities
+
+HEIGHT = 3.4  # inches
+LONGEST = 34  # characters of a label
+FRONT = "Pareto front of the means"
+DASHED = LineLook(color=FAINT, linewidth=0.9, linestyle=(0, (4, 2)))
+TRAINED, DEPLOYED = 22.0, 11.0  # areas of markers, points squared
+
+
+def figures(content: Content) -> Iterator[tuple[str, Figure]]:
+    """One for each quantity that a comparable row has, named after its column."""
+    comparable = content.rows[content.rows["comparable"]]
+    for quantity in quantities(comparable) if len(comparable) else []:
+        yield f"pareto-{quantity.field}", pareto(content, comparable, quantity)
+
+
+def pareto(content: Content, comparable: pd.DataFrame, quantity: Quantity) -> Figure:
+    """The figure of one quantity."""
+    known = comparable[comparable[quantity.field].notna()]
+    rows, looks = paper_style.by_label(known), paper_style.look(content.rows)
+    points = {label: (row[quantity.field] / quantity.scale, 100 * row["top1_mean"]) for label, row in rows.items()}
+    figure = paper_style.new(paper_style.DOUBLE, HEIGHT)
+    axes = figure.add_subplot()
+    paper_style.log_axis(axes, "x", [x for x, _ in points.values()])
+    paper_style.grid(axes)
+    bars, doubted = [], quantity.doubted(known)
+    for label, row in rows.items():
+        bars.append([(points[label][0], 100 * bound) for bound in differences.interval(row)])
+        _point(axes, points[label], bars[-1], row, looks, label in doubted)
+    front = list(equal_cost.frontier(comparable, quantity.field, quantity.more_is_better))
+    steps = [points[label] for label in front]
+    corners = [corner for a, b in pairwise(steps) for corner in (a, (b[0], a[1]))] + steps[-1:]
+    axes.plot(*zip(*corners, strict=True), zorder=1, label=FRONT, **DASHED)
+    axes.set_xlabel(f"{quantity.title} ({quantity.unit}), log scale")
+    axes.set_ylabel(paper_style.shown(content.sweep.score.heading))
+    paper_style.legend(figure, signs(known, quantity, looks), "outside right upper")
+    names = paper_style.networks(content.rows)
+    labels = [
+        paper_labels.Label(*points[label], paper_style.shown(f"{names[label]}, {method_label(rows[label])}", LONGEST))
+        for label in reversed(front)
+    ]
+    paper_labels.place(figure, axes, labels, [*points.values()], [*bars, corners])
+    return figure
+
+
+def _point(
+    axes: Axes, at: tuple[float, float], bar: Sequence[tuple[float, float]], row: pd.Series, looks: Look, is_open: bool
+) -> None:
+    """An interval behind, a marker before it; that of a doubtful number is open, a reference's has an edge of ink."""
+    colour, standard = looks.colour(row), bool(row["of_reference"])
+    axes.plot(*zip(*bar, strict=True), color=colour, alpha=0.45, linewidth=0.7, zorder=2)
+    axes.scatter(
+        *at,
+        s=DEPLOYED if row["deployed"] else TRAINED,
+        marker=looks.marker(row),
+        facecolors="white" if is_open else colour,
+        edgecolors=INK if standard else colour if is_open else "white",
+        linewidths=1.0 if standard or is_open else 0.4,
+        zorder=4 if standard else 3,
+    )
+
+
+def signs(rows: pd.DataFrame, quantity: Quantity, looks: Look) -> list[Artist]:
+    """The legend: what colours, markers, edges and the line mean."""
+    found: list[Artist] = [paper_style.heading(f"colour: {looks.meaning}")]
+    present, convs = {looks.of(row) for _, row in rows.iterrows()}, {*rows["conv"]}
+    found += [paper_style.dot(name, color=COLOURS[i]) for i, name in enumerate(looks.names) if name in present]
+    if len(looks.convs) > 1:
+        found.append(paper_style.heading("marker: conv"))
+        named = [(name, marker) for name, marker in zip(looks.convs, MARKERS, strict=False) if name in convs]
+        found += [paper_style.dot(name, color=FAINT, marker=marker) for name, marker in named]
+    if rows["of_reference"].any():
+        found.append(paper_style.dot("standard network", markerfacecolor=FAINT, markeredgewidth=1.2))
+    if quantity.doubted(rows):
+        found.append(paper_style.dot("doubtful timing", color=FAINT, markerfacecolor="white"))
+    if rows["deployed"].any():
+        found.append(paper_style.dot("small: deployed", color=FAINT, markersize=3))
+    found.append(Line2D([], [], label=FRONT, **DASHED))
+    found.append(Line2D([], [], color=FAINT, linewidth=0.7, label="95 % interval"))
+    return found
