@@ -122,45 +122,29 @@ def run(
 
 app.command()(sizing.profile)
 app.command()(sizing.fit)
-
-
-@app.command()
-def measure(
-    sweep: options.SweepName,
-    registry: options.RegistryFile = None,
-    store: options.StoreFolder = Path("runs"),
-    select: options.Select = None,
-    epochs: options.Epochs = None,
-    device: options.Device = "auto",
-    threads: options.Threads = None,
-    runtime: options.Runtimes = None,
-    int8: options.Int8 = False,
-    latency_threads: options.LatencyThreads = 1,
-    data: options.Data = None,
-) -> None:
-    """Measure latency and throughput of a sweep's networks again, on a machine that is quiet now."""
-    from cheapconv.engine.run import planning, session
-
-    plan = planning.planned(sweep, registry, select, epochs)
-    session.measure(
-        plan, store, device, threads, runtimes=runtime, int8=int8, data=data, latency_threads=latency_threads
-    )
+app.command()(sizing.measure)
 
 
 @app.command()
 def report(
-    sweep: options.SweepName,
+    sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="One, or several of one protocol.")],
     store: options.StoreFolder = Path("runs"),
     out: Annotated[Path | None, typer.Option(help="Folder to write to; reports/SWEEP if not given.")] = None,
+    title: Annotated[str | None, typer.Option(help="Of the report; the names of its sweeps if not given.")] = None,
+    single_file: options.SingleFile = False,
+    figures: options.Figures = False,
+    compare: options.Compare = None,
+    live: options.Live = False,
     registry: Annotated[Path | None, typer.Option(help="As for `run`; a report follows from the store alone.")] = None,
     mlflow: options.Mlflow = None,
 ) -> None:
-    """Render a sweep's comparison: table.md, table.csv, table.tex and index.html, and attach them in MLflow."""
+    """Render a comparison: a page, the table in many forms, pictures for papers; attach them in MLflow."""
     from cheapconv.engine.run import show
-    from cheapconv.reports import page
+    from cheapconv.reports import command
 
-    rendered = page.render(store, sweep, out or Path("reports") / sweep)
-    show.report(rendered.summary, rendered.remarks, rendered.paths, store, sweep, mlflow)
+    asked = command.Asked(tuple(sweeps), store, out, title, single_file, figures, compare, live)
+    rendered = command.command(asked, show.progress)
+    show.report(rendered.summary, rendered.remarks, rendered.paths, store, sweeps, mlflow)
 
 
 @app.command()

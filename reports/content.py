@@ -1,12 +1,17 @@
 """What a report says before it has a format: read from the store once, printed as Markdown, CSV, LaTeX and a page."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from cheapconv.reports import collect, gap, header, measurements, notes, published, stats, variants
+from cheapconv.reports import collect, gap, header, measurements, notes, published, several, stats, variants
+from cheapconv.reports.cards import Card, cards
+from cheapconv.reports.claims import Outcome, evaluate
 from cheapconv.reports.columns import Column, columns, method_label
+from cheapconv.reports.findings import Finding, findings
+from cheapconv.reports.quantities import quantities
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +26,7 @@ class Failure:
 @dataclasses.dataclass(frozen=True)
 class Content:
     """Cells and their deployments, one row each; conditions and remarks in words; the table's rows, columns and the
-    notes to its marks."""
+    notes to its marks; what they answer, and what papers claim."""
 
     sweep: collect.Collected
     cells: pd.DataFrame
@@ -31,11 +36,23 @@ class Content:
     columns: list[Column]
     notes: list[tuple[str, str]]
     failures: list[Failure]
+    findings: list[Finding]
+    claims: list[Outcome]
+    cards: list[Card]
 
 
 def build(store: Path, name: str) -> Content:
     """Everything about sweep `name` in `store`; a UserError where it has no plan or nothing is done."""
-    sweep = collect.read_sweep(store, name)
+    return of_sweep(store, collect.read_sweep(store, name))
+
+
+def build_several(store: Path, names: Sequence[str], title: str) -> Content:
+    """The same about all sweeps of `names` as one, called `title`; a UserError also where they cannot be compared."""
+    return of_sweep(store, several.read_sweeps(store, names, title))
+
+
+def of_sweep(store: Path, sweep: collect.Collected) -> Content:
+    """Everything about what was read of a sweep in `store`."""
     cells = collect.frame(sweep)
     cells["variant"] = cells["key"].map(variants.variants(sweep).to_dict())
     measured = measurements.read_measurements(store, cells)
@@ -54,4 +71,7 @@ def build(store: Path, name: str) -> Content:
         columns=columns(rows, sweep.score),
         notes=noted,
         failures=failed,
+        findings=findings(cells, rows, quantities(rows), sweep.score),
+        claims=evaluate(rows, sweep),
+        cards=cards(rows, sweep),
     )

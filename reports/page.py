@@ -1,26 +1,38 @@
-"""Write a sweep's report: `table.md`, `table.csv`, `table.tex` and `index.html`, one page that loads nothing else.
+"""Write a sweep's report: a table in many forms (`table.md`, `.csv`, `.tex`, `.json`, `.parquet`) and `index.html`, a
+page that asks no server.
 
-The bytes depend on the store alone, never on the time of writing, so that a report kept in git changes only when the
-results do.
+The page's libraries lie in a folder of their own, which reports share, or within the page. The bytes depend on the
+store alone, never on the time of writing, so that a report kept in git changes only when the results do.
 """
 
 import dataclasses
 import errno
 import math
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import jinja2
+import markupsafe
 import pandas as pd
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.files import TEMPORARY, leftovers, write_all
-from cheapconv.reports import tables
-from cheapconv.reports.answers import answers
+from cheapconv.reports import assets, exports, payload, tables, told
 from cheapconv.reports.content import Content, build
-from cheapconv.reports.curves import curve_panels
-from cheapconv.reports.figures import keys
-from cheapconv.reports.pareto import pareto_panels
+from cheapconv.reports.predictions import predictions
+from cheapconv.reports.quantities import quantities
 
+WEB = Path(__file__).with_name("web")
+SCRIPTS = tuple(
+    f"{name}.js"
+    for name in (
+        *("base", "groups", "budget", "pareto", "matrix", "attribution"),
+        *("reality", "curves", "bill", "table", "details", "print", "theme"),  # the last one draws everything
+    )
+)
+REFRESH_S = 20
 NO_FOLDER = (errno.EEXIST, errno.ENOTDIR)  # of a file, or a link that leads nowhere, where the folder should be
 
 
@@ -33,49 +45,89 @@ class Report:
     remarks: list[str]
 
 
-def render(store: Path, sweep: str, out: Path) -> Report:
-    """Write the report of `sweep`, read from `store`, into the folder `out`.
+def render(store: Path, sweep: str, out: Path, libraries: Path | None = None, refreshed: bool = False) -> Report:
+    """`write` the report of `sweep`, read from `store`; UserError where that has no plan of it, or none of its cells is
+    done."""
+    return write(build(store, sweep), out, libraries, refreshed)
 
-    All four files are replaced together, and only when the disk has taken them. Raises UserError where the store has no
-    plan of that sweep, where none of its cells is done, and where the folder does not take the files.
+
+def write(content: Content, out: Path, libraries: Path | None = None, refreshed: bool = False) -> Report:
+    """Write a report into the folder `out`; what its page is drawn by into the folder `libraries`, or into the page
+    itself if there is none. A page that is `refreshed` loads itself again and again.
+
+    All files are replaced together, and only when the disk has taken them; a UserError where it does not.
     """
-    content = build(store, sweep)
-    texts = {
+    held = assets.inlined() if libraries is None else assets.linked(address(libraries, out))
+    texts: dict[str, str | bytes] = {
         "table.md": tables.markdown(content),
         "table.csv": tables.csv(content),
         "table.tex": tables.latex(content),
-        "index.html": html(content),
+        "table.json": exports.json_text(content),
+        "table.parquet": exports.parquet_bytes(content),
+        "index.html": html(content, held, refreshed),
     }
-    try:
-        begun = [path for name in texts for path in out.glob(f"{TEMPORARY}{name}-*")]
-        for left in leftovers(begun, math.inf):  # of a report that was killed
-            left.unlink(missing_ok=True)
-        write_all({out / name: text.encode() for name, text in texts.items()})
-    except OSError as error:
-        reason = "something that is no folder is in the way" if error.errno in NO_FOLDER else error.strerror
-        raise UserError(f"the report cannot be written to {out} ({reason}): name another folder with --out.") from error
+    save(texts, out, libraries)
     shown = [column for column in content.columns if column.short]
     rows = [{column.title: column.text(row) for column in shown} for _, row in content.rows.iterrows()]
     return Report([out / name for name in texts], pd.DataFrame(rows), content.remarks)
 
 
-def html(content: Content) -> str:
-    """The page: conditions, sortable table, pictures, notes."""
+def save(texts: Mapping[str, str | bytes], out: Path, libraries: Path | None = None) -> None:
+    """Replace files of the folder `out` together, and only when the disk has taken them; a UserError where it does not.
+
+    With them what the folder `libraries` lacks.
+    """
+    try:
+        begun = [path for name in texts for path in out.glob(f"{TEMPORARY}{name}-*")]
+        for left in leftovers(begun, math.inf):  # of a report that was killed
+            left.unlink(missing_ok=True)
+        files = {out / name: text.encode() if isinstance(text, str) else text for name, text in texts.items()}
+        write_all(files | (assets.lacking(libraries) if libraries else {}))
+    except OSError as error:
+        reason = "something that is no folder is in the way" if error.errno in NO_FOLDER else error.strerror
+        raise UserError(f"the report cannot be written to {out} ({reason}): name another folder with --out.") from error
+
+
+def folders(sweep: str, out: Path | None, single_file: bool) -> tuple[Path, Path | None]:
+    """Where a report is written and where its page's libraries are: by default the latter are shared by all reports; in
+    a folder that was named they are its own; there are none of a page that holds them."""
+    folder = Path("reports") / sweep if out is None else out
+    if single_file:
+        return folder, None
+    return folder, (folder.parent if out is None else folder) / assets.HERE.name
+
+
+def address(folder: Path, page: Path) -> str:
+    """Of a folder, from a page in another one."""
+    return quote(Path(os.path.relpath(folder, page)).as_posix())
+
+
+def template(name: str) -> jinja2.Template:
+    """One of the pages; whatever is put into it is text."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(WEB),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    legend = keys(content.rows)
-    return environment.get_template("page.html.j2").render(
+    return environment.get_template(name)
+
+
+def html(content: Content, libraries: Sequence[str], refreshed: bool = False) -> str:
+    """The page: answers, budget, pictures, table, conditions."""
+    return template("page.html.j2").render(
         content=content,
+        refresh_s=REFRESH_S if refreshed else 0,
+        libraries=[markupsafe.Markup(each) for each in libraries],
         bold=tables.BOLD,
         score=content.sweep.score,
-        rows=[row for _, row in content.rows.iterrows()],
-        legend=legend,
-        pareto=pareto_panels(content, legend),
-        curves=curve_panels(content, legend),
-        answers=answers(content.sweep),
+        equal=[*told.equal_cost_tables(content, quantities(content.rows))],
+        ranking=told.ranks(content),
+        tested=told.tested_claims(content),
+        untested=told.untested_claims(content),
+        selections=told.published_numbers(content),
+        predictions=predictions(content.sweep),
+        data=payload.script(content),
+        scripts=SCRIPTS,
     )

@@ -67,6 +67,17 @@ Unprepared = Annotated[
     Path, typer.Option("--data", help="Folder with train/ and val/ of class folders, tar shards or Parquet.")
 ]
 Prepared = Annotated[Path, typer.Option("--out", help="Folder to fill; what is there already is not made again.")]
+SingleFile = Annotated[
+    bool, typer.Option("--single-file", help="A page that holds its libraries (1.7 MB more), to be sent alone.")
+]
+Figures = Annotated[bool, typer.Option("--figures", help="Also the pictures for papers: figures/*.pdf, .svg and .png.")]
+Compare = Annotated[
+    str | None,
+    typer.Option(help="What changed since: another sweep, another store, or COMMIT:FOLDER of a store in git."),
+]
+Live = Annotated[
+    bool, typer.Option("--live", help="Write it anew as the sweep goes on, until its last cell has ended.")
+]
 AtlasOf = Annotated[
     Path | None, typer.Option("--of", help="YAML of networks and convs; those of the suite's own atlas if not given.")
 ]

@@ -117,14 +117,20 @@ def listing(what: str, registry: "Registry") -> list[Row]:
 
 
 def report(
-    summary: "pd.DataFrame", remarks: Sequence[str], paths: Sequence[Path], store: Path, sweep: str, mlflow: str | None
+    summary: "pd.DataFrame",
+    remarks: Sequence[str],
+    paths: Sequence[Path],
+    store: Path,
+    sweeps: Sequence[str],
+    mlflow: str | None,
 ) -> None:
     """A rendered comparison in short, and where it is: in files, which are attached where MLflow has the sweep."""
     table("", [{str(k): v for k, v in row.items()} for row in summary.to_dict("records")], list(summary.columns))
     folder = printable(str(paths[0].parent))
     for line in [*remarks, f"written to {folder}: {', '.join(path.name for path in paths)}"]:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    sync.attach(store, sweep, paths, mlflow)
+    for sweep in sweeps:
+        sync.attach(store, sweep, paths, mlflow)
 
 
 def listing_table(what: str, rows: Sequence[Row]) -> None:

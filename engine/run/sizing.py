@@ -1,5 +1,6 @@
-"""The commands about one network, for which nothing is trained: `profile` and `fit`."""
+"""The commands about networks for which nothing is trained: `profile`, `fit` and `measure`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,3 +59,25 @@ def fit(
     limits = params, macs, latency_ms
     found = fit_command.command(architecture, conv, *limits, classes, side, device, runtime, latency_threads)
     fit_command.present(found, as_json)
+
+
+def measure(
+    sweep: options.SweepName,
+    registry: options.RegistryFile = None,
+    store: options.StoreFolder = Path("runs"),
+    select: options.Select = None,
+    epochs: options.Epochs = None,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+    runtime: options.Runtimes = None,
+    int8: options.Int8 = False,
+    latency_threads: options.LatencyThreads = 1,
+    data: options.Data = None,
+) -> None:
+    """Measure latency and throughput of a sweep's networks again, on a machine that is quiet now."""
+    from cheapconv.engine.run import planning, session
+
+    plan = planning.planned(sweep, registry, select, epochs)
+    session.measure(
+        plan, store, device, threads, runtimes=runtime, int8=int8, data=data, latency_threads=latency_threads
+    )

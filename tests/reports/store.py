@@ -40,13 +40,13 @@ class Store:
         **cell: Any,
     ) -> str:
         """Write one cell's folder and give its key; without `top1` it has no result."""
-        key = f"{len(self.keys):04x}{architecture}{conv}{method}{seed}".replace("/", "")
+        key = f"{len(self.keys):04x}{architecture}{conv}{method}{seed}".replace("/", "")[:80]
         self.keys.append(key)
         self.write(f"{key}/cell.json", cell_file(key, conv, method, seed, architecture, teacher, recipe or {}) | cell)
         self.write(f"{key}/state.json", {"state": state, "epoch": 2, "epochs": 2, "heartbeat": None, "error": error})
         self.write(f"{key}/environment.json", ENVIRONMENT)
         if top1 is not None:
-            structure = f"{architecture}-{conv}".replace("/", "")
+            structure = f"{architecture}-{conv}".replace("/", "")[:80]
             best = top1 if top1_best is None else top1_best
             result = result_file(
                 key, conv, structure, top1, best, ensemble, test_images, has_teacher=teacher is not None
@@ -236,3 +236,22 @@ def result_file(
         "train_images_per_s": 500.0,
         "teacher_train_s": 40.0 if has_teacher else 0.0,
     }
+
+
+def grid(store: Store, methods: int, convs: int, seeds: int = 2) -> Store:
+    """A sweep of a standard network and `convs` cheap ones, each by `methods` methods, one of them alone; all timed.
+
+    Every conv has 0.7 of the multiply-adds of the one before and costs a point more; the timing of one is in doubt.
+    """
+    teachers = store.seeds("S", "scratch", [0.95 + 0.002 * seed for seed in range(seeds)])
+    store.measure("S", 20.0)
+    for place in range(convs):
+        conv = f"C{place}(g={2**place})"
+        MACS[conv] = int(70_000_000 * 0.7**place)
+        for number in range(methods):
+            method, taught = (f"method_{number}", teachers[0]) if number else ("scratch", None)
+            mean = 0.93 - 0.01 * place + 0.002 * (number * 7 % methods)
+            store.seeds(conv, method, [mean + 0.002 * seed for seed in range(seeds)], teacher=taught)
+        store.measure(conv, 20.0 * 0.9**place, doubt="busy" if place == 2 else "")
+    store.plan()
+    return store

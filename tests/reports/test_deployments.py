@@ -10,10 +10,9 @@ import pytest
 import cheapconv
 from cheapconv.engine.store import deployments
 from cheapconv.engine.store import runs as folders
-from cheapconv.reports import curves, page, pareto, published, tables
+from cheapconv.reports import page, payload, published, tables
 from cheapconv.reports.columns import method_label
 from cheapconv.reports.content import Content, build
-from cheapconv.reports.figures import COLOURS, Key, keys
 from tests.reports.store import Store
 
 INT8 = "int8 (ONNX Runtime)"
@@ -189,7 +188,7 @@ def test_every_format_has_the_row(deployed: Store, tmp_path: Path) -> None:
     assert list(table["deployed"]).count("") == 4
     assert "| **kd, int8 (ONNX Runtime)** | **91.00 ± 0.28** | 2 |" in (tmp_path / "table.md").read_text()
     assert r"\textbf{kd, int8 (ONNX Runtime)} & \textbf{91.00" in (tmp_path / "table.tex").read_text()
-    assert "With a dot: deployed in another precision" in (tmp_path / "index.html").read_text()
+    assert "Small: deployed in another precision" in (tmp_path / "index.html").read_text()
     assert KD in set(report.summary["Method"])
 
 
@@ -201,33 +200,22 @@ def test_the_frame_has_them_beside_their_cells(deployed: Store) -> None:
     assert list(own["seed"]) == [0, 1]
 
 
-def test_pictures_tell_them_apart_at_their_own_weights(deployed: Store) -> None:
+def test_pictures_have_them_at_their_own_weights_and_timings(deployed: Store) -> None:
     deployed.measure("G(4)", 2.0, runtime="onnxruntime", precision="int8")
-    content = build(deployed.root, "quick")
-    legend = keys(content.rows)
-    trained, own = legend.methods["kd"], legend.methods[KD]
-    assert (trained.colour, trained.is_deployed, own.colour, own.is_deployed) == (own.colour, False, own.colour, True)
-    assert own.index != trained.index
-    panels = {panel.title: panel for panel in pareto.pareto_panels(content, legend)}
-    shown = [point.x for point in panels["Top-1 against Weights (KiB)"].points if point.method in (trained, own)]
-    assert abs(shown[0] - shown[1]) > 50
-    labels = [text for *_, text in panels["Top-1 against Weights (KiB)"].labels]
-    assert sorted(labels) == ["G(4)", "G(4)", "S", "S"]
-    assert len(panels["Top-1 against MACs (M)"].labels) == 2
-    as_trained, int8 = (panels[f"Top-1 against Latency at batch 1 (ms) on {which}"].points for which in "AB")
-    assert {point.method.is_deployed for point in as_trained} == {False}
-    assert {point.method.text for point in int8} == {KD, f"scratch, {INT8}"}
-    assert len({key.index for key in legend.methods.values()}) == len(legend.methods)
-
-
-def test_a_dot_is_seen_in_a_hollow_marker_too() -> None:
-    assert Key("kd, int8", 3, 1).dot != Key("late, int8", COLOURS + 4, COLOURS).dot
+    found = payload.payload(build(deployed.root, "quick"))
+    named = {row["id"]: row for row in found["rows"]}
+    trained, int8 = named["WRN-16-2/G(4)/kd"], named[f"WRN-16-2/G(4)/kd/{INT8}"]
+    assert (trained["deployed"], int8["deployed"], int8["method"]) == ("", INT8, KD)
+    assert trained["numbers"]["weights_bytes"] > int8["numbers"]["weights_bytes"]
+    assert trained["numbers"]["macs"] == int8["numbers"]["macs"]
+    for field, deployed_as in (("latency_ms", ""), ("latency_ms_2", INT8)):
+        assert {row["deployed"] for row in named.values() if row["numbers"][field]} == {deployed_as}
 
 
 def test_a_curve_is_that_of_the_training_and_drawn_once(deployed: Store) -> None:
-    content = build(deployed.root, "quick")
-    lines = [line for panel in curves.curve_panels(content, keys(content.rows)) for line in panel.lines]
-    assert sorted(line.method.text for line in lines) == ["kd", "online", "scratch", "scratch"]
+    cells = payload.payload(build(deployed.root, "quick"))["cells"]
+    assert sorted(cell["key"] for cell in cells if cell["curve"]) == sorted(deployed.keys)
+    assert {tuple(epoch for epoch, _ in cell["curve"]) for cell in cells if cell["curve"]} == {(1, 2)}
 
 
 def test_variants_stay_apart_in_int8(store: Store) -> None:

@@ -2,16 +2,18 @@
 
 import errno
 import html.parser
+import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import files, process
-from cheapconv.reports import page
+from cheapconv.reports import assets, page
 from cheapconv.reports.page import render
 from tests.reports.store import Store
 
@@ -29,7 +31,7 @@ class Page(html.parser.HTMLParser):
         values = dict(attrs)
         self.loads += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data")]
         self.headers += [values] if tag == "th" else []
-        if tag not in ("meta", "br"):
+        if tag not in ("meta", "br", "link", "input"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -39,14 +41,24 @@ class Page(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
 
+FILES = [*(f"table.{form}" for form in ("md", "csv", "tex", "json", "parquet")), "index.html"]
+
+
 def page_of(store: Store, out: Path) -> str:
-    render(store.root, "quick", out)
+    render(store.root, "quick", out, out / "assets")
     return (out / "index.html").read_text()
 
 
-def test_four_files_and_a_summary(small: Store, tmp_path: Path) -> None:
+def data_of(text: str) -> dict[str, Any]:
+    """What the page's scripts are given."""
+    [found] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    body: dict[str, Any] = json.loads(found)
+    return body
+
+
+def test_six_files_and_a_summary(small: Store, tmp_path: Path) -> None:
     report = render(small.root, "quick", tmp_path / "out")
-    assert [path.name for path in report.paths] == ["table.md", "table.csv", "table.tex", "index.html"]
+    assert [path.name for path in report.paths] == FILES
     assert all(path.stat().st_size > 0 for path in report.paths)
     assert report.summary.iloc[1].tolist()[:7] == [
         *["1 to 2", "WRN-16-2", "G(4)", "kd", "93.00 ± 0.28", "2", "60 % (42 to 79)"],
@@ -65,25 +77,66 @@ def test_the_committed_report_follows_from_its_results(tmp_path: Path) -> None:
     assert (tmp_path / "table.md").read_text() == (committed / "table.md").read_text()
 
 
-def test_page_is_well_formed_and_loads_nothing(small: Store, tmp_path: Path) -> None:
+def test_page_is_well_formed_and_loads_nothing_but_what_lies_beside_it(small: Store, tmp_path: Path) -> None:
     text = page_of(small, tmp_path)
     page = Page()
     page.feed(text)
     assert page.open == []
-    assert page.loads == []
-    assert not re.search(r"https?://|@import|url\(|fetch\(", text)
-    assert len(text) < 60_000
+    files = {load for load in page.loads if not load.startswith(("#", "data:"))}
+    assert files == {*(f"assets/{name}" for name in assets.NAMES), *FILES[:-1]}
+    assert all((tmp_path / name).stat().st_size > 1000 or not name.startswith("assets") for name in files)
+    assert not re.search(r"https?://|@import|url\(|fetch\(|XMLHttpRequest|WebSocket", text)
+    assert len(text) < 90_000
 
 
-def test_headers_have_a_scope(small: Store, tmp_path: Path) -> None:
-    page = Page()
-    page.feed(page_of(small, tmp_path))
-    assert len(page.headers) > 10
-    assert all(header["scope"] == "col" for header in page.headers)
+def test_a_page_of_one_file_holds_its_libraries(small: Store, tmp_path: Path) -> None:
+    render(small.root, "quick", tmp_path)
+    text = (tmp_path / "index.html").read_text()
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"runs"}
+    assert not re.search(r"<script [^>]*src|<link [^>]*stylesheet", text)
+    assert all((assets.HERE / name).read_text() in text for name in assets.NAMES)
+
+
+@pytest.mark.parametrize(
+    ("out", "single_file", "folders"),
+    [
+        (None, False, ("reports/quick", "reports/assets")),
+        (None, True, ("reports/quick", None)),
+        ("mine", False, ("mine", "mine/assets")),
+        ("mine", True, ("mine", None)),
+    ],
+)
+def test_reports_share_what_they_are_drawn_by(
+    out: str | None, single_file: bool, folders: tuple[str, str | None]
+) -> None:
+    found = page.folders("quick", out and Path(out), single_file)
+    assert tuple(path and path.as_posix() for path in found) == folders
+
+
+def test_libraries_of_another_version_are_replaced(small: Store, tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    old = tmp_path / "assets" / assets.NAMES[1]
+    old.write_text("old")
+    render(small.root, "quick", tmp_path / "out", tmp_path / "assets")
+    assert old.read_bytes() == (assets.HERE / assets.NAMES[1]).read_bytes()
+    assert f'src="../assets/{assets.NAMES[1]}"' in (tmp_path / "out" / "index.html").read_text()
+    written = old.stat().st_mtime_ns
+    render(small.root, "quick", tmp_path / "out", tmp_path / "assets")
+    assert old.stat().st_mtime_ns == written
+
+
+def test_the_libraries_are_what_is_said_of_them() -> None:
+    """The versions in the docstring, and no address that a browser would ask for."""
+    for name in assets.NAMES:
+        text = (assets.HERE / name).read_text()
+        assert "sourceMappingURL" not in text
+    versions = re.findall(r"(?:Plotly|Tabulator) ([\d.]+)", assets.__doc__ or "")
+    assert f"v{versions[0]}\n" in (assets.HERE / assets.NAMES[1]).read_text()[:200]
+    assert f"Tabulator v{versions[1]} " in (assets.HERE / assets.NAMES[2]).read_text()[:200]
 
 
 def test_labels_and_errors_are_escaped(small: Store, tmp_path: Path) -> None:
-    small.add("<img src=x>", "<script>alert(1)</script>", 0, 0.5)
+    small.add("<img src=x>", "</script><script>alert(1)</script>", 0, 0.5)
     small.add("S", "scratch", 2, state="failed", error="<b>boom</b>")
     small.plan()
     text = page_of(small, tmp_path)
@@ -91,17 +144,17 @@ def test_labels_and_errors_are_escaped(small: Store, tmp_path: Path) -> None:
     assert "<script>alert" not in text
     assert "<b>boom" not in text
     assert "&lt;b&gt;boom&lt;/b&gt;" in text
+    assert "</script><script>alert(1)</script>" in {row["method"] for row in data_of(text)["rows"]}
 
 
 def test_page_labels_what_is_no_result(small: Store, tmp_path: Path) -> None:
-    text = page_of(small, tmp_path)
-    assert "Best epoch on test (optimistic) %" in text
-    assert "Ensemble top-1 % (not a student, not deployed)" in text
-    assert "95 % confidence: ± 2.54 (t distribution, n=2)" in text
-
-
-def test_cells_sort_by_the_full_number(small: Store, tmp_path: Path) -> None:
-    assert f'data-key="{(0.928 + 0.932) / 2!r}"' in page_of(small, tmp_path)
+    found = data_of(page_of(small, tmp_path))
+    titles = [column["title"] for column in found["columns"]]
+    assert "Best epoch on test (optimistic) %" in titles
+    assert "Ensemble top-1 % (not a student, not deployed)" in titles
+    [row] = [row for row in found["rows"] if row["id"] == "WRN-16-2/G(4)/kd"]
+    assert row["tips"]["4"] == "95 % confidence: ± 2.54 (t distribution, n=2)"
+    assert float(row["keys"][4]) == (0.928 + 0.932) / 2  # sorted by the full number
 
 
 def test_a_sweep_that_was_never_run(store: Store, tmp_path: Path) -> None:

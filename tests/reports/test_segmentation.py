@@ -10,8 +10,8 @@ import cheapconv
 from cheapconv.engine.store import pictures
 from cheapconv.engine.store.runs import Store as Runs
 from cheapconv.reports import collect, page, published
-from cheapconv.reports.answers import LARGEST, answers
 from cheapconv.reports.content import build
+from cheapconv.reports.predictions import LARGEST, predictions
 from cheapconv.reports.score import Score
 from tests.reports.store import Store
 
@@ -46,11 +46,11 @@ def test_names_are_those_of_the_score(sweep: Store, tmp_path: Path) -> None:
     content = build(sweep.root, "quick")
     assert {"Mean IoU %", "Pixels right %"} <= {column.title for column in content.columns}
     assert content.remarks[0].startswith("Mean IoU is that of the last epoch")
-    page.render(sweep.root, "quick", tmp_path / "out")
-    texts = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
+    page.render(sweep.root, "quick", tmp_path / "out", tmp_path / "assets")
+    texts = {path.name: path.read_text() for path in (tmp_path / "out").iterdir() if path.suffix != ".parquet"}
     assert not any("top-1" in text.lower() or "top1" in text for text in texts.values())
     assert {"miou_mean", "miou_error_mean", "paper_miou"} <= {*texts["table.csv"].splitlines()[0].split(",")}
-    assert "Mean IoU against MACs (M)" in texts["index.html"]
+    assert "Mean IoU against cost" in texts["index.html"]
     assert "Mean IoU %" in page.render(sweep.root, "quick", tmp_path / "out").summary
     assert "miou" in cheapconv.frame(sweep.root, "quick")
     assert "top1" not in cheapconv.frame(sweep.root, "quick")
@@ -67,7 +67,7 @@ def test_rows_differ_by_the_error_that_was_counted(sweep: Store, error: float, r
 
 def test_the_page_shows_the_answers_of_the_best_and_the_worst_student(sweep: Store, tmp_path: Path) -> None:
     as_segmentation(sweep, 0.01)
-    best, worst = answers(collect.read_sweep(sweep.root, "quick"))
+    best, worst = predictions(collect.read_sweep(sweep.root, "quick"))
     assert best.caption == "The best student, WRN-16-2 G(N) at, seed 0: mean IoU 40.00 %"
     assert worst.caption == "The worst student, WRN-16-2 G(N) scratch, seed 0: mean IoU 30.00 %"
     page.render(sweep.root, "quick", tmp_path)
@@ -85,7 +85,7 @@ def test_a_picture_that_is_not_the_trainings_is_not_shown(sweep: Store, body: by
     as_segmentation(sweep, 0.01)
     path = sweep.root / sweep.keys[2] / "answers.png"
     path.unlink() if body is None else path.write_bytes(body)
-    assert [shown.caption[:9] for shown in answers(collect.read_sweep(sweep.root, "quick"))] == ["The worst"]
+    assert [shown.caption[:9] for shown in predictions(collect.read_sweep(sweep.root, "quick"))] == ["The worst"]
 
 
 def test_papers_of_segmentation_stand_beside_mean_ious_alone() -> None:

@@ -65,14 +65,22 @@ def test_a_doubt_is_told_and_kept(tmp_path):
     assert all(row.doubt for row in atlas.read(tmp_path / "out").latencies)
 
 
-@pytest.mark.parametrize("other", [{"runtime_version": "0.1"}, {"device_name": "another CPU"}])
-def test_another_version_or_machine_is_timed_anew(other, tmp_path):
+def test_another_version_is_timed_anew(tmp_path):
     made(tmp_path / "out")
     [way] = ways("eager", False, SMALL.shape)
     kept = atlas.read(tmp_path / "out")
     assert atlases.lacking(kept, SMALL, ASKED.convs, way) == []
-    older = replace(kept, latencies=(kept.latencies[0], replace(kept.latencies[1], **other)))
+    older = replace(kept, latencies=(kept.latencies[0], replace(kept.latencies[1], runtime_version="0.1")))
     assert atlases.lacking(older, SMALL, ASKED.convs, way) == ["G(4)"]
+
+
+def test_two_machines_share_no_table(tmp_path):
+    made(tmp_path / "out")
+    kept = atlas.read(tmp_path / "out")
+    atlas.write(tmp_path / "out", replace(kept, latencies=(replace(kept.latencies[0], device_name="Another CPU"),)))
+    with pytest.raises(UserError, match=r"out is of another machine \(Another CPU\): give .* a folder with --out"):
+        made(tmp_path / "out", again=True)
+    assert len(atlas.read(tmp_path / "out").latencies) == 1
 
 
 def test_each_runtime_that_has_int8_is_taken_in_both(caplog):

@@ -1,0 +1,18 @@
+// The bill of training: what each row costs alone, its own steps, begin and finish, and its teacher.
+function drawBill() {
+  const network = $("bill-of").value;
+  const places = rows.map((row, place) => place).filter(place => !rows[place].deployed && rows[place].bill[2] !== null
+    && `${rows[place].architecture} ${rows[place].conv}` === network).sort((a, b) => rows[a].bill[2] - rows[b].bill[2]);
+  const colours = palette(), y = places.map(place => plain(rows[place].method));
+  const parts = [["steps", ([own, begin]) => own - (begin ?? 0), colours[1]], ["begin and finish", ([, begin]) => begin ?? 0, colours[5]],
+    ["training of its teacher", ([own, , both]) => both - own, colours[0]]];
+  draw("bill", parts.map(([name, of, colour]) => ({type: "bar", orientation: "h", name, customdata: places, y,
+    x: places.map(place => of(rows[place].bill)), marker: {color: colour},
+    hovertemplate: `%{y}<br>${name}: %{x:.3s} s<extra></extra>`})), {barmode: "stack", height: 110 + 26 * places.length, showlegend: true,
+    legend: {orientation: "h", y: 1, yanchor: "bottom", traceorder: "normal"}, margin: {l: 56, r: 16, t: 40, b: 48},
+    yaxis: {type: "category", autorange: "reversed"}, xaxis: {title: {text: "seconds, as a row would cost alone, mean over seeds"}}});
+}
+const billed = distinct(rows.filter(row => row.bill[2] !== null).map(row => `${row.architecture} ${row.conv}`));
+choices("bill-of", billed.map(text => [text, text]), billed.at(-1));
+$("bill-of").addEventListener("change", drawBill);
+picture("bill", drawBill);

@@ -1,0 +1,100 @@
+// The table, by Tabulator: sort, filter, group, choose columns, copy; students and ensembles folded under their row.
+const networkOf = row => `${row.architecture} ${row.conv}`;
+const GROUPS = {"": ["nothing", null], network: ["network", networkOf], method: ["method", row => row.method],
+  kind: ["kind of training", row => row.kind]};
+const isUsual = column => column.usual && !(column.title === "Architecture" && distinct(rows.map(row => row.architecture)).length === 1);
+const extra = ["latency_ms", "train_s_with_teacher"];  // of what is shown at first, besides what a terminal shows
+const firstOf = name => data.columns.find(column => column.value.startsWith(name))?.field;
+const usual = new Set([...data.columns.filter(isUsual).map(column => column.field), ...extra.map(firstOf)]);
+
+function record(row, place) {
+  const own = {place, network: networkOf(row), method: row.method, kind: row.kind};
+  data.columns.forEach((column, i) => { own[column.field] = column.number && row.keys[i] !== "" ? Number(row.keys[i]) : row.keys[i]; });
+  const parts = data.parts[place];
+  if (parts) own._children = parts.map(part => ({part}));
+  return own;
+}
+
+// A row's text; of a folded part its name and score; a link to the row where the method stands.
+function formatted(column, i) {
+  return cell => {
+    const {place, part} = cell.getRow().getData();
+    if (part) {
+      const texts = {Method: `${part.name}${part.role === "ensemble" ? " (not deployed)" : ""}`, [data.score.heading]: part.score};
+      return document.createTextNode(texts[column.title] ?? "");
+    }
+    const row = rows[place];
+    cell.getElement().classList.toggle("strong", column.strong && row.best);
+    cell.getElement().classList.toggle("incomplete", !row.comparable);
+    if (row.tips[i]) cell.getElement().title = row.tips[i];
+    return column.title === "Method" ? rowLink(place, row.texts[i]) : document.createTextNode(row.texts[i]);
+  };
+}
+
+// Empty ones last, whichever way.
+function sorted(number) {
+  return (a, b, _rowA, _rowB, _column, direction) => {
+    const last = direction === "asc" ? 1 : -1;
+    if (a === "" || a === undefined || b === "" || b === undefined) return last * ((a === "" || a === undefined) - (b === "" || b === undefined));
+    return number ? a - b : String(a).localeCompare(String(b), "en", {numeric: true});
+  };
+}
+
+const table = new Tabulator("#results", {
+  data: rows.map(record), dataTree: Object.keys(data.parts).length > 0, dataTreeElementColumn: data.columns.find(c => c.title === "Method").field,
+  layout: "fitData", maxHeight: "80vh", printAsHtml: true, printRowRange: "all", groupStartOpen: true, columnDefaults: {headerSortTristate: true},
+  columns: data.columns.map((column, i) => ({
+    title: column.title, field: column.field, visible: usual.has(column.field), headerTooltip: column.hint || false,
+    hozAlign: column.number ? "right" : "left", sorter: sorted(column.number), formatter: formatted(column, i),
+    formatterPrint: formatted(column, i), frozen: i < 4 && innerWidth > 700, headerWordWrap: true,
+    maxWidth: column.number ? 150 : 200, headerFilter: column.number ? false : "input", headerFilterPlaceholder: "filter",
+    titleFormatter: () => element("button", {type: "button", class: "heading"}, column.title),
+  })),
+});
+
+// Places of the rows that the filters leave, in the order of the table.
+const shownPlaces = () => table.getRows("active").map(row => row.getData().place).filter(Number.isInteger);
+
+function shownText(separator, quoted) {
+  const columns = data.columns.map((column, i) => [column, i]).filter(([column]) => table.getColumn(column.field).isVisible());
+  const lines = [columns.map(([column]) => column.title), ...shownPlaces().map(place => columns.map(([, i]) => rows[place].texts[i]))];
+  return lines.map(line => line.map(quoted).join(separator)).join("\n") + "\n";
+}
+// A text that a spreadsheet would compute is kept from it by an apostrophe.
+const guarded = text => /^[=+\-@\t\r]/.test(text) && !/^-?[\d.,]*$/.test(text) ? `'${text}` : text;
+const inCsv = text => `"${guarded(text).replaceAll('"', '""')}"`;
+
+table.on("tableBuilt", () => {
+  document.querySelector(".tabulator-tableholder").removeAttribute("tabindex");  // its links scroll it, and a grid has rows alone
+  $("choose-columns").replaceChildren(...data.columns.map(column => {
+    const box = element("input", {type: "checkbox", checked: usual.has(column.field), change: () => {
+      if (box.checked) table.showColumn(column.field); else table.hideColumn(column.field);
+    }});
+    return element("label", {}, box, ` ${column.title}`);
+  }));
+  $("table-search").addEventListener("input", () => {
+    const words = $("table-search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    table.setFilter(own => own.part || words.every(word => rows[own.place].texts.join(" ").toLowerCase().includes(word)));
+  });
+  $("table-group").addEventListener("change", () => table.setGroupBy($("table-group").value || false));
+  $("table-copy").addEventListener("click", () => navigator.clipboard.writeText(shownText("\t", text => text.replace(/[\t\n]/g, " ")))
+    .then(() => { $("table-told").textContent = "copied"; }, () => { $("table-told").textContent = "this browser does not let a file copy"; }));
+  $("table-csv").addEventListener("click", () => {
+    const url = URL.createObjectURL(new Blob([shownText(",", inCsv)], {type: "text/csv"}));
+    element("a", {href: url, download: `${data.sweep}.csv`}).click();
+    URL.revokeObjectURL(url);
+  });
+  $("table-all").addEventListener("click", () => {
+    table.clearFilter(true);
+    $("table-search").value = "";
+    if (location.hash.startsWith("#rows=")) history.replaceState(null, "", location.pathname + location.search);
+  });
+  const tellShown = () => {
+    $("table-shown").textContent = `${shownPlaces().length} of ${rows.length} rows`;
+    if (networksWithCurves.length && $("curves-of").value === SHOWN) drawCurves();
+  };
+  table.on("dataFiltered", () => setTimeout(tellShown));
+  tellShown();
+  follow();
+});
+choices("table-group", Object.entries(GROUPS).map(([name, [text]]) => [name, text]), "");
