@@ -85,7 +85,11 @@ def ways(runtimes: str, int8: bool, shape: tuple[int, int, int]) -> list[Way]:
 def measure(
     asked: Asked, runtimes: str, *, int8: bool, again: bool, out: Path, told: Told, watch: Watch | None = None
 ) -> Iterator[str]:
-    """Fill the tables of the folder `out`; a line for each network and way that was timed."""
+    """Fill the tables of the folder `out`; a line for each network and way that was timed. A UserError where they are
+    of another machine: ratios of two machines do not belong in one table."""
+    here = device_name(CPU)
+    if others := {row.device_name for row in atlas.read(out).latencies} - {here}:
+        raise UserError(f"{out} is of another machine ({', '.join(sorted(others))}): give {here} a folder with --out.")
     settle(1)
     busy.warn()
     for setting in asked.settings:
@@ -114,6 +118,5 @@ def lacking(kept: Atlas, setting: Setting, convs: Sequence[str], way: Way) -> li
         row.conv
         for row in kept.latencies
         if (row.architecture, row.side, row.runtime, row.precision, row.runtime_version) == own
-        and row.device_name == device_name(CPU)
     }
     return [conv for conv in convs if catalog.label("conv", catalog.parse("conv", conv)) not in there]
