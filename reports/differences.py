@@ -58,11 +58,12 @@ def freedom(a: pd.Series, b: pd.Series) -> float:
 
 
 def interval(row: pd.Series) -> tuple[float, float]:
-    """95 % interval of a row's mean score: Student's t over its seeds or the test set's own error, the wider one."""
+    """95 % interval of a row's mean score: Student's t over its seeds or the test set's own error, the wider one,
+    within what a score can be."""
     half = float(scipy.stats.norm.ppf(1 - LEVEL / 2)) * test_error(row, row["top1_mean"])
     if row["n"] > 1:
         half = max(half, float(scipy.stats.t.ppf(1 - LEVEL / 2, row["n"] - 1)) * math.sqrt(variance(row)))
-    return row["top1_mean"] - half, row["top1_mean"] + half
+    return max(row["top1_mean"] - half, 0.0), min(row["top1_mean"] + half, 1.0)
 
 
 def statistics(a: pd.Series, b: pd.Series) -> Iterator[tuple[float, float, str]]:

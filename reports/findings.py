@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from cheapconv.reports import differences, equal_cost, paired, power
+from cheapconv.reports.columns import method_label
 from cheapconv.reports.paired import Comparison
 from cheapconv.reports.quantities import Quantity
 from cheapconv.reports.reality import reality
@@ -53,7 +54,7 @@ def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]
         others = [row for _, row in rows.loc[[*middle.not_distinguishable]].iterrows()]
         limit = f"{middle.limit / quantity.scale:,g} {quantity.unit}"
         yield Finding(
-            f"{quantity.title}, at most {limit}: of {middle.considered} rows the best is {_name(best)}, {_mean(best)}; "
+            f"{quantity.title}, at most {limit}: of {middle.considered} rows the best is {name(best)}, {_mean(best)}; "
             f"{_tied(others)}",
             (str(best["id"]), *(str(row["id"]) for row in others)),
         )
@@ -63,7 +64,7 @@ def _tied(others: Sequence[pd.Series]) -> str:
     """Who is not distinguishable from the best."""
     if not others:
         return "every other one is worse by more than chance."
-    named = ", ".join(_name(row) for row in others[:MOST_TIED])
+    named = ", ".join(name(row) for row in others[:MOST_TIED])
     more = f" and {len(others) - MOST_TIED} more" if len(others) > MOST_TIED else ""
     return f"not distinguishable from it: {named}{more}."
 
@@ -172,7 +173,7 @@ def _closest(rows: pd.DataFrame, std: float | None) -> Iterator[Finding]:
     else:
         need = f"no number of seeds would tell: it takes a test set of about {images:,.0f} images"
     apart = f"{100 * (best['top1_mean'] - second['top1_mean']):.2f} points below"
-    text = f"The most accurate row, {_name(best)}, is not told from the next, {_name(second)}, {apart}; {need}."
+    text = f"The most accurate row, {name(best)}, is not told from the next, {name(second)}, {apart}; {need}."
     yield Finding(text, (str(best["id"]), str(second["id"])))
 
 
@@ -209,8 +210,9 @@ def _single(rows: pd.DataFrame) -> str:
     return " (single runs: by the test set's error alone)" if (rows["n"] == 1).any() else ""
 
 
-def _name(row: pd.Series) -> str:
-    return str(row["id"]).replace("/", " ", 2)
+def name(row: pd.Series) -> str:
+    """`WRN-16-2 G(4) kd`, with what its method is deployed as."""
+    return f"{row['architecture']} {row['conv']} {method_label(row)}"
 
 
 def _mean(row: pd.Series) -> str:

@@ -9,7 +9,7 @@ from cheapconv.reports.cards import Card
 from cheapconv.reports.claims import Claim, Outcome
 from cheapconv.reports.columns import percent
 from cheapconv.reports.content import Content
-from cheapconv.reports.findings import Finding
+from cheapconv.reports.findings import Finding, name
 from cheapconv.reports.identities import Identity
 from cheapconv.reports.quantities import Quantity
 
@@ -47,7 +47,7 @@ def equal_cost_tables(content: Content, known: Sequence[Quantity]) -> Iterator[E
             lines.append(
                 Line(
                     f"{budget.limit / quantity.scale:,g} {quantity.unit}",
-                    Finding(best["id"].replace("/", " ", 2), (best["id"],)),
+                    Finding(name(best), (best["id"],)),
                     f"{percent(best['top1_mean'])} ({percent(low)} to {percent(high)})",
                     budget.considered,
                     Finding(f"{len(others)} row{'' if len(others) == 1 else 's'}", (best["id"], *others)),
@@ -62,14 +62,14 @@ def ranks(content: Content) -> str:
     found = ranking.rank(content.cells)
     if found is None:
         return ""
-    named = [f"{method} [{variant}]" if variant else method for method, variant in found.treatments]
-    order = sorted(zip(found.mean_ranks, named, strict=True))
+    methods = [f"{method} [{variant}]" if variant else method for method, variant in found.treatments]
+    order = sorted(zip(found.mean_ranks, methods, strict=True))
     verdict = (
         f"ranks that differ by {found.critical_difference:.2f} or more differ significantly (Nemenyi)"
         if found.resolved
         else "no difference among them is resolved"
     )
-    listed = ", ".join(f"{name} {mean:.2f}" for mean, name in order)
+    listed = ", ".join(f"{method} {mean:.2f}" for mean, method in order)
     return f"Over {len(found.networks)} networks: {listed}. Friedman's test: p = {found.p:.2g}; {verdict}."
 
 

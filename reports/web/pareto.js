@@ -36,7 +36,8 @@ function frontTrace(field) {
 function frontLabels(field) {
   const quantity = quantityOf.get(field), all = costs(field), taken = [];
   const decades = Math.log10(all.at(-1) / all[0]) || 1;
-  const scores = comparable.map(place => 100 * rows[place].mean), span = Math.max(...scores) - Math.min(...scores) || 1;
+  const drawn = comparable.flatMap(place => [100 * rows[place].low, 100 * rows[place].high]);
+  const span = Math.max(...drawn) - Math.min(...drawn) || 1;
   return [...data.fronts[field]].reverse().flatMap(place => {
     const x = Math.log10(numberOf(place, field) / quantity.scale), y = 100 * rows[place].mean;
     if (taken.some(([a, b]) => Math.abs(a - x) < 0.2 * decades && Math.abs(b - y) < 0.06 * span)) return [];

@@ -127,3 +127,15 @@ def test_claims_are_told_with_their_rows(sweep: Store) -> None:
     assert {each.verdict for each in tested} & {"holds", "not resolved", "undecided", "contradicted"}
     assert all({*each.rows.rows} <= {*content.rows["id"]} for each in tested)
     assert len(tested) + len(told.untested_claims(content)) == len(content.claims)
+
+
+def test_a_conv_with_a_stroke_in_its_name_is_named_whole(store: Store) -> None:
+    store.add("BG(2,M/8)", "scratch", 0, 0.90)
+    store.add("BG(2,M/8)", "kd", 0, 0.95)
+    assert "WRN-16-2 BG(2,M/8) kd" in one(build(store.plan(), "quick"), "Multiply-adds, at most")
+
+
+def test_an_interval_ends_where_scores_do(store: Store) -> None:
+    store.seeds("S", "scratch", [0.97, 0.99])
+    store.seeds("S", "kd", [0.97, 0.98])
+    assert "to 100.00, n=2" in one(build(store.plan(), "quick"), "Multiply-adds, at most")
