@@ -33,4 +33,4 @@ function drawAttribution() {
     margin: {l: 56, r: 16, t: 40, b: 48}, yaxis: {autorange: "reversed", type: "category"},
     xaxis: {title: {text: plain(data.score.heading)}}});
 }
-picture("attribution", drawAttribution);
+picture("attribution", drawAttribution, attribution().length ? 90 + 30 * attribution().length : 0);

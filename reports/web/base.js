@@ -54,7 +54,8 @@ function drawPending(id) {
   near.unobserve($(id));
   drawn?.();
 }
-function picture(id, drawn) {
+function picture(id, drawn, height) {
+  $(id).style.minHeight = `${height}px`;  // what is below stays where it is when the picture comes
   pending.set(id, drawn);
   near.observe($(id));
   redrawn.push(() => { if (!pending.has(id)) drawn(); });

@@ -15,4 +15,4 @@ function drawBill() {
 const billed = distinct(rows.filter(row => row.bill[2] !== null).map(row => `${row.architecture} ${row.conv}`));
 choices("bill-of", billed.map(text => [text, text]), billed.at(-1));
 $("bill-of").addEventListener("change", drawBill);
-picture("bill", drawBill);
+picture("bill", drawBill, 110 + 26 * rows.filter(row => `${row.architecture} ${row.conv}` === $("bill-of").value && !row.deployed).length);

@@ -29,5 +29,5 @@ function drawCurves() {
 if (networksWithCurves.length) {
   choices("curves-of", [...networksWithCurves, SHOWN].map(text => [text, text]), networksWithCurves.at(-1));
   $("curves-of").addEventListener("change", drawCurves);
-  picture("curves", drawCurves);
+  picture("curves", drawCurves, 400);
 } else $("curves-part").hidden = true;

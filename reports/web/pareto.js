@@ -60,4 +60,4 @@ function drawPareto() {
 }
 choices("pareto-x", data.quantities.map(each => [each.field, each.title]), "macs");
 $("pareto-x").addEventListener("change", drawPareto);
-picture("pareto", drawPareto);
+picture("pareto", drawPareto, 460);

@@ -21,5 +21,5 @@ function drawReality() {
 if (data.reality.length) {
   choices("reality-of", data.reality.map(each => [each.field, each.title]), data.reality[0].field);
   $("reality-of").addEventListener("change", drawReality);
-  picture("reality", drawReality);
+  picture("reality", drawReality, 420);
 } else $("reality-part").hidden = true;
