@@ -26,10 +26,7 @@ class Fronts:
 def fronts(rows: pd.DataFrame, quantities: Sequence[Quantity]) -> Fronts:
     """Those of the comparable rows; a number in doubt is on no front."""
     comparable = rows[rows["comparable"]]
-    found = {
-        each.field: [int(label) for label in equal_cost.frontier(comparable, each.field, each.more_is_better)]
-        for each in quantities
-    }
+    found = {each.field: [int(label) for label in equal_cost.frontier(comparable, each)] for each in quantities}
     best = sorted({label for labels in found.values() for label in labels})
     return Fronts(found, {label: tied(comparable, label) for label in best})
 

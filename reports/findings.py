@@ -46,7 +46,7 @@ def findings(cells: pd.DataFrame, rows: pd.DataFrame, known: Sequence[Quantity],
 def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
     """The best row under the budget that about half of the rows meet, of each kind of cost."""
     for quantity in (each for each in known if each.field in BUDGETED):
-        tables = [each for each in equal_cost.budgets(rows, quantity.field) if each.considered > 1]
+        tables = [each for each in equal_cost.budgets(rows, quantity) if each.considered > 1]
         if not tables:
             continue
         middle = min(tables, key=lambda table: abs(table.considered - tables[-1].considered / 2))

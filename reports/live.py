@@ -29,7 +29,7 @@ def follow(
                 write(ended == len(now))
                 yield f"written: {ended} of {len(now)} cells have ended"
             except UserError as error:
-                if any(state == "done" for _, state, _ in now):
+                if ended == len(now) or any(state == "done" for _, state, _ in now):
                     raise
                 yield f"waiting: {str(error).rstrip('.')}"
             if ended == len(now):

@@ -43,7 +43,7 @@ def pareto(content: Content, comparable: pd.DataFrame, quantity: Quantity) -> Fi
     for label, row in rows.items():
         bars.append([(points[label][0], 100 * bound) for bound in differences.interval(row)])
         _point(axes, points[label], bars[-1], row, looks, label in doubted)
-    front = list(equal_cost.frontier(comparable, quantity.field, quantity.more_is_better))
+    front = list(equal_cost.frontier(comparable, quantity))
     steps = [points[label] for label in front]
     corners = [corner for a, b in pairwise(steps) for corner in (a, (b[0], a[1]))] + steps[-1:]
     axes.plot(*zip(*corners, strict=True), zorder=1, label=FRONT, **DASHED)

@@ -52,8 +52,6 @@ def payload(content: Content) -> dict[str, object]:
             each.field: [int(i) for i in rows.index[rows[each.field].notna() & ~each.known(rows)]] for each in known
         },
         "reality": [asdict(each) for each in reality(rows, known)],
-        "compared": int(rows["comparable"].sum()),
-        "level": differences.LEVEL,
     }
 
 

@@ -40,7 +40,7 @@ def equal_cost_tables(content: Content, known: Sequence[Quantity]) -> Iterator[E
     rows = content.rows
     for quantity in (each for each in known if not each.more_is_better):
         lines = []
-        for budget in equal_cost.budgets(rows, quantity.field):
+        for budget in equal_cost.budgets(rows, quantity):
             best = rows.loc[[budget.winner]].iloc[0]
             others = tuple(map(str, rows.loc[[*budget.not_distinguishable], "id"]))
             low, high = differences.interval(best)

@@ -66,6 +66,8 @@ class Way:
     @classmethod
     def chosen(cls, runtime: str | None, device: torch.device, threads: int = 1) -> "Way":
         """By a runtime that was named, or the usual one; a UserError where that cannot be used here."""
+        if threads > 1 and device.type != "cpu":
+            raise UserError(f"threads answer an image on a CPU alone, not on {device}: give --device cpu.")
         if threads > (cores := os.cpu_count() or 1):
             raise UserError(f"one image cannot be timed on {threads} threads: this machine has {cores}.")
         if runtime is None:

@@ -1,7 +1,6 @@
 // The table, by Tabulator: sort, filter, group, choose columns, copy; students and ensembles folded under their row.
 const networkOf = row => `${row.architecture} ${row.conv}`;
-const GROUPS = {"": ["nothing", null], network: ["network", networkOf], method: ["method", row => row.method],
-  kind: ["kind of training", row => row.kind]};
+const GROUPS = [["", "nothing"], ["network", "network"], ["method", "method"], ["kind", "kind of training"]];
 const isUsual = column => column.usual && !(column.title === "Architecture" && distinct(rows.map(row => row.architecture)).length === 1);
 const extra = ["latency_ms", "train_s_with_teacher"];  // of what is shown at first, besides what a terminal shows
 const firstOf = name => data.columns.find(column => column.value.startsWith(name))?.field;
@@ -97,4 +96,4 @@ table.on("tableBuilt", () => {
   tellShown();
   follow();
 });
-choices("table-group", Object.entries(GROUPS).map(([name, [text]]) => [name, text]), "");
+choices("table-group", GROUPS, "");

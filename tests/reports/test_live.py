@@ -48,6 +48,13 @@ def test_a_sweep_without_a_plan_is_one_sentence(store: Store) -> None:
         next(live.follow(store.root, "quick", lambda is_last: None, lambda seconds: None))
 
 
+def test_a_sweep_of_which_every_cell_has_failed_is_one_sentence(store: Store, tmp_path: Path) -> None:
+    store.add("S", "scratch", 0, state="failed", error="boom")
+    store.plan()
+    with pytest.raises(UserError, match=r"no cell of sweep 'quick' .* is done yet"):
+        [*live.follow(store.root, "quick", lambda is_last: page.render(store.root, "quick", tmp_path), lambda s: None)]
+
+
 def test_what_fails_with_results_there_is_not_waited_for(small: Store) -> None:
     def full(is_last: bool) -> None:
         raise UserError("the disk is full.")

@@ -125,6 +125,8 @@ def test_threads_of_latency_are_a_part_of_a_setting_and_of_the_timing(own_turn, 
     assert timing.throughput.threads == 1
     with pytest.raises(UserError, match="one image cannot be timed on 5 threads: this machine has 4"):
         Way.chosen("eager", CPU, threads=5)
+    with pytest.raises(UserError, match="threads answer an image on a CPU alone, not on cuda"):
+        Way.chosen("eager", torch.device("cuda"), threads=4)
 
 
 @pytest.mark.parametrize(
