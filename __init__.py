@@ -50,7 +50,7 @@ def frame(store: "str | Path", sweep: str) -> "pd.DataFrame":
     """
     from pathlib import Path
 
-    from cheapconv.reports import collect
+    from cheapconv.reports.rows import collect
 
     found = collect.read_sweep(Path(store), sweep)
     return found.score.named(collect.frame(found))

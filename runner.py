@@ -150,7 +150,7 @@ def report(
 @app.command()
 def fair(sweep: options.SweepName, store: options.StoreFolder = Path("runs")) -> None:
     """Say for how many epochs each distilled network could have been trained alone at the same cost."""
-    from cheapconv.reports import fair as fairness
+    from cheapconv.reports.rows import fair as fairness
 
     typer.echo("\n".join(fairness.lines(store, sweep)))
 
@@ -189,11 +189,11 @@ def atlas(
 ) -> None:
     """Time every conv in some networks by every runtime, beside its multiply-adds: tables, pictures, a page."""
     from cheapconv.engine.run import atlas as atlases
-    from cheapconv.reports import atlas_page
+    from cheapconv.reports.atlases import page
 
     if not render:
-        atlases.command(of or atlas_page.NETWORKS, runtime, int8, again, out)
-    for path in atlas_page.render(out):
+        atlases.command(of or page.NETWORKS, runtime, int8, again, out)
+    for path in page.render(out):
         typer.echo(path)
 
 

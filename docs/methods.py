@@ -11,7 +11,7 @@ import torch
 from cheapconv import catalog
 from cheapconv.docs import method_costs
 from cheapconv.engine.measure.machine import device_name, resolve_device
-from cheapconv.reports.markdown import markdown
+from cheapconv.reports.formats.markdown import markdown
 
 PATH = method_costs.SETTINGS.with_suffix(".md")
 TEXT_LIMIT = 60  # characters of a default

@@ -7,7 +7,7 @@ from cheapconv import catalog
 from cheapconv.docs import conv_costs
 from cheapconv.engine.store import atlas
 from cheapconv.engine.store.atlas import Latency
-from cheapconv.reports.markdown import markdown
+from cheapconv.reports.formats.markdown import markdown
 
 PATH = conv_costs.SETTINGS.with_suffix(".md")
 ATLAS = PATH.parents[1] / "reports" / "atlas"

@@ -16,9 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.reports import compare, content, index_page, live, page, paper_figures
-from cheapconv.reports.content import Content
-from cheapconv.reports.page import Report
+from cheapconv.reports import live
+from cheapconv.reports.answers import content
+from cheapconv.reports.answers.content import Content
+from cheapconv.reports.comparing import compare
+from cheapconv.reports.page import index, page
+from cheapconv.reports.page.page import Report
+from cheapconv.reports.papers import figures
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def written(asked: Asked, told: Callable[[str], None], is_last: bool = True) -> 
     report = page.write(found, folder, libraries, refreshed=not is_last)
     if not is_last:
         return report
-    paths = [*report.paths, *(paper_figures.write(found, folder) if asked.figures else [])]
+    paths = [*report.paths, *(figures.write(found, folder) if asked.figures else [])]
     if asked.compare is not None:
         with other(asked.compare, asked) as before:
             beside = compare.compare(before, found)
@@ -80,7 +84,7 @@ def written(asked: Asked, told: Callable[[str], None], is_last: bool = True) -> 
         for line in compare.sentences(beside):
             told(line)
     if asked.out is None:
-        for warning in index_page.write(folder.parent).warnings:
+        for warning in index.write(folder.parent).warnings:
             told(warning)
     return Report(paths, report.summary, report.remarks)
 

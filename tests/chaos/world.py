@@ -40,7 +40,7 @@ SLOW = (
     "cheapconv.engine.run.planning",
     "cheapconv.engine.run.session",
     "cheapconv.engine.run.show",
-    "cheapconv.reports.page",
+    "cheapconv.reports.page.page",
     "torch.fx",
     "ptflops",
 )

@@ -12,7 +12,7 @@ from cheapconv.engine.store.networks import load
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder
 from cheapconv.models.build import build_network
-from cheapconv.reports import collect
+from cheapconv.reports.rows import collect
 from cheapconv.suites.augmentation import Normalisation
 from cheapconv.suites.memory import normalise
 from tests.engine import tiny

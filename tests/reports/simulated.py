@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from cheapconv.reports import blocks
-from cheapconv.reports.blocks import Blocks
+from cheapconv.reports.statistics import blocks
+from cheapconv.reports.statistics.blocks import Blocks
 
 ACCURACY = 0.9
 IMAGES = 10_000  # whose binomial error is 0.3 points

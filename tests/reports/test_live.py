@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.reports import live, page
+from cheapconv.reports import live
+from cheapconv.reports.page import page
 from tests.reports.store import Store
 
 

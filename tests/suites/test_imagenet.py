@@ -13,7 +13,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.read import registry
 from cheapconv.engine.run.planning import OWN
 from cheapconv.engine.run.prepare import prepare
-from cheapconv.reports import published
+from cheapconv.reports.claims import published
 from cheapconv.suites import imagenet
 from cheapconv.suites.imagenet import ImageNet
 from cheapconv.suites.place import Place

@@ -7,7 +7,7 @@ import pytest
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import plan_cache, planning
 from cheapconv.engine.store.runs import Store
-from cheapconv.reports import content
+from cheapconv.reports.answers import content
 from cheapconv.suites import images
 from tests.engine import outcomes, tiny, watchers
 from tests.suites.pictures import folder

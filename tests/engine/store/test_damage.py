@@ -21,7 +21,8 @@ from cheapconv.engine.store import networks
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
 from cheapconv.engine.track import sent, tracked
 from cheapconv.engine.track import sweep as sweeps
-from cheapconv.reports import collect, fair, page
+from cheapconv.reports.page import page
+from cheapconv.reports.rows import collect, fair
 from tests.engine import tiny, watchers
 from tests.engine.outcomes import assert_same
 from tests.engine.store.mutations import damage, forge

@@ -1,0 +1,222 @@
+"""What a report answers in its first sentences: generated from the rows, each with the rows that prove it.
+
+No sentence says more than the statistics carry: a difference is told as one only where `differences` or `paired`
+resolve it, each mean with its 95 % interval, and what is not resolved is said, with the seeds that would. Of single
+runs the test set's error alone is known, and a sentence that stands on them says so.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import pandas as pd
+
+from cheapconv.reports.rows import equal_cost
+from cheapconv.reports.rows.columns import method_label
+from cheapconv.reports.rows.quantities import Quantity
+from cheapconv.reports.rows.reality import reality
+from cheapconv.reports.rows.score import Score
+from cheapconv.reports.statistics import differences, paired, power
+from cheapconv.reports.statistics.paired import Comparison
+
+MOST_TIED = 3  # that are named
+MOST_NETWORKS = 6  # of which a sentence speaks
+BUDGETED = ("params", "macs", "latency_ms", "train_s_with_teacher")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence, and the ids of the rows that it stands on."""
+
+    text: str
+    rows: tuple[str, ...] = ()
+
+    @property
+    def link(self) -> str:
+        """To these rows in the table of the page."""
+        return f"#rows={','.join(quote(each, safe='') for each in self.rows)}"
+
+
+def findings(cells: pd.DataFrame, rows: pd.DataFrame, known: Sequence[Quantity], score: Score) -> list[Finding]:
+    """All that can be said of a sweep."""
+    told = [*_budgets(rows, known), *_methods(cells, rows), *_costs(rows), *_won_back(rows), *_time(rows, known)]
+    return [*told, *_unknown(rows, score)]
+
+
+def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
+    """The best row under the budget that about half of the rows meet, of each kind of cost."""
+    for quantity in (each for each in known if each.field in BUDGETED):
+        tables = [each for each in equal_cost.budgets(rows, quantity) if each.considered > 1]
+        if not tables:
+            continue
+        middle = min(tables, key=lambda table: abs(table.considered - tables[-1].considered / 2))
+        best = rows.loc[[middle.winner]].iloc[0]
+        others = [row for _, row in rows.loc[[*middle.not_distinguishable]].iterrows()]
+        limit = f"{middle.limit / quantity.scale:,g} {quantity.unit}"
+        yield Finding(
+            f"{quantity.title}, at most {limit}: of {middle.considered} rows the best is {name(best)}, {_mean(best)}; "
+            f"{_tied(others)}",
+            (str(best["id"]), *(str(row["id"]) for row in others)),
+        )
+
+
+def _tied(others: Sequence[pd.Series]) -> str:
+    """Who is not distinguishable from the best."""
+    if not others:
+        return "every other one is worse by more than chance."
+    named = ", ".join(name(row) for row in others[:MOST_TIED])
+    more = f" and {len(others) - MOST_TIED} more" if len(others) > MOST_TIED else ""
+    return f"not distinguishable from it: {named}{more}."
+
+
+def _methods(cells: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Finding]:
+    """What each way of training gains over training alone, over the networks; Holm's correction over all of them."""
+    compared = sorted((c for c in paired.against_baseline(cells) if not math.isnan(c.p)), key=lambda c: -c.mean)
+    for each in compared:
+        if each.resolved:
+            verb = "gains" if each.mean > 0 else "loses"
+            yield Finding(
+                f"{_treatment(each)} {verb} {100 * abs(each.mean):.2f} points over training alone (95 % interval "
+                f"{100 * each.low:.2f} to {100 * each.high:.2f}; {each.wins_text}; {each.effect_text}; p = "
+                f"{each.p_adjusted:.2g} among {len(compared)} comparisons).",
+                _ids(rows, each),
+            )
+    left = [each for each in compared if not each.resolved]
+    if left:
+        told = [f"{_treatment(c)} {100 * c.mean:+.2f} ({100 * c.low:.2f} to {100 * c.high:.2f})" for c in left]
+        text = f"Not resolved over these networks, against training alone, in points: {_list(told)}."
+        yield Finding(text, tuple(dict.fromkeys(name for each in left for name in _ids(rows, each))))
+
+
+def _costs(rows: pd.DataFrame) -> Iterator[Finding]:
+    """What each conv costs a network that is trained alone."""
+    told, proof = [], list[str]()
+    for row, standard in _beside_standard(rows[rows["is_baseline"] & (rows["deployed"] == "")], rows):
+        points, (p, _) = 100 * (standard["top1_mean"] - row["top1_mean"]), differences.p_value(row, standard)
+        resolved = differences.differ(row, standard)
+        cost = f"{points:.2f} points (p = {p:.2g})" if resolved else f"not resolved ({points:+.2f}, p = {p:.2g})"
+        told.append(f"{row['architecture']} {row['conv']} {cost} at {row['macs'] / standard['macs']:.2f} of the MACs")
+        proof += [str(row["id"]), str(standard["id"])]
+    if told:
+        text = f"Cost of a conv, trained alone: {_list(told)}{_single(rows)}."
+        yield Finding(text, tuple(dict.fromkeys(proof)))
+
+
+def _won_back(rows: pd.DataFrame) -> Iterator[Finding]:
+    """The method that wins back most of each conv's cost, with its interval; the best of several flatters itself."""
+    given = rows[rows["gap_recovered"].notna() & rows["comparable"] & (rows["deployed"] == "")]
+    if given.empty:
+        return
+    best = given.loc[given.groupby(["architecture", "conv"], sort=False)["gap_recovered"].idxmax()]
+    told = [
+        f"{row['architecture']} {row['conv']}: {row['method']} {100 * row['gap_recovered']:.0f} % "
+        f"({100 * row['gap_low']:.0f} to {100 * row['gap_high']:.0f})"
+        for _, row in best.iterrows()
+    ]
+    yield Finding(f"Won back at most, of that cost: {_list(told)}{_single(best)}.", tuple(best["id"]))
+
+
+def _time(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
+    """Where multiply-adds are saved and time is not."""
+    for found in reality(rows, known):
+        slower = [(rows.loc[place], x, y) for place, x, y in found.points if x < 1 <= y]
+        networks = f"over {len(found.points)} networks"
+        rho = "" if found.rho is None else f" Spearman's rho of MACs and latency {networks}: {found.rho:.2f}."
+        named = [
+            f"{row['architecture']} {row['conv']} has {x:.2f} of the MACs and takes {y:.2f} of the time"
+            for row, x, y in slower
+        ]
+        if slower:
+            text = f"{found.title}: MACs saved are not time saved: {_list(named)}.{rho}"
+            yield Finding(text, tuple(str(row["id"]) for row, _, _ in slower))
+        elif rho:
+            yield Finding(f"{found.title}: every network of fewer MACs is faster too.{rho}")
+
+
+def _unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
+    """What the sweep cannot tell: the smallest difference that it would see, and the seeds for its closest call."""
+    comparable = rows[rows["comparable"]]
+    if comparable.empty:
+        yield Finding("No row is complete yet: nothing is compared.")
+        return
+    n, std, images = int(comparable["n"].min()), power.pooled_std(comparable), float(comparable["test_images"].iloc[0])
+    if n == 1:
+        text = (
+            "Single runs: what another seed would give is not known, and nothing here speaks of it; three seeds are "
+            "the least that tells, five are better."
+        )
+        yield Finding(text, tuple(comparable.loc[comparable["n"] == 1, "id"]))
+    elif std is not None and comparable["top1_error_mean"].isna().all():
+        least = 100 * power.detectable(std, n, images, float(comparable["top1_mean"].median()))
+        yield Finding(
+            f"With n = {n} and {images:,.0f} test images two rows whose {score.text} truly differs by {least:.1f} "
+            "points are told apart four times in five; smaller differences mostly are not."
+        )
+    yield from _closest(comparable, std)
+
+
+def _closest(rows: pd.DataFrame, std: float | None) -> Iterator[Finding]:
+    """The best row and the next one: the seeds that would tell them apart."""
+    if len(rows) < 2:
+        return
+    best, second = (row for _, row in rows.sort_values("top1_mean", ascending=False, kind="stable").head(2).iterrows())
+    if differences.differ(best, second, len(rows)):
+        return
+    seeds = power.seeds_to_resolve(best, second, sweep_std=std)
+    images = power.images_to_resolve(best, second)
+    if seeds is not None:
+        need = f"about {seeds} seeds of each would tell them apart, were that their true difference"
+    elif images is None:
+        need = "they are equal"
+    elif std is None:
+        need = "how many seeds would tell is not known before some rows have two"
+    else:
+        need = f"no number of seeds would tell: it takes a test set of about {images:,.0f} images"
+    apart = f"{100 * (best['top1_mean'] - second['top1_mean']):.2f} points below"
+    text = f"The most accurate row, {name(best)}, is not told from the next, {name(second)}, {apart}; {need}."
+    yield Finding(text, (str(best["id"]), str(second["id"])))
+
+
+def _beside_standard(rows: pd.DataFrame, among: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
+    """Each comparable row of a cheap conv with the standard network of its architecture."""
+    known = among[among["is_reference"] & among["comparable"]].drop_duplicates("architecture")
+    standard = known.set_index("architecture", drop=False)
+    for _, row in rows[rows["comparable"] & ~rows["is_standard"].astype(bool)].iterrows():
+        if row["architecture"] in standard.index:
+            yield row, standard.loc[row["architecture"]]
+
+
+def _ids(rows: pd.DataFrame, compared: Comparison) -> tuple[str, ...]:
+    """Of the rows of a comparison."""
+    networks = {(network.architecture, network.conv) for network in compared.networks}
+    own = rows[(rows["method"] == compared.treatment.method) & (rows["variant"] == compared.treatment.variant)]
+    own = own[own["deployed"] == ""]
+    return tuple(row["id"] for _, row in own.iterrows() if (row["architecture"], row["conv"]) in networks)
+
+
+def _treatment(compared: Comparison) -> str:
+    method, variant = compared.treatment.method, compared.treatment.variant
+    return f"{method} [{variant}]" if variant else method
+
+
+def _list(told: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f"; and {len(told) - MOST_NETWORKS} more" if len(told) > MOST_NETWORKS else ""
+    return f"{'; '.join(told[:MOST_NETWORKS])}{more}"
+
+
+def _single(rows: pd.DataFrame) -> str:
+    """What an error of single runs is that of."""
+    return " (single runs: by the test set's error alone)" if (rows["n"] == 1).any() else ""
+
+
+def name(row: pd.Series) -> str:
+    """`WRN-16-2 G(4) kd`, with what its method is deployed as."""
+    return f"{row['architecture']} {row['conv']} {method_label(row)}"
+
+
+def _mean(row: pd.Series) -> str:
+    """`80.80 % (95 % interval 80.03 to 81.57, n=1)`."""
+    low, high = differences.interval(row)
+    return f"{100 * row['top1_mean']:.2f} % (95 % interval {100 * low:.2f} to {100 * high:.2f}, n={row['n']})"

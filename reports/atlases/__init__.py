@@ -1,0 +1,1 @@
+"""Tables of an atlas of latencies as a page with pictures."""

@@ -1,0 +1,139 @@
+"""Which rows of a sweep a claim compares: the kinds of claims, each a function that finds its pairs.
+
+A pair is trained by one recipe, which may be an entry's own. How rows are paired never depends on their accuracies.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal, TypeAlias
+
+import pandas as pd
+from pydantic import ConfigDict
+
+from cheapconv.reports.rows.collect import Collected, Record
+from cheapconv.reports.rows.identities import identity, records_by_row
+from cheapconv.reports.statistics import gap
+
+Kind = Literal[
+    "method beats method in every network",
+    "conv beats conv at no more params",
+    "ensemble at least as good as every student",
+    "gap recovered is positive",
+]
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Rows by their labels; what is left out may be anything. `name(*)` is a method with any settings."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    method: tuple[str, ...] = ()
+    conv: tuple[str, ...] = ()
+    architecture: tuple[str, ...] = ()
+
+    def of(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Those that it means."""
+        chosen = pd.Series(True, index=rows.index)
+        for name in ("conv", "architecture"):
+            if getattr(self, name):
+                chosen &= rows[name].isin(getattr(self, name))
+        if self.method:
+            chosen &= rows["method"].isin(self.method) | (rows["method_name"] + "(*)").isin(self.method)
+        return rows[chosen]
+
+
+ANYTHING = Selector()
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two rows, the first claimed to be the better one. One that does not `count` is tested with the others all the
+    same, so that which ones count does not make the correction smaller."""
+
+    better: pd.Series
+    than: pd.Series
+    part: str = ""
+    counts: bool = True
+
+
+Finder: TypeAlias = Callable[[Selector, Selector, pd.DataFrame, Collected], list[Pair]]
+
+
+def in_every_network(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
+    """Every two rows of the same architecture and conv."""
+    return [
+        Pair(one, other)
+        for _, network in rows.groupby(["architecture", "conv"], sort=False)
+        for one, other in same_recipe(better.of(network), than.of(network))
+    ]
+
+
+def no_more_params(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
+    """To each row that is claimed to be worse the largest of the others that is no larger: the nearest in size."""
+    pairs = []
+    for _, other in than.of(rows).iterrows():
+        smaller = better.of(rows[rows["params"] <= other["params"]])
+        fair = [one for one, _ in same_recipe(smaller, other.to_frame().T)]
+        if fair:
+            pairs.append(Pair(max(fair, key=lambda one: float(one["params"])), other))
+    return pairs
+
+
+def ensemble_and_students(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
+    """Every ensemble of a row and each of the students that it is made of, at the last epoch."""
+    records, pairs = records_by_row(sweep), []
+    for _, row in better.of(rows).iterrows():
+        scores = by_network(records[identity(row)])
+        for ensemble, student in product(scores["ensemble"].items(), scores["student"].items()):
+            one, other = (_scored(row, values) for _, values in (ensemble, student))
+            pairs.append(Pair(one, other, f"{ensemble[0]} and {student[0]}"))
+    return pairs
+
+
+def gap_recovered(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
+    """A row and its network trained alone; it counts where there is a gap to recover (reports/statistics/gap.py)."""
+    pairs = []
+    for _, row in better.of(rows[~rows["is_baseline"].astype(bool)]).iterrows():
+        own = rows[(rows["architecture"] == row["architecture"]) & (rows["conv"] == row["conv"])]
+        alone = own[own["is_baseline"].astype(bool)]
+        counts = pd.notna(gap.gap_recovered(row, rows).recovered)
+        pairs += [Pair(row, other, counts=counts) for _, other in same_recipe(row.to_frame().T, alone)]
+    return pairs
+
+
+KINDS: Mapping[Kind, Finder] = {
+    "method beats method in every network": in_every_network,
+    "conv beats conv at no more params": no_more_params,
+    "ensemble at least as good as every student": ensemble_and_students,
+    "gap recovered is positive": gap_recovered,
+}
+
+
+def same_recipe(better: pd.DataFrame, than: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
+    """Every two of them whose recipes are the same, none with itself."""
+    for (_, one), (_, other) in product(better.iterrows(), than.iterrows()):
+        if identity(one) != identity(other) and of_recipe(one["variant"]) == of_recipe(other["variant"]):
+            yield one, other
+
+
+def of_recipe(variant: str) -> str:
+    """`lr=0.05` of `lr=0.05, teacher=WRN-16-2 S`: what a variant says of the recipe (reports/rows/variants.py)."""
+    return re.sub(r"(^|, )(teacher=.*|no teacher)$", "", variant)
+
+
+def by_network(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
+    """By role and name the last epoch's score of each network, one a seed."""
+    found: dict[str, dict[str, list[float]]] = {"student": {}, "ensemble": {}}
+    for result in (record.result for record in records if record.result):  # of the cells that are done
+        for network in result.networks:
+            found[network.role].setdefault(network.name, []).append(network.scores[result.headline])
+    return found
+
+
+def _scored(row: pd.Series, scores: Sequence[float]) -> pd.Series:
+    """The row with the scores of one of its networks, one a seed."""
+    values, scored = pd.Series(scores), row.copy()
+    scored["top1_mean"], scored["top1_std"], scored["n"] = values.mean(), values.std(ddof=1), len(values)
+    return scored

@@ -1,0 +1,1 @@
+"""Two reports beside each other: what has changed, and whether it is noise."""

@@ -1,0 +1,1 @@
+"""The table of a report as text for people, programs and papers."""

@@ -1,0 +1,77 @@
+"""The table of a report as Markdown for people, CSV for programs and LaTeX (booktabs) for papers."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from cheapconv.reports.answers.content import Content
+from cheapconv.reports.formats import escape, fields
+from cheapconv.reports.rows.columns import Column
+
+BOLD = "Bold: the rows of a network that do not differ from its most accurate one."
+
+
+def csv(content: Content) -> str:
+    """One row an (architecture, conv, method, variant, deployed) in full precision, conditions repeated in every row.
+
+    Accuracies, their deviations and gaps are fractions; sizes are in bytes; times carry their unit in the name.
+    """
+    table, _ = fields.table(content)
+    return table.assign(**fields.conditions(content)).map(escape.csv).to_csv(index=False)
+
+
+def markdown(content: Content) -> str:
+    """Conditions, table, notes and failed cells as GitHub renders them."""
+    shown = in_print(content)
+    conditions = [f"- **{name}:** {escape.markdown(text)}" for name, text in content.conditions.items()]
+    remarks = [f"- {escape.markdown(remark)}" for remark in content.remarks]
+    head = [_pipes(column.title for column in shown), _pipes("--:" if c.is_number else ":--" for c in shown)]
+    body = [
+        _pipes(_bold(c, row, escape.markdown(c.text(row)), "**{}**") for c in shown)
+        for _, row in content.rows.iterrows()
+    ]
+    notes = [f"- \\[{mark}\\] {escape.markdown(text)}" for mark, text in content.notes]
+    failures = [f"- {escape.markdown(f.label)} (`{f.key}`): {escape.markdown(f.error)}" for f in content.failures]
+    answers = [f"- {escape.markdown(finding.text)}" for finding in content.findings]
+    sections = [
+        [f"# Sweep {escape.markdown(content.sweep.name)}"],
+        ["## Answers", "", *answers] if answers else [],
+        ["## Conditions", "", *conditions],
+        ["## Results", "", *remarks],
+        [*head, *body],
+        [BOLD] if content.rows["is_best"].any() else [],
+        ["## Notes", "", *notes] if notes else [],
+        ["## Failed cells", "", *failures] if failures else [],
+    ]
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def latex(content: Content) -> str:
+    """A booktabs `tabular` with its conditions as comments and its notes below; needs `\\usepackage{booktabs}`."""
+    shown = in_print(content)
+    comments = [f"% {name}: {escape.comment(text)}" for name, text in content.conditions.items()]
+    head = " & ".join(escape.latex(column.title) for column in shown)
+    lines, network = [], None
+    for _, row in content.rows.iterrows():
+        if network not in (None, (row["architecture"], row["conv"])):
+            lines.append(r"\midrule")
+        network = (row["architecture"], row["conv"])
+        lines.append(" & ".join(_bold(c, row, escape.latex(c.text(row)), r"\textbf{{{}}}") for c in shown) + r" \\")
+    alignment = "".join("r" if column.is_number else "l" for column in shown)
+    notes = [rf"\par\noindent\footnotesize [{mark}] {escape.latex(text)}" for mark, text in content.notes]
+    table = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", head + r" \\", r"\midrule", *lines, r"\bottomrule"]
+    return "\n".join([*comments, *table, r"\end{tabular}", *notes]) + "\n"
+
+
+def in_print(content: Content) -> list[Column]:
+    """The columns for paper: all but those that could be mistaken for a result."""
+    return [column for column in content.columns if not column.page_only]
+
+
+def _bold(column: Column, row: pd.Series, text: str, form: str) -> str:
+    """The method and accuracy of a network's best rows stand out."""
+    return form.format(text) if row["is_best"] and column.strong else text
+
+
+def _pipes(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,1 @@
+"""The page of a report, and what its scripts are given."""

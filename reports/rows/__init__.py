@@ -1,0 +1,1 @@
+"""From a sweep's run folders to the rows and columns of its table."""

@@ -1,0 +1,209 @@
+"""Read what the run store holds about one sweep: its plan and each planned cell's run folder, as one DataFrame.
+
+Only files are read, by engine/store, so a report can be made while cells train and on another machine.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store import deployments
+from cheapconv.engine.store.cell import CellRecord
+from cheapconv.engine.store.deployments import Deployment
+from cheapconv.engine.store.records import Environment, Result, SkippedCell, Word
+from cheapconv.engine.store.runs import Run, Store
+from cheapconv.reports.rows.score import Score
+
+RESULT_FIELDS = ("train_s", "spent", "method_s", "train_images_per_s", "teacher_train_s")
+OUTCOMES = (
+    *("test_images", "top1", "top1_error", "top5", "pixel_accuracy", "top1_best", "structure"),
+    *("ensemble_top1", "by_validation", "best_student_epoch", "students", "warnings"),
+)
+NOT_DEPLOYED = ("activation_bytes", "top1_best", "ensemble_top1", "by_validation", "best_student_epoch")
+SIZES = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes")
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """What there is of one planned cell."""
+
+    run: Run
+    cell: CellRecord
+    environments: tuple[Environment, ...]
+    state: Word
+    error: str
+    result: Result | None
+    deployments: tuple[Deployment, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The cell's."""
+        return self.run.key
+
+    @property
+    def trained_on(self) -> str:
+        """Device, threads and driver; where the cell was resumed on another machine, each in order."""
+        machines = dict.fromkeys(hardware(environment) for environment in self.environments)
+        return ", then ".join(machines) or "a machine that was not recorded"
+
+    @property
+    def outcome(self) -> dict[str, object]:
+        """The columns that a finished cell fills; empty ones before."""
+        if self.result is None:
+            return dict.fromkeys((*OUTCOMES, *RESULT_FIELDS, *SIZES)) | {"changed": False, "counters_differ": False}
+        result, network = self.result, self.result.counted[0]
+        best = [counted.best for counted in result.counted]
+        ensembles = [n.scores[result.headline] for n in result.networks if n.role == "ensemble"]
+        return {
+            **{name: getattr(result, name) for name in RESULT_FIELDS},
+            **{name: getattr(network.sizes, name) for name in SIZES},
+            "test_images": result.test_samples,
+            "top1": result.score,
+            "top1_error": result.scores.get(f"{result.headline}_error"),  # where it was counted
+            "top5": result.scores.get("top5"),
+            "pixel_accuracy": result.scores.get("pixel_accuracy"),
+            "top1_best": result.best,
+            "structure": network.structure,
+            "changed": bool(network.changed) or (network.conv or self.cell.conv) != self.cell.conv,
+            "counters_differ": network.sizes.macs_by_torch is not None,
+            "ensemble_top1": max(ensembles, default=None),
+            "by_validation": result.by_validation.score if result.by_validation else None,
+            "best_student_epoch": max(best) if len(best) > 1 else None,  # the best student at its best epoch
+            "students": len(result.students),
+            "warnings": result.doubts or None,  # why its scores mean nothing
+        }
+
+    def deployed(self, deployment: Deployment) -> dict[str, object]:
+        """The same columns of a deployment: its own scores and size, and what of the cell is true of it too."""
+        assert self.result is not None
+        scores = deployment.means(self.result)
+        return {
+            **self.outcome,
+            **dict.fromkeys(NOT_DEPLOYED),
+            "test_images": deployment.test_samples,
+            "top1": scores[self.result.headline],
+            "top1_error": scores.get(f"{self.result.headline}_error"),
+            "top5": scores.get("top5"),
+            "pixel_accuracy": scores.get("pixel_accuracy"),
+            "weights_bytes": deployment.weights_bytes(self.result),
+            "deployed": f"{deployment.precision} ({deployment.runtime_label})",
+            "deployed_as": deployment.name,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Collected:
+    """A sweep's plan and the records of its cells, in the order of the plan."""
+
+    name: str
+    suite: str
+    recipe: str
+    records: list[Record]
+    unrecorded: int  # planned cells that do not say yet what they are
+    skipped: tuple[SkippedCell, ...]
+    dearer: dict[tuple[str, str], str]  # by architecture and conv: by how much they are dearer than a standard network
+    faults: tuple[str, ...] = ()  # what is wrong with the files of its cells, in words
+    joined: tuple[str, ...] = ()  # the sweeps that it was made of, where there were several
+
+    @property
+    def score(self) -> Score:
+        """What counts, in all of its cells."""
+        return Score(next(record.result.headline for record in self.records if record.result))
+
+    @property
+    def done(self) -> list[Record]:
+        """Cells with a result."""
+        return [record for record in self.records if record.state == "done"]
+
+
+def read_sweep(store: Path, sweep: str) -> Collected:
+    """The plan of `sweep` and what the store holds about its cells; a UserError where there is nothing to report."""
+    runs = Store(store)
+    plan = runs.known_plan(sweep)
+    records, faults = [], []
+    for run in (runs.run(planned.key) for planned in plan.cells):
+        cell, state = run.cell(), run.state()
+        faults += [f"{run.key}: {fault}" for fault in run.faults()]
+        if cell is not None:
+            result = run.result() if state.state == "done" else None
+            deployed = tuple(deployments.read(run)) if result else ()
+            records.append(Record(run, cell, run.environments(), state.state, state.error or "", result, deployed))
+    results = [record.result for record in records if record.result]
+    faults += runs.faults({network.structure for result in results for network in result.counted if network.structure})
+    unrecorded = len(plan.cells) - len(records)
+    dearer = {(network.architecture, network.conv): network.text for network in plan.dearer}
+    collected = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped, dearer, tuple(faults))
+    if not collected.done:
+        why = f" ({'; '.join(faults[:3])})" if faults else ""
+        raise UserError(
+            f"no cell of sweep '{sweep}' in {store} is done yet{why}: run it, then ask for the report again."
+        )
+    return collected
+
+
+def hardware(environment: Environment) -> str:
+    """What decides how long a training takes: `AMD EPYC (cpu, 2 CPU threads)`."""
+    driver = f", driver {environment.driver}" if environment.driver else ""
+    compiled = ", torch.compile" if environment.compile else ""
+    threads = f"{environment.threads} CPU thread{'' if environment.threads == 1 else 's'}"
+    return f"{environment.device_name} ({environment.device}, {threads}{driver}{compiled})"
+
+
+def frame(sweep: Collected) -> pd.DataFrame:
+    """One row a cell: its labels, state, result and the size of its headline network; after it one row a deployment of
+    it. The columns `deployed` and, by the name of its file, `deployed_as` tell which: both are empty as trained.
+    """
+    records, rows = {record.key: record for record in sweep.records}, []
+    for record in sweep.records:
+        cell, outcome, taught_by = record.cell, record.outcome, records.get(record.cell.teacher or "")
+        teacher = taught_by.cell if taught_by else None
+        dearer = sweep.dearer.get((cell.architecture, cell.conv), "")
+        outcomes = [{"deployed": "", "deployed_as": ""} | outcome, *map(record.deployed, record.deployments)]
+        rows += [
+            {
+                "key": record.key,
+                "state": record.state,
+                "error": record.error,
+                "architecture": cell.architecture_label,
+                "conv": cell.conv_label,
+                "method": cell.method_label,
+                "suite_label": cell.suite_label,
+                "score": sweep.score.key,
+                "seed": cell.seed,
+                "is_baseline": cell.is_baseline,
+                "is_standard": cell.is_standard,
+                "is_plain": not cell.method_config,
+                "method_name": cell.method,
+                "method_config": dict(cell.method_config),
+                "teacher": teacher.architecture_label if teacher else "",
+                "teacher_is_standard": bool(teacher and teacher.is_standard),
+                "trained_on": record.trained_on,
+                "teacher_trained_on": taught_by.trained_on if taught_by else "",
+                "trained_here": cell.trains,
+                "teacher_trained_here": all(ancestor.trains for ancestor in taught_by_all(record, records)),
+                "dearer": "" if outcome["changed"] else dearer,  # of what is deployed
+                **each,
+            }
+            for each in outcomes
+        ]
+    return pd.DataFrame(rows)
+
+
+def taught_by_all(record: Record, records: Mapping[str, Record]) -> Iterator[CellRecord]:
+    """The cells of a cell's teacher, of that one's teacher, and so on, as far as the sweep has them."""
+    while (found := records.get(record.cell.teacher or "")) is not None:
+        yield found.cell
+        record = found
+
+
+def curve(record: Record) -> dict[int, float]:
+    """Mean score of the headline networks by epoch; empty where there is none."""
+    if record.result is None:
+        return {}
+    rows, names, score = record.run.curve(), [n.name for n in record.result.counted], record.result.headline
+    if not record.result.covers(rows):
+        return {}
+    return {row.epoch: sum(row.scores[name][score] for name in names) / len(names) for row in rows if row.scores}

@@ -1,0 +1,52 @@
+"""What a row costs or yields besides its score: the axes of pictures and the budgets that a reader may have."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cheapconv.reports.rows.measurements import letter, suffixes
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A column of the rows that a picture may have along x; `scale` numbers of the column are one of its unit."""
+
+    field: str
+    title: str
+    unit: str
+    scale: float = 1.0
+    more_is_better: bool = False
+    doubt: str = ""  # the column that says why a number of it is in doubt
+
+    def known(self, rows: pd.DataFrame) -> pd.Series:
+        """Rows, as a mask, whose number is there and not in doubt."""
+        found = rows[self.field].notna()
+        return found & (rows[self.doubt].fillna("") == "") if self.doubt else found
+
+    def doubted(self, rows: pd.DataFrame) -> list[int]:
+        """Labels of rows whose number is in doubt."""
+        return [int(label) for label in rows.index[rows[self.field].notna() & ~self.known(rows)]]
+
+
+COUNTED = (
+    Quantity("params", "Parameters", "k", 1e3),
+    Quantity("macs", "Multiply-adds", "M", 1e6),
+    Quantity("weights_bytes", "Weights", "KiB", 1024),
+    Quantity("activation_bytes", "Peak of the maps", "KiB", 1024),
+)
+TRAINING = Quantity("train_s_with_teacher", "Training, teacher included", "s")
+
+
+def quantities(rows: pd.DataFrame) -> list[Quantity]:
+    """Those of which at least one row has a number: sizes, timings by each condition, and what training cost."""
+    ends, found = suffixes(rows), [*COUNTED]
+    timed: list[Callable[[str, str], Quantity]] = [
+        lambda end, on: Quantity(f"latency_ms{end}", f"Latency{on}", "ms", doubt=f"doubt{end}"),
+        lambda end, on: Quantity(
+            f"throughput_images_per_s{end}", f"Throughput{on}", "images/s", more_is_better=True, doubt=f"doubt{end}"
+        ),
+    ]
+    for place, end in enumerate(ends):
+        found += [of(end, letter(place, len(ends))) for of in timed]
+    return [each for each in (*found, TRAINING) if rows[each.field].notna().any()]

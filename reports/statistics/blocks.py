@@ -1,0 +1,96 @@
+"""The cells of a sweep as a table of networks (blocks) by trained ways (treatments) by seeds.
+
+A block is a network, an (architecture, conv); a treatment is a way to train it, a (method, variant). Only comparable
+cells are in it: done, as trained, of a score that means something, and of the network itself: what a method has changed
+is another one.
+"""
+
+import dataclasses
+import math
+from collections.abc import Hashable, Iterable
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from cheapconv.reports.statistics import differences, gap
+
+Name = TypeVar("Name", bound=Hashable)
+COLUMNS = ("top1", "top1_error", "test_images")
+
+
+class Network(NamedTuple):
+    """A block."""
+
+    architecture: str
+    conv: str
+
+
+class Treatment(NamedTuple):
+    """A way to train a network."""
+
+    method: str
+    variant: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Blocks:
+    """Scores as fractions, shaped (networks, treatments, seeds), NaN where there is no comparable cell; both names in
+    the plan's order. `alone` is by network the place of its baseline among the treatments, -1 where it has none."""
+
+    networks: list[Network]
+    treatments: list[Treatment]
+    top1: np.ndarray
+    counted: np.ndarray  # the test set's error of each score where it was counted with it
+    images: np.ndarray
+    alone: np.ndarray
+
+    @property
+    def scores(self) -> np.ndarray:
+        """(networks, treatments): mean over the seeds."""
+        return mean_of_known(self.top1)
+
+    def test_errors(self, places: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+        """By network the test set's error of the score of one treatment each: counted, or binomial at `accuracies`."""
+        rows = np.arange(len(self.networks))
+        counted, images = (mean_of_known(table[rows, places]) for table in (self.counted, self.images))
+        return differences.test_errors(counted, images, accuracies)
+
+
+def read(cells: pd.DataFrame) -> Blocks:
+    """The blocks of `collect.frame` with the column `variant`."""
+    trained = cells[(cells["deployed"] == "") & ~cells["changed"].astype(bool)]
+    network, networks = numbered(map(Network, trained["architecture"], trained["conv"]))
+    treatment, treatments = numbered(map(Treatment, trained["method"], trained["variant"]))
+    seed, seeds = numbered(trained["seed"])
+    comparable = (trained["state"] == "done") & trained["warnings"].fillna("").eq("") & trained["top1"].notna()
+    places = tuple(numbers[comparable.to_numpy()] for numbers in (network, treatment, seed))
+    found = {name: np.full((len(networks), len(treatments), len(seeds)), math.nan) for name in COLUMNS}
+    for name, table in found.items():
+        table[places] = trained.loc[comparable, name].astype(float)
+    baselines = trained.assign(network=network, treatment=treatment)[trained["is_baseline"].astype(bool)]
+    plainest = gap.plainness(baselines).sort_values(ascending=False, kind="stable").index
+    chosen = baselines.loc[plainest].drop_duplicates("network")
+    alone = np.full(len(networks), -1)
+    alone[chosen["network"]] = chosen["treatment"]
+    return Blocks(
+        networks,
+        treatments,
+        top1=found["top1"],
+        counted=found["top1_error"],
+        images=found["test_images"],
+        alone=alone,
+    )
+
+
+def numbered(names: Iterable[Name]) -> tuple[np.ndarray, list[Name]]:
+    """The number of each name, counted in the order in which they come, and the different names."""
+    number: dict[Name, int] = {}
+    return np.array([number.setdefault(name, len(number)) for name in names], dtype=int), list(number)
+
+
+def mean_of_known(values: np.ndarray) -> np.ndarray:
+    """Over the last axis without the NaN; NaN where there is nothing else."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=-1)
+    return np.where(known, values, 0).sum(axis=-1) / np.where(count, count, math.nan)

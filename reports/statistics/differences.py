@@ -1,0 +1,151 @@
+"""Which rows differ: by Welch's test over the seeds, and never by less than the test set's own error.
+
+Two mean accuracies differ where their difference is significant at LEVEL in both of these senses:
+
+- over seeds: Welch's t, for variances that may be unequal, with Satterthwaite's degrees of freedom (Welch, 1947);
+- over test images: z of two proportions, binomial with the pooled accuracy; a score that is no share of images brings
+  an error of its own. It takes the images as drawn anew for each row; rows share them, so it errs on the safe side. A
+  single run has no spread over seeds: there it decides alone.
+
+The best of k rows is picked by the numbers that it is then compared with. Therefore both statistics are referred to
+the studentised range of k means (Games and Howell, 1976): of k rows that are equal, one is called worse in about LEVEL
+of all reports, not in LEVEL of all comparisons. For two rows this is Welch's test itself.
+
+Two limits, as simulated. The range of Games and Howell is approximate for few seeds: on a test set without error one of
+20 equal rows of two seeds is called worse in 9 % of all reports, of 60 in 12 %. Where all rows share test images whose
+error is as large as the seeds', it stays below LEVEL. And the larger of both errors counts, not their sum: were the
+images really drawn anew, and both errors as large, it would be 10 % of two rows and 20 % of twenty.
+"""
+
+import math
+from collections.abc import Hashable, Iterator
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from cheapconv.reports.statistics import studentised
+
+LEVEL = 0.05
+NUMBERS = ("top1_mean", "top1_std", "n", "test_images", "top1_error_mean")
+
+
+def binomial_error(accuracy: float, images: float) -> float:
+    """Standard error of one accuracy measured on `images` test images: sqrt(p (1 - p) / images)."""
+    return math.sqrt(max(accuracy * (1 - accuracy), 0.0) / max(images, 1.0))
+
+
+def test_error(row: pd.Series, accuracy: float) -> float:
+    """Standard error that the test set gives a score of a row: the one that was counted with it, else binomial."""
+    counted = row.get("top1_error_mean")
+    return binomial_error(accuracy, row["test_images"]) if pd.isna(counted) else float(counted)
+
+
+def error_name(row: pd.Series) -> str:
+    """What that error is called."""
+    return "binomial error" if pd.isna(row.get("top1_error_mean")) else "error over its images"
+
+
+def variance(row: pd.Series) -> float:
+    """Squared standard error of a row's mean over its seeds, two or more."""
+    return float(row["top1_std"] ** 2 / row["n"])
+
+
+def freedom(a: pd.Series, b: pd.Series) -> float:
+    """Satterthwaite's degrees of freedom of the difference of two rows' means."""
+    own = sum(variance(row) ** 2 / (row["n"] - 1) for row in (a, b))
+    return (variance(a) + variance(b)) ** 2 / own if own else math.inf
+
+
+def interval(row: pd.Series) -> tuple[float, float]:
+    """95 % interval of a row's mean score: Student's t over its seeds or the test set's own error, the wider one,
+    within what a score can be."""
+    half = float(scipy.stats.norm.ppf(1 - LEVEL / 2)) * test_error(row, row["top1_mean"])
+    if row["n"] > 1:
+        half = max(half, float(scipy.stats.t.ppf(1 - LEVEL / 2, row["n"] - 1)) * math.sqrt(variance(row)))
+    return max(row["top1_mean"] - half, 0.0), min(row["top1_mean"] + half, 1.0)
+
+
+def statistics(a: pd.Series, b: pd.Series) -> Iterator[tuple[float, float, str]]:
+    """Difference over its standard error, degrees of freedom and name of each test of two rows."""
+    difference = abs(a["top1_mean"] - b["top1_mean"])
+    pooled = (a["top1_mean"] + b["top1_mean"]) / 2
+    error = math.hypot(*(test_error(row, pooled) for row in (a, b)))
+    yield quotient(difference, error), math.inf, f"by the test set's {error_name(a)}"
+    if min(a["n"], b["n"]) > 1:
+        error = math.sqrt(variance(a) + variance(b))
+        yield quotient(difference, error), freedom(a, b), "by Welch's test over the seeds"
+
+
+def p_value(a: pd.Series, b: pd.Series, compared: int = 2) -> tuple[float, str]:
+    """p of the difference of two of `compared` rows, the larger one of the tests, and by which."""
+    return max((range_p(statistic, degrees, compared), test) for statistic, degrees, test in statistics(a, b))
+
+
+def differ(a: pd.Series, b: pd.Series, compared: int = 2) -> bool:
+    """Whether two of `compared` rows differ significantly: whether `p_value` is at most LEVEL, mostly found faster."""
+    for statistic, degrees, _ in statistics(a, b):
+        single = range_p(statistic, degrees, 2)  # that of the range lies between this and this for every pair
+        for_every_pair = math.comb(compared, 2) * single
+        if not single <= LEVEL or (for_every_pair > LEVEL and range_p(statistic, degrees, compared) > LEVEL):
+            return False
+    return True
+
+
+def not_worse(rows: pd.DataFrame) -> pd.Index:
+    """Labels of the rows that are not distinguishable from the most accurate of them, itself included."""
+    return rows.index[~worse(rows)]
+
+
+def worse(rows: pd.DataFrame, than: Hashable = None) -> np.ndarray:
+    """Of each row whether it is significantly less accurate than the one of a label, the most accurate one if there is
+    none: what `differ` says, for a thousand rows at once."""
+    compared, top = max(len(rows), 2), int(rows["top1_mean"].argmax()) if than is None else rows.index.get_loc(than)
+    mean, std, n, images, counted = rows.reindex(columns=NUMBERS).to_numpy(float).T
+    lower, pooled = mean[top] - mean, (mean[top] + mean) / 2
+    error = np.hypot(test_errors(counted, images, pooled), test_errors(counted[top], images[top], pooled))
+    found = quotients(lower, error) >= studentised.critical(compared, LEVEL) / math.sqrt(2)
+    left = np.flatnonzero(found & (n > 1) & (n[top] > 1))  # which the seeds may still not tell apart
+    if len(left):
+        own, of_best = std[left] ** 2 / n[left], std[top] ** 2 / n[top]
+        degrees = quotients((own + of_best) ** 2, own**2 / (n[left] - 1) + of_best**2 / (n[top] - 1))
+        statistics = math.sqrt(2) * quotients(lower[left], np.sqrt(own + of_best))
+        found[left] = studentised.exceeds(statistics, degrees, compared) <= LEVEL
+    return found
+
+
+def test_errors(counted: np.ndarray, images: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+    """`test_error` of many rows: `counted`, or binomial where that is NaN."""
+    binomial = np.sqrt(np.maximum(accuracies * (1 - accuracies), 0) / np.maximum(images, 1))
+    return np.where(np.isnan(counted), binomial, counted)
+
+
+def places(rows: pd.DataFrame) -> pd.DataFrame:
+    """`rank` and `rank_to` of each row: rows that are not distinguishable from the best share the places 1 to m.
+
+    The same is asked of the rows that are left, m + 1 to ..., until none are left.
+    """
+    found, left = pd.DataFrame(math.nan, index=rows.index, columns=["rank", "rank_to"]), rows
+    while len(left):
+        place, tied = len(rows) - len(left), not_worse(left)
+        found.loc[tied] = [place + 1, place + len(tied)]
+        left = left.drop(tied)
+    return found
+
+
+def range_p(statistic: float, degrees: float, compared: int) -> float:
+    """P that the most distant two of `compared` equal means are so many standard errors of a difference apart."""
+    if compared == 2:
+        return float(2 * scipy.stats.t.sf(statistic, degrees))
+    return float(scipy.stats.studentized_range.sf(math.sqrt(2) * statistic, compared, degrees))
+
+
+def quotient(difference: float, error: float) -> float:
+    """Nothing is no difference, and anything is one where there is no error."""
+    return float(quotients(np.array([difference]), np.array([error]))[0])
+
+
+def quotients(differences: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """`quotient` of each of them, none negative."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(differences == 0, 0.0, differences / errors)

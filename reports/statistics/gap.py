@@ -1,0 +1,114 @@
+"""Gap recovered: how much of the accuracy that a cheap conv costs a method wins back.
+
+gap recovered = (method - baseline) / (standard - baseline), where baseline trains the same network alone and standard
+is the uncompressed network trained alone. The quotient of a small gap is noise, so it is given only where standard and
+baseline differ as `differences` says: by Welch's test over the seeds and beyond the binomial error of the test set.
+Its interval is Fieller's (1954) for a quotient of two means, once with either error; the wider bounds count.
+
+All three are deployed alike: of a row in int8, baseline and standard network are those in int8 by the same runtime, so
+that what quantisation costs all of them is not taken for the method's.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+import scipy.stats
+
+from cheapconv.reports.statistics import differences
+
+
+@dataclasses.dataclass(frozen=True)
+class Gap:
+    """The recovered share of the gap and its 95 % interval, NaN where they cannot be given.
+
+    `note` says why, or what was compared.
+    """
+
+    recovered: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    note: str = ""
+
+
+def add_gaps(rows: pd.DataFrame) -> pd.DataFrame:
+    """`rows` of `stats.summarise` with the columns `gap_recovered`, `gap_low`, `gap_high` and `gap_note`."""
+    compared = rows[rows["is_baseline"] | rows["of_reference"]]  # what a row may be set beside
+    gaps = [dataclasses.asdict(gap_recovered(row, compared)) for _, row in rows.iterrows()]
+    return rows.join(pd.DataFrame(gaps, index=rows.index).add_prefix("gap_"))
+
+
+def gap_recovered(row: pd.Series, rows: pd.DataFrame) -> Gap:
+    """The gap of a row to the standard network, against the baseline of its own network; both are in `rows`."""
+    if row["is_baseline"] or row["changed"]:
+        return Gap()
+    own = rows[rows["deployed"] == row["deployed"]]
+    alone, form = own[own["is_baseline"]], f" in {row['deployed']}" if row["deployed"] else ""
+    baseline = _preferred(alone[(alone["architecture"] == row["architecture"]) & (alone["conv"] == row["conv"])])
+    references = own[own["of_reference"]]
+    standard, note = _preferred(references[references["architecture"] == row["architecture"]]), ""
+    if standard is None and len(references) == 1:
+        standard = references.iloc[0]
+        note = f"gap to {standard['architecture']} {standard['conv']}, the only standard network of the sweep"
+    if form:
+        note = "; ".join(filter(None, (note, f"gap between networks that are all{form}")))
+    if baseline is None or standard is None:
+        missing = "baseline of this conv" if baseline is None else "standard network to compare with"
+        return Gap(note=f"no gap: the sweep has no {missing}{form}")
+    compared = (row, baseline, standard)
+    if not all(one["complete"] for one in compared):
+        return Gap(note="no gap yet: seeds of this row, its baseline or the standard network are still missing")
+    if not all(one["comparable"] for one in compared):
+        return Gap(note="no gap: the accuracy of this row, its baseline or the standard network means nothing")
+    gap = standard["top1_mean"] - baseline["top1_mean"]
+    if gap <= 0 or not differences.differ(baseline, standard):
+        p, test = differences.p_value(baseline, standard)
+        return Gap(note=f"no gap: standard minus baseline is {100 * gap:.2f} points (p = {p:.2g} {test})")
+    if min(one["n"] for one in compared) == 1:
+        error = f"the test set's {differences.error_name(row)} alone"
+        single = f"a single run has no spread over seeds: the interval is that of {error}"
+        note = "; ".join(filter(None, (note, single)))
+    return Gap((row["top1_mean"] - baseline["top1_mean"]) / gap, *interval(row, baseline, standard), note)
+
+
+def interval(row: pd.Series, baseline: pd.Series, standard: pd.Series) -> tuple[float, float]:
+    """95 % interval of (row - baseline) / (standard - baseline), the wider of those by seeds and by test images."""
+    compared, probability = (row, baseline, standard), 1 - differences.LEVEL / 2
+    gain, gap = (one["top1_mean"] - baseline["top1_mean"] for one in (row, standard))
+    pooled = (baseline["top1_mean"] + standard["top1_mean"]) / 2  # as in the test of the gap
+    accuracies = (row["top1_mean"], pooled, pooled)
+    of_images = [differences.test_error(one, p) ** 2 for p, one in zip(accuracies, compared, strict=True)]
+    bounds = [fieller(gain, gap, of_images, scipy.stats.norm.ppf(probability))]
+    if min(one["n"] for one in compared) > 1:
+        of_seeds = [differences.variance(one) for one in compared]
+        quantile = scipy.stats.t.ppf(probability, differences.freedom(baseline, standard))
+        bounds.append(fieller(gain, gap, of_seeds, quantile))
+    lows, highs = zip(*bounds, strict=True)
+    return min(lows), max(highs)
+
+
+def fieller(gain: float, gap: float, variances: Sequence[float], quantile: float) -> tuple[float, float]:
+    """Fieller's interval of gain / gap; `variances` are those of the row, the baseline (in both) and the standard."""
+    of_row, shared, of_standard = variances
+    of_gain, of_gap, square = of_row + shared, of_standard + shared, (quantile / gap) ** 2
+    if square * of_gap >= 1:  # the gap itself may be none
+        return -math.inf, math.inf
+    share = gain / gap
+    inner = of_gain - 2 * share * shared + share**2 * of_gap - square * (of_gain * of_gap - shared**2)
+    half = math.sqrt(square * max(inner, 0.0))
+    centre = share - square * shared
+    return (centre - half) / (1 - square * of_gap), (centre + half) / (1 - square * of_gap)
+
+
+def _preferred(rows: pd.DataFrame) -> pd.Series | None:
+    """Of several baselines the one with default settings under the sweep's own recipe, else the plan's first."""
+    if rows.empty:
+        return None
+    rows = rows.sort_values("place")
+    return rows.iloc[int(plainness(rows).argmax())]
+
+
+def plainness(baselines: pd.DataFrame) -> pd.Series:
+    """How plainly each is trained: 2 with default settings under the sweep's own recipe, less with either missing."""
+    return baselines["is_plain"].astype(int) + (baselines["variant"] == "").astype(int)

@@ -1,0 +1,105 @@
+"""What a sweep could have seen: how many seeds, or test images, two rows need, and the smallest difference that shows.
+
+The test is that of `differences` between two rows: Welch's t over the seeds, and z by the test set's error, both at
+LEVEL. The observed difference of two rows is normal about the true one, with the variance of the seeds' means and that
+of the images, taken as drawn anew for each row as there; both rows have the same spread over seeds. The power is the
+probability that the better row is found so, integrated over what the two sample variances, chi-squared, may be.
+
+statsmodels' TTestIndPower is of the t test that pools both variances. Where it says 80 %, Welch's test of two seeds has
+48 %, of three 70 %, of five 78 %, of more about the same; the tests hold them against each other.
+"""
+
+import functools
+import math
+
+import numpy as np
+import pandas as pd
+import scipy.optimize
+import scipy.special
+import scipy.stats
+
+from cheapconv.reports.statistics import differences
+
+POWER = 0.8
+SHARES = (np.arange(48) + 0.5) / 48  # places of a sample variance in its distribution
+MOST = 2**30  # seeds: beyond it nothing is resolved
+TINY = 1e-12  # of accuracy: a spread that is none
+
+
+def seeds_to_resolve(a: pd.Series, b: pd.Series, power: float = POWER, sweep_std: float | None = None) -> int | None:
+    """Seeds of each row at which a true difference as large as the observed one would be found with this power.
+
+    None where no number of seeds is enough, because the test set's own error hides it (`images_to_resolve`), and where
+    nothing is known of the spread. `sweep_std`, `pooled_std` of all rows, stands in where a row has a single seed.
+    """
+    difference, error, std = abs(a["top1_mean"] - b["top1_mean"]), error_of(a, b), sweep_std
+    if min(a["n"], b["n"]) > 1:
+        std = pooled_std(pd.DataFrame([a, b]))
+    if std is None or not difference or chance(difference, 0.0, 1, error) < power:
+        return None
+    few, enough = 1, 2
+    while chance(difference, std, enough, error) < power:
+        few, enough = enough, 2 * enough
+        if enough > MOST:
+            return None
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (few, middle) if chance(difference, std, middle, error) >= power else (middle, enough)
+    return enough
+
+
+def images_to_resolve(a: pd.Series, b: pd.Series, power: float = POWER) -> int | None:
+    """Test images at which their error alone, of seeds without number, would not hide this difference; None if none."""
+    difference, accuracy = abs(a["top1_mean"] - b["top1_mean"]), (a["top1_mean"] + b["top1_mean"]) / 2
+    if not difference:
+        return None
+    of_one_image = sum(differences.test_error(row, accuracy) ** 2 * row["test_images"] for row in (a, b))
+    errors = scipy.special.ndtri(1 - differences.LEVEL / 2) + scipy.special.ndtri(power)
+    return math.ceil(of_one_image * (errors / difference) ** 2)
+
+
+def detectable(row_std: float, n: int, images: float, accuracy: float, power: float = POWER) -> float:
+    """The smallest true difference in accuracy that two rows of n seeds each, on this test set, show with this power.
+
+    `row_std` is the standard deviation over seeds. Of single seeds (n = 1) the test set alone decides; they spread too.
+    """
+    error = math.sqrt(2) * differences.binomial_error(accuracy, images)
+    high = max(row_std, error, TINY)
+    while chance(high, row_std, n, error) < power:
+        high *= 2
+    return float(scipy.optimize.brentq(lambda d: chance(d, row_std, n, error) - power, 0, high, xtol=1e-7))
+
+
+def chance(difference: float, std: float, n: int, error: float) -> float:
+    """Probability that two rows of n seeds with this spread, this far apart, differ; `error` is that of the images."""
+    floor = scipy.special.ndtri(1 - differences.LEVEL / 2) * error
+    spread = max(math.hypot(std * math.sqrt(2 / n), error), TINY)
+    limits = np.maximum(std * welch_limits(n), floor)
+    return float(scipy.special.ndtr((difference - limits) / spread).mean())
+
+
+@functools.lru_cache(maxsize=256)
+def welch_limits(n: int) -> np.ndarray:
+    """Differences of two means of n seeds that are just significant, in standard deviations of a seed, as equally
+    likely sample variances have them; nothing for a single seed."""
+    if n == 1:
+        return np.zeros(1)
+    own = scipy.stats.chi2.ppf(SHARES, n - 1) / (n - 1) / n  # squared standard error of a row's mean
+    a, b = (grid.ravel() for grid in np.meshgrid(own, own))
+    degrees = (a + b) ** 2 * (n - 1) / (a**2 + b**2)
+    return scipy.special.stdtrit(degrees, 1 - differences.LEVEL / 2) * np.sqrt(a + b)
+
+
+def error_of(a: pd.Series, b: pd.Series) -> float:
+    """Standard error that the test set gives the difference of two rows."""
+    accuracy = (a["top1_mean"] + b["top1_mean"]) / 2
+    return math.hypot(*(differences.test_error(row, accuracy) for row in (a, b)))
+
+
+def pooled_std(rows: pd.DataFrame) -> float | None:
+    """Standard deviation over seeds, pooled over the rows that have two or more; None if none has."""
+    several = rows[rows["n"].astype(int) > 1]
+    if several.empty:
+        return None
+    freedom = several["n"].astype(float) - 1
+    return math.sqrt(float((freedom * several["top1_std"].astype(float) ** 2).sum() / freedom.sum()))

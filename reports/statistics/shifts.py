@@ -1,0 +1,57 @@
+"""How far rows have moved, each tested by `differences` and all of them corrected together by Holm (1979).
+
+Where no row truly differs, one or more is called better or worse in at most LEVEL of all comparisons. The interval is
+that of the row alone: Welch's or the test set's, whichever is wider. A single run has no spread over seeds: there the
+test set's error alone decides, and seeds differ on top of that.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import scipy.stats
+from statsmodels.stats.multitest import multipletests
+
+from cheapconv.reports.statistics import differences
+
+
+@dataclass(frozen=True)
+class Shift:
+    """After minus before, as a fraction, with its 95 % interval; p, by which test, and p corrected by Holm.
+
+    All are NaN of rows that were not tested.
+    """
+
+    mean: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+    test: str = ""
+    p_holm: float = math.nan
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether it is more than noise."""
+        return self.p_holm <= differences.LEVEL
+
+
+def shifts(pairs: Sequence[tuple[pd.Series, pd.Series]]) -> list[Shift]:
+    """Those of all pairs, before and after, which are one family."""
+    if not pairs:
+        return []
+    found = [shift(*pair) for pair in pairs]
+    _, corrected, *_ = multipletests([each.p for each in found], method="holm")
+    return [replace(each, p_holm=float(p)) for each, p in zip(found, corrected, strict=True)]
+
+
+def shift(before: pd.Series, after: pd.Series) -> Shift:
+    """That of one pair, not corrected."""
+    mean, pooled = after["top1_mean"] - before["top1_mean"], (after["top1_mean"] + before["top1_mean"]) / 2
+    error = math.hypot(*(differences.test_error(row, pooled) for row in (before, after)))
+    half = float(scipy.stats.norm.ppf(1 - differences.LEVEL / 2)) * error
+    if min(before["n"], after["n"]) > 1:
+        error = math.sqrt(differences.variance(before) + differences.variance(after))
+        quantile = scipy.stats.t.ppf(1 - differences.LEVEL / 2, differences.freedom(before, after))
+        half = max(half, float(quantile) * error)
+    return Shift(float(mean), float(mean - half), float(mean + half), *differences.p_value(before, after))

@@ -1,0 +1,141 @@
+"""The first sentences of a report: what they say, what they stand on, and what they do not say."""
+
+import re
+
+import pytest
+
+from cheapconv.reports.answers import told
+from cheapconv.reports.answers.content import Content, build
+from cheapconv.reports.rows.quantities import quantities
+from tests.reports.store import Store
+
+
+def sentences(content: Content) -> list[str]:
+    return [finding.text for finding in content.findings]
+
+
+def one(content: Content, words: str) -> str:
+    [found] = [text for text in sentences(content) if words in text]
+    return found
+
+
+@pytest.fixture
+def sweep(store: Store) -> Store:
+    """Five seeds of three cheap convs; `kd` is 2 points above training alone in each, `od` is not above it."""
+    teacher = store.seeds("S", "scratch", [0.949, 0.950, 0.951, 0.950, 0.950])[0]
+    for conv, alone in (("G(2)", 0.92), ("G(4)", 0.90), ("G(N)", 0.87)):
+        spread = [-0.001, 0.0, 0.001, -0.0005, 0.0005]
+        store.seeds(conv, "scratch", [alone + each for each in spread])
+        store.seeds(
+            conv, "kd", [alone + 0.02 + each + (0.001 if conv == "G(2)" else 0) for each in spread], teacher=teacher
+        )
+        store.seeds(conv, "od", [alone + each for each in reversed(spread)])
+        store.measure(conv, 25.0 if conv == "G(N)" else 10.0, runtime="onnxruntime")
+    store.measure("S", 20.0, runtime="onnxruntime")
+    store.plan()
+    return store
+
+
+def test_a_resolved_method_gains_with_its_interval_and_the_others_are_said_to_be_open(sweep: Store) -> None:
+    """Differences of 2.1, 2.0 and 2.0 points: mean 2.03, t at 2 degrees 4.303 * 0.0577 / sqrt(3) = 0.14; but 10,000
+    images at 91 % give sqrt(2) * 0.286 / sqrt(3) = 0.234 a mean, 1.96 of which are 0.46, the wider."""
+    content = build(sweep.root, "quick")
+    text = one(content, "over training alone")
+    assert text.startswith("kd gains 2.03 points over training alone (95 % interval 1.5")
+    assert "better in 3 of 3 networks" in text
+    assert "among 2 comparisons" in text
+    assert one(content, "Not resolved over these networks").startswith(
+        "Not resolved over these networks, against training alone, in points: od "
+    )
+
+
+def test_a_sentence_stands_on_the_rows_that_it_links_to(sweep: Store) -> None:
+    [finding] = [each for each in build(sweep.root, "quick").findings if "over training alone" in each.text]
+    assert finding.rows == ("WRN-16-2/G(4)/kd", "WRN-16-2/G(2)/kd", "WRN-16-2/G(N)/kd")
+    assert finding.link == "#rows=WRN-16-2%2FG%284%29%2Fkd,WRN-16-2%2FG%282%29%2Fkd,WRN-16-2%2FG%28N%29%2Fkd"
+
+
+def test_every_row_that_is_named_exists(sweep: Store) -> None:
+    content = build(sweep.root, "quick")
+    assert {name for finding in content.findings for name in finding.rows} <= {*content.rows["id"]}
+
+
+def test_what_a_conv_costs_and_what_is_won_back(sweep: Store) -> None:
+    """95 - 90 = 5 points at 40 of 100 M; 2 of them are 40 %."""
+    content = build(sweep.root, "quick")
+    assert "WRN-16-2 G(4) 5.00 points (p = " in one(content, "Cost of a conv")
+    assert "at 0.40 of the MACs" in one(content, "Cost of a conv")
+    assert "WRN-16-2 G(4): kd 40 %" in one(content, "Won back at most")
+    assert "single runs" not in one(content, "Won back at most")
+
+
+def test_time_that_is_not_saved_is_named(sweep: Store) -> None:
+    """G(N) takes 25 ms where the standard network takes 20; of four networks rho is that of ranks 4, 2.5, 2.5, 1 (30 M
+    of G(2), 40, 20, 100) and latencies 3, 1.5, 1.5, 4."""
+    text = one(build(sweep.root, "quick"), "MACs saved are not time saved")
+    assert "WRN-16-2 G(N) has 0.20 of the MACs and takes 1.25 of the time" in text
+    assert "over 4 networks" in text
+
+
+def test_single_runs_say_so(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.95)
+    store.add("G(4)", "scratch", 0, 0.90)
+    content = build(store.plan(), "quick")
+    assert one(content, "Cost of a conv").endswith("(single runs: by the test set's error alone).")
+    assert any(text.startswith("Single runs:") for text in sentences(content))
+
+
+def test_a_difference_that_is_none_is_not_told_as_one(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.901)
+    store.add("G(4)", "scratch", 0, 0.900)
+    content = build(store.plan(), "quick")
+    assert "not resolved (+0.10, p = 0.81)" in one(content, "Cost of a conv")
+    assert not any("Won back" in text for text in sentences(content))
+
+
+def test_the_closest_call_says_how_many_seeds_or_images_would_tell(store: Store) -> None:
+    store.seeds("S", "scratch", [0.920, 0.905, 0.935])
+    store.seeds("G(4)", "scratch", [0.905, 0.890, 0.920])
+    text = one(build(store.plan(), "quick"), "is not told from the next")
+    assert re.search(r"1\.50 points below; about \d+ seeds of each would tell them apart", text)
+
+
+def test_a_difference_below_the_test_sets_error_asks_for_images(store: Store) -> None:
+    store.seeds("S", "scratch", [0.9011, 0.9010, 0.9012])
+    store.seeds("G(4)", "scratch", [0.9001, 0.9000, 0.9002])
+    text = one(build(store.plan(), "quick"), "is not told from the next")
+    assert "no number of seeds would tell: it takes a test set of about" in text
+
+
+def test_nothing_is_said_of_rows_that_are_not_complete(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.9)
+    store.add("S", "scratch", 1, state="failed")
+    assert sentences(build(store.plan(), "quick")) == ["No row is complete yet: nothing is compared."]
+
+
+def test_equal_budgets_and_ranks_in_words(sweep: Store) -> None:
+    content = build(sweep.root, "quick")
+    tables = {table.title: table.lines for table in told.equal_cost_tables(content, quantities(content.rows))}
+    assert [line.limit for line in tables["Multiply-adds"]] == ["20 M", "50 M", "100 M"]
+    assert tables["Multiply-adds"][0].best.text == "WRN-16-2 G(N) kd"
+    assert "Over 3 networks: kd 1.00" in told.ranks(content)
+
+
+def test_claims_are_told_with_their_rows(sweep: Store) -> None:
+    content = build(sweep.root, "quick")
+    tested = told.tested_claims(content)
+    assert {each.verdict for each in tested} & {"holds", "not resolved", "undecided", "contradicted"}
+    assert all({*each.rows.rows} <= {*content.rows["id"]} for each in tested)
+    assert len(tested) + len(told.untested_claims(content)) == len(content.claims)
+
+
+def test_a_conv_with_a_stroke_in_its_name_is_named_whole(store: Store) -> None:
+    store.add("BG(2,M/8)", "scratch", 0, 0.90)
+    store.add("BG(2,M/8)", "kd", 0, 0.95)
+    assert "WRN-16-2 BG(2,M/8) kd" in one(build(store.plan(), "quick"), "Multiply-adds, at most")
+
+
+def test_an_interval_ends_where_scores_do(store: Store) -> None:
+    store.seeds("S", "scratch", [0.97, 0.99])
+    store.seeds("S", "kd", [0.97, 0.98])
+    assert "to 100.00, n=2" in one(build(store.plan(), "quick"), "Multiply-adds, at most")

@@ -1,0 +1,111 @@
+"""What the page's scripts draw: texts of the table, numbers, fronts, ties, curves, networks within a row."""
+
+import json
+
+import pytest
+
+from cheapconv.reports.answers.content import build
+from cheapconv.reports.page import payload
+from cheapconv.reports.rows import budgets
+from cheapconv.reports.rows.kinds import ALONE, TAUGHT
+from cheapconv.reports.rows.quantities import quantities
+from tests.reports.store import Store
+
+
+def test_a_row_has_its_texts_numbers_and_interval(small: Store) -> None:
+    """t at 1 degree of freedom: 12.706 * 0.2828 / sqrt(2) = 2.541 points."""
+    found = payload.payload(build(small.root, "quick"))
+    [row] = [row for row in found["rows"] if row["id"] == "WRN-16-2/G(4)/kd"]
+    assert (row["mean"], row["n"], row["comparable"], row["reference"]) == (0.93, 2, True, False)
+    assert (row["low"], row["high"]) == (
+        pytest.approx(0.93 - 0.02541, abs=1e-5),
+        pytest.approx(0.93 + 0.02541, abs=1e-5),
+    )
+    assert row["numbers"]["macs"] == 40_000_000
+    assert row["bill"][2] == 50.0  # 10 s, and 40 s of its teacher
+    assert row["kind"] == TAUGHT
+    assert found["kinds"][:2] == [ALONE, TAUGHT]
+    texts = dict(zip((column["title"] for column in found["columns"]), row["texts"], strict=True))
+    assert texts["Top-1 %"] == "93.00 ± 0.28"
+
+
+def test_of_a_single_run_the_test_set_alone_has_an_error(store: Store) -> None:
+    """1.96 sqrt(0.9 * 0.1 / 10,000) = 0.588 points."""
+    store.add("S", "scratch", 0, 0.9)
+    [row] = payload.payload(build(store.plan(), "quick"))["rows"]
+    assert (row["low"], row["high"]) == (pytest.approx(0.89412, abs=1e-5), pytest.approx(0.90588, abs=1e-5))
+
+
+def test_the_front_has_rows_that_nothing_cheaper_beats(store: Store) -> None:
+    """By multiply-adds: G(N) at 20 M, then G(4) by kd; G(4) alone is worse than G(N)."""
+    store.add("S", "scratch", 0, 0.95)
+    store.add("G(4)", "scratch", 0, 0.80)
+    store.add("G(4)", "kd", 0, 0.90)
+    store.add("G(N)", "scratch", 0, 0.85)
+    content = build(store.plan(), "quick")
+    fronts = budgets.fronts(content.rows, quantities(content.rows))
+    named = [content.rows.loc[label, "id"].removeprefix("WRN-16-2/") for label in fronts.of["macs"]]
+    assert named == ["G(N)/scratch", "G(4)/kd", "S/scratch"]
+
+
+def test_rows_that_do_not_differ_from_one_of_the_front_are_its_ties(store: Store) -> None:
+    """Of single runs on 10,000 images 0.2 points are nothing, and 5 are much."""
+    store.add("S", "scratch", 0, 0.950)
+    store.add("G(4)", "kd", 0, 0.948)
+    store.add("G(4)", "scratch", 0, 0.900)
+    content = build(store.plan(), "quick")
+    ids = {row["id"]: label for label, row in content.rows.iterrows()}
+    fronts = budgets.fronts(content.rows, quantities(content.rows))
+    assert fronts.tied[ids["WRN-16-2/S/scratch"]] == [ids["WRN-16-2/G(4)/kd"]]
+    assert ids["WRN-16-2/G(4)/scratch"] not in fronts.tied
+
+
+def test_a_row_that_cannot_be_compared_is_on_no_front(small: Store) -> None:
+    small.add("G(N)", "scratch", 0, 0.99)
+    small.add("G(N)", "scratch", 1, state="failed")
+    small.plan()
+    content = build(small.root, "quick")
+    fronts = budgets.fronts(content.rows, quantities(content.rows))
+    assert all(content.rows.loc[label, "conv"] != "G(N)" for labels in fronts.of.values() for label in labels)
+
+
+def test_throughput_is_better_where_there_is_more(small: Store) -> None:
+    content = build(small.root, "quick")
+    [throughput] = [each for each in quantities(content.rows) if each.more_is_better]
+    front = budgets.fronts(content.rows, [throughput]).of[throughput.field]
+    shown = [(content.rows.loc[label, "conv"], content.rows.loc[label, "method"]) for label in front]
+    assert shown == [("G(4)", "kd"), ("S", "scratch")]  # 100 images a second, then 50 at a higher score
+
+
+def test_students_and_ensemble_are_within_their_row(small: Store) -> None:
+    found = payload.payload(build(small.root, "quick"))
+    [place] = [place for place, row in enumerate(found["rows"]) if row["id"] == "WRN-16-2/G(4)/online"]
+    assert found["parts"] == {
+        place: [
+            {"name": "student_0", "role": "student", "score": "91.60 ± 0.14"},
+            {"name": "ensemble", "role": "ensemble", "score": "97.00 ± 0.00"},
+        ]
+    }
+
+
+def test_ratios_to_the_standard_network(small: Store) -> None:
+    [found] = payload.payload(build(small.root, "quick"))["reality"]
+    rows = payload.payload(build(small.root, "quick"))["rows"]
+    assert {rows[place]["conv"]: (x, y) for place, x, y in found["points"]} == {"S": (1.0, 1.0), "G(4)": (0.4, 0.5)}
+    assert found["rho"] is None  # of two networks
+
+
+def test_the_json_may_stand_in_a_page(small: Store) -> None:
+    small.add("S", "</script><b>", 0, 0.9)
+    small.plan()
+    text = payload.script(build(small.root, "quick"))
+    assert "<" not in text
+    assert "WRN-16-2/S/</script><b>" in {row["id"] for row in json.loads(text)["rows"]}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, None), (float("nan"), None), (float("inf"), None), (0.123456789, 0.123457), (7, 7.0), ("x", None)],
+)
+def test_what_is_no_number_is_none(value: object, shown: float | None) -> None:
+    assert payload.number(value) == shown

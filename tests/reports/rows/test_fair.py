@@ -1,0 +1,38 @@
+"""The fair scratch: epochs of plain training at the cost of a distilled student."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store.runs import Store as RunStore
+from cheapconv.reports.rows.fair import fair_entries, fair_epochs, lines
+from tests.reports.store import Store
+
+
+def test_the_teacher_s_training_counts_unless_it_is_free(small: Store) -> None:
+    """The results of the fixtures: 10 s for 2 epochs, and 40 s for the teacher of those that have one."""
+    result = RunStore(small.root).run(small.keys[0]).result()
+    assert result is not None
+    baseline = replace(result, train_s=100.0, epochs=10)
+    distilled = replace(result, train_s=150.0, teacher_train_s=100.0)
+    assert fair_epochs(distilled, baseline) == 25
+    assert fair_epochs(distilled, baseline, with_teacher=False) == 15
+
+
+def test_entries_of_a_sweep(small: Store) -> None:
+    found = {entry["like"]: entry for entry in fair_entries(RunStore(small.root), "quick")}
+    assert set(found) == {"kd", "online"}
+    assert (found["kd"]["method"], found["kd"]["conv"]) == ("scratch", "G(4)")
+    assert (found["kd"]["epochs"], found["kd"]["epochs_without_teacher"]) == (10, 2)  # (10 + 40) s and 10 s of 5 s each
+    assert found["online"]["epochs"] == 2
+    line = lines(small.root, "quick")[0]
+    assert line.startswith(
+        "- {architecture: 'WRN-16-2', conv: 'G(4)', method: scratch, epochs: 10}  # as kd; 2 without"
+    )
+
+
+def test_a_sweep_that_was_not_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has not been run"):
+        fair_entries(RunStore(tmp_path), "x")
