@@ -1,4 +1,4 @@
-"""The table of a report as Markdown for people, CSV for programs and LaTeX (booktabs) for papers."""
+"""The table of a report as Markdown for people and CSV for programs."""
 
 from collections.abc import Iterable
 
@@ -44,23 +44,6 @@ def markdown(content: Content) -> str:
         ["## Failed cells", "", *failures] if failures else [],
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
-
-
-def latex(content: Content) -> str:
-    """A booktabs `tabular` with its conditions as comments and its notes below; needs `\\usepackage{booktabs}`."""
-    shown = in_print(content)
-    comments = [f"% {name}: {escape.comment(text)}" for name, text in content.conditions.items()]
-    head = " & ".join(escape.latex(column.title) for column in shown)
-    lines, network = [], None
-    for _, row in content.rows.iterrows():
-        if network not in (None, (row["architecture"], row["conv"])):
-            lines.append(r"\midrule")
-        network = (row["architecture"], row["conv"])
-        lines.append(" & ".join(_bold(c, row, escape.latex(c.text(row)), r"\textbf{{{}}}") for c in shown) + r" \\")
-    alignment = "".join("r" if column.is_number else "l" for column in shown)
-    notes = [rf"\par\noindent\footnotesize [{mark}] {escape.latex(text)}" for mark, text in content.notes]
-    table = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", head + r" \\", r"\midrule", *lines, r"\bottomrule"]
-    return "\n".join([*comments, *table, r"\end{tabular}", *notes]) + "\n"
 
 
 def in_print(content: Content) -> list[Column]:

@@ -21,7 +21,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.files import TEMPORARY, leftovers, write_all
 from cheapconv.reports.answers import told
 from cheapconv.reports.answers.content import Content, build
-from cheapconv.reports.formats import exports, tables
+from cheapconv.reports.formats import exports, latex, tables
 from cheapconv.reports.page import assets, payload
 from cheapconv.reports.page.predictions import predictions
 from cheapconv.reports.rows.quantities import quantities
@@ -63,7 +63,7 @@ def write(content: Content, out: Path, libraries: Path | None = None, refreshed:
     texts: dict[str, str | bytes] = {
         "table.md": tables.markdown(content),
         "table.csv": tables.csv(content),
-        "table.tex": tables.latex(content),
+        "table.tex": latex.latex(content),
         "table.json": exports.json_text(content),
         "table.parquet": exports.parquet_bytes(content),
         "index.html": html(content, held, refreshed),

@@ -11,7 +11,7 @@ import pytest
 from cheapconv.engine.store import upgrade
 from cheapconv.reports.answers.content import build
 from cheapconv.reports.claims.published import Paper
-from cheapconv.reports.formats import tables
+from cheapconv.reports.formats import latex, tables
 from cheapconv.reports.page import page
 from cheapconv.reports.rows.columns import columns, significant
 from tests.reports.store import Store
@@ -44,7 +44,7 @@ def test_an_accuracy_that_means_nothing_carries_its_reason_in_every_format(small
     assert rf"- \[{mark}\] {note}" in text
     named = "Neither ranked nor compared with anything, because the accuracy means nothing: WRN-16-2 S scratch."
     assert named in text
-    assert f"[{mark}] {note}" in tables.latex(content)
+    assert rf"{{[}}{mark}{{]}} {note}\par" in latex.latex(content)
     table = pd.read_csv(io.StringIO(tables.csv(content))).set_index(["conv", "method"])
     assert table.loc[("S", "scratch"), "warnings"] == "student answers every test image with the same class"
     assert table["warnings"].isna().sum() == 3
@@ -112,17 +112,6 @@ def test_csv_is_in_full_precision_with_units_in_its_names(small: Store) -> None:
 def test_csv_has_every_row_of_the_document(small: Store) -> None:
     content = build(small.root, "quick")
     assert len(pd.read_csv(io.StringIO(tables.csv(content)))) == len(content.rows) == 4
-
-
-def test_latex_is_escaped_and_complete(small: Store) -> None:
-    small.add("G(4)", "my_method(a=50%, b={1})", 0, 0.5, recipe={"lr": 0.01})
-    text = tables.latex(build(small.plan(), "quick"))
-    body = text[text.index(r"\begin{tabular}") :]
-    assert r"my\_method(a=50\%, b=\{1\}) {[}lr=0.01{]}" in body
-    assert r"\textbf{93.00 $\pm$ 0.28}" in body
-    assert body.count(r"\midrule") == 2
-    rows = [line for line in body.splitlines() if line.endswith(r" \\")]
-    assert {line.count(" & ") for line in rows} == {rows[0].count(" & ")}
 
 
 def test_paper_numbers_carry_their_protocol(store: Store) -> None:
