@@ -1,15 +1,18 @@
 """The bill of training, for papers, a panel a network: what each row costs alone, its own steps, begin and finish, and
-its teacher."""
+its teacher; and a mark where its own training shared batches and teachers with others, at what that cost."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from cheapconv.reports.answers.content import Content
+from cheapconv.reports.answers.header import LEAST_SAVED
 from cheapconv.reports.papers import style
 from cheapconv.reports.papers.style import COLOURS, INK
 from cheapconv.reports.rows.columns import method_label
@@ -18,11 +21,18 @@ ACROSS, DOWN = 3, 4  # panels of a figure, as far as a page is high
 ROW, HEAD, FOOT, HIGHEST = 0.15, 0.3, 0.7, 9.0  # inches
 PARTS = (("steps", COLOURS[1]), ("begin and finish", COLOURS[5]), ("training of its teacher", COLOURS[0]))
 
+SHARED: dict[str, Any] = {"color": INK, "marker": "|", "linestyle": "", "markersize": 9, "markeredgewidth": 1.5}
+
 
 def parts(row: pd.Series) -> tuple[float, float, float]:
     """Seconds of each of PARTS, mean over seeds."""
     begin = 0.0 if pd.isna(row["method_s"]) else float(row["method_s"])
     return float(row["train_s"]) - begin, begin, float(row["train_s_with_teacher"]) - float(row["train_s"])
+
+
+def is_shared(row: pd.Series) -> bool:
+    """Whether its own training cost less than it would alone."""
+    return bool(row["spent_s"] < (1 - LEAST_SAVED) * row["train_s"])
 
 
 def figures(content: Content) -> Iterator[tuple[str, Figure]]:
@@ -53,6 +63,8 @@ def draw(panels: Mapping[str, pd.DataFrame], methods: Sequence[str], height: flo
             for seconds, (_, colour) in zip(parts(row), PARTS, strict=True):
                 axes.barh(methods.index(row["label"]), seconds, 0.75, left, color=colour)
                 left += seconds
+            if is_shared(row):
+                axes.plot(row["spent_s"], methods.index(row["label"]), **SHARED)
         axes.set_title(style.shown(name))
         axes.set_yticks(range(len(methods)), [style.shown(method, 24) for method in methods])
         axes.set_ylim(len(methods) - 0.4, -0.6)
@@ -61,8 +73,12 @@ def draw(panels: Mapping[str, pd.DataFrame], methods: Sequence[str], height: flo
     for place in range(len(panels), grid.size):
         grid.flat[place].set_visible(False)
         grid.flat[place - across].tick_params(labelbottom=True)
-    figure.supxlabel("Seconds, as a row would cost alone, mean over seeds", fontsize=8)
     spent = np.array([parts(row) for rows in panels.values() for _, row in rows.iterrows()]).sum(axis=0)
-    signs = [Patch(color=colour, label=name) for (name, colour), some in zip(PARTS, spent, strict=True) if some > 0]
-    style.legend(figure, signs, "outside upper center", columns=len(signs))
+    signs: list[Patch | Line2D] = [
+        Patch(color=colour, label=name) for (name, colour), some in zip(PARTS, spent, strict=True) if some > 0
+    ]
+    if any(is_shared(row) for rows in panels.values() for _, row in rows.iterrows()):
+        signs.append(Line2D([], [], **SHARED, label="own training, as it was shared"))
+    figure.supxlabel("Seconds, as a row would cost alone, mean over seeds", fontsize=8)
+    style.legend(figure, signs, "outside upper center", columns=len(signs) if across > 1 else 2)
     return figure

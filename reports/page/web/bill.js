@@ -1,4 +1,6 @@
-// The bill of training: what each row costs alone, its own steps, begin and finish, and its teacher.
+// The bill of training: what each row costs alone, its own steps, begin and finish, and its teacher; and what its own
+// training cost where it shared batches and teachers with others.
+const leastSaved = 0.005; // below it, the clock's own noise
 function drawBill() {
   const network = $("bill-of").value;
   const places = rows.map((row, place) => place).filter(place => !rows[place].deployed && rows[place].bill[2] !== null
@@ -6,9 +8,14 @@ function drawBill() {
   const colours = palette(), y = places.map(place => plain(rows[place].method));
   const parts = [["steps", ([own, begin]) => own - (begin ?? 0), colours[1]], ["begin and finish", ([, begin]) => begin ?? 0, colours[5]],
     ["training of its teacher", ([own, , both]) => both - own, colours[0]]];
-  draw("bill", parts.map(([name, of, colour]) => ({type: "bar", orientation: "h", name, customdata: places, y,
+  const shared = places.filter(place => rows[place].bill[3] < (1 - leastSaved) * rows[place].bill[0]);
+  const marks = {type: "scatter", mode: "markers", name: "steps, begin and finish as they were shared", customdata: shared,
+    x: shared.map(place => rows[place].bill[3]), y: shared.map(place => plain(rows[place].method)),
+    marker: {symbol: "line-ns-open", size: 16, line: {width: 3}, color: style("--ink")},
+    hovertemplate: "%{y}<br>as shared: %{x:.3s} s<extra></extra>"};
+  draw("bill", [...parts.map(([name, of, colour]) => ({type: "bar", orientation: "h", name, customdata: places, y,
     x: places.map(place => of(rows[place].bill)), marker: {color: colour},
-    hovertemplate: `%{y}<br>${name}: %{x:.3s} s<extra></extra>`})), {barmode: "stack", height: 110 + 26 * places.length, showlegend: true,
+    hovertemplate: `%{y}<br>${name}: %{x:.3s} s<extra></extra>`})), ...(shared.length ? [marks] : [])], {barmode: "stack", height: 110 + 26 * places.length, showlegend: true,
     legend: {orientation: "h", y: 1, yanchor: "bottom", traceorder: "normal"}, margin: {l: 56, r: 16, t: 40, b: 48},
     yaxis: {type: "category", autorange: "reversed"}, xaxis: {title: {text: "seconds, as a row would cost alone, mean over seeds"}}});
 }

@@ -1,5 +1,7 @@
 """Figures for papers: what is drawn is what the content says, nothing covers a label, and the bytes stay the same."""
 
+import dataclasses
+import math
 import re
 from collections.abc import Iterator, Sequence
 
@@ -241,6 +243,14 @@ def test_a_bill_is_stacked(small: Store) -> None:
     bars = [(bar.get_x(), bar.get_width()) for bar in figure.axes[1].patches]
     assert (10.0, 40.0) in bars
     assert "begin and finish" not in texts(figure)
+
+
+def test_a_mark_stands_at_what_was_spent_where_batches_were_shared(small: Store) -> None:
+    rows = build(small.root, "quick").rows.assign(spent_s=[10.0, 9.97, 6.5, math.nan])
+    assert [bill.is_shared(row) for _, row in rows.iterrows()] == [False, False, True, False]
+    [(_, figure)] = bill.figures(dataclasses.replace(build(small.root, "quick"), rows=rows))
+    assert [float(line.get_xdata()[0]) for axes in figure.axes for line in axes.lines] == [6.5]
+    assert "own training, as it was shared" in texts(figure)
 
 
 def test_hostile_names_are_text(hostile: Content) -> None:
