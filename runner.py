@@ -183,7 +183,7 @@ def atlas(
     of: options.AtlasOf = None,
     runtime: options.AllRuntimes = None,
     int8: options.AlsoInt8 = True,
-    again: options.Again = False,
+    again: options.Again = None,
     render: options.Render = False,
     out: options.AtlasFolder = Path("reports/atlas"),
 ) -> None:

@@ -22,10 +22,11 @@ from cheapconv.engine.measure.passes import Watch
 from cheapconv.engine.measure.timings import ON_CPU, Way
 from cheapconv.engine.run import show
 from cheapconv.engine.run.conv_timings import Setting, Told, in_turn
+from cheapconv.engine.run.options import Anew
 from cheapconv.engine.run.session import settle
 from cheapconv.engine.run.shipping import CPU
 from cheapconv.engine.store import atlas
-from cheapconv.engine.store.atlas import Atlas
+from cheapconv.engine.store.atlas import Atlas, Latency
 from cheapconv.engine.store.records import EAGER
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Asked:
         return cls(settings, convs)
 
 
-def command(of: Path, runtimes: str | None, int8: bool, again: bool, out: Path) -> None:
+def command(of: Path, runtimes: str | None, int8: bool, again: Anew | None, out: Path) -> None:
     """Measure what is lacking, with a line for each piece of work, and beside it for each of its steps."""
     asked = Asked.read(of)
     for line in measure(asked, runtimes or ",".join(installed()), int8=int8, again=again, out=out, told=show.progress):
@@ -83,7 +84,14 @@ def ways(runtimes: str, int8: bool, shape: tuple[int, int, int]) -> list[Way]:
 
 
 def measure(
-    asked: Asked, runtimes: str, *, int8: bool, again: bool, out: Path, told: Told, watch: Watch | None = None
+    asked: Asked,
+    runtimes: str,
+    *,
+    int8: bool,
+    again: Anew | None,
+    out: Path,
+    told: Told,
+    watch: Watch | None = None,
 ) -> Iterator[str]:
     """Fill the tables of the folder `out`; a line for each network and way that was timed. A UserError where they are
     of another machine: ratios of two machines do not belong in one table."""
@@ -95,28 +103,33 @@ def measure(
     for setting in asked.settings:
         with tempfile.TemporaryDirectory() as folder:  # what is exported serves every runtime
             for way in ways(runtimes, int8, setting.shape):
-                if not again and not lacking(atlas.read(out), setting, asked.convs, way):
+                kept = there(atlas.read(out), setting, way)
+                doubts = sum(bool(row.doubt) for row in kept)
+                if again != Anew.ALL and not (again and doubts) and not lacking(kept, asked.convs):
                     continue
                 found = in_turn(setting, asked.convs, way, Path(folder), told, watch)
-                atlas.write(out, atlas.read(out).including(found.latencies, found.shares))
                 timed = sum(row.median_ms is not None for row in found.latencies)
                 doubtful = sum(bool(row.doubt) for row in found.latencies)
+                if again == Anew.DOUBTFUL and 0 < doubts <= doubtful and not lacking(kept, asked.convs):
+                    yield f"{setting.label}, {way.runtime} {way.precision}: {doubtful} in doubt again, the old stay"
+                    continue
+                atlas.write(out, atlas.read(out).including(found.latencies, found.shares))
                 yield (
                     f"{setting.label}, {way.runtime} {way.precision}: {timed} of {len(asked.convs)} convs"
                     f"{f', {doubtful} of them in doubt' if doubtful else ''}"
                 )
 
 
-def lacking(kept: Atlas, setting: Setting, convs: Sequence[str], way: Way) -> list[str]:
-    """Convs that an atlas has not of a network by a way on this machine, in the runtime's version of today.
-
-    One that is lacking has all of them timed again: their ratios are of one time.
-    """
-    version = way.library.version or torch.__version__
-    own = (setting.label, setting.side, way.runtime, way.precision, version)
-    there = {
-        row.conv
+def there(kept: Atlas, setting: Setting, way: Way) -> list[Latency]:
+    """What an atlas has of a network by a way, in the runtime's version of today."""
+    own = (setting.label, setting.side, way.runtime, way.precision, way.library.version or torch.__version__)
+    return [
+        row
         for row in kept.latencies
         if (row.architecture, row.side, row.runtime, row.precision, row.runtime_version) == own
-    }
-    return [conv for conv in convs if catalog.label("conv", catalog.parse("conv", conv)) not in there]
+    ]
+
+
+def lacking(kept: Sequence[Latency], convs: Sequence[str]) -> set[str]:
+    """Convs that are not among timings; where one is lacking all are timed again: their ratios are of one time."""
+    return {catalog.label("conv", catalog.parse("conv", conv)) for conv in convs} - {row.conv for row in kept}

@@ -1,9 +1,18 @@
 """Arguments and options that several commands of the command line share."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Anew(StrEnum):
+    """What of an atlas is timed again."""
+
+    ALL = "all"
+    DOUBTFUL = "doubtful"
+
 
 KINDS = ("suites", "architectures", "convs", "methods", "runtimes", "sweeps")
 
@@ -86,6 +95,9 @@ AllRuntimes = Annotated[
     typer.Option("--runtime", help="By what a CPU runs them, several with commas; all that are here if not given."),
 ]
 AlsoInt8 = Annotated[bool, typer.Option("--int8/--no-int8", help="Also in int8, where a runtime has it.")]
-Again = Annotated[bool, typer.Option("--again", help="Time anew what the tables have.")]
+Again = Annotated[
+    Anew | None,
+    typer.Option("--again", help="Time anew what the tables have: all, or the networks with a timing in doubt."),
+]
 Render = Annotated[bool, typer.Option("--render", help="Time nothing: write the page of the tables that are there.")]
 AtlasFolder = Annotated[Path, typer.Option("--out", help="Folder of the tables and the page.")]

@@ -9,10 +9,13 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import turn
+from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.run import atlas as atlases
 from cheapconv.engine.run.atlas import Asked, measure, ways
 from cheapconv.engine.run.conv_timings import Setting, in_turn
+from cheapconv.engine.run.options import Anew
 from cheapconv.engine.store import atlas
+from cheapconv.engine.store.atlas import Atlas
 from tests.engine.timed import Watch
 
 SMALL = Setting("WRN-10-1", 10, 8)
@@ -30,8 +33,8 @@ def quiet(monkeypatch, tmp_path):
     torch.set_num_threads(threads)
 
 
-def made(out: Path, runtimes: str = "eager", watch: Watch | None = None, **options: bool) -> list[str]:
-    given = {"int8": False, "again": False, **options}
+def made(out: Path, runtimes: str = "eager", watch: Watch | None = None, again: Anew | None = None) -> list[str]:
+    given = {"int8": False, "again": again}
     return [*measure(ASKED, runtimes, **given, out=out, told=lambda line: None, watch=watch or Watch())]
 
 
@@ -52,10 +55,14 @@ def test_convs_take_turns_and_a_refusal_is_a_row(tmp_path):
     assert kinds["G(4)", "conv 3x3 groups=4"] == 6
 
 
+def lacking(kept: Atlas, way: Way) -> set[str]:
+    return atlases.lacking(atlases.there(kept, SMALL, way), ASKED.convs)
+
+
 def test_what_is_there_is_not_timed_again_unless_it_is_asked_for(tmp_path):
     assert made(tmp_path / "out") == ["WRN-10-1, eager fp32: 2 of 2 convs"]
     assert made(tmp_path / "out") == []
-    assert len(made(tmp_path / "out", again=True)) == 1
+    assert len(made(tmp_path / "out", again=Anew.ALL)) == 1
     assert len(atlas.read(tmp_path / "out").latencies) == 2
 
 
@@ -65,13 +72,25 @@ def test_a_doubt_is_told_and_kept(tmp_path):
     assert all(row.doubt for row in atlas.read(tmp_path / "out").latencies)
 
 
+def test_what_is_in_doubt_is_timed_again_and_kept_where_that_is_better(tmp_path):
+    out, slowing = tmp_path / "out", [1.0, 0.5] * 50
+    made(out, watch=Watch(slowing))
+    first = atlas.read(out)
+    [line] = made(out, watch=Watch(slowing), again=Anew.DOUBTFUL)
+    assert line == "WRN-10-1, eager fp32: 2 in doubt again, the old stay"
+    assert atlas.read(out) == first
+    assert made(out, again=Anew.DOUBTFUL) == ["WRN-10-1, eager fp32: 2 of 2 convs"]
+    assert not any(row.doubt for row in atlas.read(out).latencies)
+    assert made(out, again=Anew.DOUBTFUL) == []
+
+
 def test_another_version_is_timed_anew(tmp_path):
     made(tmp_path / "out")
     [way] = ways("eager", False, SMALL.shape)
     kept = atlas.read(tmp_path / "out")
-    assert atlases.lacking(kept, SMALL, ASKED.convs, way) == []
+    assert lacking(kept, way) == set()
     older = replace(kept, latencies=(kept.latencies[0], replace(kept.latencies[1], runtime_version="0.1")))
-    assert atlases.lacking(older, SMALL, ASKED.convs, way) == ["G(4)"]
+    assert lacking(older, way) == {"G(4)"}
 
 
 def test_two_machines_share_no_table(tmp_path):
@@ -79,7 +98,7 @@ def test_two_machines_share_no_table(tmp_path):
     kept = atlas.read(tmp_path / "out")
     atlas.write(tmp_path / "out", replace(kept, latencies=(replace(kept.latencies[0], device_name="Another CPU"),)))
     with pytest.raises(UserError, match=r"out is of another machine \(Another CPU\): give .* a folder with --out"):
-        made(tmp_path / "out", again=True)
+        made(tmp_path / "out", again=Anew.ALL)
     assert len(atlas.read(tmp_path / "out").latencies) == 1
 
 
@@ -116,7 +135,7 @@ def test_a_file_of_something_else_is_a_sentence(text, why, tmp_path):
 
 
 def test_the_suites_own_names_networks_and_convs():
-    asked = Asked.read(Path(atlases.__file__).parents[2] / "reports" / "atlas.yaml")
+    asked = Asked.read(Path(atlases.__file__).parents[2] / "reports" / "atlases" / "atlas.yaml")
     assert [setting.label for setting in asked.settings] == ["WRN-16-2", "WRN-40-2", "ResNet-18"]
     used = {catalog.parse("conv", text).registered_name for text in asked.convs}
     pointwise = {name for name in catalog.names("conv") if 3 not in catalog.entry("conv", name).cls.kernel_sizes}
