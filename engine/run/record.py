@@ -1,6 +1,7 @@
 """Turning a finished training into its durable result: networks, sizes, scores, costs, and what speaks against it."""
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import NamedTuple
 
@@ -28,6 +29,16 @@ def described(cell: Cell) -> CellRecord:
         trains=method.trains,
         is_standard=catalog.parse("conv", cell.conv).is_standard,
     )
+
+
+def about(cells: Sequence[Cell]) -> dict[str, dict[str, str]]:
+    """By kind and label, what stands behind the names of cells, and its source: a report's reader may not know them."""
+    found: dict[str, dict[str, str]] = {"architecture": {}, "conv": {}, "method": {}}
+    for cell in cells:
+        for kind, known in found.items():
+            entry = catalog.entry(kind, getattr(cell, kind).partition("(")[0])
+            known[getattr(cell, f"{kind}_label")] = f"{entry.summary} {entry.paper}".strip()
+    return found
 
 
 def finish(store: Store, cell: Cell, training: Training, after_s: float | None = None) -> Result:

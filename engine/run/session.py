@@ -142,6 +142,7 @@ def write_plan(store: Store, plan: Plan) -> None:
             skipped=plan.skipped,
             dearer=plan.dearer,
             description=plan.description,
+            about=record.about([planned.cell for planned in plan.cells]),
         )
     )
 

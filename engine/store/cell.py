@@ -85,6 +85,11 @@ class CellRecord(Cell):
 
     __hash__ = Cell.__hash__
 
+    @property
+    def text(self) -> str:
+        """`WRN-40-2 S + scratch`."""
+        return f"{self.architecture_label} {self.conv_label} + {self.method_label}"
+
 
 def recipe_of(cell: Cell) -> Recipe:
     """The recipe of a cell's plain numbers."""

@@ -291,6 +291,7 @@ class SweepPlan:
     skipped: tuple[SkippedCell, ...] = ()
     dearer: tuple[Dearer, ...] = ()
     description: str = ""  # what the registry says it is for
+    about: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by kind and label: what stands behind it
 
     def stays_inside(self) -> bool:
         """Whether its name is that of a file, and every key that of a folder, in the store."""

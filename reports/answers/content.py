@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from cheapconv.reports.answers import header
+from cheapconv.reports.answers.cautions import cautions
 from cheapconv.reports.answers.findings import Finding, findings
 from cheapconv.reports.claims import published
 from cheapconv.reports.claims.cards import Card, cards
@@ -29,7 +30,7 @@ class Failure:
 @dataclasses.dataclass(frozen=True)
 class Content:
     """Cells and their deployments, one row each; conditions and remarks in words; the table's rows, columns and the
-    notes to its marks; what they answer, and what papers claim."""
+    notes to its marks; what they answer, what is not to be trusted, and what papers claim."""
 
     sweep: collect.Collected
     cells: pd.DataFrame
@@ -40,6 +41,7 @@ class Content:
     notes: list[tuple[str, str]]
     failures: list[Failure]
     findings: list[Finding]
+    cautions: list[str]
     claims: list[Outcome]
     cards: list[Card]
 
@@ -61,6 +63,7 @@ def of_sweep(store: Path, sweep: collect.Collected) -> Content:
     measured = measurements.read_measurements(store, cells)
     rows = gap.add_gaps(stats.summarise(measurements.attach(cells, measured), sweep.unrecorded))
     rows, noted = notes.number(published.attach(rows))
+    known, published_beside = quantities(rows), cards(rows, sweep)
     failed = [
         Failure(c["key"], f"{c['architecture']} {c['conv']} {method_label(c)} seed {c['seed']}", c["error"])
         for _, c in cells[cells["state"] == "failed"].iterrows()
@@ -74,7 +77,8 @@ def of_sweep(store: Path, sweep: collect.Collected) -> Content:
         columns=columns(rows, sweep.score),
         notes=noted,
         failures=failed,
-        findings=findings(cells, rows, quantities(rows), sweep.score),
+        findings=findings(cells, rows, known, sweep.score),
+        cautions=cautions(rows, known, published_beside),
         claims=evaluate(rows, sweep),
-        cards=cards(rows, sweep),
+        cards=published_beside,
     )

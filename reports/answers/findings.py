@@ -6,7 +6,7 @@ runs the test set's error alone is known, and a sentence that stands on them say
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -21,6 +21,7 @@ from cheapconv.reports.statistics import differences, paired, power
 from cheapconv.reports.statistics.paired import Comparison
 
 MOST_TIED = 3  # that are named
+LEAST_P = 0.0001
 MOST_NETWORKS = 6  # of which a sentence speaks
 BUDGETED = ("params", "macs", "latency_ms", "train_s_with_teacher")
 
@@ -45,18 +46,23 @@ def findings(cells: pd.DataFrame, rows: pd.DataFrame, known: Sequence[Quantity],
 
 
 def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
-    """The best row under the budget that about half of the rows meet, of each kind of cost."""
+    """The best row under the budget that about half of the rows meet; kinds of cost that agree in one sentence."""
+    told: dict[tuple[Hashable, ...], list[str]] = {}
     for quantity in (each for each in known if each.field in BUDGETED):
         tables = [each for each in equal_cost.budgets(rows, quantity) if each.considered > 1]
         if not tables:
             continue
         middle = min(tables, key=lambda table: abs(table.considered - tables[-1].considered / 2))
-        best = rows.loc[[middle.winner]].iloc[0]
-        others = [row for _, row in rows.loc[[*middle.not_distinguishable]].iterrows()]
-        limit = f"{middle.limit / quantity.scale:,g} {quantity.unit}"
+        limit = f"{quantity.title} at most {middle.limit / quantity.scale:,g} {quantity.unit}"
+        unknown = int(rows["comparable"].sum()) - len(equal_cost.affordable(rows, quantity))
+        without = f"; {unknown} without such a number, or in doubt" if unknown else ""
+        met = f"{limit} ({middle.considered} rows{without})"
+        told.setdefault((middle.winner, *middle.not_distinguishable), []).append(met)
+    for (winner, *tied), limits in told.items():
+        best, others = rows.loc[[winner]].iloc[0], [row for _, row in rows.loc[[*tied]].iterrows()]
+        listed = " or ".join(filter(None, (", ".join(limits[:-1]), limits[-1])))
         yield Finding(
-            f"{quantity.title}, at most {limit}: of {middle.considered} rows the best is {name(best)}, {_mean(best)}; "
-            f"{_tied(others)}",
+            f"{listed}: the best is {name(best)}, {_mean(best)}; {_tied(others)}",
             (str(best["id"]), *(str(row["id"]) for row in others)),
         )
 
@@ -78,15 +84,16 @@ def _methods(cells: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Finding]:
             verb = "gains" if each.mean > 0 else "loses"
             yield Finding(
                 f"{_treatment(each)} {verb} {100 * abs(each.mean):.2f} points over training alone (95 % interval "
-                f"{100 * each.low:.2f} to {100 * each.high:.2f}; {each.wins_text}; {each.effect_text}; p = "
-                f"{each.p_adjusted:.2g} among {len(compared)} comparisons).",
+                f"{100 * each.low:.2f} to {100 * each.high:.2f}; {each.wins_text}; {each.effect_text}; "
+                f"{p_text(each.p_adjusted)} among {len(compared)} comparisons).",
                 _ids(rows, each),
             )
     left = [each for each in compared if not each.resolved]
     if left:
         told = [f"{_treatment(c)} {100 * c.mean:+.2f} ({100 * c.low:.2f} to {100 * c.high:.2f})" for c in left]
         text = f"Not resolved over these networks, against training alone, in points: {_list(told)}."
-        yield Finding(text, tuple(dict.fromkeys(name for each in left for name in _ids(rows, each))))
+        alone = tuple(rows.loc[rows["is_baseline"] & (rows["deployed"] == ""), "id"])
+        yield Finding(text, tuple(dict.fromkeys((*(name for each in left for name in _ids(rows, each)), *alone))))
 
 
 def _costs(rows: pd.DataFrame) -> Iterator[Finding]:
@@ -95,8 +102,11 @@ def _costs(rows: pd.DataFrame) -> Iterator[Finding]:
     for row, standard in _beside_standard(rows[rows["is_baseline"] & (rows["deployed"] == "")], rows):
         points, (p, _) = 100 * (standard["top1_mean"] - row["top1_mean"]), differences.p_value(row, standard)
         resolved = differences.differ(row, standard)
-        cost = f"{points:.2f} points (p = {p:.2g})" if resolved else f"not resolved ({points:+.2f}, p = {p:.2g})"
-        told.append(f"{row['architecture']} {row['conv']} {cost} at {row['macs'] / standard['macs']:.2f} of the MACs")
+        cost = f"{points:.2f} points ({p_text(p)})" if resolved else f"not resolved ({points:+.2f}, {p_text(p)})"
+        variant = f" [{row['variant']}]" if row["variant"] else ""
+        told.append(
+            f"{row['architecture']} {row['conv']}{variant} {cost} at {row['macs'] / standard['macs']:.2f} of the MACs"
+        )
         proof += [str(row["id"]), str(standard["id"])]
     if told:
         text = f"Cost of a conv, trained alone: {_list(told)}{_single(rows)}."
@@ -110,28 +120,40 @@ def _won_back(rows: pd.DataFrame) -> Iterator[Finding]:
         return
     best = given.loc[given.groupby(["architecture", "conv"], sort=False)["gap_recovered"].idxmax()]
     told = [
-        f"{row['architecture']} {row['conv']}: {row['method']} {100 * row['gap_recovered']:.0f} % "
-        f"({100 * row['gap_low']:.0f} to {100 * row['gap_high']:.0f})"
+        f"{row['architecture']} {row['conv']} {100 * row['gap_recovered']:.0f} % ({100 * row['gap_low']:.0f} to "
+        f"{100 * row['gap_high']:.0f}) by {row['method']}"
         for _, row in best.iterrows()
     ]
     yield Finding(f"Won back at most, of that cost: {_list(told)}{_single(best)}.", tuple(best["id"]))
 
 
 def _time(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
-    """Where multiply-adds are saved and time is not."""
+    """Where multiply-adds are saved and time is not: where half of the timings are above most of the standard's."""
     for found in reality(rows, known):
-        slower = [(rows.loc[place], x, y) for place, x, y in found.points if x < 1 <= y]
-        networks = f"over {len(found.points)} networks"
-        rho = "" if found.rho is None else f" Spearman's rho of MACs and latency {networks}: {found.rho:.2f}."
-        named = [
-            f"{row['architecture']} {row['conv']} has {x:.2f} of the MACs and takes {y:.2f} of the time"
-            for row, x, y in slower
+        of_label = {int(str(label)): row for label, row in rows.iterrows()}
+        saved = [(of_label[each.label], each) for each in found.points if each.macs < 1]
+        slower = [(row, each) for row, each in saved if each.latency >= 1 and each.is_apart]
+        alike = [row for row, each in saved if not each.is_apart]
+        rho = "" if found.rho is None else f" Spearman's rho over {len(found.points)} networks: {found.rho:.2f}."
+        told = [
+            f"{row['architecture']} {row['conv']} has {each.macs:.2f} of the MACs and {each.latency:.2f} of the latency"
+            for row, each in slower
         ]
-        if slower:
-            text = f"{found.title}: MACs saved are not time saved: {_list(named)}.{rho}"
-            yield Finding(text, tuple(str(row["id"]) for row, _, _ in slower))
+        if alike:
+            told.append(f"{_names(alike)} not told apart from the standard network in time")
+        standard = rows[rows["of_reference"] & rows[found.field].notna()]
+        if told:
+            proof = [*(row for row, _ in slower), *alike, *(row for _, row in standard.iterrows())]
+            text = f"{found.title}, MACs saved are not time saved: {_list(told)}.{rho}"
+            yield Finding(text, tuple(dict.fromkeys(str(row["id"]) for row in proof)))
         elif rho:
             yield Finding(f"{found.title}: every network of fewer MACs is faster too.{rho}")
+
+
+def _names(rows: Sequence[pd.Series]) -> str:
+    """Of networks: `WRN-16-1 G(4) and 2 more are`."""
+    named = f"{rows[0]['architecture']} {rows[0]['conv']}"
+    return f"{named} is" if len(rows) == 1 else f"{named} and {len(rows) - 1} more are"
 
 
 def _unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
@@ -153,6 +175,10 @@ def _unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
             f"With n = {n} and {images:,.0f} test images two rows whose {score.text} truly differs by {least:.1f} "
             "points are told apart four times in five; smaller differences mostly are not."
         )
+    ranked = comparable[comparable["rank"].notna()]
+    if len(ranked) > 2 and (ranked["rank"] == 1).all():
+        text = f"All {len(ranked)} rows share the first rank: that any of them is better than another is not resolved."
+        yield Finding(text, tuple(ranked["id"]))
     yield from _closest(comparable, std)
 
 
@@ -212,8 +238,13 @@ def _single(rows: pd.DataFrame) -> str:
 
 
 def name(row: pd.Series) -> str:
-    """`WRN-16-2 G(4) kd`, with what its method is deployed as."""
-    return f"{row['architecture']} {row['conv']} {method_label(row)}"
+    """`WRN-16-2 G(4) + kd`, with what its method is deployed as."""
+    return f"{row['architecture']} {row['conv']} + {method_label(row)}"
+
+
+def p_text(p: float) -> str:
+    """`p = 0.012`; below LEAST_P the tails of a distribution are not what was measured."""
+    return f"p = {p:.2g}" if p >= LEAST_P else f"p < {LEAST_P:g}"
 
 
 def _mean(row: pd.Series) -> str:

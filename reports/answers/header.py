@@ -47,6 +47,7 @@ def conditions(sweep: Collected, measured: Measured) -> dict[str, str]:
     return {
         "Data": _tally(f"{cell.suite_label or cell.suite} (fingerprint {cell.data})" for cell in cells),
         "Recipe": f"{recipe.pop('name', sweep.recipe)}: {', '.join(f'{k} {v}' for k, v in recipe.items())}",
+        **teachers(sweep),
         "Protocol": _tally(f"version {cell.protocol}" for cell in cells),
         "Epochs": _tally(str(cell.recipe["epochs"]) for cell in cells),
         **{name: _tally(machines[name]) for name in MACHINE},
@@ -57,6 +58,14 @@ def conditions(sweep: Collected, measured: Measured) -> dict[str, str]:
         **deployments(sweep),
         **measurements.conditions(measured, "SWEEP" if sweep.joined else sweep.name),
     }
+
+
+def teachers(sweep: Collected) -> dict[str, str]:
+    """`WRN-40-2 S + scratch [75 cells]`: the networks that others learn from, where there are any."""
+    cells = {record.key: record.cell for record in sweep.records}
+    counts = Counter(cells[r.cell.teacher].text for r in sweep.records if r.cell.teacher in cells).most_common()
+    told = [f"{name} (of {count} cell{'' if count == 1 else 's'})" for name, count in counts]
+    return {"Teachers": "; ".join(told)} if told else {}
 
 
 def deployments(sweep: Collected) -> dict[str, str]:

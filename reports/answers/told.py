@@ -69,6 +69,8 @@ def ranks(content: Content) -> str:
     verdict = (
         f"ranks that differ by {found.critical_difference:.2f} or more differ significantly (Nemenyi)"
         if found.resolved
+        else f"they differ as a whole, and no two of them do: that takes {found.critical_difference:.2f} (Nemenyi)"
+        if found.p <= differences.LEVEL
         else "no difference among them is resolved"
     )
     listed = ", ".join(f"{method} {mean:.2f}" for mean, method in order)

@@ -33,14 +33,22 @@ def markdown(content: Content) -> str:
     notes = [f"- \\[{mark}\\] {escape.markdown(text)}" for mark, text in content.notes]
     failures = [f"- {escape.markdown(f.label)} (`{f.key}`): {escape.markdown(f.error)}" for f in content.failures]
     answers = [f"- {escape.markdown(finding.text)}" for finding in content.findings]
+    cautions = [f"- {escape.markdown(text)}" for text in content.cautions]
+    names = [
+        f"- **{escape.markdown(label)}:** {escape.markdown(text)}"
+        for known in content.sweep.about.values()
+        for label, text in known.items()
+    ]
     sections = [
         [f"# Sweep {escape.markdown(content.sweep.name)}"],
         ["## Answers", "", *answers] if answers else [],
+        ["## Read with care", "", *cautions] if cautions else [],
         ["## Conditions", "", *conditions],
         ["## Results", "", *remarks],
         [*head, *body],
         [BOLD] if content.rows["is_best"].any() else [],
         ["## Notes", "", *notes] if notes else [],
+        ["## Names", "", *names] if names else [],
         ["## Failed cells", "", *failures] if failures else [],
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"

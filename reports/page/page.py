@@ -132,6 +132,7 @@ def html(content: Content, libraries: Sequence[str], refreshed: bool = False) ->
         bold=tables.BOLD,
         score=content.sweep.score,
         equal=[*told.equal_cost_tables(content, quantities(content.rows))],
+        about=[each for known in content.sweep.about.values() for each in known.items()],
         ranking=told.ranks(content),
         tested=told.tested_claims(content),
         untested=told.untested_claims(content),

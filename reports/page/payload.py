@@ -78,6 +78,7 @@ def _row(row: pd.Series, columns: list[Column], fields: list[str]) -> dict[str, 
         "method": method_label(row),
         "kind": kind(row),
         "deployed": row["deployed"],
+        "teacher": row["taught_by"],
         "n": int(row["n"]),
         "mean": number(row["top1_mean"]),
         "low": number(low),
@@ -134,12 +135,12 @@ def settings(record: Record) -> str:
 
 
 def curve(record: Record) -> list[list[float]]:
-    """Epoch, from 1, and score at each of at most MOST_EPOCHS epochs."""
-    found = [*collect.curve(record).items()]
+    """Epoch, from 1, score, and the seconds that training took until then, at each of at most MOST_EPOCHS epochs."""
+    found, spent = [*collect.curve(record).items()], collect.seconds(record)
     if not found:
         return []
     chosen = np.unique(np.linspace(0, len(found) - 1, min(MOST_EPOCHS, len(found))).round().astype(int))
-    return [[found[i][0] + 1, round(found[i][1], 4)] for i in chosen]
+    return [[found[i][0] + 1, round(found[i][1], 4), float(f"{spent[found[i][0]]:.4g}")] for i in chosen]
 
 
 def number(value: object) -> float | None:

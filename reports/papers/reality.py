@@ -26,7 +26,7 @@ def figures(content: Content) -> Iterator[tuple[str, Figure]]:
 def draw(rows: pd.DataFrame, found: Reality) -> Figure:
     """A point a network, with its name where there is room; in another colour where it is not faster for fewer."""
     points = found.points
-    xs, ys = [x for _, x, _ in points], [y for _, _, y in points]
+    xs, ys = [point.macs for point in points], [point.latency for point in points]
     figure = style.new(style.SINGLE, HEIGHT)
     axes = figure.add_subplot()
     style.log_axis(axes, "x", xs)
@@ -35,7 +35,7 @@ def draw(rows: pd.DataFrame, found: Reality) -> Figure:
     axes.axline((0.1, 0.1), (1, 1), zorder=1, **DOTTED)
     axes.axhline(1, color=FAINT, linewidth=0.6, zorder=1)
     by_label = style.by_label(rows)
-    colours = {label: colour(by_label[label], x, y) for label, x, y in points}
+    colours = {p.label: colour(by_label[p.label], p.macs, p.latency) for p in points}
     axes.scatter(xs, ys, s=16, c=[*colours.values()], edgecolors="white", linewidths=0.4, zorder=3)
     axes.set_xlabel("Multiply-adds, the standard conv's being 1")
     axes.set_ylabel(f"{found.title}, the standard conv's being 1")
@@ -45,7 +45,7 @@ def draw(rows: pd.DataFrame, found: Reality) -> Figure:
     if found.rho is not None:
         axes.set_title(f"Spearman's rho over {len(points)} networks: {found.rho:.2f}", fontsize=7, loc="left")
     names = style.networks(rows)
-    texts = [placement.Label(x, y, style.shown(names[label], 22)) for label, x, y in points]
+    texts = [placement.Label(p.macs, p.latency, style.shown(names[p.label], 22)) for p in points]
     even = [(axes.get_xlim()[0], 1.0), (axes.get_xlim()[1], 1.0)]
     placement.place(figure, axes, texts, [*zip(xs, ys, strict=True)], [even])
     return figure

@@ -1,9 +1,4 @@
-"""The best row for a budget: the Pareto front of each quantity, and which rows are not distinguishable from its rows.
-
-A reader may try any budget of any quantity, so all rows that can be compared are one family: the error of having picked
-the best of them is paid for by the studentised range of as many rows, whatever the budget (conservative where few of
-them meet it).
-"""
+"""The best row for any budget: the Pareto front of each quantity, and what is not distinguishable from its rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +7,6 @@ import pandas as pd
 
 from cheapconv.reports.rows import equal_cost
 from cheapconv.reports.rows.quantities import Quantity
-from cheapconv.reports.statistics import differences
 
 
 @dataclass(frozen=True)
@@ -29,10 +23,4 @@ def fronts(rows: pd.DataFrame, quantities: Sequence[Quantity]) -> Fronts:
     comparable = rows[rows["comparable"]]
     found = {each.field: [int(label) for label in equal_cost.frontier(comparable, each)] for each in quantities}
     best = sorted({label for labels in found.values() for label in labels})
-    return Fronts(found, {label: tied(comparable, label) for label in best})
-
-
-def tied(rows: pd.DataFrame, label: int) -> list[int]:
-    """Labels of the other rows, no more accurate than that one, that are not significantly worse than it."""
-    beaten = differences.worse(rows, label) | (rows["top1_mean"] > rows.at[label, "top1_mean"]).to_numpy()
-    return [int(other) for other in rows.index[~beaten] if other != label]
+    return Fronts(found, {label: [int(str(other)) for other in equal_cost.tied(comparable, label)] for label in best})

@@ -4,9 +4,11 @@ Only files are read, by engine/store, so a report can be made while cells train 
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from cheapconv.catalog.errors import UserError
@@ -22,6 +24,8 @@ OUTCOMES = (
     *("test_images", "top1", "top1_error", "top5", "pixel_accuracy", "top1_best", "structure"),
     *("ensemble_top1", "by_validation", "best_student_epoch", "students", "warnings"),
 )
+LEAST_EPOCHS = 3  # of which it is asked whether they took the same time
+UNEVEN = 1.25  # a quiet machine stays below 1.2, and a busy one was seen at 1.4
 NOT_DEPLOYED = ("activation_bytes", "top1_best", "ensemble_top1", "by_validation", "best_student_epoch")
 SIZES = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes")
 
@@ -48,6 +52,17 @@ class Record:
         """Device, threads and driver; where the cell was resumed on another machine, each in order."""
         machines = dict.fromkeys(hardware(environment) for environment in self.environments)
         return ", then ".join(machines) or "a machine that was not recorded"
+
+    @property
+    def doubt(self) -> str:
+        """Why its seconds mean little: its epochs, alike as they are, took UNEVEN times what a quarter of them took at
+        most. Those of a network that was changed meanwhile are not alike."""
+        if self.result is None or any(network.changed for network in self.result.networks):
+            return ""
+        seconds = np.array([row.seconds for row in self.run.curve()])
+        if len(seconds) < LEAST_EPOCHS or seconds.mean() <= UNEVEN * np.quantile(seconds, 0.25):
+            return ""
+        return f"its epochs took from {seconds.min():.3g} to {seconds.max():.3g} s"
 
     @property
     def outcome(self) -> dict[str, object]:
@@ -106,6 +121,7 @@ class Collected:
     skipped: tuple[SkippedCell, ...]
     dearer: dict[tuple[str, str], str]  # by architecture and conv: by how much they are dearer than a standard network
     faults: tuple[str, ...] = ()  # what is wrong with the files of its cells, in words
+    about: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)  # of SweepPlan
     joined: tuple[str, ...] = ()  # the sweeps that it was made of, where there were several
 
     @property
@@ -135,7 +151,8 @@ def read_sweep(store: Path, sweep: str) -> Collected:
     faults += runs.faults({network.structure for result in results for network in result.counted if network.structure})
     unrecorded = len(plan.cells) - len(records)
     dearer = {(network.architecture, network.conv): network.text for network in plan.dearer}
-    collected = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped, dearer, tuple(faults))
+    told = tuple(faults), plan.about
+    collected = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped, dearer, *told)
     if not collected.done:
         why = f" ({'; '.join(faults[:3])})" if faults else ""
         raise UserError(
@@ -179,11 +196,13 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "method_name": cell.method,
                 "method_config": dict(cell.method_config),
                 "teacher": teacher.architecture_label if teacher else "",
+                "taught_by": teacher.text if teacher else "",
                 "teacher_is_standard": bool(teacher and teacher.is_standard),
                 "trained_on": record.trained_on,
                 "teacher_trained_on": taught_by.trained_on if taught_by else "",
                 "trained_here": cell.trains,
                 "teacher_trained_here": all(ancestor.trains for ancestor in taught_by_all(record, records)),
+                "training_doubt": record.doubt or (taught_by.doubt if taught_by else ""),
                 "dearer": "" if outcome["changed"] else dearer,  # of what is deployed
                 **each,
             }
@@ -197,6 +216,13 @@ def taught_by_all(record: Record, records: Mapping[str, Record]) -> Iterator[Cel
     while (found := records.get(record.cell.teacher or "")) is not None:
         yield found.cell
         record = found
+
+
+def seconds(record: Record) -> dict[int, float]:
+    """By epoch: what its training took alone, from its begin to the end of that epoch."""
+    rows = record.run.curve()
+    spent = itertools.accumulate(row.seconds + row.method_s for row in rows)
+    return dict(zip([row.epoch for row in rows], spent, strict=True))
 
 
 def curve(record: Record) -> dict[int, float]:

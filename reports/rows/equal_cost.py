@@ -1,8 +1,10 @@
 """The best row that a budget buys, of any quantity that less is better of.
 
 Budgets are round numbers of its unit, 1, 2 or 5 times a power of ten, up to the first that buys the dearest row. The
-winner is the most accurate mean; beside it stand the rows under the budget that are not distinguishable from it, as
-`differences` says of the best of so many. Only comparable rows whose cost is known and not in doubt are there.
+winner is the most accurate mean; beside it stand the rows under the budget that are not distinguishable from it. A
+reader may try any budget of any quantity, so all comparable rows are one family: the error of having picked the best of
+them is paid for by the studentised range of as many, whatever the budget (conservative where few of them meet it). Only
+comparable rows whose cost is known and not in doubt are there.
 """
 
 import dataclasses
@@ -32,14 +34,21 @@ def budgets(rows: pd.DataFrame, quantity: Quantity) -> list[Budget]:
     """From the tightest budget that buys a row to the first that buys all; each buys a row more than the one before."""
     known = affordable(rows, quantity)
     costs = known[quantity.field].to_numpy(float)
-    return [_best(known[costs <= limit], limit) for limit in limits(costs, quantity.scale)]
+    among = rows[rows["comparable"].astype(bool)]
+    return [_best(known[costs <= limit], limit, among) for limit in limits(costs, quantity.scale)]
 
 
-def _best(rows: pd.DataFrame, limit: float) -> Budget:
+def tied(among: pd.DataFrame, label: Hashable) -> list[Hashable]:
+    """Labels of the other rows, no more accurate than that one, that are not significantly worse than it."""
+    beaten = differences.worse(among, label) | (among["top1_mean"] > among.at[label, "top1_mean"]).to_numpy()
+    return [other for other in among.index[~beaten] if other != label]
+
+
+def _best(rows: pd.DataFrame, limit: float, among: pd.DataFrame) -> Budget:
     """Of the rows that one budget buys."""
-    winner = rows.iloc[int(rows["top1_mean"].argmax())]
-    others = [label for label in differences.not_worse(rows) if label != winner.name]
-    return Budget(limit, winner.name, tuple(others), len(rows))
+    winner = rows["top1_mean"].idxmax()
+    others = [label for label in tied(among, winner) if label in rows.index]
+    return Budget(limit, winner, tuple(others), len(rows))
 
 
 def affordable(rows: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:

@@ -12,6 +12,7 @@ SEVERAL = "every seed ends with another network; sizes, latency and throughput a
 COUNTERS = "torch's own counter comes to another number of multiply-adds for this network"
 OF_NETWORKS = {"changed": CHANGED, "sizes_differ": SEVERAL, "counters_differ": COUNTERS}  # by the column that says so
 DOUBTED = "a doubtful timing: {}"
+BUSY = "doubtful seconds, as of a machine that did other work too: {}"
 MACHINE = "trained on {}: its seconds are not comparable with those without this mark"
 UNTRAINED = "not trained here: 0 s stand for a training whose cost is not known"
 UNTRAINED_TEACHER = "the seconds with the teacher are without the training of its weights, which was not done here"
@@ -46,8 +47,9 @@ def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
             found[f"timing_marks{end}"] = marked([DOUBTED.format(doubt) if doubt else ""])
         machines = [MACHINE.format(machine) for machine in row["trained_elsewhere"]]
         teachers = [TEACHER.format(machine) for machine in row["teacher_elsewhere"]]
+        busy = [BUSY.format(row["training_doubt"])] if row["training_doubt"] else []
         weights = [text for column, text in OF_WEIGHTS.items() if row[column]]
-        found["training_marks"] = marked([*machines, *teachers, *weights])
+        found["training_marks"] = marked([*machines, *teachers, *weights, *busy])
         for paper in row["papers"]:
             protocols.setdefault(paper.protocol, f" [{len(protocols) + 1}]")
         marks.append(found | {"paper_marks": [protocols[paper.protocol] for paper in row["papers"]]})

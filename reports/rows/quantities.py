@@ -35,7 +35,7 @@ COUNTED = (
     Quantity("weights_bytes", "Weights", "KiB", 1024),
     Quantity("activation_bytes", "Peak of the maps", "KiB", 1024),
 )
-TRAINING = Quantity("train_s_with_teacher", "Training, teacher included", "s")
+TRAINING = Quantity("train_s_with_teacher", "Training with its teacher", "s", doubt="training_doubt")
 
 
 def quantities(rows: pd.DataFrame) -> list[Quantity]:

@@ -9,6 +9,7 @@ from cheapconv.engine.store.runs import Store
 from cheapconv.reports.rows.collect import Collected, read_sweep
 from cheapconv.reports.rows.variants import common_recipe
 
+KINDS = ("architecture", "conv", "method")
 MOST_NAMED = 4  # differences in a sentence
 
 
@@ -33,6 +34,7 @@ def read_sweeps(store: Path, names: Sequence[str], title: str) -> Collected:
         skipped=tuple(skipped.values()),
         dearer={network: text for sweep in sweeps for network, text in sweep.dearer.items()},
         faults=tuple(dict.fromkeys(fault for sweep in sweeps for fault in sweep.faults)),
+        about={kind: {k: v for s in sweeps for k, v in s.about.get(kind, {}).items()} for kind in KINDS},
         joined=tuple(sweep.name for sweep in sweeps),
     )
 

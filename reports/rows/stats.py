@@ -22,7 +22,7 @@ TRAINED = ["architecture", "conv", "method", "variant"]
 ROW = [*TRAINED, "deployed"]
 FIRST = (
     *("suite_label", "score", "is_baseline", "is_standard", "is_plain", "method_name", "method_config"),
-    *("teacher", "teacher_is_standard", "students", "test_images", "dearer", "deployed_as"),
+    *("teacher", "taught_by", "teacher_is_standard", "students", "test_images", "dearer", "deployed_as"),
 )
 SCORES = (
     "top1",
@@ -60,7 +60,9 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     found = alone & (~standard).groupby(rows["architecture"]).transform("any")
     rows["is_reference"] = found if found.any() or alone.sum() != 1 else alone
     rows["of_reference"] = rows.groupby(TRAINED)["is_reference"].transform("any")  # itself, or how it is deployed
-    rows = rows.join(differences.places(rows[rows["comparable"] & ~rows["is_reference"]]))
+    standing = rows[rows["comparable"]]
+    ranked = standing[~standing["is_reference"]]
+    rows = rows.join(differences.places(ranked, beside=len(standing) - len(ranked)))
     # What no row of its (architecture, conv) beats, where at least two rows are comparable.
     networks = [group for _, group in rows[rows["comparable"]].groupby(["architecture", "conv"]) if len(group) > 1]
     rows["is_best"] = rows.index.isin([label for group in networks for label in differences.not_worse(group)])
@@ -90,6 +92,7 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
         "top1_std": std,
         "top1_ci95": scipy.stats.t.ppf(0.975, n - 1) * std / math.sqrt(n) if n > 1 else math.nan,
         "changed": bool(known["changed"].any()),
+        "training_doubt": "; ".join(done["training_doubt"][done["training_doubt"] != ""].unique()),
         "warnings": "; ".join(done["warnings"].dropna().unique()),
         "counters_differ": bool(known["counters_differ"].any()),
         **{f"{name}_mean": means[name] for name in SCORES},

@@ -92,15 +92,17 @@ def differ(a: pd.Series, b: pd.Series, compared: int = 2) -> bool:
     return True
 
 
-def not_worse(rows: pd.DataFrame) -> pd.Index:
-    """Labels of the rows that are not distinguishable from the most accurate of them, itself included."""
-    return rows.index[~worse(rows)]
+def not_worse(rows: pd.DataFrame, beside: int = 0) -> pd.Index:
+    """Labels of the rows that are not distinguishable from the most accurate of them, itself included; `beside` them
+    so many others were compared."""
+    return rows.index[~worse(rows, beside=beside)]
 
 
-def worse(rows: pd.DataFrame, than: Hashable = None) -> np.ndarray:
+def worse(rows: pd.DataFrame, than: Hashable = None, beside: int = 0) -> np.ndarray:
     """Of each row whether it is significantly less accurate than the one of a label, the most accurate one if there is
     none: what `differ` says, for a thousand rows at once."""
-    compared, top = max(len(rows), 2), int(rows["top1_mean"].argmax()) if than is None else rows.index.get_loc(than)
+    compared = max(len(rows) + beside, 2)
+    top = int(rows["top1_mean"].argmax()) if than is None else rows.index.get_loc(than)
     mean, std, n, images, counted = rows.reindex(columns=NUMBERS).to_numpy(float).T
     lower, pooled = mean[top] - mean, (mean[top] + mean) / 2
     error = np.hypot(test_errors(counted, images, pooled), test_errors(counted[top], images[top], pooled))
@@ -120,14 +122,15 @@ def test_errors(counted: np.ndarray, images: np.ndarray, accuracies: np.ndarray)
     return np.where(np.isnan(counted), binomial, counted)
 
 
-def places(rows: pd.DataFrame) -> pd.DataFrame:
+def places(rows: pd.DataFrame, beside: int = 0) -> pd.DataFrame:
     """`rank` and `rank_to` of each row: rows that are not distinguishable from the best share the places 1 to m.
 
-    The same is asked of the rows that are left, m + 1 to ..., until none are left.
+    The same is asked of the rows that are left, m + 1 to ..., until none are left. `beside` them stand so many rows
+    without a place that a reader compares them with.
     """
     found, left = pd.DataFrame(math.nan, index=rows.index, columns=["rank", "rank_to"]), rows
     while len(left):
-        place, tied = len(rows) - len(left), not_worse(left)
+        place, tied = len(rows) - len(left), not_worse(left, beside)
         found.loc[tied] = [place + 1, place + len(tied)]
         left = left.drop(tied)
     return found

@@ -18,7 +18,7 @@ function drawAttribution() {
   const found = attribution(), colours = palette();
   $("attribution-none").hidden = found.length > 0;
   if (!found.length) return;
-  const kinds = [["alone", "alone", colours[2], "circle"], ["best", "by its best method", colours[1], "diamond"],
+  const kinds = [["alone", "alone", style("--faint"), "circle"], ["best", "by its best method", colours[1], "diamond"],
     ["standard", "standard conv, alone", style("--ink"), "line-ns-open"]];
   const traces = kinds.map(([key, text, colour, symbol]) => {
     const own = found.filter(each => each[key] !== undefined);

@@ -5,9 +5,9 @@ function drawBill() {
   const network = $("bill-of").value;
   const places = rows.map((row, place) => place).filter(place => !rows[place].deployed && rows[place].bill[2] !== null
     && `${rows[place].architecture} ${rows[place].conv}` === network).sort((a, b) => rows[a].bill[2] - rows[b].bill[2]);
-  const colours = palette(), y = places.map(place => plain(rows[place].method));
-  const parts = [["steps", ([own, begin]) => own - (begin ?? 0), colours[1]], ["begin and finish", ([, begin]) => begin ?? 0, colours[5]],
-    ["training of its teacher", ([own, , both]) => both - own, colours[0]]];
+  const y = places.map(place => plain(rows[place].method));
+  const parts = [["steps", ([own, begin]) => own - (begin ?? 0), style("--heat")], ["begin and finish", ([, begin]) => begin ?? 0, style("--faint")],
+    ["training of its teacher", ([own, , both]) => both - own, style("--rest")]];
   const shared = places.filter(place => rows[place].bill[3] < (1 - leastSaved) * rows[place].bill[0]);
   const marks = {type: "scatter", mode: "markers", name: "steps, begin and finish as they were shared", customdata: shared,
     x: shared.map(place => rows[place].bill[3]), y: shared.map(place => plain(rows[place].method)),
@@ -17,9 +17,9 @@ function drawBill() {
     x: places.map(place => of(rows[place].bill)), marker: {color: colour},
     hovertemplate: `%{y}<br>${name}: %{x:.3s} s<extra></extra>`})), ...(shared.length ? [marks] : [])], {barmode: "stack", height: 110 + 26 * places.length, showlegend: true,
     legend: {orientation: "h", y: 1, yanchor: "bottom", traceorder: "normal"}, margin: {l: 56, r: 16, t: 40, b: 48},
-    yaxis: {type: "category", autorange: "reversed"}, xaxis: {title: {text: "seconds, as a row would cost alone, mean over seeds"}}});
+    yaxis: {type: "category", autorange: "reversed"}, xaxis: {title: {text: "seconds alone, mean over seeds"}}});
 }
-const billed = distinct(rows.filter(row => row.bill[2] !== null).map(row => `${row.architecture} ${row.conv}`));
-choices("bill-of", billed.map(text => [text, text]), billed.at(-1));
+const billed = rows.filter(row => row.bill[2] !== null).map(row => `${row.architecture} ${row.conv}`);
+if (billed.length) choices("bill-of", distinct(billed).map(text => [text, text]), mostOf(billed));
 $("bill-of").addEventListener("change", drawBill);
 picture("bill", drawBill, 110 + 26 * rows.filter(row => `${row.architecture} ${row.conv}` === $("bill-of").value && !row.deployed).length);

@@ -9,7 +9,11 @@ function costs(field) {
     .map(place => numberOf(place, field) / quantity.scale).sort((a, b) => a - b);
 }
 
-const meets = (quantity, value, limit) => quantity.more_is_better ? value >= limit * (1 - 1e-9) : value <= limit * (1 + 1e-9);
+// As it is shown: whoever types the cost of a row gets that row.
+function meets(quantity, value, limit) {
+  const shown = Number(digits(value).replaceAll(",", ""));
+  return quantity.more_is_better ? Math.max(value, shown) >= limit : Math.min(value, shown) <= limit;
+}
 
 // Place of the most accurate row within the limit, and of those that do not differ from it and are within it too.
 function bestWithin(field, limit) {
@@ -17,24 +21,29 @@ function bestWithin(field, limit) {
   const within = place => numberOf(place, field) !== null && !inDoubt(place, field)
     && meets(quantity, numberOf(place, field) / quantity.scale, limit);
   const best = data.fronts[field].filter(within).at(-1);
-  return best === undefined ? null : {best, tied: data.tied[best].filter(within)};
+  return best === undefined ? null : {best, tied: data.tied[best].filter(within), count: comparable.filter(within).length};
 }
 
 function tellBudget() {
   const field = budgetField.value, quantity = quantityOf.get(field), limit = Number(budgetValue.value);
-  const found = Number.isFinite(limit) && budgetValue.value !== "" ? bestWithin(field, limit) : null;
+  const found = bestWithin(field, limit);
   const told = $("budget-answer");
+  if (budgetValue.value === "" || !(limit > 0)) {
+    told.replaceChildren("Enter a number above 0.");
+    return;
+  }
   if (!found) {
     const all = costs(field);
     const reach = all.length ? `: they have ${digits(all[0])} to ${digits(all.at(-1))} ${quantity.unit}` : "";
     told.replaceChildren(`No row that can be compared meets it${reach}.`);
     return;
   }
-  const {best, tied} = found, row = rows[best];
+  const {best, tied, count} = found, row = rows[best];
   const facts = [`${percent(row.mean)} % (95 % interval ${interval(row)}, n=${row.n})`, amount(quantity, numberOf(best, field))];
   const first = element("p", {}, "Best: ", rowLink(best), `, ${facts.join(", ")}.`);
   if (!tied.length) {
-    told.replaceChildren(first, element("p", {}, "Every other row within the budget is significantly worse."));
+    told.replaceChildren(first, element("p", {}, count === 1 ? "It is the only row within the budget."
+      : `Each of the ${count - 1} other rows within the budget is significantly worse.`));
     return;
   }
   const shown = tied.slice(0, 12).flatMap((place, i) => [i ? ", " : "", rowLink(place), ` (${percent(rows[place].mean)} %, ${

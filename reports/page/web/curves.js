@@ -4,17 +4,24 @@ const networksWithCurves = distinct(data.cells.filter(cell => cell.curve.length)
   .map(cell => `${rows[cell.row].architecture} ${rows[cell.row].conv}`));
 
 function meanCurve(place) {
-  const own = data.cells.filter(cell => cell.row === place && cell.curve.length).map(cell => new Map(cell.curve));
+  const own = data.cells.filter(cell => cell.row === place && cell.curve.length).map(cell => new Map(cell.curve.map(([epoch, ...rest]) => [epoch, rest])));
   const epochs = own.length ? [...own[0].keys()].filter(epoch => own.every(curve => curve.has(epoch))) : [];
-  return epochs.map(epoch => [epoch, own.reduce((sum, curve) => sum + curve.get(epoch), 0) / own.length]);
+  const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return epochs.map(epoch => [epoch, mean(own.map(curve => curve.get(epoch)[0])), mean(own.map(curve => curve.get(epoch)[1]))]);
+}
+
+// Where a colour is a method's, lines of several networks are told apart by their dashes.
+function dashOf(place, i) {
+  if (methodsOfRows.length > COLOURS) return Math.floor(i / COLOURS) % 4;
+  return $("curves-of").value === SHOWN ? networksWithCurves.indexOf(`${rows[place].architecture} ${rows[place].conv}`) % 4 : 0;
 }
 
 function curveTraces(places) {
   const dashes = ["solid", "dash", "dot", "dashdot"], colours = palette();
   return places.map((place, i) => [place, meanCurve(place), i]).filter(([, curve]) => curve.length).map(([place, curve, i]) => ({
-    type: "scatter", mode: "lines", name: plain(title(rows[place])), customdata: curve.map(() => place), x: curve.map(([epoch]) => epoch),
-    y: curve.map(([, score]) => 100 * score), line: {color: colours[i % COLOURS], dash: dashes[Math.floor(i / COLOURS) % 4], width: 1.8},
-    hovertemplate: `${plain(title(rows[place]))}<br>epoch %{x}: %{y:.2f} %<extra></extra>`}));
+    type: "scatter", mode: "lines", name: plain(title(rows[place])), customdata: curve.map(() => place), x: curve.map(([epoch, , seconds]) => $("curves-x").value === "seconds" ? seconds : epoch),
+    y: curve.map(([, score]) => 100 * score), line: {color: methodColour(rows[place], colours[i % COLOURS]), dash: dashes[dashOf(place, i)], width: 1.8},
+    hovertemplate: `${plain(title(rows[place]))}<br>${$("curves-x").value === "seconds" ? "%{x:.3s} s" : "epoch %{x}"}: %{y:.2f} %<extra></extra>`}));
 }
 
 function drawCurves() {
@@ -23,11 +30,15 @@ function drawCurves() {
     .filter(place => `${rows[place].architecture} ${rows[place].conv}` === chosen && !rows[place].deployed);
   const traces = curveTraces(places.slice(0, MOST_LINES));
   $("curves-note").textContent = places.length > MOST_LINES ? `The first ${MOST_LINES} of ${places.length}; filter the table for others.` : "";
-  draw("curves", traces, {height: 400, showlegend: true, legend: {font: {size: 11}, itemclick: "toggleothers", itemdoubleclick: "toggle"},
-    xaxis: {title: {text: "epoch"}}, yaxis: {title: {text: plain(data.score.heading)}}});
+  const narrow = innerWidth < 700, below = {orientation: "h", y: -0.2, yanchor: "top"};
+  const time = $("curves-x").value === "seconds";
+  draw("curves", traces, {height: narrow ? 400 + 18 * traces.length : 400, showlegend: true,
+    legend: {font: {size: 11}, itemclick: "toggleothers", itemdoubleclick: "toggle", ...(narrow ? below : {})},
+    xaxis: {title: {text: time ? "training seconds alone, without the teacher's" : "epoch"}}, yaxis: {title: {text: plain(data.score.heading)}}});
 }
 if (networksWithCurves.length) {
-  choices("curves-of", [...networksWithCurves, SHOWN].map(text => [text, text]), networksWithCurves.at(-1));
-  $("curves-of").addEventListener("change", drawCurves);
+  choices("curves-of", [...networksWithCurves, SHOWN].map(text => [text, text]), mostOf(data.cells.filter(cell => cell.curve.length).map(cell => `${rows[cell.row].architecture} ${rows[cell.row].conv}`)));
+  choices("curves-x", [["epoch", "epochs"], ["seconds", "training seconds"]], "epoch");
+  for (const id of ["curves-of", "curves-x"]) $(id).addEventListener("change", drawCurves);
   picture("curves", drawCurves, 400);
 } else $("curves-part").hidden = true;

@@ -13,7 +13,9 @@ function cellTable(place) {
 
 function facts(place) {
   const row = rows[place];
-  return element("dl", {}, ...data.columns.flatMap((column, i) => row.texts[i] === "-" ? []
+  const more = [[`95 % interval of ${data.score.text}, %`, interval(row)], ["Teacher", row.teacher]];
+  const own = more.filter(([, text]) => text).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]);
+  return element("dl", {}, ...own, ...data.columns.flatMap((column, i) => row.texts[i] === "-" ? []
     : [element("dt", {}, column.title), element("dd", {title: row.tips[i]}, row.texts[i])]));
 }
 
@@ -46,6 +48,10 @@ function follow() {
   $("table-search").focus({preventScroll: true});
 }
 addEventListener("hashchange", follow);
+addEventListener("click", event => {  // the same address again changes nothing, and its rows are asked for again
+  const asked = event.target.closest?.("a[href^='#row']");
+  if (asked && asked.hash === location.hash) follow();
+});
 dialog.addEventListener("close", () => {
   if (location.hash.startsWith("#row=")) history.replaceState(null, "", location.pathname + location.search);
 });

@@ -39,11 +39,11 @@ function frontLabels(field) {
   const drawn = comparable.flatMap(place => [100 * rows[place].low, 100 * rows[place].high]);
   const span = Math.max(...drawn) - Math.min(...drawn) || 1;
   return [...data.fronts[field]].reverse().flatMap(place => {
-    const x = Math.log10(numberOf(place, field) / quantity.scale), y = 100 * rows[place].mean;
+    const x = Math.log10(numberOf(place, field) / quantity.scale), y = 100 * rows[place].high;
     if (taken.some(([a, b]) => Math.abs(a - x) < 0.2 * decades && Math.abs(b - y) < 0.06 * span)) return [];
     taken.push([x, y]);
     return [{x, y, text: plain(`${rows[place].conv} ${rows[place].method}`.slice(0, 40)), showarrow: false, yanchor: "bottom",
-      yshift: 8, font: {size: 11}, bgcolor: style("--ground"), opacity: 0.85}];
+      yshift: 3, font: {size: 11}, bgcolor: style("--ground"), opacity: 0.85}];
   });
 }
 
@@ -54,6 +54,7 @@ function drawPareto() {
   draw("pareto", [frontTrace(field), paretoTrace(field, [...back, ...front], symbols())], {
     xaxis: logAxis(places.map(place => numberOf(place, field) / quantity.scale), `${quantity.title} (${quantity.unit}), log scale`),
     yaxis: {title: {text: plain(data.score.heading)}}, annotations: frontLabels(field), height: 460});
+  $("pareto-none").hidden = front.length > 0;
   const of = MEANINGS[symbolMeaning()][1], values = distinct(rows.map(of));
   $("pareto-symbols").textContent = values.length > 1 && values.length <= SYMBOLS.length
     ? `Marker: ${values.map((value, i) => `${"●■▲◆▼✚⬢★"[i]} ${value}`).join(",  ")}` : "";

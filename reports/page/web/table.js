@@ -3,12 +3,18 @@ const networkOf = row => `${row.architecture} ${row.conv}`;
 const GROUPS = [["", "nothing"], ["network", "network"], ["method", "method"], ["kind", "kind of training"]];
 const isUsual = column => column.usual && !(column.title === "Architecture" && distinct(rows.map(row => row.architecture)).length === 1);
 const extra = ["latency_ms", "train_s_with_teacher"];  // of what is shown at first, besides what a terminal shows
-const firstOf = name => data.columns.find(column => column.value.startsWith(name))?.field;
+const known = i => rows.filter(row => row.texts[i] !== "-").length;
+// Of several such columns the one that most rows have.
+const firstOf = name => data.columns.map((column, i) => [column, known(i)]).filter(([column]) => column.value.startsWith(name))
+  .sort(([, a], [, b]) => b - a)[0]?.[0].field;
 const usual = new Set([...data.columns.filter(isUsual).map(column => column.field), ...extra.map(firstOf)]);
 
 function record(row, place) {
   const own = {place, network: networkOf(row), method: row.method, kind: row.kind};
   data.columns.forEach((column, i) => { own[column.field] = column.number && row.keys[i] !== "" ? Number(row.keys[i]) : row.keys[i]; });
+  // The more accurate of those that share a rank first; above all what they are compared with.
+  if (row.rank !== null) own[data.columns[0].field] -= row.mean / 10;
+  if (row.texts[0] === "ref") own[data.columns[0].field] = 0;
   const parts = data.parts[place];
   if (parts) own._children = parts.map(part => ({part}));
   return own;
@@ -41,7 +47,7 @@ function sorted(number) {
 
 const table = new Tabulator("#results", {
   data: rows.map(record), dataTree: Object.keys(data.parts).length > 0, dataTreeElementColumn: data.columns.find(c => c.title === "Method").field,
-  layout: "fitData", maxHeight: "80vh", printAsHtml: true, printRowRange: "all", groupStartOpen: true, columnDefaults: {headerSortTristate: true},
+  layout: "fitData", placeholder: "No row matches.", initialSort: [{column: data.columns[0].field, dir: "asc"}], maxHeight: "80vh", printAsHtml: true, printRowRange: "all", groupStartOpen: true, columnDefaults: {headerSortTristate: true},
   columns: data.columns.map((column, i) => ({
     title: column.title, field: column.field, visible: usual.has(column.field), headerTooltip: column.hint || false,
     hozAlign: column.number ? "right" : "left", sorter: sorted(column.number), formatter: formatted(column, i),
@@ -51,12 +57,19 @@ const table = new Tabulator("#results", {
   })),
 });
 
+// Whether a word of a row's texts begins so: `at` is not in `scratch`.
+const begins = (row, word) => row.texts.some(text => {
+  const from = text.toLowerCase();
+  for (let i = from.indexOf(word); i >= 0; i = from.indexOf(word, i + 1)) if (i === 0 || !/[\p{L}\p{N}]/u.test(from[i - 1])) return true;
+  return false;
+});
+
 // Places of the rows that the filters leave, in the order of the table.
 const shownPlaces = () => table.getRows("active").map(row => row.getData().place).filter(Number.isInteger);
 
-function shownText(separator, quoted) {
+function shownText(separator, quoted, textOf = (row, i) => row.texts[i]) {
   const columns = data.columns.map((column, i) => [column, i]).filter(([column]) => table.getColumn(column.field).isVisible());
-  const lines = [columns.map(([column]) => column.title), ...shownPlaces().map(place => columns.map(([, i]) => rows[place].texts[i]))];
+  const lines = [columns.map(([column]) => column.title), ...shownPlaces().map(place => columns.map(([, i]) => textOf(rows[place], i)))];
   return lines.map(line => line.map(quoted).join(separator)).join("\n") + "\n";
 }
 // A text that a spreadsheet would compute is kept from it by an apostrophe.
@@ -73,13 +86,13 @@ table.on("tableBuilt", () => {
   }));
   $("table-search").addEventListener("input", () => {
     const words = $("table-search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    table.setFilter(own => own.part || words.every(word => rows[own.place].texts.join(" ").toLowerCase().includes(word)));
+    table.setFilter(own => own.part || words.every(word => begins(rows[own.place], word)));
   });
   $("table-group").addEventListener("change", () => table.setGroupBy($("table-group").value || false));
   $("table-copy").addEventListener("click", () => navigator.clipboard.writeText(shownText("\t", text => text.replace(/[\t\n]/g, " ")))
     .then(() => { $("table-told").textContent = "copied"; }, () => { $("table-told").textContent = "this browser does not let a file copy"; }));
   $("table-csv").addEventListener("click", () => {
-    const url = URL.createObjectURL(new Blob([shownText(",", inCsv)], {type: "text/csv"}));
+    const url = URL.createObjectURL(new Blob([shownText(",", inCsv, (row, i) => data.columns[i].number ? row.keys[i] : row.texts[i])], {type: "text/csv"}));
     element("a", {href: url, download: `${data.sweep}.csv`}).click();
     URL.revokeObjectURL(url);
   });

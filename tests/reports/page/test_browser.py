@@ -188,9 +188,16 @@ def test_a_budget_names_the_best_row_and_its_ties(field: str, limit: float, open
     assert links == [content.rows.loc[label, "id"] for label in [best, *ties]][: len(links)]
 
 
+def drawn(tab: Any, name: str) -> None:
+    """Go to a picture, which is drawn then."""
+    tab.locator(f"#{name}").scroll_into_view_if_needed()
+    tab.wait_for_function(f"() => document.getElementById('{name}').data")
+
+
 def test_many_methods_are_told_apart_by_choosing(opened: Any) -> None:
     """Ten methods, eight colours: by default another meaning; of methods, those that are chosen have colours."""
     assert opened.input_value("#meaning") == "kind"
+    drawn(opened, "pareto")
     opened.select_option("#meaning", "method")
     colours = "distinct(document.getElementById('pareto').data[1].marker.color)"
     assert len(opened.evaluate(colours)) == 1
@@ -204,6 +211,7 @@ def test_many_methods_are_told_apart_by_choosing(opened: Any) -> None:
 def test_the_theme_changes_the_page_and_its_pictures(opened: Any) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     ink = "document.getElementById('pareto').layout.font.color"
+    drawn(opened, "pareto")
     opened.click("#theme")
     light = opened.evaluate(ground), opened.evaluate(ink)
     opened.click("#theme")
@@ -231,7 +239,7 @@ def test_a_link_to_a_row_opens_it(browser: Any, address: str) -> None:
     tab = browser.new_page()
     tab.goto(f"{address}#row=WRN-16-2%2FG(4)%2Fonline")
     tab.wait_for_selector("dialog[open]")
-    assert tab.inner_text("#details-title") == "WRN-16-2 G(4) online"
+    assert tab.inner_text("#details-title") == "WRN-16-2 G(4) + online"
     assert "ensemble (ensemble)" in tab.inner_text("#details-body")
     tab.close()
 

@@ -91,7 +91,7 @@ def test_students_and_ensemble_are_within_their_row(small: Store) -> None:
 def test_ratios_to_the_standard_network(small: Store) -> None:
     [found] = payload.payload(build(small.root, "quick"))["reality"]
     rows = payload.payload(build(small.root, "quick"))["rows"]
-    assert {rows[place]["conv"]: (x, y) for place, x, y in found["points"]} == {"S": (1.0, 1.0), "G(4)": (0.4, 0.5)}
+    assert {rows[place]["conv"]: (x, y) for place, x, y, _ in found["points"]} == {"S": (1.0, 1.0), "G(4)": (0.4, 0.5)}
     assert found["rho"] is None  # of two networks
 
 

@@ -87,14 +87,14 @@ def test_two_runtimes_are_two_rows(small: Store) -> None:
 
 
 def test_they_rank_like_any_other_and_only_the_standard_network_as_trained_is_the_reference(deployed: Store) -> None:
-    """94 and 93 % do not differ at two seeds, nor do 91.6 and 91 %; then 90 % and 88 %."""
+    """At two seeds 94, 93 and 91 %, whose seeds are far apart, do not differ among seven; then 91.6, 90 and 88 %."""
     ranks = texts(build(deployed.root, "quick"), "Rank")
     assert ranks == {
         ("S", "scratch"): "ref",
-        ("S", f"scratch, {INT8}"): "1 to 2",
-        ("G(4)", "kd"): "1 to 2",
-        ("G(4)", "online"): "3 to 4",
-        ("G(4)", KD): "3 to 4",
+        ("S", f"scratch, {INT8}"): "1 to 3",
+        ("G(4)", "kd"): "1 to 3",
+        ("G(4)", "online"): "4",
+        ("G(4)", KD): "1 to 3",
         ("G(4)", "scratch"): "5",
         ("G(4)", f"scratch, {INT8}"): "6",
     }
@@ -217,7 +217,7 @@ def test_pictures_have_them_at_their_own_weights_and_timings(deployed: Store) ->
 def test_a_curve_is_that_of_the_training_and_drawn_once(deployed: Store) -> None:
     cells = payload.payload(build(deployed.root, "quick"))["cells"]
     assert sorted(cell["key"] for cell in cells if cell["curve"]) == sorted(deployed.keys)
-    assert {tuple(epoch for epoch, _ in cell["curve"]) for cell in cells if cell["curve"]} == {(1, 2)}
+    assert {tuple(epoch for epoch, *_ in cell["curve"]) for cell in cells if cell["curve"]} == {(1, 2)}
 
 
 def test_variants_stay_apart_in_int8(store: Store) -> None:

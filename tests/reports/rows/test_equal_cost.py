@@ -18,7 +18,7 @@ def table(costs: Sequence[float], top1: Sequence[float], **columns: object) -> p
     """Rows of three seeds with a spread of 0.1 points on a million images, named r0, r1, ..."""
     names = [f"r{place}" for place in range(len(costs))]
     rows = pd.DataFrame({"macs": costs, "top1_mean": top1}, index=names)
-    rows = rows.assign(top1_std=0.001, n=3, top1_ci95=0.0025, test_images=1_000_000, comparable=True)
+    rows = rows.assign(training_doubt="", top1_std=0.001, n=3, top1_ci95=0.0025, test_images=1_000_000, comparable=True)
     return rows.assign(**columns)
 
 

@@ -1,0 +1,65 @@
+"""What of a report is not to be trusted, or not for what one might take it for: in sentences, from the same rows."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from cheapconv.reports.answers.findings import MOST_TIED, name
+from cheapconv.reports.claims.cards import Card
+from cheapconv.reports.rows.quantities import Quantity
+
+
+def cautions(rows: pd.DataFrame, known: list[Quantity], cards: list[Card]) -> list[str]:
+    """All that holds of a sweep."""
+    return [*_runs(rows), *_timings(rows, known), *_papers(cards), *_chosen_on_test(rows)]
+
+
+def _runs(rows: pd.DataFrame) -> Iterator[str]:
+    """Rows of one seed, of too few, or whose score means nothing."""
+    single, trained = rows[rows["n"] == 1], rows[rows["deployed"] == ""]
+    if len(single):
+        runs = "single runs" if len(single) > 1 else "a single run"
+        yield f"{_share(len(single), len(rows))} {runs}: what another seed would give is not known."
+    if len(unfinished := trained[~trained["complete"]]):
+        yield f"Incomplete, not ranked and still moving: {_named(unfinished)}."
+    if len(empty := rows[rows["warnings"] != ""]):
+        yield f"Of no meaning, for the reasons that stand there: the scores of {_named(empty)}."
+
+
+def _timings(rows: pd.DataFrame, known: list[Quantity]) -> Iterator[str]:
+    """Numbers in doubt, and columns that do not have all rows."""
+    for each in (quantity for quantity in known if quantity.doubt):
+        if doubted := each.doubted(rows):
+            yield f"{each.title}: in doubt, marked and on no front are those of {_named(rows.loc[doubted])}."
+        missing = rows[rows[each.field].isna() & rows["comparable"]]
+        if len(missing) and each.field.startswith("latency_ms"):
+            yield (
+                f"{each.title} is known of {len(rows) - len(missing)} of {len(rows)} rows; the others were timed under "
+                "another condition or not at all, so the fastest row may be among them."
+            )
+
+
+def _papers(cards: list[Card]) -> Iterator[str]:
+    """Published numbers of other recipes."""
+    if other := sum(card.verdict == "not comparable" for card in cards):
+        yield f"{_share(other, len(cards), 'published numbers')} not comparable with ours; each says why."
+
+
+def _chosen_on_test(rows: pd.DataFrame) -> Iterator[str]:
+    """Numbers that were chosen on the test set."""
+    if rows["top1_best_mean"].notna().any():
+        yield "Columns named optimistic were chosen on the test set; an ensemble is not deployed. Neither is ranked."
+
+
+def _share(part: int, of: int, what: str = "rows") -> str:
+    """`All 13 rows are`, `2 of 13 rows are`."""
+    if part == of > 1:
+        return f"All {of} {what} are"
+    return f"{part} of {of} {what} {'is' if part == 1 else 'are'}"
+
+
+def _named(rows: pd.DataFrame) -> str:
+    """The first of them, and how many more there are."""
+    named = [name(row) for _, row in rows.iterrows()]
+    more = f" and {len(named) - MOST_TIED} more" if len(named) > MOST_TIED else ""
+    return f"{', '.join(named[:MOST_TIED])}{more}"
