@@ -5,6 +5,7 @@ Texts are those of every other format; a script sorts and draws by the numbers. 
 
 import json
 import math
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -14,7 +15,7 @@ import pandas as pd
 from cheapconv.reports.answers import networks
 from cheapconv.reports.answers.content import Content
 from cheapconv.reports.rows import budgets, collect
-from cheapconv.reports.rows.collect import Record
+from cheapconv.reports.rows.collect import Collected, Record
 from cheapconv.reports.rows.columns import Column, method_label
 from cheapconv.reports.rows.kinds import KINDS, kind
 from cheapconv.reports.rows.quantities import quantities
@@ -44,7 +45,7 @@ def payload(content: Content) -> dict[str, object]:
         "columns": [_column(column, place, content.sweep.score) for place, column in enumerate(content.columns)],
         "quantities": [asdict(each) for each in known],
         "kinds": [each for each in KINDS if each in {kind(row) for _, row in rows.iterrows()}],
-        "rows": [_row(row, content.columns, [each.field for each in known]) for _, row in rows.iterrows()],
+        "rows": [_row(row, content, [each.field for each in known]) for _, row in rows.iterrows()],
         "fronts": fronts.of,
         "tied": fronts.tied,
         "cells": shown_cells,
@@ -69,7 +70,8 @@ def _column(column: Column, place: int, score: Score) -> dict[str, object]:
     }
 
 
-def _row(row: pd.Series, columns: list[Column], fields: list[str]) -> dict[str, object]:
+def _row(row: pd.Series, content: Content, fields: list[str]) -> dict[str, object]:
+    columns, sweep = content.columns, content.sweep
     low, high = differences.interval(row) if row["n"] else (math.nan, math.nan)
     return {
         "id": row["id"],
@@ -79,6 +81,7 @@ def _row(row: pd.Series, columns: list[Column], fields: list[str]) -> dict[str, 
         "kind": kind(row),
         "deployed": row["deployed"],
         "teacher": row["taught_by"],
+        "again": again(row, sweep),
         "n": int(row["n"]),
         "mean": number(row["top1_mean"]),
         "low": number(low),
@@ -97,6 +100,12 @@ def _row(row: pd.Series, columns: list[Column], fields: list[str]) -> dict[str, 
         "numbers": {name: number(row[name]) for name in fields},
         "papers": [{"score": paper.top1, "protocol": paper.protocol} for paper in row["papers"]],
     }
+
+
+def again(row: pd.Series, sweep: Collected) -> str:
+    """The command that trains its cells anew, where it is of one sweep."""
+    chosen = "/".join(str(row[name]).replace(" ", "") for name in ("architecture", "conv", "method"))
+    return "" if sweep.joined else shlex.join(["cheapconv", "run", sweep.name, "--select", chosen])
 
 
 def _cells(content: Content, machines: dict[str, int]) -> Iterator[dict[str, object]]:

@@ -13,7 +13,8 @@ function cellTable(place) {
 
 function facts(place) {
   const row = rows[place];
-  const more = [[`95 % interval of ${data.score.text}, %`, interval(row)], ["Teacher", row.teacher]];
+  const more = [[`95 % interval of ${data.score.text}, %`, interval(row)], ["Teacher", row.teacher],
+    ["To train it again", row.again && element("code", {}, row.again)]];
   const own = more.filter(([, text]) => text).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]);
   return element("dl", {}, ...own, ...data.columns.flatMap((column, i) => row.texts[i] === "-" ? []
     : [element("dt", {}, column.title), element("dd", {title: row.tips[i]}, row.texts[i])]));

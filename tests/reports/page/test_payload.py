@@ -1,5 +1,6 @@
 """What the page's scripts draw: texts of the table, numbers, fronts, ties, curves, networks within a row."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from cheapconv.reports.page import payload
 from cheapconv.reports.rows import budgets
 from cheapconv.reports.rows.kinds import ALONE, TAUGHT
 from cheapconv.reports.rows.quantities import quantities
+from cheapconv.reports.rows.reality import reality
 from tests.reports.store import Store
 
 
@@ -86,6 +88,23 @@ def test_students_and_ensemble_are_within_their_row(small: Store) -> None:
             {"name": "ensemble", "role": "ensemble", "score": "97.00 ± 0.00"},
         ]
     }
+
+
+@pytest.mark.parametrize(("quartile", "is_apart"), [(19.0, True), (11.1, True), (10.9, False)])
+def test_networks_are_told_apart_in_time_by_their_middle_halves(quartile: float, is_apart: bool, small: Store) -> None:
+    """G(4)'s is 9 to 11 ms."""
+    rows = build(small.root, "quick").rows
+    rows.loc[rows["conv"] == "S", "latency_q25_ms"] = quartile
+    [found] = reality(rows, quantities(rows))
+    assert {point.is_apart for point in found.points if point.macs < 1} == {is_apart}
+
+
+def test_a_row_says_how_it_is_trained_again(small: Store) -> None:
+    content = build(small.plan(), "quick")
+    rows = {row["id"]: row["again"] for row in payload.payload(content)["rows"]}
+    assert rows["WRN-16-2/G(4)/kd"] == "cheapconv run quick --select 'WRN-16-2/G(4)/kd'"
+    joined = dataclasses.replace(content, sweep=dataclasses.replace(content.sweep, joined=("a", "b")))
+    assert {row["again"] for row in payload.payload(joined)["rows"]} == {""}
 
 
 def test_ratios_to_the_standard_network(small: Store) -> None:

@@ -1,0 +1,75 @@
+"""What a report warns of: single runs, doubtful timings, seconds of a busy machine, columns that lack rows."""
+
+import json
+
+import pytest
+
+from cheapconv.reports.answers.content import Content, build
+from cheapconv.reports.formats import tables
+from cheapconv.reports.page import page
+from tests.reports.store import EPOCH, Store
+
+
+def told(content: Content, words: str) -> str:
+    [found] = [text for text in content.cautions if words in text]
+    return found
+
+
+def epochs(store: Store, key: str, *seconds: float) -> None:
+    """Have a cell's epochs take so long."""
+    lines = [EPOCH | {"epoch": i, "seconds": s, "top1": {"student_0": 0.9}} for i, s in enumerate(seconds)]
+    (store.root / key / "curve.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n")
+
+
+def test_single_runs_are_counted(small: Store) -> None:
+    assert not [text for text in build(small.root, "quick").cautions if "single run" in text]
+    small.add("G(2)", "scratch", 0, 0.91)
+    assert told(build(small.plan(), "quick"), "1 of 5 rows is a single run").endswith("is not known.")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_doubtful"),
+    [
+        ((10.0, 10.0, 10.0, 30.0), True),  # a mean of 15 s, a quartile of 10
+        ((10.0, 10.1, 10.2, 9.9), False),
+        ((10.0, 30.0), False),  # of two nobody knows which is the usual one
+    ],
+)
+def test_seconds_beside_other_work_are_marked_and_on_no_front(
+    seconds: tuple[float, ...], is_doubtful: bool, small: Store
+) -> None:
+    epochs(small, small.keys[4], *seconds)  # of kd
+    content = build(small.plan(), "quick")
+    [row] = [row for _, row in content.rows.iterrows() if row["method"] == "kd"]
+    assert (row["training_doubt"] == "its epochs took from 10 to 30 s") is is_doubtful
+    assert bool(row["training_marks"]) is is_doubtful
+    [*warned] = [text for text in content.cautions if text.startswith("Training with its teacher")]
+    assert (
+        warned
+        == ["Training with its teacher: in doubt, marked and on no front are those of WRN-16-2 G(4) + kd."][
+            : int(is_doubtful)
+        ]
+    )
+
+
+def test_a_student_of_a_teacher_in_doubt_is_in_doubt(small: Store) -> None:
+    epochs(small, small.keys[0], 10.0, 10.0, 10.0, 30.0)
+    rows = build(small.plan(), "quick").rows
+    doubted = {*rows.loc[rows["training_doubt"] != "", "id"]}
+    assert doubted == {"WRN-16-2/S/scratch", "WRN-16-2/G(4)/kd"}
+
+
+def test_a_latency_that_not_all_rows_have_says_so(small: Store) -> None:
+    small.add("G(2)", "scratch", 0, 0.91)
+    text = told(build(small.plan(), "quick"), "Latency is known of 4 of 5 rows")
+    assert text.endswith("the fastest row may be among them.")
+
+
+def test_the_teacher_and_what_names_stand_for_are_said(small: Store) -> None:
+    path = small.root / "sweeps" / "quick.json"
+    about = {"conv": {"G(4)": "Grouped <convolution>."}, "method": {"kd": "Logits, softened."}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"about": about}))
+    content = build(small.root, "quick")
+    assert content.conditions["Teachers"] == "WRN-16-2 S + scratch (of 2 cells)"
+    assert "- **G(4):** Grouped &lt;convolution>.\n- **kd:** Logits, softened." in tables.markdown(content)
+    assert "<dt>G(4)</dt><dd>Grouped &lt;convolution&gt;.</dd>" in page.html(content, [])
