@@ -35,11 +35,13 @@ COUNTED = (
     Quantity("weights_bytes", "Weights", "KiB", 1024),
     Quantity("activation_bytes", "Peak of the maps", "KiB", 1024),
 )
+EPOCHS = Quantity("epochs", "Epochs", "epochs")
 TRAINING = Quantity("train_s_with_teacher", "Training with its teacher", "s", doubt="training_doubt")
 
 
 def quantities(rows: pd.DataFrame) -> list[Quantity]:
-    """Those of which at least one row has a number: sizes, timings by each condition, and what training cost."""
+    """Those of which at least one row has a number: sizes, timings by each condition, epochs where rows
+    differ in them, and what training cost."""
     ends, found = suffixes(rows), [*COUNTED]
     timed: list[Callable[[str, str], Quantity]] = [
         lambda end, on: Quantity(f"latency_ms{end}", f"Latency{on}", "ms", doubt=f"doubt{end}"),
@@ -49,4 +51,5 @@ def quantities(rows: pd.DataFrame) -> list[Quantity]:
     ]
     for place, end in enumerate(ends):
         found += [of(end, letter(place, len(ends))) for of in timed]
+    found += [EPOCHS] if rows["epochs"].nunique() > 1 else []
     return [each for each in (*found, TRAINING) if rows[each.field].notna().any()]

@@ -22,7 +22,7 @@ TRAINED = ["architecture", "conv", "method", "variant"]
 ROW = [*TRAINED, "deployed"]
 FIRST = (
     *("suite_label", "score", "is_baseline", "is_standard", "is_plain", "method_name", "method_config"),
-    *("teacher", "taught_by", "teacher_is_standard", "students", "test_images", "dearer", "deployed_as"),
+    *("epochs", "teacher", "taught_by", "teacher_is_standard", "students", "test_images", "dearer", "deployed_as"),
 )
 SCORES = (
     "top1",
