@@ -15,6 +15,7 @@ from cheapconv.reports.rows.columns import Column
 
 NOT_HERE = ("Rank", "Architecture", "n")  # the order of rows, a line above those of one, the caption
 SAID = ("Epochs", "Precision", "Hardware")  # of the conditions, in the caption
+LONGEST = 26  # letters of a text on one line
 MOST_TIMED = 2  # columns of latency
 STYLE = (r"\centering\footnotesize", r"\setlength{\tabcolsep}{2pt}")
 
@@ -24,7 +25,7 @@ def latex(content: Content) -> str:
     shown = columns(content)
     comments = [f"% {name}: {escape.comment(text)}" for name, text in content.conditions.items()]
     heads = " & ".join(escape.latex(column.title) for column in shown)
-    alignment = "".join("r" if column.is_number else "l" for column in shown)
+    alignment = "".join(aligned(column, content.rows) for column in shown)
     printed = " ".join(column.text(row) for _, row in content.rows.iterrows() for column in shown)
     notes = [rf"{{[}}{mark}{{]}} {escape.latex(text)}\par" for mark, text in content.notes if f"[{mark}]" in printed]
     return (
@@ -43,6 +44,14 @@ def latex(content: Content) -> str:
         )
         + "\n"
     )
+
+
+def aligned(column: Column, rows: pd.DataFrame) -> str:
+    """Numbers to the right, texts to the left; a method whose settings are long goes on in a second line."""
+    if column.is_number:
+        return "r"
+    longest = max(len(column.text(row)) for _, row in rows.iterrows())
+    return "l" if longest <= LONGEST else r"p{0.3\linewidth}"
 
 
 def columns(content: Content) -> list[Column]:
@@ -79,12 +88,15 @@ def body(content: Content, shown: list[Column]) -> list[str]:
 
 
 def block(network: pd.DataFrame, shown: list[Column]) -> list[str]:
-    """The rows of one network, which is named in the first; method and score of its best rows stand out."""
+    """The rows of one network, which is named in the first, with the marks of each; method and score of its best rows
+    stand out."""
     lines = []
     for place, (_, row) in enumerate(network.iterrows()):
         form = r"\textbf{{{}}}" if row["is_best"] else "{}"
         texts = [form.format(text) if c.strong else text for c, text in ((c, escape.latex(c.text(row))) for c in shown)]
-        lines.append(" & ".join([texts[0] if not place else "", *texts[1:]]) + r" \\")
+        lines.append(
+            " & ".join([texts[0] if not place else escape.latex(row["conv_marks"].strip()), *texts[1:]]) + r" \\"
+        )
     return lines
 
 
