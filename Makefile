@@ -3,6 +3,7 @@
 # make check   format, lint, types, tests
 # make learns  every method is trained and beats chance: two minutes, beside `make check` in CI
 # make chaos   faults against the runner, for MINUTES (5) or COUNT trials, by SEED (0): kills, disks, servers, crowds, damage
+# make integration  a real MLflow server on a real PostgreSQL, killed and crowded: minutes; installs PostgreSQL if it may
 # make bench   steps, their parts and a mini sweep against the loop that everybody writes, and what 10,000 cells cost
 #              beside their training, kept as JSON; make bench-compare compares
 # make docs    write the generated pages and the schema (MEASURE=1: with timings of this machine)
@@ -14,8 +15,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 TOOLS := .venv/tools/bin
+INTEGRATION := .venv/integration
 
-.PHONY: quick test check learns types chaos bench bench-compare format docs sbom audit lock clean
+.PHONY: quick test check learns types chaos integration postgresql bench bench-compare format docs sbom audit lock clean
 
 quick: $(INSTALLED)
 	$(BIN)/cheapconv run quick
@@ -41,6 +43,15 @@ types: $(INSTALLED)
 
 chaos: $(INSTALLED)
 	$(BIN)/python -m tests.chaos.campaign --seed $(or $(SEED),0) $(if $(COUNT),--count $(COUNT),--minutes $(or $(MINUTES),5))
+
+# Its servers listen on 127.0.0.1 alone, on free ports, keep what they have in a temporary folder, and end with the tests.
+integration: $(INSTALLED) $(INTEGRATION)/installed postgresql
+	$(INTEGRATION)/bin/python -m pytest -m integration tests/integration
+
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
+		test "$$(id -u)" = 0 || { echo "PostgreSQL is needed: sudo apt-get install postgresql"; exit 2; }; \
+		apt-get update --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet postgresql; }
 
 bench: $(INSTALLED)
 	$(BIN)/python -m pytest benchmarks/test_sweep.py benchmarks/test_steps.py benchmarks/test_parts.py benchmarks/test_overheads.py \
@@ -78,6 +89,15 @@ $(INSTALLED): pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(INSTALLED)
+
+# What only a server needs stays out of the environment that everything is measured in; the rest is seen from there.
+$(INTEGRATION)/installed: $(INSTALLED)
+	$(PYTHON) -m venv $(INTEGRATION)
+	$(INTEGRATION)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		psycopg2-binary==2.9.13 compose-spec==0.2.1
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> "$$($(INTEGRATION)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/checkout.pth"
+	@touch $(INTEGRATION)/installed
 
 $(TOOLS):
 	$(PYTHON) -m venv .venv/tools

@@ -199,6 +199,7 @@ def atlas(
 
 app.command()(deploy.export)
 app.command()(deploy.accuracy)
+app.command()(deploy.publish)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The commands about files that leave the project: `export` writes them, `accuracy` tries them."""
+"""The commands about networks that leave the project: as files, which `accuracy` tries, or as models in MLflow."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,15 +10,20 @@ from cheapconv.engine.run import options
 FORMATS = "onnx, pt2, or a runtime of `cheapconv list runtimes` that has files of its own"
 
 
+What = Annotated[
+    str, typer.Argument(help="A cell's key, or SWEEP/PATTERN of one cell as --select has it: 'quick/*/G(4)/kd/0'.")
+]
+StudentName = Annotated[
+    str | None, typer.Option("--student", help="Which of several students; the first if not given.")
+]
+
+
 def export(
-    what: Annotated[
-        str,
-        typer.Argument(help="A cell's key, or SWEEP/PATTERN of one cell as --select has it: 'quick/*/G(4)/kd/0'."),
-    ],
+    what: What,
     out: Annotated[Path, typer.Argument(help="Folder to write: the network, network.json, README.md.")],
     form: Annotated[str, typer.Option("--format", help=f"{FORMATS}.")] = "onnx",
     batch: Annotated[int, typer.Option(min=1, help="Images that are answered at once.")] = 1,
-    student: Annotated[str | None, typer.Option(help="Which of several students; the first if not given.")] = None,
+    student: StudentName = None,
     int8: Annotated[
         bool, typer.Option("--int8", help="In int8, by the form's own quantiser, calibrated on training images.")
     ] = False,
@@ -49,3 +54,26 @@ def accuracy(
         show.print_json(found)
     else:
         show.table("", [{"quantity": name, "value": value} for name, value in found.items()], ["quantity", "value"])
+
+
+def publish(
+    what: What,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Registered model to add a version to; suite, architecture and conv if not given."),
+    ] = None,
+    unregistered: Annotated[
+        bool, typer.Option("--unregistered", help="Only log it as a model of its cell's run.")
+    ] = False,
+    student: StudentName = None,
+    store: options.StoreFolder = Path("runs"),
+    data: options.Data = None,
+    mlflow: options.Mlflow = None,
+) -> None:
+    """Register a trained network as a model in MLflow, once it gives PyTorch's answers to test images."""
+    from cheapconv.engine.run import publishing, show
+
+    for line in publishing.publish(
+        store, what, name=name, student=student, registered=not unregistered, data=data, option=mlflow
+    ):
+        show.console.print(line, highlight=False, soft_wrap=True)

@@ -6,7 +6,7 @@ one page.
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,9 @@ from cheapconv.engine.store.networks import Loaded
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.deployed import deployed
 from cheapconv.suites.augmentation import Normalisation
+from cheapconv.suites.base import Data, Suite
 from cheapconv.suites.place import Place
+from cheapconv.suites.recipe import Recipe
 
 CHECKED = 64  # test images whose answers are compared before a file is kept
 ALIKE = 0.8  # share of them that int8 must give the same class; a broken one agrees by chance
@@ -54,6 +56,50 @@ class Raw(nn.Module):
         return logits
 
 
+@dataclass(frozen=True)
+class Ready:
+    """A trained network as it leaves, and the data to try it on."""
+
+    loaded: Loaded
+    network: Raw
+    suite: Suite
+    recipe: Recipe
+    data: Data
+
+    @classmethod
+    def of(cls, store: Path, cell: CellRecord, student: str | None, data: Path | None) -> "Ready":
+        """Of a finished cell; its first student that counts, if none is named."""
+        loaded = networks.load(Store(store), cell.key, student)
+        suite, recipe = catalog.parse("suite", cell.suite), recipe_of(cell)
+        network = Raw(deployed(loaded.network, suite.image), loaded.mean, loaded.std).eval()
+        return cls(loaded, network, suite, recipe, suite.open(Place(CPU), data))
+
+    @property
+    def images(self) -> Tensor:
+        """The first test images (N, C, H, W), from 0 to 1."""
+        batches = raw(self.data.split("test", self.recipe), self.recipe.normalisation)
+        return torch.stack([*islice((image for part, _ in batches for image in part), CHECKED)])
+
+    def compared(self, answer: Answer, batch: int, form: Format, otherwise: str) -> str:
+        """How the answers of a file differ from the network's; a UserError for another network's: in float32 where
+        they are not close, or say another class, in int8 where they say another class too often."""
+        x = self.images
+        with torch.no_grad():
+            expected = self.network(x)
+        found = torch.cat([answer(part)[:count] for part, count in in_batches(x, batch)])
+        worst = ((found - expected).abs().max() / expected.abs().max()).item()
+        alike = (found.argmax(1) == expected.argmax(1)).float().mean().item()
+        if form.precision == "int8":
+            if alike < ALIKE:
+                raise UserError(
+                    f"in int8 it says another class for {1 - alike:.0%} of {len(x)} test images: ship float32."
+                )
+            return f"checked on {len(x)} test images: {alike:.0%} have PyTorch's class"
+        if not worst <= CLOSE or alike < 1:
+            raise UserError(f"the file's answers differ from PyTorch's by {worst:.1e}: {otherwise}.")
+        return f"checked on {len(x)} test images: logits differ from PyTorch's by {worst:.1e} of the largest at most"
+
+
 def find(store: Path, what: str) -> CellRecord:
     """The finished cell that is meant by its key, or the beginning of it, or by SWEEP/PATTERN."""
     catalog.load()
@@ -66,6 +112,9 @@ def find(store: Path, what: str) -> CellRecord:
     done = [cell for cell in cells if runs.run(cell.key).state().state == "done"]
     if len(done) == 1:
         return done[0]
+    if not done and len(cells) == 1:
+        state = runs.run(cells[0].key).state().state
+        raise UserError(f"'{short(what)}' names a cell that is not finished ({state}): run it first.")
     found = "; ".join(f"{c.architecture_label}/{c.conv_label}/{c.method_label}/{c.seed}, key {c.key}" for c in done[:5])
     which = f"means {len(done)} finished cells ({found}): name one" if done else "names no finished cell: see `status`"
     raise UserError(f"'{short(what)}' {which}.")
@@ -87,14 +136,11 @@ def export(
     chosen = known(form, "int8" if int8 else "fp32")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already: name a new folder.")
-    loaded = networks.load(Store(store), cell.key, student)
-    suite, recipe = catalog.parse("suite", cell.suite), recipe_of(cell)
-    opened = suite.open(Place(CPU), data)
-    images = raw(opened.split("test", recipe), recipe.normalisation)
-    network = Raw(deployed(loaded.network, suite.image), loaded.mean, loaded.std).eval()
+    ready = Ready.of(store, cell, student, data)
+    network, suite, recipe = ready.network, ready.suite, ready.recipe
     calibration = None
     if int8:
-        drawn = CalibrationImages.drawn(opened, recipe, suite.label)
+        drawn = CalibrationImages.drawn(ready.data, recipe, suite.label)
         [(as_they_are, _)] = raw([(drawn.images, drawn.images)], recipe.normalisation)
         calibration = replace(drawn, images=as_they_are)
     with tempfile.TemporaryDirectory() as folder:
@@ -103,8 +149,8 @@ def export(
             files, answer = chosen.written(network, job)
         except Unsupported as refusal:
             raise UserError(f"{refusal} Try another --format.") from refusal
-        compared = _compared(network, answer, images, batch, chosen)
-        sidecar = _told(loaded, cell, chosen, files, batch, str(calibration or ""))
+        compared = ready.compared(answer, batch, chosen, "try another --format")
+        sidecar = _told(ready.loaded, cell, chosen, files, batch, str(calibration or ""))
         make_folder(out)
         for file in files:
             write_bytes(out / file.name, chosen.marked(file, sidecar))
@@ -138,26 +184,6 @@ def untied(logits: Tensor) -> Tensor:
     order = logits.argsort(dim=1, descending=True, stable=True)
     places = torch.arange(logits.shape[1], 0, -1, dtype=logits.dtype).view(1, -1, *[1] * (logits.dim() - 2))
     return torch.where(logits.isfinite(), torch.zeros_like(logits).scatter(1, order, places.expand_as(logits)), logits)
-
-
-def _compared(
-    network: nn.Module, answer: Answer, images: Iterator[tuple[Tensor, Tensor]], batch: int, form: Format
-) -> str:
-    """How the answers of a file differ from the network's; a UserError for another network's: in float32 where they
-    are not close, or say another class, in int8 where they say another class too often."""
-    x = torch.stack([*islice((image for part, _ in images for image in part), CHECKED)])
-    with torch.no_grad():
-        expected = network(x)
-    found = torch.cat([answer(part)[:count] for part, count in in_batches(x, batch)])
-    worst = ((found - expected).abs().max() / expected.abs().max()).item()
-    alike = (found.argmax(1) == expected.argmax(1)).float().mean().item()
-    if form.precision == "int8":
-        if alike < ALIKE:
-            raise UserError(f"in int8 it says another class for {1 - alike:.0%} of {len(x)} test images: ship float32.")
-        return f"checked on {len(x)} test images: {alike:.0%} have PyTorch's class"
-    if not worst <= CLOSE or alike < 1:
-        raise UserError(f"the file's answers differ from PyTorch's by {worst:.1e}: try another --format.")
-    return f"checked on {len(x)} test images: logits differ from PyTorch's by {worst:.1e} of the largest at most"
 
 
 def _told(

@@ -137,6 +137,11 @@ def experiment_of(store: Store, sweep: str, uri: str) -> str:
     return recall(store.root).get(public(uri), {}).get(sweep, Sent()).experiment_id
 
 
+def run_of(store: Store, key: str, sweep: str, uri: str) -> Sent:
+    """To which run a cell of the sweep was sent; without an id where it was not."""
+    return recall(store.run(key).folder).get(public(uri), {}).get(sweep, Sent())
+
+
 def link(store: Store, sweep: str, uri: str) -> str:
     """Where to look at what was sent of a sweep."""
     return server.page(uri, experiment_of(store, sweep, uri))

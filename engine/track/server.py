@@ -68,6 +68,12 @@ def database_file(uri: str) -> Path | None:
     return Path(name) if name and name != ":memory:" and not name.startswith("file:") else None
 
 
+def silent(uri: str, why: str) -> UserError:
+    """What to say to somebody who waits for an answer of MLflow's and gets none."""
+    advice = "start it, or name another with --mlflow or MLFLOW_TRACKING_URI"
+    return UserError(f"MLflow at {public(uri)} does not answer ({why}): {advice}.")
+
+
 def page(uri: str, experiment: str) -> str:
     """Where to look at an experiment (all of them if it has no number yet), as a link or as what to run for one.
 

@@ -11,7 +11,7 @@ from cheapconv.engine.track import sweep as sweeps
 from cheapconv.engine.track.follow import Follower, follow, lagging
 from cheapconv.engine.track.mirror import Mirror, experiment_of, link
 from cheapconv.engine.track.redact import public
-from cheapconv.engine.track.server import tracking_uri
+from cheapconv.engine.track.server import silent, tracking_uri
 from cheapconv.engine.track.tracked import STATUS
 
 REFUSED = 1  # exit code of a sync that had to leave cells out
@@ -38,8 +38,7 @@ def sync(store: Store, sweep: str, uri: str) -> dict[str, int]:
     follower = Follower(store, Mirror(store, sweeps.read(store, sweep), uri, ask=True), uri)
     follower.look(last=True)
     if follower.failure:
-        advice = "start it, or name another with --mlflow or MLFLOW_TRACKING_URI"
-        raise UserError(f"MLflow at {public(uri)} does not answer ({follower.failure}): {advice}.")
+        raise silent(uri, follower.failure)
     started = sum(store.run(key).state().state in (*STATUS, "damaged", "unreadable") for key in follower.keys)
     sent, refused = len(+follower.sent), len(follower.refused)
     counts = {"sent": sent, "unchanged": started - sent - refused, "refused": refused}

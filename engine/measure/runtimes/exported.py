@@ -1,10 +1,11 @@
 """How a network leaves PyTorch: the two files that runtimes are made from, each written once and shared by them.
 
-Both have a fixed batch: a runtime knows every shape beforehand, as on a device, and may choose its kernels by it.
+They have a fixed batch: a runtime knows every shape beforehand, as on a device, and may choose its kernels by it.
 """
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +13,7 @@ from cheapconv.engine.measure.runtimes.base import Job, Unsupported, sentence
 from cheapconv.engine.measure.runtimes.quiet import quiet
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 Format = Literal["onnx", "pt2"]
@@ -33,7 +35,23 @@ def written(network: "nn.Module", form: Format, job: Job) -> Path:
     return path
 
 
-def _onnx(network: "nn.Module", images: "Tensor", path: Path) -> None:
+def any_batch(network: "nn.Module", job: Job) -> Path:
+    """The ONNX file of a network in eval mode for as many images as there are; Unsupported as above."""
+    import torch
+
+    path = job.folder / "any.onnx"
+    with quiet():
+        try:
+            # Of one image the exporter would take the batch for a constant.
+            _onnx(network, replace(job, batch=2).images, path, ({0: torch.export.Dim("batch")},))
+        except Exception as error:  # as above
+            raise Unsupported(sentence(f"{LABELS['onnx']} for any batch", "hold", error)) from error
+    return path
+
+
+def _onnx(
+    network: "nn.Module", images: "Tensor", path: Path, dynamic: "tuple[dict[int, torch.export.Dim], ...] | None" = None
+) -> None:
     import torch
 
     torch.onnx.export(
@@ -45,6 +63,7 @@ def _onnx(network: "nn.Module", images: "Tensor", path: Path) -> None:
         dynamo=True,
         external_data=False,
         verbose=False,
+        dynamic_shapes=dynamic,
     )
 
 
