@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.run import deploy, options, output, sizing
+from cheapconv.engine.run import deploy, merge, options, output, sizing
 
 app = typer.Typer(
     help="Benchmark of cheap convolutions and the distillation methods that win their accuracy back.\n\n"
@@ -51,11 +51,23 @@ def plan(
     select: options.Select = None,
     epochs: options.Epochs = None,
     as_json: options.AsJson = False,
+    estimate: options.ToEstimate = False,
+    data: options.Data = None,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+    cohort: options.Cohort = "auto",
 ) -> None:
-    """Show the cells of a sweep in the order in which they will run, without running them."""
+    """Show the cells of a sweep in the order in which they will run, without running them; or what they will take."""
     from cheapconv.engine.run import planning, show
 
-    show.cells_of(f"plan of {sweep}", planning.planned(sweep, registry, select, epochs, to_look=True), store, as_json)
+    if estimate:
+        from cheapconv.engine.run import estimate_shown, estimating
+
+        chosen = planning.planned(sweep, registry, select, epochs)
+        estimate_shown.show(estimating.estimated(chosen, store, device, threads, data, cohort), as_json)
+    else:
+        whole = planning.planned(sweep, registry, select, epochs, to_look=True)
+        show.cells_of(f"plan of {sweep}", whole, store, as_json)
 
 
 @app.command()
@@ -200,6 +212,7 @@ def atlas(
 app.command()(deploy.export)
 app.command()(deploy.accuracy)
 app.command()(deploy.publish)
+app.command()(merge.merge)
 
 
 @app.command()

@@ -8,99 +8,41 @@ whose peak memory and seconds of CPU stand beside the time.
 """
 
 import os
-import random
 import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from benchmarks.many import Many, made
 from cheapconv import catalog
 from cheapconv.engine.measure import timings
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read.registry import Sweep
-from cheapconv.engine.run import planning, record, session
+from cheapconv.engine.run import planning, session
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.records import CurveRow, Environment, NetworkResult, Result, Sizes
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import server
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.suites.place import Place
 
 CELLS = int(os.environ.get("CHEAPCONV_BENCH_CELLS", "10000"))
-CONVS, METHODS = 10, 5
-REGISTRY = """\
-sweeps:
-  many:
-    suite: digits
-    recipe: short
-    max_cells: 1000000
-    seeds: {seeds}
-    entries:
-      - {{name: teacher, architecture: "wrn(depth=10, width=2)", conv: standard, method: scratch}}
-      - architecture: "wrn(depth=10, width=1)"
-        conv: [standard, "G(2)", "G(4)", "G(8)", "G(N)", "B(2)", "B(4)", "BG(2,M/8)", "BG(4,M)", Sep]
-        method: [scratch, {{kd: {{teacher: teacher}}}}, {{at: {{teacher: teacher}}}}, dml, kdcl]
-"""
-
-
-@dataclass
-class Many:
-    """A registry, its plan, and a store in which all of its cells are done."""
-
-    registry: Path
-    plan: Plan
-    store: Store
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Many]:
     folder = tmp_path_factory.mktemp("many")
-    seeds = [*range(CELLS // (CONVS * METHODS))]
-    registry = folder / "registry.yaml"
-    registry.write_text(REGISTRY.format(seeds=seeds))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHEAPCONV_CACHE", str(folder / "cache"))
-        whole = planning.planned("many", registry, None, None)
-        store = Store(folder / "runs")
-        session.write_plan(store, whole)
-        chance = random.Random(0)
-        for planned in whole.cells:
-            run = store.run(planned.cell.key)
-            run.write_cell(record.described(planned.cell))
-            run.begin(
-                Environment(versions={"torch": "2.11"}, device="cpu", threads=1, start="2026-01-01T10:00:00+00:00")
-            )
-            rows = [curve_row(epoch, chance.gauss(0.8, 0.01)) for epoch in range(planned.cell.recipe["epochs"])]
-            run.write_curve(rows)
-            run.finish(result(planned.cell.key, rows))
-        yield Many(registry, whole, store)
-
-
-def curve_row(epoch: int, score: float) -> CurveRow:
-    scores = {"student": {"top1": score, "top5": 0.99}}
-    times = {"images_per_s": 1000.0, "seconds": 1.0}
-    return CurveRow(epoch=epoch, lr=0.1, loss=1.0, terms={"ce": 1.0}, scores=scores, **times)
-
-
-def result(key: str, rows: list[CurveRow]) -> Result:
-    scores = rows[-1].scores["student"]
-    sizes = Sizes(params=1, params_with_bn_stats=1, macs=1, flops=2, weights_bytes=4, activation_bytes=4)
-    shared = {"scores": scores, "best": 0.9, "best_epoch": 0}
-    network = NetworkResult(name="student", role="student", headline=True, sizes=sizes, **shared)
-    seconds = {"train_s": 1.0, "steps_s": 1.0, "method_s": 0.0, "train_images_per_s": 1.0, "teacher_train_s": 0.0}
-    return Result(
-        key=key, epochs=len(rows), test_samples=360, headline="top1", networks=(network,), **shared, **seconds
-    )
+        yield made(folder, CELLS)
 
 
 COMMAND = """\

@@ -86,9 +86,12 @@ def _cells(
     trained = recipes(entry, sweep, suite, forced)
     grid = itertools.product(entry.seeds or sweep.seeds, networks, range(len(methods)), range(len(trained)))
     others: dict[tuple[object, ...], Cell] = {}  # by all but the seed: what follows from it is found once
+    teachers: dict[tuple[str | None, int], Cell] = {}  # by entry and seed: each is looked for among those of all seeds
     for seed, (architecture, conv), method, number in grid:
         (choice, settings), recipe = methods[method], trained[number]
-        teacher = teacher_of(entry, choice.teacher, seed, by_name[choice.teacher]) if choice.teacher else None
+        teacher = teachers.get((choice.teacher, seed))
+        if choice.teacher and teacher is None:
+            teacher = teachers[choice.teacher, seed] = teacher_of(entry, choice.teacher, seed, by_name[choice.teacher])
         anew = bool(teacher and recipe_of(teacher).normalisation != recipe.normalisation)
         of = (architecture, conv, method, number, anew)
         try:

@@ -22,9 +22,9 @@ from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.work import work as amount
-from cheapconv.engine.run.launch import LEFT_ASIDE, kinship
+from cheapconv.engine.run import dealing
+from cheapconv.engine.run.launch import LEFT_ASIDE
 from cheapconv.engine.run.measuring import measure_missing
-from cheapconv.engine.run.room import AUTO
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.watchers import Watcher, Watchers
 from cheapconv.engine.run.worker import BLOCKED, work
@@ -136,28 +136,12 @@ class Crew:
                     worker.connection.send(cells)
 
     def _next(self, left: Mapping[str, Cell]) -> list[Cell]:
-        """A list that sees the same batches: those first that others wait for, then the one with most to do; and of it
-        the longest, but no more than leaves the other workers as much."""
+        """What an idle worker is given; a cell of which several have died alone."""
         held = {key for worker in self._workers.values() for key in worker.cells if key not in self._over}
-        ready = [cell for cell in left.values() if cell.teacher not in left and cell.teacher not in held]
-        if suspects := [cell for cell in ready if self._deaths[cell.key] >= DEATHS - 1]:
+        found = dealing.ready(left, held)
+        if suspects := [cell for cell in found if self._deaths[cell.key] >= DEATHS - 1]:
             return suspects[:1]
-        groups: dict[object, list[Cell]] = {}
-        for cell in ready:
-            groups.setdefault(kinship(cell), []).append(cell)
-        awaited = {cell.teacher for cell in left.values()}
-        order = sorted(groups.values(), key=lambda g: (-sum(c.key in awaited for c in g), -self._todo(g), -len(g)))
-        longest = sorted(order[0], key=lambda cell: (cell.key not in awaited, -self._todo([cell]))) if order else []
-        fair, chosen = self._todo(ready) / len(self.places), list[Cell]()
-        for cell in longest[: self.settings.cohort or AUTO]:
-            if chosen and self._todo([*chosen, cell]) > fair:
-                break
-            chosen.append(cell)
-        return chosen
-
-    def _todo(self, cells: Sequence[Cell]) -> float:
-        """How much there is to do for these."""
-        return sum(self._work[cell.key] for cell in cells)
+        return dealing.next_list(found, left, self._work, len(self.places), self.settings.cohort)
 
     def _hired(self, place: Place) -> Worker:
         """A new process."""

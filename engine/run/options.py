@@ -24,6 +24,10 @@ RegistryFile = Annotated[
 ]
 StoreFolder = Annotated[Path, typer.Option("--store", help="Folder of the run folders, which hold every result.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+ToEstimate = Annotated[
+    bool,
+    typer.Option("--estimate", help="Take a few steps of each kind of cell, and say what the sweep will take here."),
+]
 Select = Annotated[
     str | None,
     typer.Option(

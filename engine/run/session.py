@@ -23,6 +23,7 @@ from cheapconv.engine.run.progress import Progress
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.show import console
 from cheapconv.engine.run.stop import StopRequest
+from cheapconv.engine.store import machines
 from cheapconv.engine.store.files import now
 from cheapconv.engine.store.records import PlannedKey, SweepPlan, Word
 from cheapconv.engine.store.runs import Store
@@ -113,7 +114,8 @@ def clean(folder: Path) -> None:
     """Remove the leftovers of killed processes from every cell that is not running."""
     if not folder.is_dir():
         raise UserError(f"there is no store at {folder}: name it with --store.")
-    removed = Store(folder).tidy() + server.tidy(server.tracking_uri())
+    store = Store(folder)
+    removed = store.tidy() + machines.tidy(store) + server.tidy(server.tracking_uri())
     console.print(f"removed {removed} files; every result is kept")
 
 

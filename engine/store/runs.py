@@ -238,11 +238,11 @@ class Store:
 
     def measurements(self, structure: str = "") -> list[Measurement]:
         """Every timing, or those of one structure."""
-        return [found for name in self._timed(structure) if (found := self.measurement(name))]
+        return [found for name in self.timed(structure) if (found := self.measurement(name))]
 
     def faults(self, structures: Iterable[str]) -> list[str]:
         """What is wrong with the timings of some structures, in words."""
-        found = (self._measurement(name) for structure in structures for name in self._timed(structure))
+        found = (self._measurement(name) for structure in structures for name in self.timed(structure))
         return [each.fault for each in found if each.fault]
 
     def write_measurement(self, name: str, measurement: Measurement) -> None:
@@ -250,7 +250,7 @@ class Store:
         make_folder(self.root / MEASUREMENTS)
         write_json(self.root / MEASUREMENTS / f"{name}.json", document(asdict(measurement)))
 
-    def _timed(self, structure: str) -> list[str]:
+    def timed(self, structure: str) -> list[str]:
         return [path.stem for path in sorted((self.root / MEASUREMENTS).glob(f"{escape(structure)}*.json"))]
 
     def _measurement(self, name: str) -> Found[Measurement]:

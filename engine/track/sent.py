@@ -6,13 +6,14 @@ file serves several servers and several sweeps that share the cell: `{uri: {expe
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import filelock
 from pydantic import TypeAdapter
 
 from cheapconv.engine.store.files import read_json, write_json
+from cheapconv.engine.track.redact import FILES, HIDDEN
 
 MEMORY, LOCK = "mlflow.json", "mlflow.lock"
 PATIENCE_S = 30.0  # for another process that sends the same; it is through after a few requests
@@ -60,3 +61,27 @@ def held(folder: Path) -> Iterator[None]:
             yield
     except filelock.Timeout as error:
         raise TimeoutError(f"another process has been sending for {PATIENCE_S:g} s") from error
+
+
+def learn(folder: Path, other: Path, *, theirs_first: bool = False) -> None:
+    """Note what another store's memory of the same cell, or of the sweeps, knows of servers that both may use.
+
+    A database that is a file is another one on each machine, and so are the files of a report. With `theirs_first` it
+    is the other's attempt that is in the folder now; else what is remembered here stays.
+    """
+
+    def learnt() -> Memory:
+        ours = recall(folder)
+        theirs = {uri: {of: replace(sent, report=()) for of, sent in known.items()} for uri, known in found.items()}
+        pairs = (ours, theirs) if theirs_first else (theirs, ours)
+        return {uri: pairs[0].get(uri, {}) | pairs[1].get(uri, {}) for uri in {**ours, **theirs}}
+
+    found = {uri: known for uri, known in recall(other).items() if _is_server(uri)}
+    if found and learnt() != recall(folder):
+        with held(folder):
+            write_json(folder / MEMORY, _memory.dump_python(learnt()))
+
+
+def _is_server(uri: str) -> bool:
+    scheme, mark, _ = uri.partition("://")
+    return HIDDEN not in uri and scheme not in FILES and (bool(mark) or uri == "databricks")

@@ -7,6 +7,7 @@ from typing import get_args
 import pandas as pd
 
 from cheapconv.engine.store.records import Environment, Result, Word
+from cheapconv.reports.answers import determinism
 from cheapconv.reports.rows import measurements
 from cheapconv.reports.rows.collect import Collected, hardware
 from cheapconv.reports.rows.columns import method_label
@@ -142,6 +143,7 @@ def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
     if sweep.faults:
         more = f" and of {len(sweep.faults) - MOST_FAULTS} more" if len(sweep.faults) > MOST_FAULTS else ""
         said.append(f"Left out, because it cannot be read: {'; '.join(sweep.faults[:MOST_FAULTS])}{more}.")
+    said += determinism.remarks(sweep)
     if rows["papers"].map(len).any():
         said.append(
             "The papers' numbers come from their own recipes and are for orientation, not a like-for-like test."

@@ -137,7 +137,7 @@ def judged(found: Sequence[Comparison]) -> tuple[Verdict, str]:
 def caveats(claim: Claim, found: Sequence[Comparison], sweep: Collected) -> tuple[str, ...]:
     """What is other than in the source: the recipe of the rows that were compared, and what the claim notes itself."""
     said = [claim.note] if claim.note else []
-    records = records_by_row(sweep)
+    records = records_by_row(sweep) if found else {}  # most claims are of rows that a sweep does not have
     cells = [records[one.better][0].cell for one in found]
     for cell in {str(cell.recipe): cell for cell in cells}.values():
         known = protocols.load().find(claim.source, cell.suite_label)

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.store import deployments
+from cheapconv.engine.store import deployments, machines
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.deployments import Deployment
+from cheapconv.engine.store.machines import Second
 from cheapconv.engine.store.records import Environment, Result, SkippedCell, Word
 from cheapconv.engine.store.runs import Run, Store
 from cheapconv.reports.rows.score import Score
@@ -123,6 +124,7 @@ class Collected:
     faults: tuple[str, ...] = ()  # what is wrong with the files of its cells, in words
     about: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)  # of SweepPlan
     joined: tuple[str, ...] = ()  # the sweeps that it was made of, where there were several
+    seconds: tuple[Second, ...] = ()  # other trainings of its cells, on other machines
 
     @property
     def score(self) -> Score:
@@ -151,8 +153,18 @@ def read_sweep(store: Path, sweep: str) -> Collected:
     faults += runs.faults({network.structure for result in results for network in result.counted if network.structure})
     unrecorded = len(plan.cells) - len(records)
     dearer = {(network.architecture, network.conv): network.text for network in plan.dearer}
-    told = tuple(faults), plan.about
-    collected = Collected(sweep, plan.suite, plan.recipe, records, unrecorded, plan.skipped, dearer, *told)
+    collected = Collected(
+        name=sweep,
+        suite=plan.suite,
+        recipe=plan.recipe,
+        records=records,
+        unrecorded=unrecorded,
+        skipped=plan.skipped,
+        dearer=dearer,
+        faults=tuple(faults),
+        about=plan.about,
+        seconds=tuple(machines.seconds(runs, {record.key for record in records if record.state == "done"})),
+    )
     if not collected.done:
         why = f" ({'; '.join(faults[:3])})" if faults else ""
         raise UserError(

@@ -29,7 +29,7 @@ def identity(row: pd.Series) -> Identity:
 
 def records_by_row(sweep: Collected) -> dict[Identity, list[Record]]:
     """The cells of each row, whatever their state."""
-    named = variants(sweep)
+    named = variants(sweep).to_dict()  # a look into a Series takes a hundred times as long
     found: dict[Identity, list[Record]] = {}
     for record in sweep.records:
         cell = record.cell

@@ -36,6 +36,7 @@ def read_sweeps(store: Path, names: Sequence[str], title: str) -> Collected:
         faults=tuple(dict.fromkeys(fault for sweep in sweeps for fault in sweep.faults)),
         about={kind: {k: v for s in sweeps for k, v in s.about.get(kind, {}).items()} for kind in KINDS},
         joined=tuple(sweep.name for sweep in sweeps),
+        seconds=tuple({second.run.folder: second for sweep in sweeps for second in sweep.seconds}.values()),
     )
 
 
