@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.run import deploy, merge, options, output, sizing
+from cheapconv.engine.run import deploy, merge, options, output, prepare_command, sizing
 
 app = typer.Typer(
     help="Benchmark of cheap convolutions and the distillation methods that win their accuracy back.\n\n"
@@ -103,6 +103,9 @@ def run(
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first cell that fails.")] = False,
     workers: options.Workers = "1",
     cohort: options.Cohort = "auto",
+    cluster: options.Cluster = None,
+    gpus_per_cohort: options.Gpus = None,
+    memory_per_cohort: options.Memory = None,
     mlflow: options.Mlflow = None,
 ) -> None:
     """Train, measure and track the cells of a sweep that are not done; interrupted ones go on where they stopped."""
@@ -125,6 +128,9 @@ def run(
         fail_fast=fail_fast,
         workers=quantity.several("--workers", workers),
         cohort=quantity.several("--cohort", cohort),
+        cluster=cluster,
+        gpus=gpus_per_cohort,
+        memory_gib=memory_per_cohort,
         mlflow=mlflow,
         registry=registry,
     )
@@ -177,17 +183,7 @@ def check(registry: options.RegistryFile = None) -> None:
     raise typer.Exit(2 if mistakes else 0)
 
 
-@app.command()
-def prepare(
-    suite: Annotated[str, typer.Argument(help="Whose images: `imagenet`, or what has its layout of folders.")],
-    data: options.Unprepared,
-    out: options.Prepared,
-    side: Annotated[int, typer.Option(min=32, help="Shorter side to resize to, in pixels.")] = 256,
-) -> None:
-    """Resize a suite's photographs once, into tar shards that are read faster than files."""
-    from cheapconv.engine.run import prepare as preparing
-
-    preparing.prepare(suite, data, side, out)
+app.command()(prepare_command.prepare)
 
 
 @app.command()

@@ -119,14 +119,13 @@ class Nowhere:
 
 def dealing(folder: Path) -> str:
     """What the driver takes to find the next list for one of 64 workers, at the beginning of a run."""
-    from cheapconv.engine.plan.work import work
     from cheapconv.engine.run import planning as plans
-    from cheapconv.engine.run.dealing import next_list, ready
+    from cheapconv.engine.run.dealing import Dealing
 
     whole = plans.planned(SWEEP, folder / "registry.yaml", None, None, to_look=True)
     left = {planned.cell.key: planned.cell for planned in whole.cells}
-    amount = {key: work(cell) for key, cell in left.items()}
-    return timed(lambda: next_list(ready(left, ()), left, amount, 64))
+    dealing = Dealing([*left.values()], None)
+    return timed(lambda: dealing.next(left, (), 64))
 
 
 TIMED: dict[str, Callable[[Path], str]] = {

@@ -144,6 +144,10 @@ class Suite:
         """Fields that say where the data are. A cell's key has the fingerprint in their place."""
         return ()
 
+    def parts(self, folder: Path) -> tuple[Path, ...]:
+        """Of a folder of data, the files and folders that hold this suite's, for a machine that has none."""
+        return (folder,)
+
     def prepare(self, folder: Path, side: int) -> Preparation:
         """The data in a folder with every image resized to a shorter side, for `open` to read from then on."""
         raise UserError(f"suite '{self.registered_name}' is read as it is: there is nothing to prepare.")

@@ -61,6 +61,10 @@ class _Cifar(MemorySuite):
         labels = np.concatenate([file[self.label_key] for file in files])
         return torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64))
 
+    def parts(self, folder: Path) -> tuple[Path, ...]:
+        """The folder of the official files."""
+        return (folder / self.folder,)
+
     def _read(self, path: Path) -> dict:
         """What an official file holds, or a UserError that says how this one is not official."""
         try:

@@ -107,6 +107,11 @@ class FashionMnist(MemorySuite):
         train = self._inputs(train_x[chosen]), train_y[chosen].long()
         return InMemory(*train, self._inputs(test_x), test_y.long(), self.class_names)
 
+    def parts(self, folder: Path) -> tuple[Path, ...]:
+        """The official files, where they are not Debian's."""
+        paths = [_path(folder, name) for name in self.md5]
+        return tuple(path for path in paths if path is not None and path.is_relative_to(folder))
+
     def _inputs(self, images: torch.Tensor) -> torch.Tensor:
         """(N, 3, 32, 32) or (N, 3, 16, 16) of grey images (N, 28, 28), with a black border."""
         bordered = pad(images, [BORDER] * 4)

@@ -84,6 +84,10 @@ class ImageNet(Suite):
         loader = Loader(found.train, found.test, names, self.side, place, Skipped(TRAIN + VAL, skipped))
         return loader.hold_out(validation) if validation else loader
 
+    def parts(self, folder: Path) -> tuple[Path, ...]:
+        """The folder that is looked into."""
+        return (_home(folder),)
+
     def _found(self, home: Path) -> tuple[Listed, dict[str, str]]:
         """The images of the folder, and those that its preparation has left out."""
         if not prepared.is_store(home):

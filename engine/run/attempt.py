@@ -45,7 +45,7 @@ class Attempt:
 
     def settled(self, left: Mapping[str, Cell]) -> bool:
         """Whether there is nothing to do for the cell, or nothing yet, because its teacher is among what is `left`."""
-        standing = self._standing()
+        standing = standing_of(self.store, self.cell, self._settings.retry_failed)
         if standing and not (standing == "waiting" and self.cell.teacher in left):
             self.leave(standing)
         return standing is not None
@@ -58,7 +58,8 @@ class Attempt:
             self.run.write_cell(record.described(self.cell))  # before the lock, which would make a folder of nothing
             if not self._lock.enter_context(self.run.lock()):
                 self.leave("running")
-            elif standing := self._standing():  # another process may have ended it between the first look and the lock
+            # Another process may have ended it between the first look and the lock.
+            elif standing := standing_of(self.store, self.cell, self._settings.retry_failed):
                 self.leave(standing)
             else:
                 return self._member(place, feed, teachers)
@@ -78,15 +79,6 @@ class Attempt:
         self.end = end
         if end is not None:
             self._told.ended(self.cell, end)
-
-    def _standing(self) -> Word | None:
-        """Why there is nothing to do for the cell, or nothing now; None where it is to be trained."""
-        state = self.run.state().state
-        if state in ("done", "unreadable") or (state == "failed" and not self._settings.retry_failed):
-            return state
-        if self.cell.teacher and self.store.run(self.cell.teacher).state().state != "done":
-            return "waiting"
-        return None
 
     def _member(self, place: Place, feed: Feed, teachers: Teachers) -> Member | None:
         try:
@@ -184,6 +176,16 @@ class Attempt:
     def _left_alone(self, error: OSError) -> None:
         log.warning("cell %s is left alone: %s", self.cell.key, error)
         self.leave("unreadable")
+
+
+def standing_of(store: Store, cell: Cell, retry_failed: bool) -> Word | None:
+    """Why there is nothing to do for a cell, or nothing now; None where it is to be trained."""
+    state = store.run(cell.key).state().state
+    if state in ("done", "unreadable") or (state == "failed" and not retry_failed):
+        return state
+    if cell.teacher and store.run(cell.teacher).state().state != "done":
+        return "waiting"
+    return None
 
 
 def lacks_memory(error: BaseException) -> bool:

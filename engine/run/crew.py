@@ -21,9 +21,7 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.turn import Turn
-from cheapconv.engine.plan.work import work as amount
-from cheapconv.engine.run import dealing
-from cheapconv.engine.run.launch import LEFT_ASIDE
+from cheapconv.engine.run.dealing import DEATHS, Dealing, in_rounds
 from cheapconv.engine.run.measuring import measure_missing
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.watchers import Watcher, Watchers
@@ -35,7 +33,6 @@ from cheapconv.suites.place import Place
 
 LOOK_S = 0.2  # between two looks at whether to stop
 PATIENCE_S = 60.0  # for the checkpoints of a worker that was told to stop
-DEATHS = 3  # of processes that trained a cell, the last of them alone, until it is taken for their cause
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +71,6 @@ class Crew:
     _workers: dict[int, Worker] = field(default_factory=dict)  # by number of the place
     _over: set[str] = field(default_factory=set)  # keys of the cells whose attempt has ended
     _deaths: Counter[str] = field(default_factory=Counter)  # by cell
-    _work: dict[str, float] = field(default_factory=dict)  # by cell
 
     def __post_init__(self) -> None:
         self._told = Watchers(self.watchers)
@@ -82,15 +78,9 @@ class Crew:
     def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
         """Run every cell that is not done; the end state by key. What was left aside is tried again as long as that
         changes anything."""
-        left = {cell.key: cell for cell in cells}
-        self._work = {cell.key: amount(cell) for cell in cells}
+        dealing = Dealing(cells, self.settings.cohort)
         try:
-            while left:
-                before = dict(self._told.ends)
-                self._run(left)
-                if self._stopping() or self._told.ends == before:
-                    break
-                left = {key: cell for key, cell in left.items() if self._told.ends.get(key) in LEFT_ASIDE}
+            in_rounds(cells, self._told, lambda left: self._run(left, dealing))
         except KeyboardInterrupt:  # the second one
             self._dismiss(patience_s=0.0)
             raise
@@ -102,19 +92,19 @@ class Crew:
                 self.measure(self.store, cell, self.places[0].device, turn)
         return self._told.ends
 
-    def _run(self, cells: Mapping[str, Cell]) -> None:
-        """Attempt each of the cells once."""
+    def _run(self, cells: Mapping[str, Cell], dealing: Dealing) -> bool:
+        """Attempt each of the cells once; False where that ends the run."""
         left, told = dict(cells), False
         self._over.clear()
         while True:
             if not self._stopping():
-                self._deal(left)
+                self._deal(left, dealing)
             elif not told:
                 told = True
                 for worker in self._workers.values():
                     worker.process.terminate()
             if all(worker.idle for worker in self._workers.values()):
-                return
+                return not self._stopping()
             connections = {worker.connection: number for number, worker in self._workers.items()}
             for connection in wait([*connections], LOOK_S):
                 self._hear(connections[connection], left)  # type: ignore[index]
@@ -123,25 +113,21 @@ class Crew:
         """Whether nothing more is to be done."""
         return self.should_stop() or (self.settings.fail_fast and "failed" in self._told.ends.values())
 
-    def _deal(self, left: dict[str, Cell]) -> None:
+    def _deal(self, left: dict[str, Cell], dealing: Dealing) -> None:
         """Give every idle worker a list, as long as there are cells that need not wait for another one's end."""
         for number, place in enumerate(self.places):
             worker = self._workers.get(number)
-            if (worker is None or worker.idle) and (cells := self._next(left)):
+            if worker is not None and not worker.idle:
+                continue
+            held = {key for other in self._workers.values() for key in other.cells if key not in self._over}
+            suspects = {key for key, deaths in self._deaths.items() if deaths >= DEATHS - 1}
+            if cells := dealing.next(left, held, len(self.places), suspects):
                 worker = self._workers[number] = worker or self._hired(place)
                 worker.idle, worker.cells = False, {cell.key: cell for cell in cells}
                 for cell in cells:
                     del left[cell.key]
                 with contextlib.suppress(OSError):  # it died idle: its end of the connection is found next
                     worker.connection.send(cells)
-
-    def _next(self, left: Mapping[str, Cell]) -> list[Cell]:
-        """What an idle worker is given; a cell of which several have died alone."""
-        held = {key for worker in self._workers.values() for key in worker.cells if key not in self._over}
-        found = dealing.ready(left, held)
-        if suspects := [cell for cell in found if self._deaths[cell.key] >= DEATHS - 1]:
-            return suspects[:1]
-        return dealing.next_list(found, left, self._work, len(self.places), self.settings.cohort)
 
     def _hired(self, place: Place) -> Worker:
         """A new process."""

@@ -1,35 +1,57 @@
-"""Which cells a worker is given next: those of the run (engine/run/crew.py), and those of its estimate."""
+"""Which cells are trained next by one of several hands, processes or machines: teachers first, the longest first."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from cheapconv.engine.run.launch import kinship
+from cheapconv.engine.plan.work import work
+from cheapconv.engine.run.launch import LEFT_ASIDE, kinship
 from cheapconv.engine.run.room import AUTO
+from cheapconv.engine.run.watchers import Watchers
 from cheapconv.engine.store.cell import Cell
 
-
-def ready(left: Mapping[str, Cell], held: Collection[str]) -> list[Cell]:
-    """The cells that need not wait for another one's end: their teachers are neither left nor `held` by a worker."""
-    return [cell for cell in left.values() if cell.teacher not in left and cell.teacher not in held]
+DEATHS = 3  # of processes that trained a cell, the last of them alone, until it is taken for their cause
 
 
-def next_list(
-    found: Sequence[Cell], left: Mapping[str, Cell], work: Mapping[str, float], workers: int, most: int | None = None
-) -> list[Cell]:
-    """A list of those that are ready, that sees the same batches: those first that others wait for, then the one with
-    most to do; and of it the longest, but no more than leaves the other workers as much. `work` is by cell."""
+class Dealing:
+    """Makes lists of the cells of a run that see the same batches."""
 
-    def todo(cells: Sequence[Cell]) -> float:
-        return sum(work[cell.key] for cell in cells)
+    def __init__(self, cells: Sequence[Cell], limit: int | None) -> None:
+        """Lists of at most `limit` cells."""
+        self._work = {cell.key: work(cell) for cell in cells}
+        self._limit = limit or AUTO
 
-    groups: dict[object, list[Cell]] = {}
-    for cell in found:
-        groups.setdefault(kinship(cell), []).append(cell)
-    awaited = {cell.teacher for cell in left.values()}
-    order = sorted(groups.values(), key=lambda g: (-sum(c.key in awaited for c in g), -todo(g), -len(g)))
-    longest = sorted(order[0], key=lambda cell: (cell.key not in awaited, -work[cell.key])) if order else []
-    fair, chosen = todo(found) / workers, list[Cell]()
-    for cell in longest[: most or AUTO]:
-        if chosen and todo([*chosen, cell]) > fair:
+    def next(
+        self, left: Mapping[str, Cell], held: Collection[str], hands: int, suspects: Collection[str] = ()
+    ) -> list[Cell]:
+        """A list that sees the same batches: those first that others wait for, then the one with most to do; and of it
+        the longest, but no more than leaves the other hands as much. Empty where all that is `left` waits for a teacher
+        that is left too, or `held` by a hand. A suspect, at which processes die, is alone."""
+        ready = [cell for cell in left.values() if cell.teacher not in left and cell.teacher not in held]
+        if suspected := [cell for cell in ready if cell.key in suspects]:
+            return suspected[:1]
+        groups: dict[object, list[Cell]] = {}
+        for cell in ready:
+            groups.setdefault(kinship(cell), []).append(cell)
+        awaited = {cell.teacher for cell in left.values()}
+        order = sorted(groups.values(), key=lambda g: (-sum(c.key in awaited for c in g), -self._todo(g), -len(g)))
+        longest = sorted(order[0], key=lambda cell: (cell.key not in awaited, -self._todo([cell]))) if order else []
+        fair, chosen = self._todo(ready) / hands, list[Cell]()
+        for cell in longest[: self._limit]:
+            if chosen and self._todo([*chosen, cell]) > fair:
+                break
+            chosen.append(cell)
+        return chosen
+
+    def _todo(self, cells: Sequence[Cell]) -> float:
+        """How much there is to do for these."""
+        return sum(self._work[cell.key] for cell in cells)
+
+
+def in_rounds(cells: Sequence[Cell], told: Watchers, attempt: Callable[[dict[str, Cell]], bool]) -> None:
+    """Attempt every cell, then those again that were left aside, as long as that changes anything and `attempt` does
+    not say that the run ends."""
+    left = {cell.key: cell for cell in cells}
+    while left:
+        before = dict(told.ends)
+        if not attempt(left) or told.ends == before:
             break
-        chosen.append(cell)
-    return chosen
+        left = {key: cell for key, cell in left.items() if told.ends.get(key) in LEFT_ASIDE}

@@ -8,11 +8,10 @@ them is left out too.
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
-from cheapconv.engine.plan.work import work as amount
-from cheapconv.engine.run import dealing
+from cheapconv.engine.run.dealing import Dealing
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.probes import Probe
 
@@ -44,7 +43,6 @@ class Estimate:
     cells: Sequence[Cell]
     costs: Mapping[str, CellCost]  # by key
     most: int | None = None  # cells side by side
-    _work: dict[str, float] = field(default_factory=dict)
 
     @cached_property
     def known(self) -> list[Cell]:
@@ -85,12 +83,12 @@ class Estimate:
     def played(self, workers: int) -> "Played":
         """A run of so many workers."""
         left = {cell.key: cell for cell in self.known}
-        work = {cell.key: amount(cell) for cell in self.known}
+        dealing = Dealing(self.known, self.most)
         busy, idle = list[tuple[float, int, list[Cell]]](), workers  # by end
         now, number, held, train_s = 0.0, 0, set[str](), 0.0
         worked_s = 0.0
         while left or busy:
-            while idle and (cells := dealing.next_list(dealing.ready(left, held), left, work, workers, self.most)):
+            while idle and (cells := dealing.next(left, held, workers)):
                 trained_s, took_s = self.side_by_side(cells)
                 train_s, worked_s, number, idle = train_s + trained_s, worked_s + took_s, number + 1, idle - 1
                 heapq.heappush(busy, (now + took_s, number, cells))

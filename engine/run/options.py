@@ -63,6 +63,20 @@ Cohort = Annotated[
     str,
     typer.Option(help="Cells trained side by side, sharing batches and teachers: auto (as memory allows) or a number."),
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        help="Train on the nodes of a Ray cluster: auto (the one that runs here), HOST:PORT of its head, or local."
+    ),
+]
+Gpus = Annotated[
+    float | None,
+    typer.Option("--gpus-per-cohort", min=0.01, help="With --cluster: of a node's GPUs, such as 0.5; 1 if not given."),
+]
+Memory = Annotated[
+    float | None,
+    typer.Option("--memory-per-cohort", min=0.1, help="With --cluster: GiB of a node that Ray keeps for a cohort."),
+]
 Capture = Annotated[
     bool,
     typer.Option(

@@ -42,6 +42,7 @@ class Progress:
         self._epochs_ended = 0
         self._shown = 0.0
         self._last = ""
+        self._where = ""
 
     def __enter__(self) -> Self:
         if self._live:
@@ -52,6 +53,12 @@ class Progress:
         if self._live:
             self._live.update("")
             self._live.stop()
+
+    def placed(self, text: str) -> None:
+        """Where a run on many machines has its cells, if that is news."""
+        if text != self._where and not self._live:
+            self._print(text)
+        self._where = text
 
     def started(self, cell: Cell) -> None:
         """A cell begins or goes on."""
@@ -100,10 +107,16 @@ class Progress:
         seconds = int(self._an_epoch_s * sum(self._epochs_left.values()))
         return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
+    def _rate(self) -> str:
+        """Epochs an hour, of all cells together."""
+        return "rate unknown" if self._an_epoch_s is None else f"{3600 / self._an_epoch_s:.0f} epochs an hour"
+
     def _picture(self) -> Table:
         table = Table.grid(padding=(0, 2))
         done, failed = (sum(end == word for end in self._ends.values()) for word in ("done", "failed"))
         table.add_row("cells", f"{done}/{self._total} done, {failed} failed, left {self._left()}")
+        if self._where:
+            table.add_row("nodes", Text(f"{self._where}, {self._rate()}"))
         for number, (cell, where) in enumerate([*self._running.values()][:SHOWN]):
             # A name may have brackets, which are no markup.
             table.add_row("" if number else "running", Text(f"{title(cell)}: {where}"))

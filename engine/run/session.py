@@ -2,8 +2,9 @@
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from rich import markup
@@ -30,6 +31,10 @@ from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import server
 from cheapconv.engine.track.child import following
 from cheapconv.engine.track.mirror import link
+from cheapconv.suites.place import Place
+
+if TYPE_CHECKING:
+    from cheapconv.engine.run.cluster.fleet import Fleet
 
 DONE, FAILED, LEFT = 0, 1, 3  # 2 is a mistake in what was given
 
@@ -49,9 +54,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
         write_plan(store, whole)
     cells = [planned.cell for planned in chosen.cells]
     with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), Progress(cells, console) as shown:
-        one = Launcher(store, places[0], settings, [shown], stop)
-        several = Crew(store, places, settings, [shown], stop)
-        ends = (several if len(places) > 1 else one).run(cells)
+        ends = chosen_runner(store, places, settings, shown, stop).run(cells)
         if whole.deployed:
             done = [cell for cell in cells if ends.get(cell.key) == "done"]
             for line in quantised.score_and_time(store, done, settings.data, stop):
@@ -63,6 +66,21 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
     if {"failed", "unreadable"} & {*ends.values()}:
         return FAILED
     return DONE if all(ends.get(cell.key) == "done" for cell in cells) else LEFT
+
+
+def chosen_runner(
+    store: Store, places: Sequence[Place], settings: Settings, shown: Progress, stop: StopRequest
+) -> "Launcher | Crew | Fleet":
+    """What trains: this process, several of this machine, or the nodes of a cluster."""
+    if settings.cluster is not None:
+        from cheapconv.engine.run.cluster.fleet import Fleet  # whoever has no Ray needs none
+
+        if len(places) > 1:
+            log.warning("--workers has no effect with --cluster: each node takes as many cohorts as it has room for")
+        return Fleet(store, places[0].device, settings, [shown], stop, shown.placed)
+    if len(places) > 1:
+        return Crew(store, places, settings, [shown], stop)
+    return Launcher(store, places[0], settings, [shown], stop)
 
 
 def measure(

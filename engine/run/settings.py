@@ -19,5 +19,8 @@ class Settings:
     fail_fast: bool = False
     workers: int | None = 1  # processes that train; one a GPU, or on a CPU one a core, if None
     cohort: int | None = None  # at most so many cells side by side; as many as there is memory for if None
+    cluster: str | None = None  # local, auto or the address of a Ray cluster; this machine without Ray if None
+    gpus: float | None = None  # of a cluster's node, for a cohort; one where there are any if None
+    memory_gib: float | None = None  # of a cluster's node, kept free for a cohort
     mlflow: str | None = None
     registry: Path | None = None  # to be named again in what is advised

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -34,6 +34,13 @@ BLOCKED = {signal.SIGINT}  # by the run while it starts a worker, which would di
 PATIENCE_S = 60.0  # for a step and a checkpoint, where nobody is left to wait for them
 
 
+class Sender(Protocol):
+    """Sends messages, in the order in which they are given."""
+
+    def send(self, of: str, *what: Any) -> None:
+        """One message."""
+
+
 @dataclass
 class Pipe:
     """Sends messages; without anybody at the other end they are lost."""
@@ -50,7 +57,7 @@ class Pipe:
 class Reporter:
     """A watcher (`engine.run.attempt.Watcher`) that tells another process; of steps only a few a second."""
 
-    def __init__(self, pipe: Pipe) -> None:
+    def __init__(self, pipe: Sender) -> None:
         self._pipe, self._told = pipe, 0.0
 
     def started(self, cell: Cell) -> None:
@@ -76,7 +83,7 @@ class Reporter:
 class Forward(logging.Handler):
     """Hands what is logged to the run, whose display it would disturb."""
 
-    def __init__(self, pipe: Pipe) -> None:
+    def __init__(self, pipe: Sender) -> None:
         super().__init__()
         self._pipe = pipe
 

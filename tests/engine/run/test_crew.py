@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.plan import Plan
-from cheapconv.engine.plan.work import work
 from cheapconv.engine.run import crew, session
 from cheapconv.engine.run.crew import Crew, places
 from cheapconv.engine.run.settings import Settings
@@ -58,49 +56,6 @@ def test_two_workers_give_the_bits_of_one_process(store, tmp_path):
     assert sum(event[0] == "epoch" for event in told.told) == 5 * EPOCHS
     assert sum(event[0] == "ended" for event in told.told) == 5
     assert told.told.index(("ended", "scratch", "done")) < told.told.index(("started", "kd"))
-
-
-def dealt(whole: Plan, workers: int = 2, **settings: Any) -> list[list[str]]:
-    """The lists that would be given out, one after the other, if each were done before the next."""
-    made = Crew(Store(Path("nowhere")), [Place(tiny.CPU)] * workers, Settings(**settings))
-    left = {planned.cell.key: planned.cell for planned in whole.cells}
-    made._work = {key: work(cell) for key, cell in left.items()}
-    lists = []
-    while chosen := made._next(left):
-        lists.append([f"{cell.method} {cell.conv} {cell.seed}" for cell in chosen])
-        for cell in chosen:
-            del left[cell.key]
-    return lists
-
-
-def test_the_longest_are_given_out_first_and_no_worker_gets_all():
-    grid = {"conv": ["depthwise", "group(groups=2)", "standard"], "seeds": [0, 1]}
-    wide = {"architecture": "wrn(depth=10, width=4)", "conv": ["depthwise", "standard"], "seeds": [2]}
-    assert dealt(tiny.planned(grid, wide)) == [
-        ["scratch standard 2"],  # most of all there is to do
-        ["scratch group(group_width=1) 2"],
-        # Half of the rest, of one seed; then the longest of the other's.
-        ["scratch standard 0", "scratch group(groups=2) 0", "scratch group(group_width=1) 0"],
-        ["scratch standard 1"],
-        ["scratch group(groups=2) 1"],
-        ["scratch group(group_width=1) 1"],
-    ]
-
-
-def test_a_cell_that_others_wait_for_comes_before_longer_ones():
-    wide = {"architecture": "wrn(depth=10, width=4)", "seeds": [0, 5]}
-    taught = {"method": {"kd": {"teacher": "teacher"}}, "seeds": [1]}
-    assert dealt(tiny.planned(wide, {"name": "teacher", "conv": "depthwise", "seeds": [5]}, taught)) == [
-        ["scratch group(group_width=1) 5"],
-        ["scratch standard 0"],
-        ["scratch standard 5"],
-        ["kd standard 1"],
-    ]
-
-
-def test_no_list_is_longer_than_a_cohort():
-    whole = tiny.planned({"conv": ["depthwise", "group(groups=2)", "group(groups=4)", "standard"]})
-    assert [len(cells) for cells in dealt(whole, workers=1, cohort=3)] == [3, 1]
 
 
 class Kill(watchers.Watcher):

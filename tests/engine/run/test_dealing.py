@@ -1,43 +1,82 @@
-"""What a worker is given next."""
+"""Which cells are dealt out next, and how many at once."""
 
 import pytest
 
-from cheapconv.engine.run.dealing import next_list, ready
+from cheapconv.engine.plan.plan import Plan
+from cheapconv.engine.run.dealing import Dealing, in_rounds
+from cheapconv.engine.run.watchers import Watchers
 from tests.engine import tiny
 
 pytestmark = pytest.mark.usefixtures("tiny_world")
 
 
-def cells(*entries, **fields):
-    return {planned.cell.key: planned.cell for planned in tiny.planned(*entries, **fields).cells}
+def dealt(whole: Plan, workers: int = 2, cohort: int | None = None) -> list[list[str]]:
+    """The lists that would be given out, one after the other, if each were done before the next."""
+    left = {planned.cell.key: planned.cell for planned in whole.cells}
+    dealing, lists = Dealing([*left.values()], cohort), []
+    while chosen := dealing.next(left, (), workers):
+        lists.append([f"{cell.method} {cell.conv} {cell.seed}" for cell in chosen])
+        for cell in chosen:
+            del left[cell.key]
+    return lists
 
 
-TEACHER = {"name": "teacher", "architecture": "wrn(depth=10, width=1)", "conv": "standard", "method": "scratch"}
-STUDENTS = {
-    "architecture": "wrn(depth=10, width=1)",
-    "conv": ["G(2)", "G(4)"],
-    "method": ["scratch", {"kd": {"teacher": "teacher"}}],
-}
+def test_the_longest_are_given_out_first_and_no_worker_gets_all():
+    grid = {"conv": ["depthwise", "group(groups=2)", "standard"], "seeds": [0, 1]}
+    wide = {"architecture": "wrn(depth=10, width=4)", "conv": ["depthwise", "standard"], "seeds": [2]}
+    assert dealt(tiny.planned(grid, wide)) == [
+        ["scratch standard 2"],  # most of all there is to do
+        ["scratch group(group_width=1) 2"],
+        # Half of the rest, of one seed; then the longest of the other's.
+        ["scratch standard 0", "scratch group(groups=2) 0", "scratch group(group_width=1) 0"],
+        ["scratch standard 1"],
+        ["scratch group(groups=2) 1"],
+        ["scratch group(group_width=1) 1"],
+    ]
 
 
-def labels(found):
-    return [f"{cell.conv_label} {cell.method}" for cell in found]
+def test_a_cell_that_others_wait_for_comes_before_longer_ones():
+    wide = {"architecture": "wrn(depth=10, width=4)", "seeds": [0, 5]}
+    taught = {"method": {"kd": {"teacher": "teacher"}}, "seeds": [1]}
+    assert dealt(tiny.planned(wide, {"name": "teacher", "conv": "depthwise", "seeds": [5]}, taught)) == [
+        ["scratch group(group_width=1) 5"],
+        ["scratch standard 0"],
+        ["scratch standard 5"],
+        ["kd standard 1"],
+    ]
 
 
-def test_who_learns_waits_for_its_teacher():
-    left = cells(TEACHER, STUDENTS)
-    assert labels(ready(left, ())) == ["S scratch", "G(2) scratch", "G(4) scratch"]
-    [teacher] = [key for key, cell in left.items() if cell.conv_label == "S"]
-    del left[teacher]
-    assert len(ready(left, {teacher})) == 2  # a worker has it
-    assert len(ready(left, ())) == 4
+def test_no_list_is_longer_than_a_cohort():
+    whole = tiny.planned({"conv": ["depthwise", "group(groups=2)", "group(groups=4)", "standard"]})
+    assert [len(cells) for cells in dealt(whole, workers=1, cohort=3)] == [3, 1]
 
 
-def test_teachers_come_first_and_the_longest_next_and_no_more_than_leaves_others_as_much():
-    left = cells(TEACHER, STUDENTS)
-    found = ready(left, ())
-    work = dict(zip((cell.key for cell in found), (1.0, 2.0, 3.0), strict=True))
-    assert labels(next_list(found, left, work, 1)) == ["S scratch", "G(4) scratch", "G(2) scratch"]
-    assert labels(next_list(found, left, work, 2)) == ["S scratch"]  # 1 + 3 is more than 6 / 2
-    assert labels(next_list(found, left, work, 1, most=2)) == ["S scratch", "G(4) scratch"]
-    assert next_list([], left, work, 1) == []
+def test_nothing_is_dealt_whose_teacher_is_left_or_held():
+    whole = tiny.planned_by("kd")
+    teacher, student = (planned.cell for planned in whole.cells)
+    dealing = Dealing([teacher, student], None)
+    assert dealing.next({student.key: student}, {teacher.key}, 1) == []
+    assert dealing.next({teacher.key: teacher, student.key: student}, (), 1) == [teacher]
+    assert dealing.next({student.key: student}, (), 1) == [student]
+
+
+def test_a_suspect_is_alone_and_first():
+    cells = [planned.cell for planned in tiny.planned({"conv": ["standard", "depthwise", "group(groups=2)"]}).cells]
+    dealing, left = Dealing(cells, None), {cell.key: cell for cell in cells}
+    assert dealing.next(left, (), 1, suspects={cells[1].key}) == [cells[1]]
+    assert len(dealing.next(left, (), 1)) == 3
+
+
+def test_what_is_left_aside_is_tried_again_until_nothing_changes():
+    first, second = (planned.cell for planned in tiny.planned("scratch", "noisy").cells)
+    told, rounds = Watchers(()), list[list[str]]()
+
+    def attempt(left: dict) -> bool:
+        rounds.append([*left])
+        for cell in left.values():
+            told.ended(cell, "done" if cell == first else "running")
+        return True
+
+    in_rounds([first, second], told, attempt)
+    assert rounds == [[first.key, second.key], [second.key]]
+    assert told.ends == {first.key: "done", second.key: "running"}

@@ -7,10 +7,15 @@ import pytest
 from cheapconv.engine.run.estimate import CellCost, Estimate, cost
 from cheapconv.engine.store.probes import Probe
 from tests.engine import tiny
-from tests.engine.run.test_dealing import STUDENTS, TEACHER
 
 pytestmark = pytest.mark.usefixtures("tiny_world")
 
+TEACHER = {"name": "teacher", "architecture": "wrn(depth=10, width=1)", "conv": "standard", "method": "scratch"}
+STUDENTS = {
+    "architecture": "wrn(depth=10, width=1)",
+    "conv": ["G(2)", "G(4)"],
+    "method": ["scratch", {"kd": {"teacher": "teacher"}}],
+}
 PROBE = Probe(
     device_name="A CPU",
     threads=1,

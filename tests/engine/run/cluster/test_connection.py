@@ -1,0 +1,53 @@
+"""No Ray, no cluster at an address, what a node has room for."""
+
+import socket
+import sys
+
+import pytest
+
+from cheapconv.catalog.errors import UserError
+
+CONNECTION = "cheapconv.engine.run.cluster.connection"
+
+
+def test_whoever_has_no_ray_is_told_how_to_get_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, CONNECTION, raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it could not be imported
+    with pytest.raises(UserError, match=r"--cluster needs Ray \(.*\): pip install 'cheapconv\[ray\]'"):
+        __import__(CONNECTION)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("address", ["nonsense", "ray://127.0.0.1:10001x", "127.0.0.1:port", ":1"])
+def test_an_address_that_is_none_is_a_sentence(address):
+    pytest.importorskip("ray")
+    from cheapconv.engine.run.cluster import connection
+
+    with pytest.raises(UserError, match="give local, auto or the HOST:PORT"), connection.connected(address):
+        pass
+
+
+@pytest.mark.filterwarnings("default")
+def test_an_address_at_which_nobody_listens_is_a_sentence():
+    pytest.importorskip("ray")
+    from cheapconv.engine.run.cluster import connection
+
+    with socket.socket() as taken:  # bound, and listening to nobody
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(UserError, match=f"no Ray cluster answers at '{address}'"), connection.connected(address):
+            pass
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_node_takes_what_it_has_room_for():
+    pytest.importorskip("ray")
+    from cheapconv.engine.run.cluster.connection import Needs
+
+    machine = {"CPU": 8.0, "GPU": 2.0, "memory": 10.0}
+    assert Needs(1).fit_in(machine) == 8
+    assert Needs(3).fit_in(machine) == 2
+    assert Needs(1, gpus=0.5).fit_in(machine) == 4
+    assert Needs(1, gpus=0.1).fit_in(machine) == 8
+    assert Needs(1, memory=4).fit_in(machine) == 2
+    assert Needs(1, gpus=1.0).fit_in({"CPU": 8.0}) == 0
