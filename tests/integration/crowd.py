@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import sweep as sweeps
 from cheapconv.engine.track import tracked
 from cheapconv.engine.track.child import following
-from tests.engine.written_cell import write_cell, write_sweep
+from tests.engine.written_cell import CELL, write_cell, write_sweep
 from tests.integration.servers import Postgres
 
 MACHINES, CELLS, EPOCHS = 16, 4, 6
@@ -22,6 +23,8 @@ class Machine:
     def __init__(self, folder: Path, number: int, sweep: str) -> None:
         self.store, self.sweep = Store(folder / f"machine{number}"), sweep
         self.keys = [f"{number:02}cell{cell}" for cell in range(CELLS)]
+        for seed, key in enumerate(self.keys):  # a run says of all its cells what they are before it trains one
+            self.store.run(key).write_cell(CellRecord(**CELL | {"seed": seed}))
         write_sweep(self.store, sweep, self.keys)
 
     def train(self, epochs: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # then nodes of one machine speak by 127.0.0.1 alone
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
 pytest.importorskip("ray")
