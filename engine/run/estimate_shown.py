@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from cheapconv.engine.run.estimate import CellCost, Estimate
 from cheapconv.engine.run.estimating import Estimated
 from cheapconv.engine.run.show import Row, console, print_json, table
+from cheapconv.engine.store.bills import HOUR, duration, saved
 from cheapconv.engine.store.cell import Cell
 
 WORKERS = (1, 8, 64)
-MINUTE, HOUR = 60.0, 3600.0
 JOULES_PER_KWH = 3.6e6
-LEAST_SAVED = 0.005
 COLUMNS = ("network", "method", "cells", "steps", "batch_ms", "teacher_ms", "step_ms", "scoring_s", "a_cell")
 ALWAYS = "starting cells, saving networks and timing them"
 
@@ -59,8 +58,8 @@ def lines(found: Estimated) -> list[str]:
     one = played[1]
     unit = found.place.threads if by == "core" else 1
     alone_h, hours = unit * estimate.alone_s / HOUR, unit * one.worked_s / HOUR
-    saved = 1 - one.worked_s / estimate.alone_s if estimate.alone_s else 0.0
-    less = f", {100 * saved:.0f} % less, since cells share batches and teachers" if saved >= LEAST_SAVED else ""
+    share = saved(estimate.alone_s, one.worked_s)
+    less = f", {100 * share:.0f} % less, since cells share batches and teachers" if share else ""
     said = [
         f"{len(estimate.known)} of {len(estimate.cells)} cells: {alone_h:.3g} {by}-hours, each cell alone; "
         f"{hours:.3g} side by side{less}. Of them training: {unit * one.train_s / HOUR:.3g}.",
@@ -110,13 +109,6 @@ def _cell(cell: Cell, cost: CellCost) -> dict[str, object]:
         "train_s": cost.train_s,
         "alone_s": cost.alone_s,
     }
-
-
-def duration(seconds: float) -> str:
-    """`12 s`, `3.4 min`, `2.5 h`."""
-    if seconds < MINUTE:
-        return f"{seconds:.0f} s"
-    return f"{seconds / MINUTE:.1f} min" if seconds < HOUR else f"{seconds / HOUR:.1f} h"
 
 
 def _workers(count: int) -> str:

@@ -12,7 +12,7 @@ from typing import ParamSpec
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run.progress import title
-from cheapconv.engine.store import bits, copying, deployments, lock, machines, probes
+from cheapconv.engine.store import about, bits, copying, deployments, lock, machines, probes
 from cheapconv.engine.store.archive import DamagedError
 from cheapconv.engine.store.records import SweepPlan
 from cheapconv.engine.store.runs import (
@@ -243,6 +243,7 @@ def united(ours: SweepPlan | None, theirs: SweepPlan) -> SweepPlan:
         ours,
         cells=(*ours.cells, *(cell for cell in theirs.cells if cell.key not in keys)),
         skipped=(*ours.skipped, *(cell for cell in theirs.skipped if cell not in ours.skipped)),
+        about=about.united(theirs.about, ours.about),
         dearer=(*ours.dearer, *(each for each in theirs.dearer if (each.architecture, each.conv) not in networks)),
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cheapconv.engine.store.about import About
 from cheapconv.engine.store.operators import Operator
 
 SCHEMA = 2
@@ -291,7 +292,7 @@ class SweepPlan:
     skipped: tuple[SkippedCell, ...] = ()
     dearer: tuple[Dearer, ...] = ()
     description: str = ""  # what the registry says it is for
-    about: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by kind and label: what stands behind it
+    about: About = field(default_factory=dict)
 
     def stays_inside(self) -> bool:
         """Whether its name is that of a file, and every key that of a folder, in the store."""

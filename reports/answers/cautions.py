@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from cheapconv.reports.answers.findings import MOST_TIED, name
+from cheapconv.reports.answers.findings import MOST_TIED
+from cheapconv.reports.answers.words import name
 from cheapconv.reports.claims.cards import Card
 from cheapconv.reports.rows.quantities import Quantity
 

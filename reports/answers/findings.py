@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from cheapconv.reports.answers.words import mean, name, p_text
 from cheapconv.reports.rows import equal_cost
-from cheapconv.reports.rows.columns import method_label
 from cheapconv.reports.rows.quantities import Quantity
 from cheapconv.reports.rows.reality import reality
 from cheapconv.reports.rows.score import Score
@@ -21,7 +21,6 @@ from cheapconv.reports.statistics import differences, paired, power
 from cheapconv.reports.statistics.paired import Comparison
 
 MOST_TIED = 3  # that are named
-LEAST_P = 0.0001
 MOST_NETWORKS = 6  # of which a sentence speaks
 BUDGETED = ("params", "macs", "latency_ms", "train_s_with_teacher")
 
@@ -62,7 +61,7 @@ def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]
         best, others = rows.loc[[winner]].iloc[0], [row for _, row in rows.loc[[*tied]].iterrows()]
         listed = " or ".join(filter(None, (", ".join(limits[:-1]), limits[-1])))
         yield Finding(
-            f"{listed}: the best is {name(best)}, {_mean(best)}; {_tied(others)}",
+            f"{listed}: the best is {name(best)}, {mean(best)}; {_tied(others)}",
             (str(best["id"]), *(str(row["id"]) for row in others)),
         )
 
@@ -128,32 +127,37 @@ def _won_back(rows: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _time(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
-    """Where multiply-adds are saved and time is not: where half of the timings are above most of the standard's."""
+    """Where multiply-adds are saved and time is not, or where that cannot be told."""
     for found in reality(rows, known):
         of_label = {int(str(label)): row for label, row in rows.iterrows()}
         saved = [(of_label[each.label], each) for each in found.points if each.macs < 1]
         slower = [(row, each) for row, each in saved if each.latency >= 1 and each.is_apart]
         alike = [row for row, each in saved if not each.is_apart]
         rho = "" if found.rho is None else f" Spearman's rho over {len(found.points)} networks: {found.rho:.2f}."
-        told = [
-            f"{row['architecture']} {row['conv']} has {each.macs:.2f} of the MACs and {each.latency:.2f} of the latency"
-            for row, each in slower
-        ]
+        standard = [row for _, row in rows[rows["of_reference"] & rows[found.field].notna()].iterrows()]
+        if slower:
+            named = [
+                f"{row['architecture']} {row['conv']} has {p.macs:.2f} of the MACs and {p.latency:.2f} of the latency"
+                for row, p in slower
+            ]
+            text = f"{found.title}, MACs saved are not time saved: {_list(named)}."
+            yield Finding(text, _proof([*(row for row, _ in slower), *standard]))
         if alike:
-            told.append(f"{_names(alike)} not told apart from the standard network in time")
-        standard = rows[rows["of_reference"] & rows[found.field].notna()]
-        if told:
-            proof = [*(row for row, _ in slower), *alike, *(row for _, row in standard.iterrows())]
-            text = f"{found.title}, MACs saved are not time saved: {_list(told)}.{rho}"
-            yield Finding(text, tuple(dict.fromkeys(str(row["id"]) for row in proof)))
-        elif rho:
-            yield Finding(f"{found.title}: every network of fewer MACs is faster too.{rho}")
+            text = f"{found.title}, whether MACs saved are time saved is not resolved: {_names(alike)}."
+            yield Finding(text, _proof([*alike, *standard]))
+        if rho:
+            whole = "" if slower or alike else " every network of fewer MACs is faster too."
+            yield Finding(f"{found.title}:{whole}{rho}")
 
 
 def _names(rows: Sequence[pd.Series]) -> str:
-    """Of networks: `WRN-16-1 G(4) and 2 more are`."""
-    named = f"{rows[0]['architecture']} {rows[0]['conv']}"
-    return f"{named} is" if len(rows) == 1 else f"{named} and {len(rows) - 1} more are"
+    """Of networks."""
+    return _list([f"{row['architecture']} {row['conv']}" for row in rows])
+
+
+def _proof(rows: Sequence[pd.Series]) -> tuple[str, ...]:
+    """Their ids, each once."""
+    return tuple(dict.fromkeys(str(row["id"]) for row in rows))
 
 
 def _unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
@@ -235,19 +239,3 @@ def _list(told: Sequence[str]) -> str:
 def _single(rows: pd.DataFrame) -> str:
     """What an error of single runs is that of."""
     return " (single runs: by the test set's error alone)" if (rows["n"] == 1).any() else ""
-
-
-def name(row: pd.Series) -> str:
-    """`WRN-16-2 G(4) + kd`, with what its method is deployed as."""
-    return f"{row['architecture']} {row['conv']} + {method_label(row)}"
-
-
-def p_text(p: float) -> str:
-    """`p = 0.012`; below LEAST_P the tails of a distribution are not what was measured."""
-    return f"p = {p:.2g}" if p >= LEAST_P else f"p < {LEAST_P:g}"
-
-
-def _mean(row: pd.Series) -> str:
-    """`80.80 % (95 % interval 80.03 to 81.57, n=1)`."""
-    low, high = differences.interval(row)
-    return f"{100 * row['top1_mean']:.2f} % (95 % interval {100 * low:.2f} to {100 * high:.2f}, n={row['n']})"

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pandas as pd
 
+from cheapconv.engine.store.bills import duration, saved
 from cheapconv.engine.store.records import Environment, Result, Word
 from cheapconv.reports.answers import determinism
 from cheapconv.reports.rows import measurements
@@ -34,8 +35,6 @@ DEPLOYED = (
     "those of the network; weights are what is shipped, with its graph. Their gap is between networks deployed alike."
 )
 MOST_FAULTS = 10  # that a report names
-MINUTE, HOUR = 60, 3600
-LEAST_SAVED = 0.005  # below it, the clock's own noise
 MACHINE = ("Hardware", "Precision", "Commit", "Software")
 
 
@@ -91,17 +90,9 @@ def training(results: Sequence[Result]) -> str:
     """`2.5 h as each cell would cost alone; 1.6 h spent, 36 % less`, where teachers or batches were shared."""
     alone, spent = (sum(seconds) for seconds in ([r.train_s for r in results], [r.spent for r in results]))
     told = f"{duration(alone)} as each cell would cost alone"
-    saved = 1 - spent / alone if alone else 0.0
-    if saved < LEAST_SAVED:
-        return told
-    return f"{told}; {duration(spent)} spent, {100 * saved:.0f} % less, since cells shared batches and teachers"
-
-
-def duration(seconds: float) -> str:
-    """`12 s`, `3.4 min`, `2.5 h`."""
-    if seconds < MINUTE:
-        return f"{seconds:.0f} s"
-    return f"{seconds / MINUTE:.1f} min" if seconds < HOUR else f"{seconds / HOUR:.1f} h"
+    share = saved(alone, spent)
+    less = f"; {duration(spent)} spent, {100 * share:.0f} % less, since cells shared batches and teachers"
+    return f"{told}{less if share else ''}"
 
 
 def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cheapconv.reports.answers.content import Content
-from cheapconv.reports.answers.findings import Finding, name
+from cheapconv.reports.answers.findings import Finding
+from cheapconv.reports.answers.words import name
 from cheapconv.reports.claims import cards
 from cheapconv.reports.claims.cards import Card
 from cheapconv.reports.claims.claims import Claim, Outcome

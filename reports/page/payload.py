@@ -12,6 +12,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from cheapconv.engine.store.bills import saved
 from cheapconv.reports.answers import networks
 from cheapconv.reports.answers.content import Content
 from cheapconv.reports.rows import budgets, collect
@@ -93,7 +94,8 @@ def _row(row: pd.Series, content: Content, fields: list[str]) -> dict[str, objec
         "reference": bool(row["of_reference"]),
         "baseline": bool(row["is_baseline"]),
         "best": bool(row["is_best"]),
-        "bill": [number(row[name]) for name in ("train_s", "method_s", "train_s_with_teacher", "spent_s")],
+        "bill": [number(row[name]) for name in ("train_s", "method_s", "train_s_with_teacher")],
+        "shared_s": number(row["spent_s"]) if saved(row["train_s"], row["spent_s"]) else None,
         "texts": [column.text(row) for column in columns],
         "keys": [column.sort_key(row) for column in columns],
         "tips": {place: tip for place, column in enumerate(columns) if (tip := column.tooltip(row))},

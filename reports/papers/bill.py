@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from cheapconv.engine.store.bills import saved
 from cheapconv.reports.answers.content import Content
-from cheapconv.reports.answers.header import LEAST_SAVED
 from cheapconv.reports.papers import style
 from cheapconv.reports.papers.style import COLOURS, INK
 from cheapconv.reports.rows.columns import method_label
@@ -28,11 +28,6 @@ def parts(row: pd.Series) -> tuple[float, float, float]:
     """Seconds of each of PARTS, mean over seeds."""
     begin = 0.0 if pd.isna(row["method_s"]) else float(row["method_s"])
     return float(row["train_s"]) - begin, begin, float(row["train_s_with_teacher"]) - float(row["train_s"])
-
-
-def is_shared(row: pd.Series) -> bool:
-    """Whether its own training cost less than it would alone."""
-    return bool(row["spent_s"] < (1 - LEAST_SAVED) * row["train_s"])
 
 
 def figures(content: Content) -> Iterator[tuple[str, Figure]]:
@@ -63,7 +58,7 @@ def draw(panels: Mapping[str, pd.DataFrame], methods: Sequence[str], height: flo
             for seconds, (_, colour) in zip(parts(row), PARTS, strict=True):
                 axes.barh(methods.index(row["label"]), seconds, 0.75, left, color=colour)
                 left += seconds
-            if is_shared(row):
+            if saved(row["train_s"], row["spent_s"]):
                 axes.plot(row["spent_s"], methods.index(row["label"]), **SHARED)
         axes.set_title(style.shown(name))
         axes.set_yticks(range(len(methods)), [style.shown(method, 24) for method in methods])
@@ -77,7 +72,7 @@ def draw(panels: Mapping[str, pd.DataFrame], methods: Sequence[str], height: flo
     signs: list[Patch | Line2D] = [
         Patch(color=colour, label=name) for (name, colour), some in zip(PARTS, spent, strict=True) if some > 0
     ]
-    if any(is_shared(row) for rows in panels.values() for _, row in rows.iterrows()):
+    if any(saved(row["train_s"], row["spent_s"]) for rows in panels.values() for _, row in rows.iterrows()):
         signs.append(Line2D([], [], **SHARED, label="own training, as it was shared"))
     figure.supxlabel("Seconds, as a row would cost alone, mean over seeds", fontsize=8)
     style.legend(figure, signs, "outside upper center", columns=len(signs) if across > 1 else 2)

@@ -4,6 +4,7 @@ Only files are read, by engine/store, so a report can be made while cells train 
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import pandas as pd
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import deployments, machines
+from cheapconv.engine.store.about import About
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.deployments import Deployment
 from cheapconv.engine.store.machines import Second
@@ -54,7 +56,7 @@ class Record:
         machines = dict.fromkeys(hardware(environment) for environment in self.environments)
         return ", then ".join(machines) or "a machine that was not recorded"
 
-    @property
+    @functools.cached_property
     def doubt(self) -> str:
         """Why its seconds mean little: its epochs, alike as they are, took UNEVEN times what a quarter of them took at
         most. Those of a network that was changed meanwhile are not alike."""
@@ -122,7 +124,7 @@ class Collected:
     skipped: tuple[SkippedCell, ...]
     dearer: dict[tuple[str, str], str]  # by architecture and conv: by how much they are dearer than a standard network
     faults: tuple[str, ...] = ()  # what is wrong with the files of its cells, in words
-    about: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)  # of SweepPlan
+    about: About = dataclasses.field(default_factory=dict)
     joined: tuple[str, ...] = ()  # the sweeps that it was made of, where there were several
     seconds: tuple[Second, ...] = ()  # other trainings of its cells, on other machines
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cheapconv.catalog.errors import UserError, short
+from cheapconv.engine.store.about import united
 from cheapconv.engine.store.runs import Store
 from cheapconv.reports.rows.collect import Collected, read_sweep
 from cheapconv.reports.rows.variants import common_recipe
 
-KINDS = ("architecture", "conv", "method")
 MOST_NAMED = 4  # differences in a sentence
 
 
@@ -34,7 +34,7 @@ def read_sweeps(store: Path, names: Sequence[str], title: str) -> Collected:
         skipped=tuple(skipped.values()),
         dearer={network: text for sweep in sweeps for network, text in sweep.dearer.items()},
         faults=tuple(dict.fromkeys(fault for sweep in sweeps for fault in sweep.faults)),
-        about={kind: {k: v for s in sweeps for k, v in s.about.get(kind, {}).items()} for kind in KINDS},
+        about=united(*(sweep.about for sweep in sweeps)),
         joined=tuple(sweep.name for sweep in sweeps),
         seconds=tuple({second.run.folder: second for sweep in sweeps for second in sweep.seconds}.values()),
     )

@@ -1,10 +1,10 @@
 // What a cheap conv costs and what the best method wins back: standard, cheap and trained alone, cheap and distilled.
 function attribution() {
   const trained = comparable.filter(place => !rows[place].deployed);
-  const networks = distinct(trained.map(place => `${rows[place].architecture} ${rows[place].conv}`));
+  const networks = distinct(trained.map(place => networkOf(rows[place])));
   const most = places => places.reduce((a, b) => a === undefined || rows[b].mean > rows[a].mean ? b : a, undefined);
   return networks.flatMap(name => {
-    const own = trained.filter(place => `${rows[place].architecture} ${rows[place].conv}` === name);
+    const own = trained.filter(place => networkOf(rows[place]) === name);
     const architecture = rows[own[0]].architecture;
     const standard = trained.find(place => rows[place].reference && rows[place].architecture === architecture)
       ?? trained.find(place => rows[place].reference);

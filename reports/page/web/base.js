@@ -23,7 +23,8 @@ const percent = (share, digits = 2) => share === null ? "-" : (100 * share).toFi
 // The one that most rows are of, the first of equals.
 const mostOf = values => distinct(values).reduce((a, b) => values.filter(v => v === b).length > values.filter(v => v === a).length ? b : a);
 const interval = row => row.low === null ? "" : `${percent(row.low)} to ${percent(row.high)}`;
-const title = row => `${row.architecture} ${row.conv} + ${row.method}`;
+const networkOf = row => `${row.architecture} ${row.conv}`;
+const title = row => `${networkOf(row)} + ${row.method}`;
 const link = place => `#row=${encodeURIComponent(rows[place].id)}`;
 const linkAll = places => `#rows=${places.map(place => encodeURIComponent(rows[place].id)).join(",")}`;
 const rowLink = (place, text) => element("a", {href: link(place)}, text ?? title(rows[place]));
@@ -85,9 +86,6 @@ function layout(more) {
     hoverlabel: {align: "left", bgcolor: style("--panel"), bordercolor: style("--line"), font: {color: style("--ink")}},
     hovermode: "closest", xaxis: merged(xaxis), yaxis: merged(yaxis), ...rest};
 }
-// A colour that a method has in every picture, as long as there are few.
-const methodsOfRows = distinct(rows.map(row => row.method));
-const methodColour = (row, otherwise) => methodsOfRows.length <= COLOURS ? palette()[methodsOfRows.indexOf(row.method)] : otherwise;
 const CONFIG = {displayModeBar: false, responsive: true};
 
 // Draw into the element of an id; a click on a point of a row opens it.

@@ -1,7 +1,7 @@
 // Learning curves: the mean over seeds of a network's rows, or of the rows that the table shows.
 const MOST_LINES = 24, SHOWN = "rows shown in the table";
 const networksWithCurves = distinct(data.cells.filter(cell => cell.curve.length)
-  .map(cell => `${rows[cell.row].architecture} ${rows[cell.row].conv}`));
+  .map(cell => networkOf(rows[cell.row])));
 
 function meanCurve(place) {
   const own = data.cells.filter(cell => cell.row === place && cell.curve.length).map(cell => new Map(cell.curve.map(([epoch, ...rest]) => [epoch, rest])));
@@ -13,7 +13,7 @@ function meanCurve(place) {
 // Where a colour is a method's, lines of several networks are told apart by their dashes.
 function dashOf(place, i) {
   if (methodsOfRows.length > COLOURS) return Math.floor(i / COLOURS) % 4;
-  return $("curves-of").value === SHOWN ? networksWithCurves.indexOf(`${rows[place].architecture} ${rows[place].conv}`) % 4 : 0;
+  return $("curves-of").value === SHOWN ? networksWithCurves.indexOf(networkOf(rows[place])) % 4 : 0;
 }
 
 function curveTraces(places) {
@@ -27,7 +27,7 @@ function curveTraces(places) {
 function drawCurves() {
   const chosen = $("curves-of").value;
   const places = chosen === SHOWN ? shownPlaces() : rows.map((row, place) => place)
-    .filter(place => `${rows[place].architecture} ${rows[place].conv}` === chosen && !rows[place].deployed);
+    .filter(place => networkOf(rows[place]) === chosen && !rows[place].deployed);
   const traces = curveTraces(places.slice(0, MOST_LINES));
   $("curves-note").textContent = places.length > MOST_LINES ? `The first ${MOST_LINES} of ${places.length}; filter the table for others.` : "";
   const narrow = innerWidth < 700, below = {orientation: "h", y: -0.2, yanchor: "top"};
@@ -37,7 +37,7 @@ function drawCurves() {
     xaxis: {title: {text: time ? "training seconds alone, without the teacher's" : "epoch"}}, yaxis: {title: {text: plain(data.score.heading)}}});
 }
 if (networksWithCurves.length) {
-  choices("curves-of", [...networksWithCurves, SHOWN].map(text => [text, text]), mostOf(data.cells.filter(cell => cell.curve.length).map(cell => `${rows[cell.row].architecture} ${rows[cell.row].conv}`)));
+  choices("curves-of", [...networksWithCurves, SHOWN].map(text => [text, text]), mostOf(data.cells.filter(cell => cell.curve.length).map(cell => networkOf(rows[cell.row]))));
   choices("curves-x", [["epoch", "epochs"], ["seconds", "training seconds"]], "epoch");
   for (const id of ["curves-of", "curves-x"]) $(id).addEventListener("change", drawCurves);
   picture("curves", drawCurves, 400);

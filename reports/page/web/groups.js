@@ -22,6 +22,10 @@ function colourOf(row) {
 }
 const isShown = row => !meaning.chosen.length || meaning.chosen.includes(meaning.of(row));
 
+// A colour that a method has in every picture, as long as there are few.
+const methodsOfRows = distinct(rows.map(row => row.method));
+const methodColour = (row, otherwise) => methodsOfRows.length <= COLOURS ? palette()[methodsOfRows.indexOf(row.method)] : otherwise;
+
 function drawChips() {
   const {values, chosen} = meaning;
   $("chips").replaceChildren(...values.map(value => {

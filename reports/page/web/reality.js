@@ -11,7 +11,7 @@ function drawReality() {
   if (points.length >= 3) draw("reality", [even, line, {type: "scatter", mode: "markers+text", customdata: points.map(({place}) => place),
     x: points.map(({x}) => x), y: points.map(({y}) => y), textposition: "top center", textfont: {size: 11},
     text: points.map(({place}) => plain(rows[place].conv.slice(0, 30))),
-    hovertext: points.map(({place, x, y}) => `<b>${plain(`${rows[place].architecture} ${rows[place].conv}`)}</b><br>multiply-adds x ${
+    hovertext: points.map(({place, x, y}) => `<b>${plain(networkOf(rows[place]))}</b><br>multiply-adds x ${
       x.toFixed(3)}<br>latency x ${y.toFixed(3)}`), hovertemplate: "%{hovertext}<extra></extra>",
     marker: {size: 9, color: slower.map(yes => yes ? palette()[2] : palette()[1])}}], {height: 420,
     xaxis: logAxis(points.map(({x}) => x), "multiply-adds, the standard conv's being 1"),

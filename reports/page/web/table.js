@@ -1,5 +1,4 @@
 // The table, by Tabulator: sort, filter, group, choose columns, copy; students and ensembles folded under their row.
-const networkOf = row => `${row.architecture} ${row.conv}`;
 const GROUPS = [["", "nothing"], ["network", "network"], ["method", "method"], ["kind", "kind of training"]];
 const isUsual = column => column.usual && !(column.title === "Architecture" && distinct(rows.map(row => row.architecture)).length === 1);
 const extra = ["latency_ms", "train_s_with_teacher"];  // of what is shown at first, besides what a terminal shows

@@ -1,5 +1,6 @@
 """What stores have beside cells: plans, timings, deployments, and what trackers were sent."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ def test_plans_of_a_divided_sweep_are_united():
     )
     assert [cell.key for cell in united(ours, theirs).cells] == ["a", "b", "c"]
     assert united(united(ours, theirs), theirs) == united(ours, theirs)
+    told = [replace(plan, about={"conv": {name: name, "S": name}}) for plan, name in ((ours, "a"), (theirs, "b"))]
+    assert united(*told).about == {"conv": {"b": "b", "S": "a", "a": "a"}}
 
 
 def test_of_unlike_plans_the_newer_is_kept_and_that_is_said(a, b):
