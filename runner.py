@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.run import deploy, merge, options, output, prepare_command, sizing
+from cheapconv.engine.run import deploy, merge_command, options, output, prepare_command, sizing
 
 app = typer.Typer(
     help="Benchmark of cheap convolutions and the distillation methods that win their accuracy back.\n\n"
@@ -208,7 +208,7 @@ def atlas(
 app.command()(deploy.export)
 app.command()(deploy.accuracy)
 app.command()(deploy.publish)
-app.command()(merge.merge)
+app.command()(merge_command.merge)
 
 
 @app.command()

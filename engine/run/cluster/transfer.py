@@ -97,12 +97,9 @@ class Folder:
             brought[name].unlink()
         if garbled or lacking:
             return sorted({*garbled, *lacking})
-        gone = (
-            ERROR,
-            CURVE,
-            RESULT,
-            *(() if RESULT in manifest else (CHECKPOINT,)),
-        )  # done, then nothing to go on with
+        gone = [ERROR, CURVE, RESULT]
+        if RESULT not in manifest:  # else the checkpoint stays until the result is in its place
+            gone.append(CHECKPOINT)
         for name in gone:
             if name not in manifest:
                 remove(self.path / name)
