@@ -48,6 +48,14 @@ class Hanging(Sound):
         return []
 
 
+class Endless(Sound):
+    """Its converter works for ever."""
+
+    def convert(self, source: Path, into: Path, job: Job) -> list[str]:
+        while True:
+            pass
+
+
 class Refusing(Sound):
     """Its converter raises."""
 

@@ -265,9 +265,11 @@ def test_a_converter_that_ends_its_process_is_a_sentence(broken, said, source, t
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["network.txt"]
 
 
-def test_a_converter_that_hangs_is_a_sentence(source, tmp_path):
+def test_a_converter_that_hangs_or_works_for_ever_is_a_sentence(source, tmp_path):
     with pytest.raises(Unsupported, match=r"^Sound cannot take .*its converter was not through within 0.1 s\)\.$"):
         safely.converted(broken_runtimes.Hanging(), source, job(tmp_path), patience_s=0.1)
+    with pytest.raises(Unsupported, match=r"^Sound cannot take .*its converter was not through after 1 s of work\)\.$"):
+        safely.converted(broken_runtimes.Endless(), source, job(tmp_path), work_s=1)
 
 
 @pytest.mark.parametrize(
@@ -289,6 +291,7 @@ def test_what_fails_in_the_process_is_told(broken, said, source, tmp_path):
         threads=1,
         precision="fp32",
         calibration=None,
+        work_s=1,
     )
     assert safely.carry_out(order)["refusal"] == said
     assert not [*tmp_path.rglob("half.bin")]

@@ -1,4 +1,7 @@
-"""A converter in a process of its own, with a limit of time: one that crashes or hangs becomes a sentence.
+"""A converter in a process of its own, with a limit of work: one that crashes or hangs becomes a sentence.
+
+What is limited is the processor's time that it takes, so that a crowded machine refuses nothing that a quiet one takes;
+by the clock it may wait much longer, until it is taken to hang.
 
 The process converts, loads and answers once. It is a new interpreter, and not a fork of this one, whose threads and
 libraries it would share halves of.
@@ -6,6 +9,7 @@ libraries it would share halves of.
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -22,7 +26,8 @@ if TYPE_CHECKING:
 
     from cheapconv.engine.measure.runtimes.shipped import Shipped
 
-PATIENCE_S = 300.0  # the largest networks take half a minute on a slow machine
+WORK_S = 600  # of the processor; the largest networks take a minute of it, quantised ones two
+PATIENCE_S = 3600.0
 MODULE = "cheapconv.engine.measure.runtimes.safely"
 
 
@@ -37,6 +42,7 @@ class Order(TypedDict):
     threads: int
     precision: Precision
     calibration: str | None  # file of the images
+    work_s: int
 
 
 class Answer(TypedDict):
@@ -46,11 +52,13 @@ class Answer(TypedDict):
     refusal: str | None
 
 
-def converted(runtime: "Shipped", source: Path, job: Job, patience_s: float = PATIENCE_S) -> tuple[Path, ...]:
+def converted(
+    runtime: "Shipped", source: Path, job: Job, patience_s: float = PATIENCE_S, work_s: int = WORK_S
+) -> tuple[Path, ...]:
     """The runtime's files, which another process has made, loaded and run; else Unsupported."""
     with tempfile.TemporaryDirectory(dir=job.folder) as unfinished:
         told, left = Path(unfinished) / "order.json", Path(unfinished) / "answer.json"
-        told.write_text(json.dumps(_order(runtime, source, job, Path(unfinished))))
+        told.write_text(json.dumps(_order(runtime, source, job, Path(unfinished), work_s)))
         # What can be imported here can be there, also where a test or a script has added to the path.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         command = [sys.executable, "-P", "-m", MODULE, str(told), str(left)]
@@ -59,6 +67,9 @@ def converted(runtime: "Shipped", source: Path, job: Job, patience_s: float = PA
         except subprocess.TimeoutExpired as error:
             reason = f"its converter was not through within {patience_s:g} s"
             raise Unsupported(f"{runtime.label} cannot take this network ({reason}).") from error
+        if done.returncode == -signal.SIGXCPU:
+            reason = f"its converter was not through after {work_s} s of work"
+            raise Unsupported(f"{runtime.label} cannot take this network ({reason}).")
         if done.returncode != 0 or not left.exists():
             raise Unsupported(f"{runtime.label} cannot take this network ({_end(done)}).")
         answer: Answer = json.loads(left.read_text())
@@ -67,7 +78,7 @@ def converted(runtime: "Shipped", source: Path, job: Job, patience_s: float = PA
     return tuple(map(Path, answer["files"]))
 
 
-def _order(runtime: "Shipped", source: Path, job: Job, folder: Path) -> Order:
+def _order(runtime: "Shipped", source: Path, job: Job, folder: Path, work_s: int) -> Order:
     calibration = None
     if job.calibration is not None:
         import torch
@@ -83,6 +94,7 @@ def _order(runtime: "Shipped", source: Path, job: Job, folder: Path) -> Order:
         threads=job.threads,
         precision=job.precision,
         calibration=calibration,
+        work_s=work_s,
     )
 
 
@@ -133,4 +145,6 @@ def carry_out(order: Order) -> Answer:
 
 if __name__ == "__main__":
     told, left = map(Path, sys.argv[1:])
-    left.write_text(json.dumps(carry_out(json.loads(told.read_text()))))
+    order: Order = json.loads(told.read_text())
+    resource.setrlimit(resource.RLIMIT_CPU, (order["work_s"], resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    left.write_text(json.dumps(carry_out(order)))
