@@ -111,7 +111,7 @@ def run(
     """Train, measure and track the cells of a sweep that are not done; interrupted ones go on where they stopped."""
     from cheapconv.engine.plan import select as chosen
     from cheapconv.engine.read import quantity
-    from cheapconv.engine.run import planning, session
+    from cheapconv.engine.run import planning, session, torchrun
     from cheapconv.engine.run.settings import Settings
 
     if retry not in (None, "failed"):
@@ -134,8 +134,9 @@ def run(
         mlflow=mlflow,
         registry=registry,
     )
-    whole = planning.planned(sweep, registry, None, epochs)
-    raise typer.Exit(session.run(whole, chosen.select(whole, select) if select else whole, store, settings))
+    with torchrun.team() as team:
+        whole = planning.planned(sweep, registry, None, epochs)
+        raise typer.Exit(session.run(whole, chosen.select(whole, select) if select else whole, store, settings, team))
 
 
 app.command()(sizing.profile)

@@ -194,6 +194,11 @@ class ParamGroup(TypedDict, total=False):
     weight_decay_scale: float
 
 
+def itself(x: Tensor) -> Tensor:
+    """What a process that trains alone has of a batch is all of it."""
+    return x
+
+
 def module_list(modules: Iterable[M]) -> Sequence[M]:
     """An `nn.ModuleList`, under the type of what it holds."""
     return cast(Sequence[M], nn.ModuleList(modules))
@@ -211,7 +216,10 @@ class Method(nn.Module):
     # For what there may be an answer and a label, an image or a pixel; each class says it for itself. Of pixels it
     # knows the loss by `Build.loss` alone, and embeddings are maps.
     answers: ClassVar[frozenset[Answer]] = frozenset({"image"})
-    updates_per_batch: int = 1  # this and the next may depend on the settings
+    # Its losses compare the samples of a batch with one another; what they compare they ask for by `self.gather`, which
+    # joins the samples (B_r, ...) of a process to those of all (B, ...) that have a share of the batch.
+    couples_samples: bool = False  # this and the next two may depend on the settings
+    updates_per_batch: int = 1
     views: int = 1
 
     @dataclass(frozen=True, kw_only=True)
@@ -221,6 +229,7 @@ class Method(nn.Module):
     def __init__(self, build: Build, config: object) -> None:
         super().__init__()
         self.config: Any = config  # the class's own Config
+        self.gather: Callable[[Tensor], Tensor] = itself
         self.clock = build.clock
 
     def __init_subclass__(cls, **kwargs: object) -> None:

@@ -46,6 +46,8 @@ def _kernel(embedding: Tensor, gamma: float, order: int) -> Tensor:
 class CC(Offline):
     """Correlations of a batch's samples in a learned embedding pulled to the teacher's."""
 
+    couples_samples = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config(Offline.Config):
         """L = ce_weight CE + weight CC(e_s, e_t) [+ kd_weight KD], e = Linear(pooled -> `dimensions`), both trained.
@@ -68,7 +70,8 @@ class CC(Offline):
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """The chosen form of the loss on the embeddings."""
         c = self.config
-        ours, theirs = self.student_embedding(student.embedding), self.teacher_embedding(teacher.embedding)
+        ours = self.gather(self.student_embedding(student.embedding))
+        theirs = self.gather(self.teacher_embedding(teacher.embedding))
         if c.form == "code":
             return consecutive_correlation(ours, theirs)
         return kernel_distance(ours, theirs, gamma=c.gamma, order=c.order)

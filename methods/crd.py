@@ -83,6 +83,7 @@ class CRD(Offline):
     """Embeddings of student and teacher contrasted with those of other classes from a memory."""
 
     soft_labels = False  # which classes are other ones
+    couples_samples = True  # a memory of all samples, and negatives that are drawn for a batch
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Offline.Config):
@@ -112,10 +113,11 @@ class CRD(Offline):
 
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """Student anchors against the teacher's memory and the other way round."""
-        ours = _unit(self.student_embedding(student.embedding))
-        theirs = _unit(self.teacher_embedding(teacher.embedding))
-        self._seen = batch.index, ours.detach(), theirs.detach()
-        candidates, temperature = self._candidates(batch), self.config.contrast_temperature
+        ours = self.gather(_unit(self.student_embedding(student.embedding)))
+        theirs = self.gather(_unit(self.teacher_embedding(teacher.embedding)))
+        index, y = self.gather(batch.index), self.gather(batch.y)
+        self._seen = index, ours.detach(), theirs.detach()
+        candidates, temperature = self._candidates(index, y), self.config.contrast_temperature
         pairs = [(ours, self.teacher_memory), (theirs, self.student_memory)]
         scores = [memory.score(anchors, candidates, temperature) for anchors, memory in pairs]
         return torch.stack([contrast_loss(s, samples=len(self.labels)) for s in scores]).sum()
@@ -126,11 +128,11 @@ class CRD(Offline):
         self.student_memory.remember(index, ours, self.config.momentum)
         self.teacher_memory.remember(index, theirs, self.config.momentum)
 
-    def _candidates(self, batch: Batch) -> Tensor:
+    def _candidates(self, index: Tensor, y: Tensor) -> Tensor:
         """(B, 1 + K): each sample's own position, and others of other classes, each once if there are enough."""
         draw = draw_repeatedly if self._repeat else draw_once
-        drawn = draw(self.labels != batch.y[:, None], self.config.negatives)  # of (B, N) allowed ones
-        return torch.cat([batch.index[:, None], drawn], dim=1)
+        drawn = draw(self.labels != y[:, None], self.config.negatives)  # of (B, N) allowed ones
+        return torch.cat([index[:, None], drawn], dim=1)
 
 
 @exact

@@ -40,6 +40,8 @@ def _correlation(a: Tensor, b: Tensor) -> Tensor:
 class DIST(Offline):
     """Correlation with the teacher's probabilities, over classes and over samples."""
 
+    couples_samples = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config(Offline.Config):
         """L = ce_weight CE + weight T^2 (inter_weight inter + intra_weight intra) [+ kd_weight KD].
@@ -54,7 +56,8 @@ class DIST(Offline):
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """The two correlations of the softened probabilities, weighted."""
         c = self.config
-        ours, theirs = (_probabilities(seen.logits, temperature=c.temperature) for seen in (student, teacher))
+        every = (self.gather(seen.logits) for seen in (student, teacher))
+        ours, theirs = (_probabilities(logits, temperature=c.temperature) for logits in every)
         loss = c.inter_weight * inter_loss(ours, theirs) + c.intra_weight * intra_loss(ours, theirs)
         return c.temperature**2 * loss
 

@@ -39,8 +39,8 @@ def minlogit_target(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 @exact
-def linear_target(logits: Tensor, labels: Tensor) -> Tensor:
-    """The convex combination of the logits with the smallest mean cross-entropy: (m, B, C) -> (B, C).
+def linear_weights(logits: Tensor, labels: Tensor) -> Tensor:
+    """Weights (m,) of the convex combination of the logits (m, B, C) with the smallest mean cross-entropy.
 
     Exponentiated gradient descent from equal weights; the step doubles when the loss falls and is quartered otherwise.
     """
@@ -55,7 +55,7 @@ def linear_target(logits: Tensor, labels: Tensor) -> Tensor:
         log_weights = torch.where(better, tried, log_weights)
         loss, gradient = torch.where(better, tried_loss, loss), torch.where(better, tried_gradient, gradient)
         step = torch.where(better, 2 * step, step / 4)
-    return _mix(log_weights.exp(), logits)
+    return log_weights.exp()
 
 
 @exact
@@ -102,6 +102,7 @@ class KDCL(Method):
         super().__init__(build, config)
         self.students = Members(build, config.students, config.partners)
         self.views = len(self.students.networks)
+        self.couples_samples = config.target == "linear"
         self.register_buffer("weights", torch.full((self.views,), 1 / self.views))
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
@@ -135,7 +136,10 @@ class KDCL(Method):
         """Logits (B, C) to learn from, of all networks' (m, B, C)."""
         if self.config.target == "general":
             return _mix(self.weights, wide(logits))
-        targets = {"minlogit": minlogit_target, "naive": naive_target, "linear": linear_target}
+        if self.config.target == "linear":
+            every = self.gather(logits.transpose(0, 1)).transpose(0, 1)
+            return _mix(linear_weights(every, self.gather(labels)), wide(logits))
+        targets = {"minlogit": minlogit_target, "naive": naive_target}
         return targets[self.config.target](logits, labels)
 
 

@@ -36,6 +36,8 @@ def _neighbours(embedding: Tensor) -> Tensor:
 class PKT(Offline):
     """The neighbourhoods of a batch's embeddings pulled to the teacher's."""
 
+    couples_samples = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config(Offline.Config):
         """L = ce_weight CE + weight mean_{B x B} P_t log(P_t / P_s) [+ kd_weight KD].
@@ -47,4 +49,4 @@ class PKT(Offline):
 
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """Divergence of the neighbourhoods."""
-        return neighbour_divergence(student.embedding, teacher.embedding)
+        return neighbour_divergence(self.gather(student.embedding), self.gather(teacher.embedding))

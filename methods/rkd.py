@@ -50,6 +50,8 @@ def _cosines(embedding: Tensor) -> Tensor:
 class RKD(Offline):
     """Distances and angles between a batch's embeddings pulled to the teacher's."""
 
+    couples_samples = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config(Offline.Config):
         """L = ce_weight CE + weight (distance_weight D + angle_weight A) [+ kd_weight KD].
@@ -63,6 +65,6 @@ class RKD(Offline):
 
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """The two relations, weighted."""
-        distance = distance_loss(student.embedding, teacher.embedding)
-        angle = angle_loss(student.embedding, teacher.embedding)
+        ours, theirs = self.gather(student.embedding), self.gather(teacher.embedding)
+        distance, angle = distance_loss(ours, theirs), angle_loss(ours, theirs)
         return self.config.distance_weight * distance + self.config.angle_weight * angle

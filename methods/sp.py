@@ -31,6 +31,8 @@ def _similarities(features: Tensor) -> Tensor:
 class SP(Offline):
     """The similarities of a batch's last maps pulled to the teacher's."""
 
+    couples_samples = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config(Offline.Config):
         """L = ce_weight CE + weight ||G_t - G_s||_F^2 / B^2 [+ kd_weight KD]; weight 3000 is RepDistiller's.
@@ -42,4 +44,4 @@ class SP(Offline):
 
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """Distance of the similarity matrices."""
-        return similarity_distance(student.maps[-1], teacher.maps[-1])
+        return similarity_distance(self.gather(student.maps[-1]), self.gather(teacher.maps[-1]))

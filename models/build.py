@@ -12,6 +12,7 @@ from cheapconv.models.conv import Conv
 from cheapconv.models.input import Normalised
 from cheapconv.models.meta import ShapesOnly, on_meta
 from cheapconv.models.network import Network
+from cheapconv.models.parts.synced_norm import synchronise
 from cheapconv.models.quick import quicken
 from cheapconv.models.size import count_params
 
@@ -57,6 +58,12 @@ def to_train_on(module: M, device: torch.device) -> M:
     measured or shipped has the library's."""
     quicken(module, device)
     return on_device(module, device)
+
+
+def over_all_processes(module: M) -> M:
+    """The module, its batch norms over the batch of all processes that train it together."""
+    synchronise(module)
+    return module
 
 
 def build_network(architecture: str, conv: str, classes: int) -> Network:

@@ -24,6 +24,14 @@ class Batch:
     y: Tensor  # (B,) int64; (B, classes) float32, mixed or smoothed; (B, H, W) where every pixel has a label
     index: Tensor  # (B,) int64, positions in the training set
     views: tuple[Tensor, ...]
+    whole: int | None = None  # number of samples of the batch that this is a place's share of
+
+    def part(self, number: int, of: int) -> "Batch":
+        """Every `of`-th sample, from that number on; the batch itself where it is the only part."""
+        if of == 1:
+            return self
+        x, y, index, *views = (t[number::of] for t in (self.x, self.y, self.index, *self.views))
+        return Batch(x, y, index, tuple(views), self.whole or len(self.y))
 
 
 class Data(Protocol):
@@ -51,18 +59,22 @@ class Data(Protocol):
     def skipped(self) -> Mapping[str, str]:
         """By name: images that could not be decoded, as far as they were met, and why."""
 
+    def at(self, place: Place) -> "Data":
+        """The same samples for another place, on the same device: its share of every batch, and of every split."""
+
     def steps(self, recipe: Recipe) -> int:
         """Number of batches of an epoch."""
 
     def train(self, recipe: Recipe, seed: int, epoch: int, start: int = 0, views: int = 1) -> Iterator[Batch]:
-        """The shuffled, augmented batches of an epoch from batch `start` on; the last partial batch is kept, but for a
-        single image, which joins the batch before it."""
+        """This place's share of the shuffled, augmented batches of an epoch from batch `start` on; the last partial
+        batch is kept, but for a single image, which joins the batch before it."""
 
     def size(self, split: Split) -> int:
         """Number of samples of the test set, or of those held out of training for validation."""
 
     def split(self, split: Split, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
-        """Its samples in order, without augmentation: normalised images (B, 3, H, W) and labels as in a batch."""
+        """This place's batches of its samples in order, without augmentation: normalised images (B, 3, H, W), and
+        labels as in a batch. Those of all places together are all samples, each once."""
 
 
 @dataclass(frozen=True)

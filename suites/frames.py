@@ -30,8 +30,8 @@ class Frames(InMemory):
     void: int = 255
 
     def train(self, recipe: Recipe, seed: int, epoch: int, start: int = 0, views: int = 1) -> Iterator[Batch]:
-        """The batches of an epoch from batch `start` on. `views` of a frame would each need labels of their own: they
-        are one and the same here."""
+        """This place's share of the batches of an epoch from batch `start` on. `views` of a frame would each need
+        labels of their own: they are one and the same here."""
         device, augmentation = self.train_y.device, recipe.augmentation
         generator = torch.Generator().manual_seed(seed_of("batches", seed, epoch))
         order = moved(torch.randperm(self.samples, generator=generator), device)  # (N,)
@@ -39,16 +39,18 @@ class Frames(InMemory):
         steps = self.steps(recipe)
         for step in range(start, steps):
             first = step * recipe.batch
-            chosen = slice(first, self.samples if step + 1 == steps else first + recipe.batch)
+            end = self.samples if step + 1 == steps else first + recipe.batch
+            chosen = slice(first + self.rank, end, self.world)
             index = order[chosen]  # (B,)
             x, y = augment(self.train_x[index], self.train_y[index], drawn[chosen], augmentation, self.void)
             image = normalise(x, recipe.normalisation)
-            yield Batch(image, y.long(), index, (image,) * views)
+            yield Batch(image, y.long(), index, (image,) * views, end - first if self.world > 1 else None)
 
     def split(self, split: Split, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
-        """Its frames in order, normalised, and their labels (B, H, W) int64."""
+        """This place's batches of its frames in order, normalised, and their labels (B, H, W) int64."""
         images, labels = self._images(split)
-        for x, y in zip(images.split(EVAL_BATCH), labels.split(EVAL_BATCH), strict=True):
+        batches = [*zip(images.split(EVAL_BATCH), labels.split(EVAL_BATCH), strict=True)]
+        for x, y in batches[self.rank :: self.world]:
             if len(y):  # an empty split is one empty part
                 yield normalise(x, recipe.normalisation), y.long()
 

@@ -106,10 +106,9 @@ class Images(Suite):
         loader = Loader(found.train, found.test, found.class_names, self.side, place, skipped)
         if not self._in_memory:
             return loader.hold_out(validation) if validation else loader
-        assert place.world == 1, "every process of several would train on all images"
         train, test = (_decoded(loader, part) for part in (found.train, found.test))
         memory = InMemory(*train, *test, found.class_names, skipped=skipped.found)
-        return (memory.hold_out(validation) if validation else memory).to(place.device)
+        return (memory.hold_out(validation) if validation else memory).to(place.device).at(place)
 
     @property
     def _in_memory(self) -> bool:

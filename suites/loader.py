@@ -142,8 +142,12 @@ class Share:
 
     def __iter__(self) -> Iterator[list[int]]:
         for step in range(self.start, self.steps):
-            end = len(self.order) if step + 1 == self.steps else (step + 1) * self.batch
-            yield self.order[step * self.batch + self.rank : end : self.world].tolist()
+            first = step * self.batch
+            yield self.order[first + self.rank : first + self.size(step) : self.world].tolist()
+
+    def size(self, step: int) -> int:
+        """Number of samples of a batch, in all places."""
+        return len(self.order) - step * self.batch if step + 1 == self.steps else self.batch
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,10 @@ class Loader:
         """Images that could not be decoded so far, and why."""
         return self.skipped_images.found
 
+    def at(self, place: Place) -> "Loader":
+        """The same photographs for another place of the device."""
+        return replace(self, place=place)
+
     def steps(self, recipe: Recipe) -> int:
         """Number of batches of an epoch, with the last partial one."""
         return recipe.steps(self.samples)
@@ -187,10 +195,11 @@ class Loader:
         """This place's share of the batches of an epoch from batch `start` on."""
         generator = torch.Generator().manual_seed(seed_of("batches", seed, epoch))
         order = torch.randperm(self.samples, generator=generator)  # (N,)
-        share = Share(order, recipe.batch, self.steps(recipe), start, self.place.rank, self.place.world)
+        # What is mixed needs all of the batch for its partners, and is shared out afterwards.
+        place = replace(self.place, rank=0, world=1) if recipe.mix is not None else self.place
+        share = Share(order, recipe.batch, self.steps(recipe), start, place.rank, place.world)
         side, cutout = recipe.side(self.side, epoch), recipe.augmentation.cutout
         epoch_of = Training(self.photos, side, recipe.augmentation, Draws(seed, epoch), views)
-        assert self.place.world == 1 or recipe.mix is None, "partners would be those of a place's own share"
         for step, samples in enumerate(self.load(epoch_of, share), start):
             copies = tuple(self._normalised(pixels, recipe) for pixels in samples.pixels)
             for copy, holes in zip(copies, samples.holes, strict=True):
@@ -198,16 +207,21 @@ class Loader:
                     cut_out(copy, moved(holes, self.place.device), cutout)
             y, index = moved(samples.y, self.place.device), moved(samples.positions, self.place.device)
             batch = Batch(copies[0], y, index, copies)
-            yield soften(batch, recipe, len(self.class_names), seed, epoch, step)
+            batch = soften(batch, recipe, len(self.class_names), seed, epoch, step)
+            if place.world > 1:
+                batch = replace(batch, whole=share.size(step))
+            yield batch.part(self.place.rank, self.place.world) if place.world < self.place.world else batch
 
     def size(self, split: Split) -> int:
         """Number of images of a split."""
         return len(self._of(split))
 
     def split(self, split: Split, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
-        """Its images in order, normalised, and their labels."""
-        photos = self._of(split)
-        share = Share(torch.arange(len(photos)), EVAL_BATCH, -(-len(photos) // EVAL_BATCH), start=0)
+        """This place's batches of its images in order, normalised, and their labels."""
+        photos, rank, world = self._of(split), self.place.rank, self.place.world
+        batches = torch.arange(len(photos)).split(EVAL_BATCH)[rank::world]
+        order = torch.cat([*batches, torch.arange(0)])
+        share = Share(order, EVAL_BATCH, -(-len(order) // EVAL_BATCH), start=0)
         for samples in self.load(Evaluation(photos, self.side), share):
             if len(samples.y):
                 yield self._normalised(samples.pixels[0], recipe), samples.y.to(self.place.device)

@@ -37,6 +37,8 @@ class InMemory:
     validation_x: Tensor | None = None  # held out of the training images
     validation_y: Tensor | None = None
     skipped: Mapping[str, str] = field(default_factory=dict)  # by name: images that could not be decoded, and why
+    rank: int = 0  # of the `world` places that share each batch
+    world: int = 1
 
     @property
     def samples(self) -> int:
@@ -59,6 +61,10 @@ class InMemory:
         there: dict[str, Any] = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
         return replace(self, **there)
 
+    def at(self, place: Place) -> Self:
+        """The same data for another place of the device."""
+        return replace(self, rank=place.rank, world=place.world)
+
     def hold_out(self, count: int) -> Self:
         """The data with `count` training images set aside for validation, drawn without a look at any seed."""
         held, kept = (chosen.to(self.train_y.device) for chosen in held_out(self.samples, count))
@@ -75,7 +81,7 @@ class InMemory:
         return recipe.steps(self.samples)
 
     def train(self, recipe: Recipe, seed: int, epoch: int, start: int = 0, views: int = 1) -> Iterator[Batch]:
-        """The batches of an epoch from batch `start` on."""
+        """This place's share of the batches of an epoch from batch `start` on."""
         device, augmentation = self.train_y.device, recipe.augmentation
         generator = torch.Generator().manual_seed(seed_of("batches", seed, epoch))
         order = moved(torch.randperm(self.samples, generator=generator), device)  # (N,)
@@ -87,7 +93,10 @@ class InMemory:
         steps = self.steps(recipe)
         for step in range(start, steps):
             first = step * recipe.batch
-            chosen = slice(first, self.samples if step + 1 == steps else first + recipe.batch)
+            end = self.samples if step + 1 == steps else first + recipe.batch
+            # What is mixed needs all of the batch for its partners, and is shared out afterwards.
+            early = self.world if recipe.mix is None else 1
+            chosen = slice(first + self.rank % early, end, early)
             index = order[chosen]  # (B,)
             raw = self.train_x[index]  # (B, 3, H, W) uint8
             cropped = [augment(raw, drawn[chosen], augmentation) for drawn in crops]
@@ -98,16 +107,19 @@ class InMemory:
             for copy, drawn in zip(copies, holes, strict=bool(holes)):
                 cut_out(copy, drawn[chosen], augmentation.cutout or 0)
             batch = Batch(copies[0], self.train_y[index], index, copies)
-            yield soften(batch, recipe, len(self.class_names), seed, epoch, step)
+            batch = soften(batch, recipe, len(self.class_names), seed, epoch, step)
+            if self.world > 1:
+                batch = batch.part(self.rank, self.world) if early == 1 else replace(batch, whole=end - first)
+            yield batch
 
     def size(self, split: Split) -> int:
         """Number of images of a split."""
         return len(self._images(split)[1])
 
     def split(self, split: Split, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
-        """Its images in order, normalised, and their labels."""
+        """This place's batches of its images in order, normalised, and their labels."""
         images, labels = self._images(split)
-        for first in range(0, len(labels), EVAL_BATCH):
+        for first in range(self.rank * EVAL_BATCH, len(labels), self.world * EVAL_BATCH):
             chosen = slice(first, first + EVAL_BATCH)
             yield normalise(images[chosen], recipe.normalisation), labels[chosen]
 
@@ -130,9 +142,8 @@ class MemorySuite(Suite):
 
     def open(self, place: Place, folder: Path | None = None, download: bool = False, validation: int = 0) -> InMemory:
         """The data on the place's device, with `validation` images held out."""
-        assert place.world == 1, "every process of several would train on all images"
         whole = self.load(folder, download)
-        return (whole.hold_out(validation) if validation else whole).to(place.device)
+        return (whole.hold_out(validation) if validation else whole).to(place.device).at(place)
 
 
 def held_out(samples: int, count: int) -> tuple[Tensor, Tensor]:

@@ -56,8 +56,11 @@ class Recipe:
     growth: Growth | None = None  # of training crops
     smoothing: float | None = None  # share of a label that is spread evenly over all classes
     evaluate_every: int | None = None  # n: at every n-th epoch and the last, which alone counts; None: at each
+    ghost_batches: int | None = None  # equal parts of a batch, each normalised by its own statistics; None: one
 
     def __post_init__(self) -> None:
+        if self.ghost_batches is not None and not 2 <= self.ghost_batches <= self.batch // 2:
+            raise ValueError(f"ghost_batches must be from 2 to half of a batch, not {self.ghost_batches}")
         for field in ("epochs", "batch"):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field} must be at least 1, not {getattr(self, field)}")
@@ -106,6 +109,7 @@ class Recipe:
         cutmix: float | None = None,
         smoothing: float | None = None,
         evaluate_every: int | None = None,
+        ghost_batches: int | None = None,
     ) -> Self:
         """The recipe with other numbers; a changed batch alone scales the learning rates linearly with it.
 
@@ -123,6 +127,7 @@ class Recipe:
             "weight_decay_scale": weight_decay_scale,
             "validation": validation,
             "evaluate_every": evaluate_every,
+            "ghost_batches": ghost_batches,
         }
         if batch is not None and lr is None:
             given["lr"] = self.lr * batch / self.batch

@@ -60,13 +60,12 @@ class Scenes(Suite):
 
     def open(self, place: Place, folder: Path | None = None, download: bool = False, validation: int = 0) -> Frames:
         """The frames on the place's device, `validation` of those to train on held out."""
-        assert place.world == 1, "every process of several would train on all frames"
         home = self.home(folder)
         with ThreadPoolExecutor(place.threads) as pool:  # decoding releases Python's lock
             train, test = ([*pool.map(self._read, self.pairs(home, split))] for split in ("train", "val"))
         (train_x, train_y), (test_x, test_y) = (map(torch.stack, zip(*part, strict=True)) for part in (train, test))
         whole = Frames(train_x, train_y, test_x, test_y, self.class_names, void=self.void)
-        return (whole.hold_out(validation) if validation else whole).to(place.device)
+        return (whole.hold_out(validation) if validation else whole).to(place.device).at(place)
 
     def _read(self, pair: Pair) -> tuple[Tensor, Tensor]:
         """(3, H, W) and (H, W) uint8 of a frame and its label map."""

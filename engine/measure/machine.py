@@ -11,6 +11,7 @@ import torch
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.files import now
 from cheapconv.engine.store.records import Environment
+from cheapconv.suites.place import Place
 
 PACKAGES = ("torch", "torchvision", "timm", "ptflops", "numpy", "mlflow")
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,9 +32,10 @@ def resolve_device(text: str) -> torch.device:
     return torch.device("cuda", int(number or 0))
 
 
-def describe(device: torch.device, *, threads: int, precision: str, compiled: bool) -> Environment:
+def describe(place: Place, *, precision: str, compiled: bool) -> Environment:
     """On what a cell starts, now."""
     sha, dirty = _commit()
+    device = place.device
     return Environment(
         git_sha=sha,
         git_dirty=dirty,
@@ -42,9 +44,10 @@ def describe(device: torch.device, *, threads: int, precision: str, compiled: bo
         device=str(device),
         device_name=device_name(device),
         driver=_driver() if device.type == "cuda" else None,
-        threads=threads,
+        threads=place.threads,
         precision=precision,
         compile=compiled,
+        processes=place.world,
         start=now(),
     )
 

@@ -108,4 +108,4 @@ def _cells(
             )
         except UserError as error:  # a file of weights that is not there
             raise entry.error(str(error)) from error
-        yield replace(others[of], seed=seed, teacher=teacher.key if teacher else None)
+        yield replace(others[of], seed=seed, teacher=teacher.key if teacher else None, gpus=entry.gpus)

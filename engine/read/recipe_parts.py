@@ -34,11 +34,14 @@ Milestones = Annotated[
     tuple[Milestone, ...],
     Field(min_length=1, description="of multistep, as fractions of the run: 150 of 300 epochs is 0.5"),
 ]
-Nesterov = Annotated[bool, Field(strict=True)]
+Nesterov = Annotated[bool, Field(strict=True, description="Nesterov's momentum, instead of the recipe's")]
 Cutout = Annotated[int, Field(strict=True, ge=0)]
 Views = Annotated[
     tuple[View, ...],
     Field(min_length=1, description="each weak or strong (RandAugment), in the order in which a method takes them"),
+]
+GhostBatches = Annotated[
+    int, Field(strict=True, ge=2, description="equal parts of a batch, each normalised by its own statistics")
 ]
 EvaluateEvery = Annotated[
     int, Field(strict=True, ge=1, description="n: scored at every n-th epoch and the last; at each without it")

@@ -7,10 +7,9 @@ Names stay as they were written; the plan resolves them.
 import contextlib
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -18,8 +17,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
     InstanceOf,
     PrivateAttr,
     StringConstraints,
@@ -28,8 +25,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, nearest, short
@@ -37,6 +32,7 @@ from cheapconv.catalog.foreign import explained
 from cheapconv.catalog.spelling import FREE
 from cheapconv.engine.read import method_choice, recipe_parts
 from cheapconv.engine.read.complaint import complaint, explain, explain_build, first, location
+from cheapconv.engine.read.grid import Grid
 from cheapconv.engine.read.method_choice import MethodChoice
 from cheapconv.engine.read.quantity import count
 from cheapconv.engine.read.recipe_parts import Count, Cutout, Milestones, Nesterov, Normalisation, Number
@@ -44,20 +40,6 @@ from cheapconv.engine.read.yaml_file import Location, YamlFile
 from cheapconv.suites.augmentation import Padding
 from cheapconv.suites.recipe import Precision, WeightDecayScale
 from cheapconv.suites.schedule import ScheduleKind
-
-
-@dataclass(frozen=True)
-class _OneOrMany:
-    """Marks a tuple field that a single value fills too."""
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(
-            lambda value: value if isinstance(value, list | tuple) else [value], handler(source)
-        )
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        array = handler(schema)
-        return {"anyOf": [array["items"], array]}
 
 
 def _known(kind: str, text: str) -> str:
@@ -90,8 +72,6 @@ def _imported(plugin: str) -> str:
     return plugin
 
 
-T = TypeVar("T")
-Grid = Annotated[tuple[T, ...], Field(min_length=1), _OneOrMany()]
 # A sweep's is a file's name too, behind and before what marks one that is being written.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
@@ -162,13 +142,14 @@ class Entry(_Level):
     budget: Budget | None = Field(
         None, description="every architecture and conv takes the setting that comes nearest under it"
     )
-    seeds: Grid[Seed] = Field(default_factory=tuple, description="instead of the sweep's seeds")
+    gpus: Count = Field(1, description="at most so many train a cell together; less where there are less")
+    seeds: Grid[Seed] = Field(default_factory=tuple, description="the sweep's if not given")
     epochs: Grid[Count] = Field(default_factory=tuple, description="instead of the recipe's")
     batch: Grid[Count] = Field(default_factory=tuple, description="instead of the recipe's; scales lr unless lr is set")
     lr: Grid[Number] = Field(default_factory=tuple, description="instead of the recipe's")
     weight_decay: Grid[Number] = Field(default_factory=tuple, description="instead of the recipe's")
     weight_decay_scale: Grid[recipe_parts.EntryScale] = Field(default_factory=tuple)
-    nesterov: Grid[Nesterov] = Field(default_factory=tuple, description="Nesterov's momentum, instead of the recipe's")
+    nesterov: Grid[Nesterov] = Field(default_factory=tuple)
     schedule: Grid[ScheduleKind] = Field(default_factory=tuple, description="of the learning rate")
     milestones: Milestones = Field(default_factory=tuple)
     drop: Grid[Number] = Field(default_factory=tuple, description="factor on the learning rate at each milestone")
@@ -181,6 +162,7 @@ class Entry(_Level):
     mixup: Grid[recipe_parts.Mixup] = Field(default_factory=tuple)
     cutmix: Grid[recipe_parts.Cutmix] = Field(default_factory=tuple)
     smoothing: Grid[recipe_parts.Smoothing] = Field(default_factory=tuple)
+    ghost_batches: Grid[recipe_parts.GhostBatches] = Field(default_factory=tuple)
 
     @model_validator(mode="after")
     def _free_numbers_have_a_budget(self) -> Self:
@@ -205,7 +187,7 @@ class Sweep(_Level):
     lr: Number | None = Field(None, description="instead of the recipe's")
     weight_decay: Number | None = Field(None, description="instead of the recipe's")
     weight_decay_scale: WeightDecayScale | None = Field(None, description="of structured parameters")
-    nesterov: Nesterov | None = Field(None, description="Nesterov's momentum, instead of the recipe's")
+    nesterov: Nesterov | None = None
     schedule: ScheduleKind | None = Field(None, description="of the learning rate")
     milestones: Milestones | None = None
     drop: Number | None = Field(None, description="factor on the learning rate at each milestone")
@@ -218,6 +200,7 @@ class Sweep(_Level):
     mixup: recipe_parts.Mixup | None = None
     cutmix: recipe_parts.Cutmix | None = None
     smoothing: recipe_parts.Smoothing | None = None
+    ghost_batches: recipe_parts.GhostBatches | None = None
     precision: Precision | None = Field(None, description="instead of the recipe's")
     validation: Count | None = Field(None, description="training images held out to select by")
     evaluate_every: recipe_parts.EvaluateEvery | None = None

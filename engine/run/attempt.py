@@ -15,14 +15,14 @@ from cheapconv.engine.plan.resolve import changed_since
 from cheapconv.engine.run import record
 from cheapconv.engine.run.progress import title
 from cheapconv.engine.run.settings import Settings
+from cheapconv.engine.run.team import Order, Team
 from cheapconv.engine.run.watchers import Watchers
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.files import DISK_ERRORS
 from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import CHECKPOINT, Store
-from cheapconv.engine.train import checkpoint
-from cheapconv.engine.train.builder import Builder, build_method
-from cheapconv.engine.train.captured import Capture
+from cheapconv.engine.train import checkpoint, ranks
+from cheapconv.engine.train.assembled import assembled, taken_up
 from cheapconv.engine.train.cohort import Member
 from cheapconv.engine.train.feed import Feed
 from cheapconv.engine.train.teachers import Teachers
@@ -35,12 +35,15 @@ log = logging.getLogger(__name__)
 class Attempt:
     """A cell that this process tries to train (`engine.train.cohort.Watched`); `end` says how the attempt ended."""
 
-    def __init__(self, cell: Cell, store: Store, settings: Settings, threads: int, told: Watchers) -> None:
+    def __init__(
+        self, cell: Cell, store: Store, settings: Settings, threads: int, told: Watchers, team: Team | None = None
+    ) -> None:
         self.cell, self.store, self.run = cell, store, store.run(cell.key)
         self.end: Word | None = None
         self.lacked_memory = False  # beside others: alone it may have enough
         self._settings, self._threads, self._told = settings, threads, told
-        self._lock = contextlib.ExitStack()
+        self._team = team
+        self._held = contextlib.ExitStack()  # its lock, and the processes that train it too
         self._begun = time.monotonic()
 
     def settled(self, left: Mapping[str, Cell]) -> bool:
@@ -56,7 +59,7 @@ class Attempt:
         self.store.require()
         try:
             self.run.write_cell(record.described(self.cell))  # before the lock, which would make a folder of nothing
-            if not self._lock.enter_context(self.run.lock()):
+            if not self._held.enter_context(self.run.lock()):
                 self.leave("running")
             # Another process may have ended it between the first look and the lock.
             elif standing := standing_of(self.store, self.cell, self._settings.retry_failed):
@@ -71,7 +74,7 @@ class Attempt:
 
     def close(self) -> None:
         """Give the cell back."""
-        self._lock.close()
+        self._held.close()
 
     def leave(self, end: Word | None) -> None:
         """Give the cell back, with the end that its attempt has come to."""
@@ -92,35 +95,25 @@ class Attempt:
             return None
 
     def _training(self, saved: checkpoint.State | None, place: Place, feed: Feed, teachers: Teachers) -> Training:
-        cell, compiled = self.cell, self._settings.compiled
+        cell, compiled = self.cell, self._settings.compiled and place.world == 1
         self.run.tidy()
         if cell.weights and (changed := changed_since(cell)):
             raise ValueError(f"the file of {changed} is not the one that was planned with: start the run again")
-        recipe, data = recipe_of(cell), feed.data
+        if self._team is not None:
+            order = Order(cell, self.store.root.absolute(), self._settings, place.threads, catalog.plugins())
+            self._held.enter_context(self._team.together(order))
+        recipe, _ = recipe_of(cell), feed.data  # which are opened before the cell counts as begun
         self._begun = time.monotonic()
-        machine = describe(place.device, threads=place.threads, precision=recipe.precision, compiled=compiled)
+        machine = describe(place, precision=recipe.precision, compiled=compiled)
         self.run.begin(machine, afresh=saved is None)
         self.run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
         self._told.tell(lambda watcher: watcher.started(cell))
-        with place.in_use():
-            task = catalog.parse("suite", cell.suite).task_of(data)
-            shared = None if compiled else teachers  # compiled code keeps no maps for others
-            builder = Builder(cell, cell.classes, place, self.store, data.labels, task, shared)
-            training = Training(
-                build_method(cell, builder),
-                data,
-                recipe,
-                task,
-                seed=cell.seed,
-                place=place,
-                randomness=builder.randomness,
-                compile_method=compiled,
-                capture=Capture(teachers.recorder, teachers.passes) if teachers.recorder else None,
-            )
-            if not saved or taken_up(training, saved):
-                return training
-        (self.run.folder / CHECKPOINT).unlink()
-        return self._training(None, place, feed, teachers)  # anew: what was half taken up is in the networks
+        saved = ranks.led(place, saved)  # the others have no folder
+        training = assembled(cell, place, self.store, feed, teachers, compiled)
+        if saved and not taken_up(training, saved):
+            (self.run.folder / CHECKPOINT).unlink()  # anew: what was half taken up is in the networks
+            training = assembled(cell, place, self.store, feed, teachers, compiled)
+        return training
 
     def stepped(self, training: Training) -> None:
         """Tell the watchers."""
@@ -144,6 +137,8 @@ class Attempt:
 
     def failed(self, training: Training | None, error: Exception | SystemExit, alone: bool) -> None:
         """Record the failure; the user's mistakes and a full disk are raised, because they are no cell's."""
+        if self._team is not None:
+            error = self._team.verdict(error)
         try:
             if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in DISK_ERRORS):
                 raise error
@@ -191,13 +186,3 @@ def standing_of(store: Store, cell: Cell, retry_failed: bool) -> Word | None:
 def lacks_memory(error: BaseException) -> bool:
     """Whether memory, of the device or the machine, was not enough."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
-
-
-def taken_up(training: Training, saved: checkpoint.State) -> bool:
-    """Let a training go on from its checkpoint; False where that is not one of this training."""
-    try:
-        training.load_state_dict(saved)
-    except Exception as error:  # whatever another release, or another world, has left in it
-        log.warning("a checkpoint cannot be taken up (%s: %s); the cell starts anew", type(error).__name__, error)
-        return False
-    return True

@@ -13,6 +13,7 @@ from cheapconv.engine.run.attempt import Attempt
 from cheapconv.engine.run.measuring import measure_missing
 from cheapconv.engine.run.room import Room
 from cheapconv.engine.run.settings import Settings
+from cheapconv.engine.run.team import Team, started
 from cheapconv.engine.run.watchers import Watcher, Watchers
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.records import Word
@@ -52,6 +53,9 @@ class Launcher:
     watchers: Sequence[Watcher] = ()
     should_stop: Callable[[], bool] = lambda: False
     measure: Callable[[Store, Cell, torch.device, Turn], None] = measure_missing
+    team: Team | None = None  # the processes that were started beside this one, which train every cell with it
+    places: Callable[[int], Sequence[Place]] = lambda gpus: ()  # for a cell that asks for several GPUs, if there are
+    _teams: dict[int, Team] = field(default_factory=dict)  # by number of places
     _alone: set[str] = field(default_factory=set)  # keys of cells that lacked memory beside others
     _data: dict[tuple[str, int], Data] = field(default_factory=dict)  # by suite and number of samples held out
 
@@ -98,10 +102,14 @@ class Launcher:
         """Train those for which there is room, of cells that see the same batches; the ones that have come to an end,
         or need to be tried alone."""
         saved = checkpoint.read(self.store.run(first.key).folder)
-        place = replace(self.place, threads=saved["position"]["threads"]) if saved else self.place
-        recorder = recorder_on(place.device) if self.settings.capture and place.device.type == "cuda" else None
+        team = self._team_of(first)
+        place = team.place if team else self.place
+        place = replace(place, threads=saved["position"]["threads"]) if saved else place
+        captures = self.settings.capture and place.device.type == "cuda" and team is None
+        recorder = recorder_on(place.device) if captures else None
         teachers, attempts = Teachers(place.device, recorder), list[Attempt]()
-        alone = first.key in self._alone or self.settings.compiled  # compiled code shares nothing
+        # Compiled code shares nothing, and several processes meet in every step of one training.
+        alone = first.key in self._alone or self.settings.compiled or team is not None
         feed = Feed(lambda: self._data_of(first, place), recipe_of(first), first.seed, place)
         room = Room(place.device, 1 if alone else self.settings.cohort)
         cohort = Cohort(feed, teachers, self._stopping, room)
@@ -113,7 +121,7 @@ class Launcher:
                     return  # all have ended: they are measured before others begin
                 if cell.key in self._alone and not alone:
                     continue
-                attempt = Attempt(cell, self.store, self.settings, self.place.threads, self._told)
+                attempt = Attempt(cell, self.store, self.settings, self.place.threads, self._told, team)
                 attempts.append(attempt)
                 if attempt.settled(left):
                     continue
@@ -132,6 +140,17 @@ class Launcher:
         self._alone |= {attempt.cell.key for attempt in attempts if attempt.lacked_memory}
         return [attempt.cell for attempt in attempts if attempt.end is not None]
 
+    def _team_of(self, cell: Cell) -> Team | None:
+        """Who trains the cell with this process; None where nobody does."""
+        if self.team is not None:
+            return self.team
+        places = self.places(cell.gpus) if cell.gpus > 1 else ()
+        if len(places) < 2:
+            return None
+        if len(places) not in self._teams:
+            self._teams[len(places)] = started(places)
+        return self._teams[len(places)]
+
     def _stopping(self) -> bool:
         """Whether nothing more is to be done."""
         return self.should_stop() or (self.settings.fail_fast and "failed" in self._told.ends.values())
@@ -143,4 +162,4 @@ class Launcher:
             suite = catalog.parse("suite", cell.suite)
             opened = suite.open(place, self.settings.data, self.settings.download, held_out)
             self._data[cell.suite, held_out] = opened
-        return self._data[cell.suite, held_out]
+        return self._data[cell.suite, held_out].at(place)

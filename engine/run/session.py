@@ -20,10 +20,12 @@ from cheapconv.engine.run.crew import Crew
 from cheapconv.engine.run.interrupt import INTERRUPTED
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.measuring import measure_again
+from cheapconv.engine.run.mixed import Mixed, Runner
 from cheapconv.engine.run.progress import Progress
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.show import console
 from cheapconv.engine.run.stop import StopRequest
+from cheapconv.engine.run.team import Team, team_places
 from cheapconv.engine.store import machines
 from cheapconv.engine.store.files import now
 from cheapconv.engine.store.records import PlannedKey, SweepPlan, Word
@@ -34,16 +36,16 @@ from cheapconv.engine.track.mirror import link
 from cheapconv.suites.place import Place
 
 if TYPE_CHECKING:
-    from cheapconv.engine.run.cluster.fleet import Fleet
+    pass
 
 DONE, FAILED, LEFT = 0, 1, 3  # 2 is a mistake in what was given
 
 log = logging.getLogger(__name__)
 
 
-def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
-    """Run the chosen cells of a sweep; returns the exit code."""
-    device = resolve_device(settings.device)
+def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings, team: Team | None = None) -> int:
+    """Run the chosen cells of a sweep, with a team of processes if there is one; returns the exit code."""
+    device = team.place.device if team else resolve_device(settings.device)
     gpus = torch.cuda.device_count() if device.type == "cuda" and settings.device in ("auto", "cuda") else 1
     places = crew.places(device, settings.workers, settings.threads, gpus)
     settle(settings.threads)
@@ -54,7 +56,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
         write_plan(store, whole)
     cells = [planned.cell for planned in chosen.cells]
     with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), Progress(cells, console) as shown:
-        ends = chosen_runner(store, places, settings, shown, stop).run(cells)
+        ends = chosen_runner(store, places, settings, shown, stop, team).run(cells)
         if whole.deployed:
             done = [cell for cell in cells if ends.get(cell.key) == "done"]
             for line in quantised.score_and_time(store, done, settings.data, stop):
@@ -69,9 +71,18 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings) -> int:
 
 
 def chosen_runner(
-    store: Store, places: Sequence[Place], settings: Settings, shown: Progress, stop: StopRequest
-) -> "Launcher | Crew | Fleet":
+    store: Store,
+    places: Sequence[Place],
+    settings: Settings,
+    shown: Progress,
+    stop: StopRequest,
+    team: Team | None = None,
+) -> Runner:
     """What trains: this process, several of this machine, or the nodes of a cluster."""
+    if team is not None and (settings.cluster is not None or len(places) > 1):
+        raise UserError(
+            "torchrun starts the processes itself, and all train one cell: leave out --workers and --cluster."
+        )
     if settings.cluster is not None:
         from cheapconv.engine.run.cluster.fleet import Fleet  # whoever has no Ray needs none
 
@@ -79,8 +90,9 @@ def chosen_runner(
             log.warning("--workers has no effect with --cluster: each node takes as many cohorts as it has room for")
         return Fleet(store, places[0].device, settings, [shown], stop, shown.placed)
     if len(places) > 1:
-        return Crew(store, places, settings, [shown], stop)
-    return Launcher(store, places[0], settings, [shown], stop)
+        together = Launcher(store, places[0], settings, [shown], stop, places=team_places)
+        return Mixed(together, Crew(store, places, settings, [shown], stop), settings.fail_fast)
+    return Launcher(store, places[0], settings, [shown], stop, team=team, places=team_places)
 
 
 def measure(

@@ -48,6 +48,7 @@ class Cell:
     seed: int
     teacher: str | None  # key of the teacher's cell
     classes: int
+    gpus: int = 1  # at most so many, where there are some, train it together
     # SHA-256 of every file that is read, by its parameter as the texts have it: weights='net.pt'
     weights: Mapping[str, str] = dataclasses.field(default_factory=dict)
     # Of the architectures and convs that a setting or a parameter names, by text, where it is not the first.

@@ -1,8 +1,7 @@
 """What the files of a run folder hold, as types. engine/store/runs.py reads and writes them, and nobody else.
 
-Every file is JSON of one of these classes, and where it is one document it says the version of its schema; files of
-schema 1, which had none, are read as engine/store/upgrade.py says. Times are ISO 8601 in UTC, durations seconds, scores
-fractions unless a task says otherwise.
+Every file is JSON of one of these classes, a document says the version of its schema; files of schema 1, which had none,
+are read as engine/store/upgrade.py says. Times are ISO 8601 in UTC, durations seconds, scores mostly fractions.
 """
 
 import re
@@ -52,6 +51,7 @@ class Environment:
     threads: int = 0
     precision: str = ""
     compile: bool = False
+    processes: int = 1  # that train together
     start: str | None = None
     end: str | None = None  # of the cell; only the last item has one
 

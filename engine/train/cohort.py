@@ -13,7 +13,7 @@ from typing import Protocol
 from torch import Tensor
 
 from cheapconv.engine.store.runs import Run
-from cheapconv.engine.train import checkpoint
+from cheapconv.engine.train import checkpoint, ranks
 from cheapconv.engine.train.evaluate import samples
 from cheapconv.engine.train.feed import At, Feed
 from cheapconv.engine.train.teachers import Teachers
@@ -60,9 +60,15 @@ class Member:
         """How many copies of an image its batches have."""
         return self.training.method.views
 
+    def due(self, minutes: float) -> bool:
+        """Whether the last checkpoint is so old, by the clock of the process that leads."""
+        return bool(ranks.decided(self.training.place, time.monotonic() - self.saved_at > 60 * minutes))
+
     def save(self) -> None:
-        """Write its checkpoint."""
-        checkpoint.save(self.run.folder, self.training.state_dict())
+        """Write its checkpoint; of several processes that train it, one does."""
+        state = self.training.state_dict()
+        if self.training.place.rank == 0:
+            checkpoint.save(self.run.folder, state)
         self.saved_at = time.monotonic()  # after writing: a slow disk must not be all that is done
 
 
@@ -87,9 +93,17 @@ class Cohort:
         """Train all applicants to their ends; each is asked for when those before it have shown what room they need."""
         while self._admitted(applicants) or self.members:
             self._round()
-            if self._should_stop():
+            if self._stopping():
                 self._stop()
                 return
+
+    def _stopping(self) -> bool:
+        """Whether to stop, of which the process that leads is told."""
+        if not self.members:
+            return self._should_stop()
+        with self._leaving(self.members[0]):
+            return bool(ranks.decided(self.members[0].training.place, self._should_stop()))
+        return False
 
     def _admitted(self, applicants: Iterator[Member]) -> bool:
         """Let the next one in, if there is one and room for it: what it takes shows after its first step."""
@@ -121,9 +135,10 @@ class Cohort:
         stepped = [member for member in level if member in self.members]
         self._end_epochs([member for member in stepped if member.begun and member.training.epoch_over])
         for member in stepped:
-            if member in self.members and time.monotonic() - member.saved_at > 60 * self._checkpoint_minutes:
+            if member in self.members:
                 with self._leaving(member):
-                    member.save()
+                    if member.due(self._checkpoint_minutes):
+                        member.save()
 
     def _step(self, member: Member) -> None:
         """Let it learn from the batch of its step."""
@@ -176,7 +191,8 @@ class Cohort:
         training, member.begun = member.training, False
         training.end_epoch()
         # The curve first: no later epoch would make up for a missing last line, while one too many is written again.
-        member.run.write_curve(training.position.curve)
+        if training.place.rank == 0:
+            member.run.write_curve(training.position.curve)
         member.save()
         member.watched.epoch_ended(training)  # after the checkpoint: whoever is told may raise
         if training.done:

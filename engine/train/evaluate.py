@@ -10,9 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from cheapconv.engine.train import ranks
 from cheapconv.engine.train.precision import autocast
 from cheapconv.methods.base import Method
 from cheapconv.suites.base import SPLITS, Data, Split
+from cheapconv.suites.place import Place
 from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.task import Flaw, Task
 
@@ -38,8 +40,8 @@ def samples(data: Data, recipe: Recipe) -> Iterator[tuple[Split, Tensor, Tensor]
 class Examination:
     """A method's networks while they answer the samples. It is in eval mode from the beginning to `end`."""
 
-    def __init__(self, method: Method, recipe: Recipe, task: Task) -> None:
-        self._method, self._recipe, self._task = method, recipe, task
+    def __init__(self, method: Method, recipe: Recipe, task: Task, place: Place) -> None:
+        self._method, self._recipe, self._task, self._place = method, recipe, task, place
         method.eval()
         # A network may lie outside of the method's module tree, so it is set to eval mode itself.
         self._networks = {trained.name: trained.network.eval() for trained in method.networks()}
@@ -57,9 +59,15 @@ class Examination:
     def end(self) -> Evaluation:
         """What was found. The method is back in train mode afterwards."""
         self._method.train()  # networks outside of it stay in eval mode: a frozen teacher never leaves it
-        assert "test" in self._totals, "there are no samples to test"
-        rows = iter(torch.stack([row for rows in self._totals.values() for row in rows]).cpu())  # the one wait
-        counts = {split: {name: next(rows) for name in self._networks} for split in self._totals}
+        found = [row for rows in self._totals.values() for row in rows]
+        rows = iter(torch.stack(found).cpu() if found else ())  # the one wait
+        own = {split: {name: next(rows) for name in self._networks} for split in self._totals}
+        counts: dict[Split, dict[str, Tensor]] = {}
+        for part in ranks.collected(self._place, own):  # several processes have other samples each
+            for split, more in part.items():
+                sums = counts.get(split)
+                counts[split] = {name: sums[name] + more[name] for name in more} if sums else more
+        assert "test" in counts, "there are no samples to test"
         scores = {split: {n: self._task.scores(row) for n, row in own.items()} for split, own in counts.items()}
         flaws = {name: flaw for name, row in counts["test"].items() if (flaw := self._task.flaw(row))}
         return Evaluation(scores, flaws)

@@ -7,7 +7,7 @@ is probed. The batches are the suite's, or where its data are not here, noise of
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from operator import truediv
 from pathlib import Path
 from statistics import fmean
@@ -64,6 +64,10 @@ class Noise:
     def image(self) -> tuple[int, int, int]:
         """(C, H, W)."""
         return self.suite.image
+
+    def at(self, place: Place) -> "Noise":
+        """Noise has no shares."""
+        return replace(self, place=place)
 
     def steps(self, recipe: Recipe) -> int:
         """Of an epoch."""

@@ -16,6 +16,7 @@ from cheapconv.catalog.foreign import explained, where
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder
+from cheapconv.engine.train.learner import require_parts
 from cheapconv.engine.train.phases import stretches
 from cheapconv.engine.train.teachers import Frozen
 from cheapconv.methods.base import Method
@@ -113,6 +114,8 @@ def _wire(wiring: _Wiring) -> None:
             builder = UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta"))
             method = entry.cls(builder, config)
             method.foresee()  # what is dear to find out is asked here alone
+            if wiring.cell.recipe.get("ghost_batches"):
+                require_parts(method, task, ghosts=True)
             if wiring.cell.recipe["batch"] == 1:
                 _take_one_image(method, builder.image)  # a run of its own, which larger batches do not need
             stretches(method.phases(), wiring.cell.recipe["epochs"])  # refuses phases without an epoch

@@ -6,22 +6,24 @@ summed there and read once an epoch.
 """
 
 import contextlib
+import functools
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from cheapconv.engine.store.records import CurveRow
+from cheapconv.engine.train import ranks
 from cheapconv.engine.train.bill import Bill, Item
-from cheapconv.engine.train.captured import Capture, Captured, Terms
+from cheapconv.engine.train.captured import Capture, Captured
 from cheapconv.engine.train.checkpoint import VERSION, Position, State
 from cheapconv.engine.train.evaluate import Evaluation, Examination
+from cheapconv.engine.train.learner import Learner, require_divisible
 from cheapconv.engine.train.optimiser import make_optimiser, place_rates, set_rates
 from cheapconv.engine.train.phases import Stretch, stretches
-from cheapconv.engine.train.precision import autocast, compiled
 from cheapconv.methods.base import Context, Method
 from cheapconv.suites.base import Batch, Data, Split
 from cheapconv.suites.place import Place, Randomness, seed_of
@@ -57,6 +59,7 @@ class Training:
         compile_method: bool = False,
         capture: Capture | None = None,
     ) -> None:
+        require_divisible(method, data, recipe, task, place)
         self.method, self.data, self.recipe, self.task, self.seed, self.place = method, data, recipe, task, seed, place
         self.position, self.bill = Position(threads=place.threads), Bill(place.device)
         # Of an epoch, the last one on a partial batch. What is not trained has an epoch of none, which ends in a score.
@@ -64,9 +67,10 @@ class Training:
         self.optimiser: Optimizer | None = None  # from the first phase on
         self._randomness = randomness or Randomness(place.device, seed_of("method", seed))
         self._stretch: Stretch | None = None
+        self._shared_out = False  # whether other processes know of the phase's parameters
         self._sums: dict[str, Tensor] = {}  # float64, 0-d, on the device
         self._examination: Examination | None = None
-        self._forward: Callable[..., dict[str, Tensor]] = compiled(method) if compile_method else method
+        self._learner = Learner(method, recipe, place, compile_method)
         self._captured = Captured(method, place.device, capture) if capture else None
         # What a GPU computes with lies there already; and a recorded step could not be told of another number.
         self._rates_on = place.device if capture or place.device.type == "cuda" else None
@@ -86,37 +90,27 @@ class Training:
         if self.position.step == 0:
             if self._stretch is None or self._stretch.end == self.position.epoch:
                 self._enter_phase(self.position.phase + 1)
+                self._shared_out = False
             # What the method draws depends on the seed and epoch alone, not on what was drawn before.
             self._randomness.seed(seed_of("epoch", self.seed, self.position.epoch))
         self.method.train()  # whatever `begin` or a restored network left behind
+        if not self._shared_out:
+            self._learner.begin_phase()
+            self._shared_out = True
         if self._captured:
             self._captured.begin_epoch(self.optimiser)
 
     def step(self, batch: Batch) -> None:
         """Learn from one batch."""
-        share = len(batch.y) / self.method.updates_per_batch
+        assert self.optimiser is not None, "begin_epoch comes first"
+        share, learn = len(batch.y) / self.method.updates_per_batch, functools.partial(self._learner, self.optimiser)
         with self._computing("epoch_steps_s"):
             self._set_clock()  # before the step is counted: schedules begin at 0
-            updates = self._captured.step(self._learn, batch) if self._captured else self._learn(batch)
+            updates = self._captured.step(learn, batch) if self._captured else learn(batch)
             for name, term in (named for terms in updates for named in terms.items()):
                 # In float64 and by samples: the last batch is a partial one. Not read here, that would wait.
                 self._sums[name] = self._sums.get(name, 0) + term.double() * share
             self.position.step += 1
-
-    def _learn(self, batch: Batch) -> Terms:
-        """Forward, backward and optimiser, as often as the method updates on a batch: work for the device alone, which
-        may be recorded and played on other batches."""
-        assert self.optimiser is not None, "begin_epoch comes first"
-        updates: Terms = []
-        for update in range(self.method.updates_per_batch):
-            self.optimiser.zero_grad(set_to_none=True)  # None, so that a parameter without a loss is left alone
-            with autocast(self.place.device, self.recipe.precision):
-                terms = self._forward(batch, update)
-            torch.stack([*terms.values()]).sum().backward()  # one backward for all: networks share maps
-            self.optimiser.step()
-            self.method.after_update()  # each update its own: proximal steps belong to a step, not to a batch
-            updates.append({name: term.detach() for name, term in terms.items()})
-        return updates
 
     def learnt(self) -> None:
         """The method's own work at the end of an epoch."""
@@ -126,6 +120,7 @@ class Training:
             self.method.end_epoch(context)
             if self.position.epoch + 1 == self.recipe.epochs:
                 self.method.finish(context)  # before the evaluation: what is deployed is what is scored
+            ranks.level(self.place, self.method)
         self._settle()
 
     @property
@@ -137,7 +132,7 @@ class Training:
         """Be scored on a batch. That is on nobody's bill: it serves the report, not the training."""
         with self.place.in_use(self._randomness):
             if self._examination is None:
-                self._examination = Examination(self.method, self.recipe, self.task)
+                self._examination = self._begin_examination()
             self._examination.answer(split, x, y)
 
     def end_epoch(self) -> None:
@@ -151,7 +146,8 @@ class Training:
         assert self.optimiser is not None, "an epoch that ends has begun"
         scores, flaws = Evaluation({"test": {}}, {})
         if self.examined:
-            assert self._examination is not None, "the test batches come first"
+            if self._examination is None:  # its share of the samples is none
+                self._examination = self._begin_examination()
             scores, flaws = self._examination.end()
             self._examination = None
         position, samples = self.position, self.data.samples
@@ -169,6 +165,9 @@ class Training:
             method_s=position.epoch_method_s,
             spent_s=position.epoch_spent_s,
         )
+
+    def _begin_examination(self) -> Examination:
+        return Examination(self.method, self.recipe, self.task, self.place)
 
     def state_dict(self) -> State:
         """Everything that the rest of the training depends on."""
@@ -199,8 +198,8 @@ class Training:
         for hand in HANDS:
             getattr(self.method.clock, hand).copy_(state["clock"][hand])
         self._sums = {  # read as float64 and put back as float64: the same bits
-            name: torch.tensor(total, dtype=torch.float64, device=self.place.device)
-            for name, total in self.position.sums.items()
+            name: torch.tensor(total * (self.place.rank == 0), dtype=torch.float64, device=self.place.device)
+            for name, total in self.position.sums.items()  # those of all processes, which one of them brings
         }
         self._randomness.load_state_dict(state["randomness"])
 
@@ -211,6 +210,7 @@ class Training:
         if begin is not None:
             with self._computing("epoch_method_s"):
                 begin(self._context())
+                ranks.level(self.place, self.method)
         self._take_phase(number)
 
     def _take_phase(self, number: int) -> Optimizer:
@@ -242,9 +242,10 @@ class Training:
         return self.recipe.schedule.factor(self._done(step) - self._stretch.first, self._stretch.epochs)
 
     def _context(self) -> Context:
-        """What the method's hooks may use: this epoch's batches, drawn anew at each call."""
+        """What the method's hooks may use: this epoch's batches, whole and drawn anew at each call."""
         epoch = self.position.epoch  # now: a hook may keep the function
-        return Context(lambda: self.data.train(self.recipe, self.seed, epoch), self.place.device, epoch)
+        data = self.data.at(replace(self.place, rank=0, world=1)) if self.place.world > 1 else self.data
+        return Context(lambda: data.train(self.recipe, self.seed, epoch), self.place.device, epoch)
 
     def _settle(self) -> None:
         """Wait for the steps that are under way, and read what they cost and the sums of their losses.
@@ -254,10 +255,13 @@ class Training:
         self.place.synchronise()
         for item, seconds in self.bill.settle().items():
             if self.steps:  # else not a second of training, whatever the clock says
-                setattr(self.position, item, getattr(self.position, item) + seconds)
+                # Of one device: a second of several is as many.
+                setattr(self.position, item, getattr(self.position, item) + seconds * self.place.world)
         if self._sums:  # one read for all terms
-            totals = torch.stack([*self._sums.values()]).tolist()
+            totals = ranks.summed(self.place, torch.stack([*self._sums.values()]).tolist())
             self.position.sums = dict(zip(self._sums, totals, strict=True))
+        if self.recipe.ghost_batches is not None:
+            ranks.average_statistics(self.place, self.method)
         for name, value in self.position.sums.items():
             if not math.isfinite(value):  # NaN and infinity survive a sum, so one look finds them
                 raise Diverged(f"the loss term '{name}' became {value} in epoch {self.position.epoch}")

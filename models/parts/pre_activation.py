@@ -8,6 +8,8 @@ from abc import abstractmethod
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cheapconv.models.parts import synced_norm
+
 
 class EndsInReLU(nn.Module):
     """Base of blocks y = ReLU(before_relu(x)) whose last step is not a module of its own."""
@@ -38,4 +40,6 @@ def normalised(norm: nn.Module, x: Tensor) -> Tensor:
     assert isinstance(norm, nn.BatchNorm2d), f"{type(norm).__name__} is no BN"
     if not norm.training:
         return norm(x)
+    if type(norm) is synced_norm.SyncedBatchNorm2d:
+        return synced_norm.normalised(norm, x, moving=False)
     return functional.batch_norm(x, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)

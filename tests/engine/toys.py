@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
 
 from cheapconv.methods.base import Batch, Clock, Context, Method, Phase, Trained
+from cheapconv.suites.place import Place
 
 
 def builder(classes: int = 10) -> Any:
@@ -37,6 +38,16 @@ class Noisy(Method):
     def networks(self) -> list[Trained]:
         """The network."""
         return [Trained("student", self.student)]
+
+
+class FailsBeside(Noisy):
+    """One that raises in every process but the first of several that train it together."""
+
+    def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
+        """Those of its base."""
+        if getattr(self.gather, "place", Place(torch.device("cpu"))).rank:
+            raise RuntimeError("only here")
+        return super().losses(batch, update)
 
 
 class Diverging(Noisy):
@@ -220,4 +231,5 @@ METHODS: dict[str, type[Method]] = {
     "raising": Raising,
     "interrupting": Interrupting,
     "pruned": Pruned,
+    "fails_beside": FailsBeside,
 }

@@ -11,7 +11,7 @@ from torch import Tensor
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.methods.base import Context, Method
-from cheapconv.methods.kdcl import general_weights, linear_target, minlogit_target, naive_target
+from cheapconv.methods.kdcl import general_weights, linear_weights, minlogit_target, naive_target
 from cheapconv.methods.losses import cross_entropy, kl
 from tests.methods.fixed import BATCH, Fixed, fixed_method, total
 from tests.methods.inputs import LABELS, STUDENT, TEACHER, THIRD
@@ -19,6 +19,10 @@ from tests.methods.online import gradients, leaves
 from tests.methods.world import CPU, SUITE, World, batch, data
 
 ALL = torch.stack([STUDENT, TEACHER, THIRD])  # (m, B, C)
+
+
+def mixed_linearly(logits, labels):
+    return (linear_weights(logits, labels)[:, None, None] * logits).sum(dim=0)
 
 
 def fixed_kdcl(*logits: Tensor, **settings: object) -> Method:
@@ -75,14 +79,14 @@ def test_linear_finds_the_best_mixture(members: int, scale: float) -> None:
     logits = scale * torch.randn(members, 32, 10, generator=generator, dtype=torch.float64)
     labels = torch.randint(10, (32,), generator=generator)
     logits[0, torch.arange(32), labels] += scale  # the first knows something
-    found = cross_entropy(linear_target(logits, labels), labels).item()
+    found = cross_entropy(mixed_linearly(logits, labels), labels).item()
     best = least_cross_entropy(logits, labels)
     assert best - 1e-6 <= found <= best + 1e-3 * max(1, best)
 
 
 def test_linear_leaves_out_a_network_that_is_always_wrong() -> None:
     right = 5 * torch.nn.functional.one_hot(LABELS, 5).double()
-    torch.testing.assert_close(linear_target(torch.stack([right, -right]), LABELS), right, atol=1e-3, rtol=0)
+    torch.testing.assert_close(mixed_linearly(torch.stack([right, -right]), LABELS), right, atol=1e-3, rtol=0)
 
 
 def test_general_weighs_by_the_inverse_covariance_of_errors() -> None:

@@ -54,7 +54,22 @@ def test_held_out_images_move_with_the_others():
     assert {tensor.device.type for tensor in tensors} == {"meta"}
 
 
-def test_one_of_several_processes_is_refused():
-    """Each would train on all images."""
-    with pytest.raises(AssertionError, match="all images"):
-        Digits().open(Place(torch.device("cpu"), rank=1, world=2))
+@pytest.mark.parametrize("mixup", [None, 0.4])
+@pytest.mark.parametrize("world", [2, 3])
+def test_the_shares_of_several_places_are_every_batch_and_every_split_once(world, mixup):
+    """In turn: the first sample is the first place's, the second the second's."""
+    recipe = Digits.recipes["short"].override(mixup=mixup)
+    places = [Place(torch.device("cpu"), rank=rank, world=world) for rank in range(world)]
+    whole, parts = Digits().open(Place(torch.device("cpu"))), [Digits().open(place) for place in places]
+    shared = zip(*(part.train(recipe, seed=0, epoch=1, start=3, views=2) for part in parts), strict=True)
+    for batch, shares in zip(whole.train(recipe, seed=0, epoch=1, start=3, views=2), shared, strict=True):
+        assert {share.whole for share in shares} == {len(batch.y)}
+        for rank, share in enumerate(shares):
+            for ours, theirs in zip((share.x, share.y, share.index), (batch.x, batch.y, batch.index), strict=True):
+                assert torch.equal(ours, theirs[rank::world])
+            assert torch.equal(share.views[1], batch.views[1][rank::world])
+    every = torch.cat([y for _, y in whole.split("test", recipe)])
+    counted = torch.cat([y for part in parts for _, y in part.split("test", recipe)])
+    assert torch.equal(every.sort().values, counted.sort().values)
+    alone = parts[1].at(Place(torch.device("cpu")))
+    assert len(next(alone.train(recipe, seed=0, epoch=1)).y) == recipe.batch

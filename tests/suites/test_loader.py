@@ -92,6 +92,23 @@ def test_two_places_share_the_batches_of_one(root: Path) -> None:
         for rank, part in enumerate(parts):
             assert torch.equal(batch.index[rank::2], part.index)
             assert torch.equal(batch.x[rank::2], part.x)
+            assert part.whole == len(batch.y)
+
+
+def test_two_places_share_what_is_mixed_and_the_images_of_a_split(root: Path) -> None:
+    mixed, places = (
+        replace(RECIPE, mix=Mix(kind="mixup", alpha=1.0)),
+        [Place(CPU, rank=rank, world=2) for rank in (0, 1)],
+    )
+    shares = [epoch(load(root, place), mixed) for place in places]
+    for batch, *parts in zip(epoch(load(root), mixed), *shares, strict=True):
+        for rank, part in enumerate(parts):
+            assert torch.equal(batch.x[rank::2], part.x)
+            assert torch.equal(batch.y[rank::2], part.y)
+            assert part.whole == len(batch.y)
+    found = [y for place in places for _, y in load(root, place).split("test", RECIPE)]
+    every = [y for _, y in load(root).split("test", RECIPE)]
+    assert torch.equal(torch.cat(found).sort().values, torch.cat(every).sort().values)
 
 
 def test_nothing_of_the_process_is_drawn(root: Path) -> None:

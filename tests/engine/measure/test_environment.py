@@ -10,6 +10,7 @@ import torch
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import machine as environment
 from cheapconv.engine.measure.machine import describe, device_name, resolve_device
+from cheapconv.suites.place import Place
 from tests.engine.tiny import CPU
 
 FIELDS = {
@@ -59,7 +60,7 @@ def test_a_device_that_is_not_there_is_refused(text, count, cuda):
 
 
 def test_a_description_has_every_field():
-    found = describe(CPU, threads=3, precision="bf16", compiled=True)
+    found = describe(Place(CPU, threads=3), precision="bf16", compiled=True)
     assert (found.device, found.driver, found.end) == ("cpu", None, None)
     assert (found.precision, found.compile, found.threads) == ("bf16", True, 3)
     assert found.versions["torch"] == version("torch")
@@ -110,7 +111,7 @@ def test_a_processor_without_a_name_has_one_anyway(cpuinfo, monkeypatch):
 
 @pytest.mark.gpu
 def test_cuda_has_a_name():
-    found = describe(torch.device("cuda", 0), threads=1, precision="fp32", compiled=False)
+    found = describe(Place(torch.device("cuda", 0)), precision="fp32", compiled=False)
     assert found.device == "cuda:0"
     assert found.device_name == torch.cuda.get_device_name(0)
 

@@ -45,7 +45,7 @@ class One(Method):
 
 def evaluate(method: Method, data: InMemory, recipe: Recipe, task: Task) -> Evaluation:
     """All networks on all splits."""
-    examination = Examination(method, recipe, task)
+    examination = Examination(method, recipe, task, PLACE)
     for split, x, y in samples(data, recipe):
         examination.answer(split, x, y)
     return examination.end()

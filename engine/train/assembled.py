@@ -1,0 +1,47 @@
+"""A cell's training, put together on a place, and taken up from its checkpoint."""
+
+import logging
+
+from cheapconv import catalog
+from cheapconv.engine.store.cell import Cell, recipe_of
+from cheapconv.engine.store.runs import Store
+from cheapconv.engine.train import checkpoint
+from cheapconv.engine.train.builder import Builder, build_method
+from cheapconv.engine.train.captured import Capture
+from cheapconv.engine.train.feed import Feed
+from cheapconv.engine.train.teachers import Teachers
+from cheapconv.engine.train.training import Training
+from cheapconv.suites.place import Place
+
+log = logging.getLogger(__name__)
+
+
+def assembled(cell: Cell, place: Place, store: Store, feed: Feed, teachers: Teachers, compiled: bool) -> Training:
+    """From its beginning."""
+    data = feed.data
+    with place.in_use():
+        task = catalog.parse("suite", cell.suite).task_of(data)
+        shared = None if compiled else teachers  # compiled code keeps no maps for others
+        builder = Builder(cell, cell.classes, place, store, data.labels, task, shared)
+        return Training(
+            build_method(cell, builder),
+            data,
+            recipe_of(cell),
+            task,
+            seed=cell.seed,
+            place=place,
+            randomness=builder.randomness,
+            compile_method=compiled,
+            capture=Capture(teachers.recorder, teachers.passes) if teachers.recorder else None,
+        )
+
+
+def taken_up(training: Training, saved: checkpoint.State) -> bool:
+    """Let a training go on from its checkpoint; False where that is not one of this training."""
+    try:
+        with training.place.in_use():
+            training.load_state_dict(saved)
+    except Exception as error:  # whatever another release, or another world, has left in it
+        log.warning("a checkpoint cannot be taken up (%s: %s); the cell starts anew", type(error).__name__, error)
+        return False
+    return True
