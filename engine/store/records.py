@@ -1,6 +1,6 @@
 """What the files of a run folder hold, as types. engine/store/runs.py reads and writes them, and nobody else.
 
-Every file is JSON of one of these classes, a document says the version of its schema; files of schema 1, which had none,
+Every file is JSON of one of these classes, a document says the version of its schema; those of schema 1, with none,
 are read as engine/store/upgrade.py says. Times are ISO 8601 in UTC, durations seconds, scores mostly fractions.
 """
 

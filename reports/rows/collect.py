@@ -180,7 +180,8 @@ def hardware(environment: Environment) -> str:
     driver = f", driver {environment.driver}" if environment.driver else ""
     compiled = ", torch.compile" if environment.compile else ""
     threads = f"{environment.threads} CPU thread{'' if environment.threads == 1 else 's'}"
-    return f"{environment.device_name} ({environment.device}, {threads}{driver}{compiled})"
+    together = f"{environment.processes} x " if environment.processes > 1 else ""
+    return f"{together}{environment.device_name} ({environment.device}, {threads}{driver}{compiled})"
 
 
 def frame(sweep: Collected) -> pd.DataFrame:

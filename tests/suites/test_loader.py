@@ -96,10 +96,8 @@ def test_two_places_share_the_batches_of_one(root: Path) -> None:
 
 
 def test_two_places_share_what_is_mixed_and_the_images_of_a_split(root: Path) -> None:
-    mixed, places = (
-        replace(RECIPE, mix=Mix(kind="mixup", alpha=1.0)),
-        [Place(CPU, rank=rank, world=2) for rank in (0, 1)],
-    )
+    mixed = replace(RECIPE, mix=Mix(kind="mixup", alpha=1.0))
+    places = [Place(CPU, rank=rank, world=2) for rank in range(2)]
     shares = [epoch(load(root, place), mixed) for place in places]
     for batch, *parts in zip(epoch(load(root), mixed), *shares, strict=True):
         for rank, part in enumerate(parts):

@@ -26,6 +26,8 @@ except ImportError as missing:
 
 LOCAL, AUTO = "local", "auto"
 PATIENCE_S = 5.0  # for somebody to listen at an address
+SETTINGS = 4  # the type of a frame of HTTP/2, its fourth byte
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, SETTINGS, 0, 0, 0, 0, 0])
 ANSWERS_S = 120.0  # a node has to import torch and read data before it answers
 GIB = 2**30
 ID = "ray.io/node-id"  # the label by which Ray knows a node
@@ -68,16 +70,26 @@ def connected(address: str) -> Iterator[None]:
 
 
 def _look_at(address: str) -> None:
-    """A UserError for an address at which nobody listens, which Ray would try for a minute."""
+    """A UserError for an address at which nobody listens, or somebody else, which Ray would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise UserError(f"--cluster {address} is no address: give local, auto or the HOST:PORT of the cluster's head.")
     try:
-        socket.create_connection((host, int(port)), PATIENCE_S).close()
+        with socket.create_connection((host, int(port)), PATIENCE_S) as connection:
+            if not os.environ.get("RAY_USE_TLS"):
+                _require_grpc(connection)
     except (OSError, OverflowError) as error:
         raise UserError(
             f"no Ray cluster answers at '{address}' ({error}): give the address that `ray start --head` has printed."
         ) from error
+
+
+def _require_grpc(connection: socket.socket) -> None:
+    """An OSError where the other end does not speak HTTP/2 (RFC 9113, section 3.4): it opens with its settings."""
+    connection.sendall(PREFACE)
+    head = connection.recv(9)
+    if len(head) < 9 or head[3] != SETTINGS:
+        raise OSError("something else listens there")
 
 
 def answer(asked: Any) -> Any:

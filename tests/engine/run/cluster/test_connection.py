@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import threading
 
 import pytest
 
@@ -37,6 +38,27 @@ def test_an_address_at_which_nobody_listens_is_a_sentence():
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(UserError, match=f"no Ray cluster answers at '{address}'"), connection.connected(address):
             pass
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
+def test_an_address_at_which_somebody_else_listens_is_a_sentence(greeting):
+    """Ray itself would try for minutes."""
+    pytest.importorskip("ray")
+    from cheapconv.engine.run.cluster import connection
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def greet() -> None:
+            with other.accept()[0] as caller:
+                caller.sendall(greeting)
+
+        greeter = threading.Thread(target=greet)
+        greeter.start()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(UserError, match=f"^no Ray cluster answers at .{address}"), connection.connected(address):
+            pass
+        greeter.join()
 
 
 @pytest.mark.filterwarnings("default")

@@ -1,6 +1,7 @@
 """A real Ray cluster of several node processes on this machine: the bits of a plain run, whatever happens to nodes."""
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -124,6 +125,40 @@ def test_twelve_cells_on_three_nodes_one_killed_one_added_late(store, tmp_path, 
     assert "3 nodes" in {text.partition(",")[0] for text in said}
     assert "a task is lost" in caplog.text
     assert len(made._roll._known) == 4
+
+
+class Storm(watchers.Watcher):
+    """Kills a node at random steps, and has another one come for it."""
+
+    def __init__(self, cluster: Cluster, nodes: list[Any], kills: int) -> None:
+        self.cluster, self.nodes, self.kills, self.random = cluster, nodes, kills, random.Random(kills)
+        self.until = self.random.randrange(20)  # messages of steps and epochs
+
+    def stepped(self, cell: Cell, position: Position, steps: int) -> None:
+        """Count down to the next one."""
+        self.until -= 1
+        if self.until <= 0 and self.kills:
+            self.kills -= 1
+            kill(self.nodes.pop(self.random.randrange(len(self.nodes))))
+            self.nodes += added(self.cluster)
+            self.until = self.random.randrange(20)
+
+    def epoch_ended(self, cell: Cell, position: Position) -> None:
+        """The same."""
+        self.stepped(cell, position, 0)
+
+
+def test_twenty_nodes_killed_at_random_moments_change_no_bit(store, tmp_path, cluster):
+    whole, alone = lesson(epochs=150), Store(tmp_path / "alone")
+    nodes = added(cluster, 3)
+    cluster.wait_for_nodes()
+    storm = Storm(cluster, nodes, kills=20)
+    assert run(store, whole, fleet(store, cluster, watchers.Listener(), storm)) == ["done"] * 12
+    assert storm.kills == 0
+    assert {*tiny.run(alone, whole).values()} == {"done"}
+    for planned in whole.cells:
+        assert_same(store, alone, planned.cell.key)
+        assert store.run(planned.cell.key).faults() == []
 
 
 REGISTRY = """\
