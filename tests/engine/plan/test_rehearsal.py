@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from cheapconv import catalog
 from cheapconv.catalog import entries
@@ -47,6 +48,19 @@ def test_a_method_whose_losses_need_one_class_an_image_is_refused_where_images_a
     assert [skipped.method for skipped in found.skipped] == [
         plan_of("WRN-10-1", "G(4)", method).cells[1].cell.method_label
     ]
+
+
+def test_ghost_batches_are_refused_where_samples_are_compared_and_where_a_batch_is_too_small():
+    found = plan_of("WRN-10-1", "G(4)", [{"sp": {"teacher": "t"}}, "scratch"], ghost_batches=4)
+    assert [p.cell.recipe["ghost_batches"] for p in found.cells] == [4, 4]
+    [skipped] = found.skipped
+    assert skipped.reason.endswith(
+        "it compares the samples of a batch with one another, which ghost_batches would part"
+    )
+    with pytest.raises(UserError, match="ghost_batches must be from 2 to half of a batch, not 4"):
+        plan_of("WRN-10-1", "G(4)", "scratch", ghost_batches=4, batch=7)
+    with pytest.raises(ValidationError, match="greater than or equal to 2"):
+        plan_of("WRN-10-1", "G(4)", "scratch", ghost_batches=1)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -1,10 +1,12 @@
 """What is read from a run store."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store.records import Environment
 from cheapconv.reports.answers.content import build
 from cheapconv.reports.rows import collect
 from cheapconv.reports.rows.collect import read_sweep
@@ -89,3 +91,9 @@ def test_a_damaged_plan_is_called_that(small: Store) -> None:
         UserError, match=r"plan of sweep 'quick' .* cannot be used: quick\.json is damaged; run it again"
     ):
         read_sweep(small.root, "quick")
+
+
+def test_hardware_says_how_many_trained_a_cell_together():
+    one = Environment(device_name="H100", device="cuda:0", threads=2)
+    assert collect.hardware(one) == "H100 (cuda:0, 2 CPU threads)"
+    assert collect.hardware(replace(one, processes=4)) == "4 x H100 (cuda:0, 2 CPU threads)"
