@@ -3,12 +3,15 @@
 It is exported to ONNX for any number of images, with the normalisation inside (engine/track/models.py says why ONNX).
 """
 
+import getpass
 import json
 import re
 import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+
+from filelock import FileLock
 
 from cheapconv.catalog.errors import UserError, short
 from cheapconv.engine.measure.runtimes import exported
@@ -48,20 +51,27 @@ def publish(
         models.require_registry()
     ready = Ready.of(folder, cell, student, data)
     tags = {**tagged(ready, store, student), "sweep": sweep}
-    there = models.version(called, tags) if registered else None
-    if there is not None:
-        yield f"models:/{called}/{there} is this network already"
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        file, compared = written(ready, Path(scratch))
-        models.asked(lambda: Mirror(store, sweeps.read(store, sweep), uri, ask=True, connect=connect).send(cell.key))
-        run, described = run_of(store, cell.key, sweep, uri), told(ready, file, tags)
-        model = models.log(described, run.run_id, run.experiment_id)
-    yield compared
-    if registered:
-        yield f"models:/{called}/{models.register(called, described, model)} is registered"
-    else:
-        yield f"models:/{model.model_id} is logged with its run"
+    with alone(cell.key):
+        there = models.version(called, tags) if registered else None
+        if there is not None:
+            yield f"models:/{called}/{there} is this network already"
+            return
+        with tempfile.TemporaryDirectory() as scratch:
+            file, compared = written(ready, Path(scratch))
+            mirror = Mirror(store, sweeps.read(store, sweep), uri, ask=True, connect=connect)
+            models.asked(lambda: mirror.send(cell.key))
+            run, described = run_of(store, cell.key, sweep, uri), told(ready, file, tags)
+            model = models.log(described, run.run_id, run.experiment_id)
+        yield compared
+        if registered:
+            yield f"models:/{called}/{models.register(called, described, model)} is registered"
+        else:
+            yield f"models:/{model.model_id} is logged with its run"
+
+
+def alone(key: str) -> FileLock:
+    """Held while a cell is published: two commands at once would find no version, and each make one."""
+    return FileLock(Path(tempfile.gettempdir()) / f"cheapconv-{getpass.getuser()}-publish-{key}.lock")
 
 
 def sweep_of(store: Store, what: str, key: str, uri: str) -> str:

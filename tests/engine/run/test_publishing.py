@@ -1,6 +1,7 @@
 """Networks that become models in MLflow: what loads them again, what is said of them, once, and what goes wrong."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -98,6 +99,14 @@ class Odd:
 
 
 @pytest.mark.slow
+def test_two_at_once_make_one_version(trained, uri):
+    store, [key, *_] = trained
+    with ThreadPoolExecutor(2) as pool:
+        said = [*pool.map(lambda _: publish(store, key, uri), range(2))]
+    assert sorted(len(lines) for lines in said) == [1, 2]
+    assert [line for lines in said for line in lines if "already" in line]
+
+
 def test_a_model_of_the_run_alone_survives_a_broken_upload_and_is_registered_later_without_another(trained, uri):
     store, _ = trained
     store.write_plan(replace(store.known_plan("sweep"), sweep="alone"))
