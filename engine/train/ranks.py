@@ -5,7 +5,7 @@ else each process finds out for itself, in the same order, so that all of them m
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -112,8 +112,3 @@ def average_statistics(place: Place, method: nn.Module) -> None:
             if statistic is not None:
                 distributed.all_reduce(statistic)
                 statistic /= place.world
-
-
-def overridden(method: Method, hook: Callable[..., object]) -> bool:
-    """Whether a method has a hook of its own."""
-    return getattr(type(method), hook.__name__) is not hook

@@ -19,7 +19,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import launch, session
 from cheapconv.engine.run.settings import Settings
-from cheapconv.engine.run.team import Team, started
+from cheapconv.engine.run.team import Team, started, team_places
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.checkpoint import Position
@@ -111,6 +111,16 @@ def test_so_they_do_by_every_kind_of_method(tmp_path):
 def test_and_three_with_an_activation_in_their_norms(tmp_path):
     effnet = {"architecture": "timm(name='efficientnet_lite0')", "conv": "standard", "method": "scratch"}
     compared(tmp_path, tiny.planned(effnet, epochs=1), world=3)
+
+
+@pytest.mark.gpu
+def test_two_gpus_find_what_one_finds(tmp_path):
+    if torch.cuda.device_count() < 2:
+        pytest.skip("there are no two GPUs")
+    whole, alone, together = lesson(FEW), Store(tmp_path / "alone"), Store(tmp_path / "together")
+    assert {*run(alone, whole).values()} == {"done"}
+    assert {*run(together, whole, started(team_places(2))).values()} == {"done"}
+    assert_alike(together, alone, [planned.cell for planned in whole.cells])
 
 
 @pytest.mark.slow
