@@ -103,8 +103,8 @@ class Launcher:
         or need to be tried alone."""
         saved = checkpoint.read(self.store.run(first.key).folder)
         team = self._team_of(first)
-        place = team.place if team else self.place
-        place = replace(place, threads=saved["position"]["threads"]) if saved else place
+        usual = team.place if team else self.place
+        place = replace(usual, threads=saved["position"]["threads"]) if saved else usual
         captures = self.settings.capture and place.device.type == "cuda" and team is None
         recorder = recorder_on(place.device) if captures else None
         teachers, attempts = Teachers(place.device, recorder), list[Attempt]()
@@ -121,7 +121,7 @@ class Launcher:
                     return  # all have ended: they are measured before others begin
                 if cell.key in self._alone and not alone:
                     continue
-                attempt = Attempt(cell, self.store, self.settings, self.place.threads, self._told, team)
+                attempt = Attempt(cell, self.store, self.settings, usual.threads, self._told, team)
                 attempts.append(attempt)
                 if attempt.settled(left):
                     continue

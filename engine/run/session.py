@@ -3,8 +3,8 @@
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from rich import markup
@@ -35,9 +35,6 @@ from cheapconv.engine.track.child import following
 from cheapconv.engine.track.mirror import link
 from cheapconv.suites.place import Place
 
-if TYPE_CHECKING:
-    pass
-
 DONE, FAILED, LEFT = 0, 1, 3  # 2 is a mistake in what was given
 
 log = logging.getLogger(__name__)
@@ -45,10 +42,12 @@ log = logging.getLogger(__name__)
 
 def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings, team: Team | None = None) -> int:
     """Run the chosen cells of a sweep, with a team of processes if there is one; returns the exit code."""
-    device = team.place.device if team else resolve_device(settings.device)
+    device = resolve_device(settings.device) if team is None or settings.device == "cpu" else team.place.device
     gpus = torch.cuda.device_count() if device.type == "cuda" and settings.device in ("auto", "cuda") else 1
     places = crew.places(device, settings.workers, settings.threads, gpus)
     settle(settings.threads)
+    if team is not None:
+        team.place = replace(team.place, device=device, threads=torch.get_num_threads())
     uri = server.tracking_uri(settings.mlflow)
     store = Store(folder)
     store.prepare()

@@ -201,6 +201,8 @@ def follow(port: int | None, number: int, place: Place) -> None:
     order: Order = pickle.loads(base64.b64decode(channel.get(f"order {number}")))
     try:
         catalog.load(order.plugins)
+        if order.settings.device == "cpu":
+            place = replace(place, device=torch.device("cpu"))
         channel.set(f"here {number} {place.rank}", "")
         with joined(channel, number, place):
             _carry_out(order, replace(place, threads=order.threads))

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -177,4 +176,4 @@ def _examine(actor: Any, job: Job) -> None:
 
 
 def _forget(job: Job) -> None:
-    shutil.rmtree(_here().home(job.store), ignore_errors=True)
+    node.forget(_here().home(job.store))

@@ -7,6 +7,8 @@ it makes it brings there.
 import contextlib
 import getpass
 import logging
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
@@ -89,7 +91,7 @@ def train(keeper: Kept, ticket: int, cells: Sequence[Cell], job: Job, node: Node
     heap.keep()
     store = Store(node.home(job.store))
     log = logging.getLogger("cheapconv")
-    with _naming(node), store.explaining_full_disk():
+    with _naming(node), store.explaining_full_disk(), _in_use(store.root):
         store.prepare()
         settings = replace(job.settings, data=data.found(job.settings.data, keeper, node.name))
         for key in dict.fromkeys(key for cell in cells for key in (cell.teacher, cell.key) if key):
@@ -103,6 +105,30 @@ def train(keeper: Kept, ticket: int, cells: Sequence[Cell], job: Job, node: Node
                 Launcher(store, job.place, settings, [reporter], courier, measure=lambda *_: None).run(cells)
             finally:
                 log.removeHandler(forward)
+
+
+def forget(home: Path) -> None:
+    """Remove the folders of a store from this node, unless another run of the same store trains in them."""
+    with FileLock(f"{home}.lock"):
+        for mark in home.parent.glob(f"{home.name}.*.used"):
+            try:
+                with FileLock(mark, timeout=0):
+                    mark.unlink(missing_ok=True)  # of a process that was killed
+            except Timeout:
+                return
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _in_use(home: Path) -> Iterator[None]:
+    """Within it nobody forgets this folder: whoever holds a lock beside it trains in it, or waits to."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    mark = Path(f"{home}.{os.getpid()}.used")
+    with contextlib.ExitStack() as held:
+        with FileLock(f"{home}.lock"):
+            held.enter_context(FileLock(mark))
+        yield
+    mark.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from cheapconv.engine.run.team import Team, started, team_places
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.checkpoint import Position
+from cheapconv.suites import memory
 from cheapconv.suites.place import Place
 from tests.engine import outcomes, tiny, watchers
 
@@ -55,8 +56,10 @@ def world(tiny_world: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
+    memory.constants.cache_clear()  # of the other precision
     yield
     torch.set_default_dtype(before)
+    memory.constants.cache_clear()
 
 
 def team(world: int = 2) -> Team:
@@ -185,6 +188,15 @@ def test_what_fails_in_another_process_is_the_cells_failure_and_the_next_cell_is
     first, second = [planned.cell.key for planned in whole.cells]
     assert ends == {first: "failed", second: "done"}
     assert store.run(first).state().error == "RuntimeError: process 2 of 2: RuntimeError: only here"
+
+
+def test_other_threads_than_those_of_a_worker_are_no_reason_to_leave_a_cell(tmp_path):
+    """As beside several workers, of which each has a part of the threads."""
+    whole, by, store = lesson({"scratch": None}), team(), Store(tmp_path / "runs")
+    session.write_plan(store, whole)
+    place = Place(tiny.CPU, threads=2)
+    launcher = launch.Launcher(store, place, Settings(cohort=1), [], measure=lambda *_: None, team=by)
+    assert {*launcher.run([planned.cell for planned in whole.cells]).values()} == {"done"}
 
 
 def test_a_batch_that_cannot_be_shared_is_a_sentence(tmp_path):

@@ -254,3 +254,16 @@ def test_a_store_that_cannot_be_written_is_a_sentence(tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(UserError, match=r"cannot be written \(.*\): choose another with --store"):
         Keeper(tmp_path / "file" / "runs").prepare()
+
+
+def test_a_folder_in_which_another_run_trains_is_not_forgotten(tmp_path):
+    home = tmp_path / "home"
+    with node._in_use(home):
+        home.mkdir()
+        (tmp_path / "home.0.used").touch()  # of a process that was killed
+        node.forget(home)
+        assert home.is_dir()
+    node.forget(home)
+    assert not home.exists()
+    assert not [*tmp_path.glob("*.used")]
+    node.forget(home)  # which is no trouble
