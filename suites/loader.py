@@ -247,7 +247,7 @@ class Loader:
         loader = DataLoader(
             images,
             batch_sampler=share,
-            num_workers=min(self.workers, len(share)),
+            num_workers=min(-(-self.workers // self.place.world), len(share)),
             collate_fn=collate,
             pin_memory=self.place.device.type == "cuda",
             worker_init_fn=settle_worker,

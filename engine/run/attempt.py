@@ -22,7 +22,7 @@ from cheapconv.engine.store.files import DISK_ERRORS
 from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import CHECKPOINT, Store
 from cheapconv.engine.train import checkpoint, ranks
-from cheapconv.engine.train.assembled import assembled, taken_up
+from cheapconv.engine.train.assembled import begun
 from cheapconv.engine.train.cohort import Member
 from cheapconv.engine.train.feed import Feed
 from cheapconv.engine.train.teachers import Teachers
@@ -109,10 +109,9 @@ class Attempt:
         self.run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
         self._told.tell(lambda watcher: watcher.started(cell))
         saved = ranks.led(place, saved)  # the others have no folder
-        training = assembled(cell, place, self.store, feed, teachers, compiled)
-        if saved and not taken_up(training, saved):
-            (self.run.folder / CHECKPOINT).unlink()  # anew: what was half taken up is in the networks
-            training = assembled(cell, place, self.store, feed, teachers, compiled)
+        training, taken_up = begun(cell, place, self.store, feed, teachers, saved, compiled)
+        if saved and not taken_up:
+            (self.run.folder / CHECKPOINT).unlink()
         return training
 
     def stepped(self, training: Training) -> None:

@@ -11,6 +11,7 @@ from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
+BLOCKED = {signal.SIGINT}  # by the run while it starts a process, which would die of a Ctrl-C before it can listen
 
 
 def heard() -> list[signal.Signals]:

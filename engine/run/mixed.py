@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
+
 from cheapconv.engine.run.launch import LEFT_ASIDE
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Word
@@ -35,6 +37,8 @@ class Mixed:
                 own = [cell for cell in left if (cell.gpus > 1) is several]
                 if own and not (self.fail_fast and "failed" in ends.values()):
                     ends |= runner.run(own)
+                    if torch.cuda.is_available():
+                        torch.cuda.empty_cache()  # what this process has kept is lacking to others
             left = [cell for cell in left if ends.get(cell.key) in LEFT_ASIDE]
             if ends == before:
                 break

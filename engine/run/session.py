@@ -78,6 +78,8 @@ def chosen_runner(
     team: Team | None = None,
 ) -> Runner:
     """What trains: this process, several of this machine, or the nodes of a cluster."""
+    on_any = places[0].device.type == "cuda" and settings.device in ("auto", "cuda")
+    several = team_places if on_any else lambda gpus: ()  # of a device that was named there is one
     if team is not None and (settings.cluster is not None or len(places) > 1):
         raise UserError(
             "torchrun starts the processes itself, and all train one cell: leave out --workers and --cluster."
@@ -89,9 +91,9 @@ def chosen_runner(
             log.warning("--workers has no effect with --cluster: each node takes as many cohorts as it has room for")
         return Fleet(store, places[0].device, settings, [shown], stop, shown.placed)
     if len(places) > 1:
-        together = Launcher(store, places[0], settings, [shown], stop, places=team_places)
+        together = Launcher(store, places[0], settings, [shown], stop, places=several)
         return Mixed(together, Crew(store, places, settings, [shown], stop), settings.fail_fast)
-    return Launcher(store, places[0], settings, [shown], stop, team=team, places=team_places)
+    return Launcher(store, places[0], settings, [shown], stop, team=team, places=several)
 
 
 def measure(

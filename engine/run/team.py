@@ -9,10 +9,12 @@ import base64
 import contextlib
 import itertools
 import logging
+import multiprocessing
 import os
 import pickle
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,11 +29,12 @@ from torch import distributed
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, reason
 from cheapconv.engine.run import heap
+from cheapconv.engine.run.interrupt import BLOCKED
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train import checkpoint, ranks
-from cheapconv.engine.train.assembled import assembled, taken_up
+from cheapconv.engine.train.assembled import begun
 from cheapconv.engine.train.cohort import Cohort, Member
 from cheapconv.engine.train.feed import Feed
 from cheapconv.engine.train.precision import use_ieee_float32
@@ -41,6 +44,7 @@ from cheapconv.suites.place import Place
 
 MUSTER_S = 180.0  # for a process to import torch on a busy machine
 LOOK_S = 0.1  # between two looks at the store
+SUM_S = 1800.0  # for all to meet in a sum: some may still open their data
 LAST_WORDS_S = 5.0  # for another process to say why it leaves
 HOME_S = 10.0  # to end by itself
 LOCAL = "127.0.0.1"
@@ -97,7 +101,8 @@ class Team:
         while not self.channel.check(missing):
             if (said := self.complaint()) is not None:
                 raise RuntimeError(said)
-            if time.monotonic() > deadline or any(not follower.is_alive() for follower in followers):
+            gone = any(not follower.is_alive() for follower in followers)
+            if time.monotonic() > deadline or (gone and self.complaint() is None):
                 raise UserError(lost(self.place.world))
             time.sleep(LOOK_S)
 
@@ -116,6 +121,7 @@ class Team:
             if said := self.complaint():
                 return RuntimeError(said)
             time.sleep(LOOK_S)
+        log.warning("the processes that train a cell together are apart: %s", reason(error))
         return UserError(lost(self.place.world))
 
     def dismiss(self) -> None:
@@ -152,14 +158,21 @@ def joined(channel: distributed.Store, number: int, place: Place) -> Iterator[No
     backend = "cpu:gloo,cuda:nccl" if place.device.type == "cuda" else "gloo"
     if place.device.type == "cuda":
         torch.cuda.set_device(place.device)
+    os.environ.setdefault("TORCH_NCCL_ASYNC_ERROR_HANDLING", "2")  # a sum that fails ends itself, and not the process
     distributed.init_process_group(
-        backend, store=distributed.PrefixStore(f"cell {number}", channel), rank=place.rank, world_size=place.world
+        backend,
+        store=distributed.PrefixStore(f"cell {number}", channel),
+        rank=place.rank,
+        world_size=place.world,
+        timeout=timedelta(seconds=SUM_S),
     )
     try:
         yield
-    finally:
+    except BaseException:
         with contextlib.suppress(RuntimeError):  # of a group that is broken
-            distributed.destroy_process_group()
+            distributed.distributed_c10d._abort_process_group()  # to destroy it would wait for sums that never end
+        raise
+    distributed.destroy_process_group()
 
 
 def stay_here() -> None:
@@ -186,8 +199,12 @@ def follower(port: int | None, number: int, place: Place) -> BaseProcess:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # for it: DDP warns of methods that use all parameters
     context = get_context("forkserver")  # which imports once for all of them
     context.set_forkserver_preload(["cheapconv.engine.run.preloaded"])
-    process = context.Process(target=follow, args=(port, number, place), daemon=True)
-    process.start()
+    process = context.Process(target=follow, args=(port, number, place))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)  # or a Ctrl-C would end it while it imports
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return process
 
 
@@ -196,7 +213,9 @@ def follow(port: int | None, number: int, place: Place) -> None:
     for signaled in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signaled, signal.SIG_IGN)
     logging.getLogger("cheapconv").setLevel(logging.ERROR)
-    stay_here()
+    threading.Thread(target=_end_with_run, daemon=True).start()
+    if port:
+        stay_here()
     channel = distributed.TCPStore(LOCAL, port, is_master=False) if port else rendezvous()
     order: Order = pickle.loads(base64.b64decode(channel.get(f"order {number}")))
     try:
@@ -212,6 +231,14 @@ def follow(port: int | None, number: int, place: Place) -> None:
             with contextlib.suppress(RuntimeError):  # nobody is left to be told
                 channel.set(f"failed {number} {place.rank}", said)
     os._exit(0)  # the connections are closed now, and not when the last thread of a library has ended
+
+
+def _end_with_run() -> None:
+    """End when the process is gone that started this one."""
+    run = multiprocessing.parent_process()
+    assert run is not None, "it is started by another"
+    run.join()
+    os._exit(1)
 
 
 def rendezvous() -> distributed.Store:
@@ -245,7 +272,5 @@ def _carry_out(order: Order, place: Place) -> None:
     )
     teachers = Teachers(place.device, None)
     saved: checkpoint.State | None = ranks.led(place, None)
-    training = assembled(cell, place, store, feed, teachers, compiled=False)
-    if saved and not taken_up(training, saved):
-        training = assembled(cell, place, store, feed, teachers, compiled=False)
+    training, _ = begun(cell, place, store, feed, teachers, saved)
     Cohort(feed, teachers).run(iter([Member(training, store.run(cell.key), Quiet())]))

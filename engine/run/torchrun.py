@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from cheapconv.catalog.errors import UserError
+
 if TYPE_CHECKING:
     from cheapconv.engine.run.team import Team
     from cheapconv.suites.place import Place
@@ -29,7 +31,9 @@ def team() -> Iterator["Team | None"]:
     if os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]:
         teams.stay_here()
     rank, world, gpus = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), torch.cuda.device_count()
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)) % gpus) if gpus else torch.device("cpu")
+    if 0 < gpus < int(os.environ.get("LOCAL_WORLD_SIZE", "1")):
+        raise UserError(f"there are {gpus} GPUs for more processes: give torchrun --nproc-per-node {gpus}.")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if gpus else torch.device("cpu")
     place = Place(device, torch.get_num_threads(), rank, world)
     if rank:
         follow(place)
@@ -63,6 +67,8 @@ def follow(place: "Place") -> None:
             if channel.get(f"order {order}").decode() == teams.written(None):
                 return
             beside = teams.follower(None, order, place)
-            while beside.is_alive() and not channel.check([f"over {order}"]):
-                beside.join(teams.LOOK_S)
-            teams.end(beside)
+            try:
+                while beside.is_alive() and not channel.check([f"over {order}"]):
+                    beside.join(teams.LOOK_S)
+            finally:
+                teams.end(beside)

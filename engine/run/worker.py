@@ -20,6 +20,7 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import heap
+from cheapconv.engine.run.interrupt import BLOCKED
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.stop import StopRequest
@@ -30,7 +31,6 @@ from cheapconv.engine.train.checkpoint import Position
 from cheapconv.suites.place import Place
 
 STEPS_TOLD_PER_S = 4
-BLOCKED = {signal.SIGINT}  # by the run while it starts a worker, which would die of a Ctrl-C before it can listen
 PATIENCE_S = 60.0  # for a step and a checkpoint, where nobody is left to wait for them
 
 

@@ -5,7 +5,7 @@ import logging
 from cheapconv import catalog
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.runs import Store
-from cheapconv.engine.train import checkpoint
+from cheapconv.engine.train import checkpoint, ranks
 from cheapconv.engine.train.builder import Builder, build_method
 from cheapconv.engine.train.captured import Capture
 from cheapconv.engine.train.feed import Feed
@@ -34,6 +34,23 @@ def assembled(cell: Cell, place: Place, store: Store, feed: Feed, teachers: Teac
             compile_method=compiled,
             capture=Capture(teachers.recorder, teachers.passes) if teachers.recorder else None,
         )
+
+
+def begun(
+    cell: Cell,
+    place: Place,
+    store: Store,
+    feed: Feed,
+    teachers: Teachers,
+    saved: checkpoint.State | None,
+    compiled: bool = False,
+) -> tuple[Training, bool]:
+    """From its checkpoint, if it has one that every process can take up; whether that is so, or it begins anew."""
+    training = assembled(cell, place, store, feed, teachers, compiled)
+    if saved is None or all(ranks.collected(place, taken_up(training, saved))):
+        return training, saved is not None
+    # Anew: what was half taken up is in the networks.
+    return assembled(cell, place, store, feed, teachers, compiled), False
 
 
 def taken_up(training: Training, saved: checkpoint.State) -> bool:

@@ -43,7 +43,7 @@ class Learner:
         """The method has the parameters of a phase now: they are watched for gradients anew."""
         if self._place.world == 1 or not self._method.trains:
             return
-        self._shared = None  # first: what has watched lets go of the parameters
+        self._shared, self._forward = None, self._method  # first: what has watched lets go of the parameters
         if self._recipe.ghost_batches is None:
             over_all_processes(self._method)
         with warnings.catch_warnings():
@@ -96,6 +96,8 @@ def _moving(method: nn.Module, number: int, parts: int) -> Iterator[None]:
     mean of the parts: m / (parts - m (parts - 1 - number)) for a momentum m."""
     norms = [module for module in method.modules() if isinstance(module, _BatchNorm)]
     kept = {norm: norm.momentum for norm in norms if norm.momentum is not None}
+    tracked = [norm.num_batches_tracked for norm in norms if number and norm.num_batches_tracked is not None]
+    counts = [count.clone() for count in tracked]
     for norm, momentum in kept.items():
         norm.momentum = momentum / (parts - momentum * (parts - 1 - number))
     try:
@@ -103,8 +105,8 @@ def _moving(method: nn.Module, number: int, parts: int) -> Iterator[None]:
     finally:
         for norm, momentum in kept.items():
             norm.momentum = momentum
-            if number and norm.num_batches_tracked is not None:
-                norm.num_batches_tracked -= 1  # the first part has counted the batch
+        for now, before in zip(tracked, counts, strict=True):
+            now.copy_(before)  # the first part has counted the batch
 
 
 def require_parts(method: Method, task: Task, ghosts: bool) -> None:

@@ -47,7 +47,7 @@ class _Normalise(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         others, ctx.along, ctx.eps = _others(x), [-1 if d == 1 else 1 for d in range(x.dim())], eps
         wide = x if x.dtype == torch.float64 else x.float()
-        sums = total(torch.cat([wide.sum(dim=others), wide.new_tensor([x.numel() / x.shape[1]])]))
+        sums = total(torch.cat([wide.sum(dim=others), wide.new_full((1,), x.numel() / x.shape[1])]))
         mean, count = sums[:-1] / sums[-1], sums[-1]  # (C,), 0-d
         variance = total((wide - mean.view(ctx.along)).square().sum(dim=others)) / count
         y = functional.batch_norm(wide, mean, variance, weight, bias, training=False, eps=eps).to(x.dtype)

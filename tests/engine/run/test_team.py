@@ -23,9 +23,10 @@ from cheapconv.engine.run.team import Team, started, team_places
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.checkpoint import Position
-from cheapconv.suites import memory
+from cheapconv.suites import images, memory
 from cheapconv.suites.place import Place
 from tests.engine import outcomes, tiny, watchers
+from tests.suites.pictures import folder
 
 TAUGHT = {"teacher": "teacher"}
 FEW = {"scratch": None, "at": TAUGHT, "crd": {**TAUGHT, "negatives": 20}}
@@ -197,6 +198,14 @@ def test_other_threads_than_those_of_a_worker_are_no_reason_to_leave_a_cell(tmp_
     place = Place(tiny.CPU, threads=2)
     launcher = launch.Launcher(store, place, Settings(cohort=1), [], measure=lambda *_: None, team=by)
     assert {*launcher.run([planned.cell for planned in whole.cells]).values()} == {"done"}
+
+
+def test_photographs_are_decoded_by_workers_of_each_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog, "plugins", lambda: ("tests.plugin64", "tests.plugin_photos"))
+    monkeypatch.setattr(images, "IN_MEMORY", 0)
+    monkeypatch.setenv("CHEAPCONV_WORKERS", "2")
+    root = folder(tmp_path / "photos", {"cats": 9, "dogs": 9})
+    compared(tmp_path, tiny.planned("scratch", suite=f"images(path={str(root)!r}, side=8)", epochs=1, batch=5))
 
 
 def test_a_batch_that_cannot_be_shared_is_a_sentence(tmp_path):
