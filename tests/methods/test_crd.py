@@ -70,7 +70,7 @@ def candidates_of(world: World, negatives: int) -> tuple[Tensor, Tensor]:
     """(B, 1 + K) candidates of a batch, and the labels of the training set."""
     method = world.method("crd", negatives=negatives)
     torch.manual_seed(0)
-    return method._candidates(batch()), data().train_y
+    return method._candidates(batch().index, batch().y), data().train_y
 
 
 @pytest.mark.parametrize("negatives", [5, 21, 22, 500])
@@ -103,7 +103,7 @@ def test_student_and_teacher_are_contrasted_with_each_other_s_memory(world: Worl
     torch.manual_seed(0)
     found = method.losses(batch())["crd"]
     torch.manual_seed(0)
-    candidates = method._candidates(batch())
+    candidates = method._candidates(batch().index, batch().y)
     z = method.teacher_memory.z, method.student_memory.z
     embeddings = [
         torch.nn.functional.normalize(embed(look(network, batch().x).embedding), dim=1)

@@ -233,7 +233,7 @@ def test_crd(case: Case) -> None:
     theirs.memory_v2.copy_(method.teacher_memory.vectors)
     for step in range(2):
         torch.manual_seed(step)
-        candidates = method._candidates(case.batch)
+        candidates = method._candidates(case.batch.index, case.batch.y)
         ours = normalize(method.student_embedding(case.student.embedding), dim=1)
         teacher = normalize(method.teacher_embedding(case.teacher.embedding), dim=1)
         extra = {"pos_idx": case.batch.index, "contrast_idx": candidates}

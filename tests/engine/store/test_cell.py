@@ -53,6 +53,7 @@ COSMETIC = {
     "method_label": "x",
     "method_settings": {"heat": 9},
     "classes": 99,
+    "gpus": 4,
 }
 
 
