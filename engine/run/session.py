@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings, team: Team | None = None) -> int:
     """Run the chosen cells of a sweep, with a team of processes if there is one; returns the exit code."""
+    if team is not None and ":" in settings.device:
+        raise UserError(f"torchrun gives each process a device of its own: leave out --device {settings.device}.")
     device = resolve_device(settings.device) if team is None or settings.device == "cpu" else team.place.device
     gpus = torch.cuda.device_count() if device.type == "cuda" and settings.device in ("auto", "cuda") else 1
     places = crew.places(device, settings.workers, settings.threads, gpus)

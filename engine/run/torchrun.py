@@ -2,6 +2,7 @@
 every cell that it is told to."""
 
 import contextlib
+import itertools
 import os
 import signal
 import time
@@ -59,7 +60,7 @@ def follow(place: "Place") -> None:
         signal.signal(number, note)
     channel = teams.rendezvous()
     with contextlib.suppress(RuntimeError):  # the store is gone: so is the one that leads
-        for order in range(10**9):
+        for order in itertools.count():
             while not channel.check([f"order {order}"]):
                 if asked and time.monotonic() > asked[0] + teams.HOME_S:
                     return

@@ -9,10 +9,10 @@ number.
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
@@ -77,36 +77,30 @@ class Learner:
         return {name: term.detach() for name, term in terms.items()}
 
     def _in_parts(self, batch: Batch, update: int) -> dict[str, Tensor]:
-        """The same of a batch in parts, whose gradients add up."""
+        """The same of a batch in parts, whose gradients add up. Each begins with the running statistics that there were
+        before the batch, which move to the mean of what the parts make of them."""
         sums: dict[str, Tensor] = {}
+        norms = [module for module in self._method.modules() if isinstance(module, _BatchNorm)]
+        kept = [buffer for norm in norms for buffer in norm.buffers()]  # running statistics, and counts of batches
+        before = [buffer.clone() for buffer in kept]
+        moves = [torch.zeros_like(buffer) for buffer in kept]
         for number in range(self._parts):
             last = number + 1 == self._parts
             part = batch.part(number, self._parts)
-            quiet = contextlib.nullcontext() if last or self._shared is None else self._shared.no_sync()
-            with quiet, _moving(self._method, number, self._parts):
+            _copy(before, kept)
+            with contextlib.nullcontext() if last or self._shared is None else self._shared.no_sync():
                 terms = self._part(part, update)
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0) + term * (len(part.y) / len(batch.y))
+            for move, now, then in zip(moves, kept, before, strict=True):
+                move += now - then
+        _copy([then + (move / self._parts).to(then.dtype) for then, move in zip(before, moves, strict=True)], kept)
         return sums
 
 
-@contextlib.contextmanager
-def _moving(method: nn.Module, number: int, parts: int) -> Iterator[None]:
-    """Within it batch norms move their running statistics so far that after the last part they have moved once, to the
-    mean of the parts: m / (parts - m (parts - 1 - number)) for a momentum m."""
-    norms = [module for module in method.modules() if isinstance(module, _BatchNorm)]
-    kept = {norm: norm.momentum for norm in norms if norm.momentum is not None}
-    tracked = [norm.num_batches_tracked for norm in norms if number and norm.num_batches_tracked is not None]
-    counts = [count.clone() for count in tracked]
-    for norm, momentum in kept.items():
-        norm.momentum = momentum / (parts - momentum * (parts - 1 - number))
-    try:
-        yield
-    finally:
-        for norm, momentum in kept.items():
-            norm.momentum = momentum
-        for now, before in zip(tracked, counts, strict=True):
-            now.copy_(before)  # the first part has counted the batch
+def _copy(values: Sequence[Tensor], into: Sequence[Tensor]) -> None:
+    for value, tensor in zip(values, into, strict=True):
+        tensor.copy_(value)
 
 
 def require_parts(method: Method, task: Task, ghosts: bool) -> None:

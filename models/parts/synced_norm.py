@@ -10,8 +10,7 @@ import functools
 from typing import Protocol, cast
 
 import torch
-import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -21,7 +20,7 @@ from cheapconv.models.parts.norm_kernel import QuickBatchNorm2d
 def total(x: Tensor) -> Tensor:
     """The sum over the processes, which each of them gets."""
     x = x.clone()
-    dist.all_reduce(x)
+    distributed.all_reduce(x)
     return x
 
 
@@ -99,12 +98,16 @@ def _move(norm: _BatchNorm, mean: Tensor, variance: Tensor) -> None:
 class SyncedBatchNorm2d(nn.BatchNorm2d):
     """A BatchNorm2d over the batch of all processes."""
 
+    synced = True
+
     def forward(self, input: Tensor) -> Tensor:
         return normalised(self, input) if self.training else super().forward(input)
 
 
 class SyncedBatchNorm1d(nn.BatchNorm1d):
     """The same of vectors."""
+
+    synced = True
 
     def forward(self, input: Tensor) -> Tensor:
         return normalised(self, input) if self.training else super().forward(input)
@@ -134,7 +137,7 @@ def _with_activation(kind: type[nn.Module]) -> type[nn.Module]:
             return cast(Tensor, kind.forward(self, x))
         return cast(Tensor, self.act(self.drop(normalised(cast(_BatchNorm, self), x))))
 
-    return type(f"Synced{kind.__name__}", (kind,), {"forward": forward})
+    return type(f"Synced{kind.__name__}", (kind,), {"forward": forward, "synced": True})
 
 
 def synchronise(module: nn.Module) -> None:
@@ -143,9 +146,11 @@ def synchronise(module: nn.Module) -> None:
         if not isinstance(layer, _BatchNorm):
             continue
         kind: type[nn.Module] = type(layer)
+        if getattr(kind, "synced", False):
+            continue  # of an earlier phase
         if kind in SYNCED:
             layer.__class__ = SYNCED[kind]  # type: ignore[assignment]
         elif hasattr(layer, "act") and hasattr(layer, "drop"):
             layer.__class__ = _with_activation(kind)  # type: ignore[assignment, arg-type]
-        elif kind not in SYNCED.values():
+        else:
             raise ValueError(f"the statistics of '{name}', a {kind.__name__}, cannot be those of several processes")

@@ -146,5 +146,7 @@ def carry_out(order: Order) -> Answer:
 if __name__ == "__main__":
     told, left = map(Path, sys.argv[1:])
     order: Order = json.loads(told.read_text())
-    resource.setrlimit(resource.RLIMIT_CPU, (order["work_s"], resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    most = resource.getrlimit(resource.RLIMIT_CPU)[1]  # which the user may have set lower
+    limit = order["work_s"] if most == resource.RLIM_INFINITY else min(order["work_s"], most)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, most))
     left.write_text(json.dumps(carry_out(order)))
