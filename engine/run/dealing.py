@@ -14,10 +14,13 @@ DEATHS = 3  # of processes that trained a cell, the last of them alone, until it
 class Dealing:
     """Makes lists of the cells of a run that see the same batches."""
 
-    def __init__(self, cells: Sequence[Cell], limit: int | None) -> None:
-        """Lists of at most `limit` cells."""
+    def __init__(
+        self, cells: Sequence[Cell], limit: int | None, several: Callable[[Cell], bool] = lambda cell: False
+    ) -> None:
+        """Lists of at most `limit` cells; one that `several` GPUs train is alone."""
         self._work = {cell.key: work(cell) for cell in cells}
         self._limit = limit or AUTO
+        self._several = several
 
     def next(
         self, left: Mapping[str, Cell], held: Collection[str], hands: int, suspects: Collection[str] = ()
@@ -30,7 +33,7 @@ class Dealing:
             return suspected[:1]
         groups: dict[object, list[Cell]] = {}
         for cell in ready:
-            groups.setdefault(kinship(cell), []).append(cell)
+            groups.setdefault(cell.key if self._several(cell) else kinship(cell), []).append(cell)
         awaited = {cell.teacher for cell in left.values()}
         order = sorted(groups.values(), key=lambda g: (-sum(c.key in awaited for c in g), -self._todo(g), -len(g)))
         longest = sorted(order[0], key=lambda cell: (cell.key not in awaited, -self._todo([cell]))) if order else []

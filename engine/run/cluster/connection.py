@@ -5,11 +5,11 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from cheapconv.catalog.errors import UserError, reason
-from cheapconv.engine.run.cluster import node
+from cheapconv.engine.run.cluster import node, token
 from cheapconv.engine.run.cluster.keeper import Keeper, Kept
 from cheapconv.engine.run.cluster.node import Job, Node
 from cheapconv.engine.run.stop import heard
@@ -45,6 +45,14 @@ class Needs:
         shares = {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory}
         return min(int(resources.get(name, 0.0) / share + 1e-9) for name, share in shares.items() if share)
 
+    def of_several(self, gpus: int, nodes: Sequence[dict[str, float]]) -> "Needs":
+        """What a cell takes that asks for so many GPUs: as many as one node has, with a cohort's CPUs for each."""
+        for number in range(gpus if self.gpus else 1, 1, -1):
+            several = replace(self, cpus=number * self.cpus, gpus=number)
+            if any(several.fit_in(resources) for resources in nodes):
+                return several
+        return self
+
 
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[None]:
@@ -52,6 +60,7 @@ def connected(address: str) -> Iterator[None]:
     A UserError where there is none."""
     if address not in (LOCAL, AUTO):
         _look_at(address)
+        token.present(address)
     before = {number: signal.getsignal(number) for number in heard()}
     try:
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
@@ -118,6 +127,7 @@ def keeper_here(*given: Any) -> tuple[Any, Keeper]:
     """A keeper in a process of this machine, as Ray hands it to tasks and as the driver asks it."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_restarts": 0, "scheduling_strategy": here}
+    options["enable_task_events"] = False  # the dashboard shows cells, and not every look at what nodes tell
     actor = ray.remote(Keeper).options(**options).remote(*given)
     return actor, cast(Keeper, Asked(actor))
 
@@ -143,13 +153,15 @@ def train(given: tuple[Any, int, Sequence[Cell], Job], needs: Needs, name: str, 
 def examine(actor: Any, job: Job, node_id: str) -> Any:
     """A task that looks whether a node is fit."""
     there = NodeAffinitySchedulingStrategy(node_id, soft=False)
-    return ray.remote(_examine).options(max_retries=0, num_cpus=0, scheduling_strategy=there).remote(actor, job)
+    options = {"name": "look whether this node is fit", "num_cpus": 0, "max_retries": 0, "scheduling_strategy": there}
+    return ray.remote(_examine).options(**options).remote(actor, job)
 
 
 def forget(job: Job, node_id: str) -> Any:
     """A task that removes what a node has of a run."""
     there = NodeAffinitySchedulingStrategy(node_id, soft=False)
-    return ray.remote(_forget).options(max_retries=0, num_cpus=0, scheduling_strategy=there).remote(job)
+    options = {"name": "remove what this node has", "num_cpus": 0, "max_retries": 0, "scheduling_strategy": there}
+    return ray.remote(_forget).options(**options).remote(job)
 
 
 def ended(tasks: Collection[Any], patience_s: float) -> list[Any]:

@@ -75,7 +75,7 @@ class Fleet:
         changes anything."""
         with connection.connected(self.settings.cluster or connection.LOCAL):
             self._open(cells)
-            dealing = Dealing(cells, self.settings.cohort)
+            dealing = Dealing(cells, self.settings.cohort, lambda cell: self._roll.needs(cell.gpus).gpus > 1)
             in_rounds(cells, self._told, lambda left: self._run(left, dealing))
             self._roll.dismiss()
         turn = Turn(should_stop=self.should_stop)
@@ -151,7 +151,7 @@ class Fleet:
             if taken := [cell for cell in cells if standing[cell.key] is None]:
                 names = ", ".join(map(title, taken))
                 given = self._actor, ticket, taken, self._job
-                reference = connection.train(given, self._needs, names, self._roll.refused)
+                reference = connection.train(given, self._roll.needs(cells[0].gpus), names, self._roll.refused)
                 self._tasks[reference] = Task(ticket, {cell.key: cell for cell in taken})
 
     def _tell_where(self) -> None:

@@ -28,6 +28,7 @@ from cheapconv.engine.run.cluster.transfer import Folder, carry
 from cheapconv.engine.run.cluster.versions import Versions, mismatch, versions
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.settings import Settings
+from cheapconv.engine.run.team import team_places
 from cheapconv.engine.run.worker import Forward, Reporter
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import Store
@@ -51,6 +52,10 @@ class Job:
     def place(self) -> Place:
         """Where a cohort computes; of a node's GPUs it sees those alone that it was given."""
         return Place(torch.device("cuda", 0) if self.cuda else torch.device("cpu"), self.threads)
+
+    def places(self, gpus: int) -> Sequence[Place]:
+        """Where a cell is trained that asks for several GPUs: on as many of them as Ray has given."""
+        return team_places(gpus) if self.cuda else ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def train(keeper: Kept, ticket: int, cells: Sequence[Cell], job: Job, node: Node
             log.addHandler(forward)
             try:
                 reporter = Reporter(courier)
-                Launcher(store, job.place, settings, [reporter], courier, measure=lambda *_: None).run(cells)
+                Launcher(store, job.place, settings, [reporter], courier, lambda *_: None, places=job.places).run(cells)
             finally:
                 log.removeHandler(forward)
 

@@ -25,6 +25,7 @@ class Roll:
         self.refused: dict[str, str] = {}  # by id: why nothing is trained on it
         self.hands = 0  # cohorts that all others can take at once
         self._actor, self._job, self._needs = actor, job, needs
+        self._nodes: dict[str, dict[str, float]] = {}  # the resources of those that live, by id
         self._looks: dict[Any, str] = {}  # ids of those that are being examined, by task
         self._known: set[str] = set()
         self._looked = 0.0
@@ -50,7 +51,8 @@ class Roll:
         """Who has come and gone; those that come late are examined while others train, and refused with a warning."""
         if now or time.monotonic() - self._looked > LOOK_S:
             self._looked = time.monotonic()
-            takes = {node: self._needs.fit_in(resources) for node, resources in connection.alive().items()}
+            self._nodes = connection.alive()
+            takes = {node: self._needs.fit_in(resources) for node, resources in self._nodes.items()}
             self.alive = {node for node, cohorts in takes.items() if cohorts}
             self.hands = sum(cohorts for node, cohorts in takes.items() if node not in self.refused)
             for node in self.alive - self._known:
@@ -60,6 +62,10 @@ class Roll:
         self._collect(0.0)
         for node in self.refused.keys() - before:
             log.warning("%s nothing is trained there", self.refused[node])
+
+    def needs(self, gpus: int) -> Needs:
+        """What a cell takes that asks for so many GPUs."""
+        return self._needs.of_several(gpus, [has for node, has in self._nodes.items() if node not in self.refused])
 
     def refuse(self, node: str, why: str) -> None:
         """Train nothing more on a node; a UserError where it was the last one, for then it is the run's own trouble."""

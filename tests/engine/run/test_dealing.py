@@ -51,6 +51,17 @@ def test_no_list_is_longer_than_a_cohort():
     assert [len(cells) for cells in dealt(whole, workers=1, cohort=3)] == [3, 1]
 
 
+def test_a_cell_of_several_gpus_is_dealt_alone():
+    whole = tiny.planned({"conv": ["depthwise", "group(groups=2)"]}, {"conv": ["standard", "B(2)"], "gpus": 2})
+    cells = {planned.cell.key: planned.cell for planned in whole.cells}
+    dealing, lists = Dealing([*cells.values()], None, lambda cell: cell.gpus > 1), list[list[str]]()
+    while chosen := dealing.next(cells, (), 1):
+        lists.append(sorted(cell.conv for cell in chosen))
+        for cell in chosen:
+            del cells[cell.key]
+    assert sorted(lists) == [["bottleneck(b=2)"], ["group(group_width=1)", "group(groups=2)"], ["standard"]]
+
+
 def test_nothing_is_dealt_whose_teacher_is_left_or_held():
     whole = tiny.planned_by("kd")
     teacher, student = (planned.cell for planned in whole.cells)

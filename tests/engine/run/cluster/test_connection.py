@@ -73,3 +73,18 @@ def test_a_node_takes_what_it_has_room_for():
     assert Needs(1, gpus=0.1).fit_in(machine) == 8
     assert Needs(1, memory=4).fit_in(machine) == 2
     assert Needs(1, gpus=1.0).fit_in({"CPU": 8.0}) == 0
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_cell_of_several_gpus_takes_what_one_node_has():
+    pytest.importorskip("ray")
+    from cheapconv.engine.run.cluster.connection import Needs
+
+    small, large = {"CPU": 8.0, "GPU": 2.0}, {"CPU": 6.0, "GPU": 4.0}
+    assert Needs(1, gpus=0.5).of_several(4, [small, large]) == Needs(4, gpus=4)
+    assert Needs(1, gpus=1.0).of_several(8, [small, large]) == Needs(4, gpus=4)
+    assert Needs(2, gpus=1.0).of_several(4, [small, large]) == Needs(6, gpus=3)  # for want of CPUs
+    assert Needs(1, gpus=1.0).of_several(4, [small]) == Needs(2, gpus=2)
+    assert Needs(1, gpus=0.5).of_several(1, [small]) == Needs(1, gpus=0.5)
+    assert Needs(1, gpus=1.0).of_several(4, []) == Needs(1, gpus=1.0)  # until a node comes
+    assert Needs(3).of_several(4, [large]) == Needs(3)  # which trains on CPUs
