@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
+from rich.progress import track
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import deployments, machines
@@ -27,6 +29,7 @@ OUTCOMES = (
     *("test_images", "top1", "top1_error", "top5", "pixel_accuracy", "top1_best", "structure"),
     *("ensemble_top1", "by_validation", "best_student_epoch", "students", "warnings"),
 )
+MANY = 2000  # cells, of which reading takes seconds and is shown
 LEAST_EPOCHS = 3  # of which it is asked whether they took the same time
 UNEVEN = 1.25  # a quiet machine stays below 1.2, and a busy one was seen at 1.4
 NOT_DEPLOYED = ("activation_bytes", "top1_best", "ensemble_top1", "by_validation", "best_student_epoch")
@@ -144,7 +147,9 @@ def read_sweep(store: Path, sweep: str) -> Collected:
     runs = Store(store)
     plan = runs.known_plan(sweep)
     records, faults = [], []
-    for run in (runs.run(planned.key) for planned in plan.cells):
+    screen = Console(stderr=True)
+    quiet = len(plan.cells) < MANY or not screen.is_terminal
+    for run in (runs.run(planned.key) for planned in track(plan.cells, "cells read", console=screen, disable=quiet)):
         cell, state = run.cell(), run.state()
         faults += [f"{run.key}: {fault}" for fault in run.faults()]
         if cell is not None:

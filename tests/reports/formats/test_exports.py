@@ -14,7 +14,7 @@ from cheapconv.reports.answers.content import Content, build
 from cheapconv.reports.formats import exports, fields, tables
 from tests.reports.store import Store
 
-COMMITTED = Path(__file__).parents[3] / "reports" / "cifar10-cpu"
+COMMITTED = Path(__file__).parents[3] / "reports" / "cifar10-short"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def same(value: Any, other: Any) -> bool:
 
 
 def test_the_csv_of_the_committed_report_has_its_bytes() -> None:
-    assert tables.csv(build(COMMITTED / "results", "cifar10-cpu")) == (COMMITTED / "table.csv").read_text()
+    assert tables.csv(build(COMMITTED / "results", "cifar10-short")) == (COMMITTED / "table.csv").read_text()
 
 
 def test_json_and_parquet_have_the_numbers_of_the_csv(hostile: Content) -> None:

@@ -61,7 +61,7 @@ def test_latex_is_escaped_and_complete(small: Store) -> None:
 
 
 @pytest.mark.skipif(not COMMAND, reason="neither pdflatex nor tectonic is installed")
-@pytest.mark.parametrize("sweep", ["cifar10-cpu", "methods-digits"])
+@pytest.mark.parametrize("sweep", ["cifar10-short", "methods-digits"])
 def test_the_table_of_a_committed_report_fits_a_page_of_text(sweep: str, tmp_path: Path) -> None:
     table = latex.latex(build(REPORTS / sweep / "results", sweep))
     assert "Overfull" not in compiled(table, tmp_path)
