@@ -6,7 +6,7 @@ What convs cost in time is the atlas's: `cheapconv atlas`.
 
 import sys
 
-from cheapconv.docs import conv_costs, method_costs, methods, networks
+from cheapconv.docs import conv_costs, method_costs, methods, networks, readme, reproduction
 from cheapconv.engine.read import schema
 
 
@@ -16,6 +16,8 @@ def main() -> None:
     schema.write()
     methods.write(method_costs.step_page(), keep_timings=not measure)
     networks.write(conv_costs.conv_page())
+    readme.write()
+    reproduction.write()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 A pair is trained by one recipe, which may be an entry's own. How rows are paired never depends on their accuracies.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +15,15 @@ from pydantic import ConfigDict
 
 from cheapconv.reports.rows.collect import Collected, Record
 from cheapconv.reports.rows.identities import identity, records_by_row
-from cheapconv.reports.statistics import gap
+from cheapconv.reports.statistics import differences, gap
 
 Kind = Literal[
     "method beats method in every network",
     "conv beats conv at no more params",
+    "conv beats conv at no more macs",
+    "conv beats conv at no more latency",
+    "method beats method at no more training in every network",
+    "method helps more",
     "ensemble at least as good as every student",
     "gap recovered is positive",
 ]
@@ -70,15 +75,39 @@ def in_every_network(better: Selector, than: Selector, rows: pd.DataFrame, sweep
     ]
 
 
-def no_more_params(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
-    """To each row that is claimed to be worse the largest of the others that is no larger: the nearest in size."""
-    pairs = []
-    for _, other in than.of(rows).iterrows():
-        smaller = better.of(rows[rows["params"] <= other["params"]])
-        fair = [one for one, _ in same_recipe(smaller, other.to_frame().T)]
-        if fair:
-            pairs.append(Pair(max(fair, key=lambda one: float(one["params"])), other))
-    return pairs
+def at_no_more(cost: str, doubt: str = "") -> Finder:
+    """To each row that is claimed to be worse the dearest of the others that costs no more: the nearest in cost. Rows
+    whose cost is not known, or in `doubt`, are not there."""
+
+    def find(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
+        pairs = []
+        known = rows[rows[cost].notna()] if cost in rows else rows.iloc[:0]
+        known = known[known[doubt].fillna("") == ""] if doubt in known else known
+        for _, other in than.of(known).iterrows():
+            cheaper = better.of(known[known[cost] <= other[cost]])
+            fair = [one for one, _ in same_recipe(cheaper, other.to_frame().T)]
+            if fair:
+                pairs.append(Pair(max(fair, key=lambda one: float(one[cost])), other))
+        return pairs
+
+    return find
+
+
+def no_more_training(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
+    """The same of what training takes, its teacher's included, in every network for itself."""
+    find = at_no_more("train_s_with_teacher", "training_doubt")
+    return [
+        pair
+        for _, network in rows.groupby(["architecture", "conv"], sort=False)
+        for pair in find(better, than, network, sweep)
+    ]
+
+
+def helped(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
+    """What a method wins in each network of `better`, beside what it wins in each one of `than`: rows whose score is
+    the difference to their network trained alone, with the errors of both."""
+    gains = [[gain(row, alone) for row, alone in _with_alone(chosen.of(rows), rows)] for chosen in (better, than)]
+    return [Pair(one, other) for one, other in product(*gains) if one["method"] == other["method"]]
 
 
 def ensemble_and_students(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
@@ -94,21 +123,38 @@ def ensemble_and_students(better: Selector, than: Selector, rows: pd.DataFrame, 
 
 def gap_recovered(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """A row and its network trained alone; it counts where there is a gap to recover (reports/statistics/gap.py)."""
-    pairs = []
-    for _, row in better.of(rows[~rows["is_baseline"].astype(bool)]).iterrows():
-        own = rows[(rows["architecture"] == row["architecture"]) & (rows["conv"] == row["conv"])]
-        alone = own[own["is_baseline"].astype(bool)]
-        counts = pd.notna(gap.gap_recovered(row, rows).recovered)
-        pairs += [Pair(row, other, counts=counts) for _, other in same_recipe(row.to_frame().T, alone)]
-    return pairs
+    return [
+        Pair(row, alone, counts=pd.notna(gap.gap_recovered(row, rows).recovered))
+        for row, alone in _with_alone(better.of(rows), rows)
+    ]
 
 
 KINDS: Mapping[Kind, Finder] = {
     "method beats method in every network": in_every_network,
-    "conv beats conv at no more params": no_more_params,
+    "conv beats conv at no more params": at_no_more("params"),
+    "conv beats conv at no more macs": at_no_more("macs"),
+    "conv beats conv at no more latency": at_no_more("latency_ms", "doubt"),
+    "method beats method at no more training in every network": no_more_training,
+    "method helps more": helped,
     "ensemble at least as good as every student": ensemble_and_students,
     "gap recovered is positive": gap_recovered,
 }
+
+
+def gain(row: pd.Series, alone: pd.Series) -> pd.Series:
+    """The row with the difference of its scores to those of its network trained alone."""
+    won = row.copy()
+    won["top1_mean"], won["n"] = row["top1_mean"] - alone["top1_mean"], min(row["n"], alone["n"])
+    won["top1_std"] = math.sqrt(won["n"] * sum(differences.variance(each) for each in (row, alone)))
+    won["top1_error_mean"] = math.hypot(*(differences.test_error(each, each["top1_mean"]) for each in (row, alone)))
+    return won
+
+
+def _with_alone(chosen: pd.DataFrame, rows: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
+    """Each of the rows with its network trained alone."""
+    for _, row in chosen[~chosen["is_baseline"].astype(bool)].iterrows():
+        own = rows[(rows["architecture"] == row["architecture"]) & (rows["conv"] == row["conv"])]
+        yield from same_recipe(row.to_frame().T, own[own["is_baseline"].astype(bool)])
 
 
 def same_recipe(better: pd.DataFrame, than: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:

@@ -1,0 +1,115 @@
+"""docs/reproduction.md: what the committed results say to the papers' claims, and to what this suite asks itself."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from cheapconv.docs.blocks import fill
+from cheapconv.docs.readme import REPORTS, committed
+from cheapconv.reports.answers.content import Content
+from cheapconv.reports.claims import claims
+from cheapconv.reports.claims.claims import Comparison, Outcome
+from cheapconv.reports.formats.markdown import markdown
+
+PAGE = Path(__file__).with_suffix(".md")
+QUESTIONS = Path(__file__).with_suffix(".yaml")
+UNTESTED = "not tested here"
+MOST = 12  # comparisons that are shown
+
+
+def sweeps() -> list[str]:
+    """Those whose result files are committed."""
+    return sorted(path.parents[2].name for path in REPORTS.glob("*/results/sweeps/*.json"))
+
+
+def makers() -> Mapping[str, Callable[[], str]]:
+    """What the page's blocks are made by."""
+    found = [committed(name) for name in sweeps()]
+    return {
+        "done": lambda: done(found),
+        "questions": lambda: questions(found),
+        "selection": lambda: selection(found),
+    }
+
+
+def write(path: Path = PAGE) -> None:
+    """Make the blocks anew."""
+    fill(path, makers())
+
+
+def done(found: list[Content]) -> str:
+    """How much of each sweep there is."""
+    head = ["sweep", "cells done", "of", "seeds of a row", "trained (h)", "on", "commit"]
+    lines = []
+    for content in found:
+        cells = content.cells[content.cells["deployed"] == ""]
+        finished = cells[cells["state"] == "done"]
+        seeds = sorted({int(n) for n in content.rows["n"]})
+        numbers = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+        hours = f"{finished['train_s'].sum() / 3600:.1f}"
+        name = f"[{content.sweep.name}](../reports/{content.sweep.name}/table.md)"
+        planned = len(cells) + content.sweep.unrecorded
+        said = content.conditions
+        lines.append([name, len(finished), planned, numbers, hours, said["Hardware"], said["Commit"]])
+    return markdown(head, lines, right=head[1:5])
+
+
+def questions(found: list[Content]) -> str:
+    """Every question with the answer of each sweep that has rows for it."""
+    return "\n\n".join(_answered(claim, found) for claim in claims.load(QUESTIONS))
+
+
+def _answered(claim: claims.Claim, found: list[Content]) -> str:
+    """One of them."""
+    parts = [f"**{claim.claim}** ({', '.join(filter(None, (claim.source, claim.where)))})"]
+    for content in found:
+        outcome = claims.outcome(claim, content.rows, content.sweep)
+        if outcome.verdict != UNTESTED:
+            parts.append("\n".join(_said(content.sweep.name, outcome)))
+    if len(parts) == 1:
+        parts.append("- Not tested: no sweep has such rows.")
+    return "\n\n".join([parts[0], "\n".join(parts[1:])])
+
+
+def _said(sweep: str, outcome: Outcome) -> Iterator[str]:
+    """The verdict of a sweep and the comparisons that it rests on, the largest difference first."""
+    text = outcome.text if outcome.text.startswith(outcome.verdict) else f"{outcome.verdict}: {outcome.text}"
+    yield f"- {sweep}: {text}."
+    compared = sorted(outcome.comparisons, key=lambda one: -one.points)
+    shown = [*compared[: MOST // 2], *compared[-(MOST // 2) :]] if len(compared) > MOST else compared
+    for one in shown:
+        yield f"  - {_compared(one)}"
+    if len(compared) > len(shown):
+        yield f"  - ({len(compared) - len(shown)} more between the two halves of this list)"
+
+
+def _compared(one: Comparison) -> str:
+    """`+1.98 points (n = 3 and 3, p = 0.01): WRN-16-1 G(4) at, WRN-16-1 G(4) scratch`."""
+    seeds = f"n = {one.seeds[0]} and {one.seeds[1]}"
+    chance = "" if pd.isna(one.p) else f", p = {one.p:.2g}"
+    return f"{one.points:+.2f} points ({seeds}{chance}): {one.better}, beside {one.than}"
+
+
+def selection(found: list[Content]) -> str:
+    """What the choice of the best epoch on the test set is worth, in points, over the cells of each sweep."""
+    head = ["sweep", "cells", "epochs scored", "mean", "median", "most"]
+    lines = []
+    for content in found:
+        cells = content.cells[(content.cells["deployed"] == "") & (content.cells["state"] == "done")]
+        gains = (100 * (cells["top1_best"] - cells["top1"])).dropna().astype(float)
+        scored = sorted({_scored(record.cell.recipe) for record in content.sweep.done})
+        epochs = f"{scored[0]} to {scored[-1]}" if len(scored) > 1 else str(scored[0])
+        numbers = [f"{number:+.2f}" for number in (gains.mean(), gains.median(), gains.max())]
+        lines.append([content.sweep.name, len(gains), epochs, *numbers])
+    return markdown(head, lines, right=head[1:])
+
+
+def _scored(recipe: Mapping[str, object]) -> int:
+    """At how many epochs networks are scored."""
+    epochs, every = int(str(recipe["epochs"])), int(str(recipe.get("evaluate_every") or 1))
+    return -(-epochs // every)
+
+
+if __name__ == "__main__":
+    write()

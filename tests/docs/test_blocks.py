@@ -1,0 +1,112 @@
+"""Blocks of a page that are made, and all else as it was; the pages with results are what the result files say."""
+
+import re
+
+import pytest
+from ruamel.yaml import YAML
+
+from cheapconv import catalog
+from cheapconv.docs import readme, reproduction
+from cheapconv.docs.blocks import BLOCK, filled
+from cheapconv.engine.plan.cells import plan
+from cheapconv.engine.run import planning
+from cheapconv.reports.answers import content
+from cheapconv.reports.claims import claims
+from tests.reports.store import Store
+
+PAGE = "by hand 1.0\n<!-- made: one -->\nold\nold\n<!-- end -->\nbetween\n<!-- made: two -->\n<!-- end -->\n"
+
+
+def test_blocks_are_made_anew_and_nothing_else():
+    once = filled(PAGE, {"one": lambda: "new", "two": lambda: "| a \\1 |"})
+    assert once == (
+        "by hand 1.0\n<!-- made: one -->\nnew\n<!-- end -->\nbetween\n<!-- made: two -->\n| a \\1 |\n<!-- end -->\n"
+    )
+    assert filled(once, {"one": lambda: "old\nold", "two": lambda: ""}).count("new") == 0
+
+
+def test_a_block_that_nobody_makes_is_an_error():
+    with pytest.raises(KeyError, match="two"):
+        filled(PAGE, {"one": lambda: ""})
+
+
+@pytest.mark.parametrize(
+    ("page", "maker"), [(readme.ROOT / "README.md", readme), (reproduction.PAGE, reproduction)], ids=["README", "audit"]
+)
+def test_the_pages_are_what_the_result_files_say(page, maker):
+    text = page.read_text(encoding="utf-8")
+    assert {found["name"] for found in BLOCK.finditer(text)} == {*maker.makers()}
+    assert filled(text, maker.makers()) == text, "make docs"
+
+
+def table(store: Store) -> list[list[str]]:
+    """The cells of the README's table for a store, below its head."""
+    lines = readme.methods_table(content.build(store.plan(), "quick")).splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| W")]
+
+
+def test_bold_is_what_is_not_told_from_the_best_of_its_network(tmp_path):
+    store = Store(tmp_path)
+    store.seeds("S", "scratch", [0.95, 0.951])
+    store.seeds("G(4)", "scratch", [0.900, 0.901])
+    store.seeds("G(4)", "kd", [0.9300, 0.9302])
+    store.seeds("G(4)", "at", [0.9301, 0.9305])
+    store.measure("G(4)", 7.25)
+    assert table(store) == [
+        ["WRN-16-2 S", "100.00", "500,000", "-", "95.05 ± 0.07", "", ""],
+        ["WRN-16-2 G(4)", "40.00", "200,000", "7.25", "90.05 ± 0.07", "**93.01 ± 0.01**", "**93.03 ± 0.03**"],
+    ]
+
+
+def test_a_single_run_has_no_deviation_and_one_in_doubt_has_its_mark(tmp_path):
+    store = Store(tmp_path)
+    store.add("G(4)", "scratch", 0, 0.9)
+    store.measure("G(4)", 7.25, doubt="the machine was slow")
+    assert table(store) == [["WRN-16-2 G(4)", "40.00", "200,000", "7.25?", "90.00"]]
+
+
+def test_what_the_questions_name_is_in_a_sweep():
+    """A label that no row has would never be answered."""
+    catalog.load()
+    shipped = planning.load(None)
+    names = "cifar10-cpu", "methods-fashion"
+    cells = [each.cell for name in names for each in plan(shipped.sweep(name), name, lambda *_: None).cells]
+    labels = {
+        "method": {cell.method_label for cell in cells} | {f"{cell.method}(*)" for cell in cells},
+        "conv": {cell.conv_label for cell in cells},
+        "architecture": {cell.architecture_label for cell in cells},
+    }
+    for question in claims.load(reproduction.QUESTIONS):
+        for chosen in (question.better, question.than):
+            for kind, known in labels.items():
+                assert {*getattr(chosen, kind)} <= known
+
+
+def test_a_question_without_rows_says_so_and_one_with_rows_shows_them(tmp_path):
+    store = Store(tmp_path)
+    store.seeds("G(4)", "scratch", [0.900, 0.901])
+    store.seeds("G(4)", "kd", [0.9300, 0.9302])
+    found = [content.build(store.plan(), "quick")]
+    text = reproduction.questions(found)
+    said = {part.splitlines()[0]: part for part in re.split(r"\n\n(?=\*\*)", text)}
+    assert len(said) == len(YAML(typ="safe").load(reproduction.QUESTIONS))
+    by_labels = next(part for head, part in said.items() if head.startswith("**Plain distillation makes every network"))
+    assert "- quick: holds in 1 of 1, all resolved.\n" in by_labels
+    assert re.search(r"  - \+2\.96 points \(n = 2 and 2, p = 0\.0\d+\): WRN-16-2 G\(4\) kd, beside WRN-16-2", by_labels)
+    online = next(part for head, part in said.items() if head.startswith("**Networks that learn from each other"))
+    assert online.endswith("- Not tested: no sweep has such rows.")
+
+
+def test_the_best_epoch_is_compared_with_the_last(tmp_path):
+    store = Store(tmp_path)
+    for seed, best in enumerate((0.90, 0.91, 0.95)):
+        store.add("G(4)", "scratch", seed, 0.90, top1_best=best)
+    assert "| 3 | 2 | +2.00 | +1.00 | +5.00 |" in reproduction.selection([content.build(store.plan(), "quick")])
+
+
+def test_how_much_is_done_counts_cells_and_not_rows(tmp_path):
+    store = Store(tmp_path)
+    store.seeds("G(4)", "scratch", [0.90, 0.91])
+    store.add("G(N)", "scratch", 0, state="running")
+    [line] = reproduction.done([content.build(store.plan(), "quick")]).splitlines()[2:]
+    assert [cell.strip() for cell in line.strip("|").split("|")][1:4] == ["2", "3", "0 to 2"]

@@ -1,0 +1,75 @@
+"""The kinds of claims that compare at equal cost, and what a method wins in one network beside another."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from cheapconv.reports.claims import pairs
+from cheapconv.reports.claims.pairs import Selector
+
+
+def row(conv: str, method: str, top1: float, **more: object) -> dict[str, object]:
+    usual = {"architecture": "WRN-16-2", "variant": "", "n": 4, "top1_std": 0.002, "test_images": 10_000}
+    usual |= {"top1_error_mean": math.nan, "macs": 100.0, "latency_ms": 1.0, "doubt": "", "training_doubt": ""}
+    made = {
+        "conv": conv,
+        "method": method,
+        "method_name": method,
+        "top1_mean": top1,
+        "is_baseline": method == "scratch",
+    }
+    return usual | made | {"train_s_with_teacher": 10.0} | more
+
+
+def found(kind: pairs.Kind, better: Selector, than: Selector, *rows: dict[str, object]) -> list[tuple[str, str]]:
+    made = pairs.KINDS[kind](better, than, pd.DataFrame(rows), None)  # type: ignore[arg-type]  # which they do not read
+    return [
+        (f"{pair.better['conv']} {pair.better['method']}", f"{pair.than['conv']} {pair.than['method']}")
+        for pair in made
+    ]
+
+
+CHEAP, STANDARD = Selector(conv=("G(4)", "G(N)", "B(2)")), Selector(conv=("S",))
+
+
+def test_at_no_more_multiply_adds_the_nearest_is_taken():
+    rows = row("S", "scratch", 0.9, macs=50), row("G(4)", "scratch", 0.8, macs=60), row("G(N)", "scratch", 0.9, macs=20)
+    kind: pairs.Kind = "conv beats conv at no more macs"
+    assert found(kind, CHEAP, STANDARD, *rows) == [("G(N) scratch", "S scratch")]
+    assert found(kind, CHEAP, STANDARD, *rows, row("B(2)", "scratch", 0.7, macs=50)) == [("B(2) scratch", "S scratch")]
+
+
+def test_a_latency_in_doubt_is_none():
+    rows = row("S", "scratch", 0.9), row("G(4)", "scratch", 0.8, latency_ms=0.9, doubt="the machine was slow")
+    kind: pairs.Kind = "conv beats conv at no more latency"
+    assert found(kind, CHEAP, STANDARD, *rows) == []
+    assert found(kind, CHEAP, STANDARD, *rows, row("G(N)", "scratch", 0.7, latency_ms=math.nan)) == []
+    assert found(kind, CHEAP, STANDARD, *rows, row("G(N)", "scratch", 0.7, latency_ms=0.2)) == [
+        ("G(N) scratch", "S scratch")
+    ]
+    untimed = [{name: value for name, value in each.items() if name not in ("latency_ms", "doubt")} for each in rows]
+    assert found(kind, CHEAP, STANDARD, *untimed) == []
+
+
+def test_a_method_meets_one_that_trained_as_long_in_its_own_network():
+    online, offline = Selector(method=("od",)), Selector(method=("kd",))
+    rows = [row("G(4)", "od", 0.8, train_s_with_teacher=9.0), row("G(4)", "kd", 0.8), row("G(N)", "kd", 0.8)]
+    rows += [row("G(N)", "od", 0.8, train_s_with_teacher=11.0)]
+    kind: pairs.Kind = "method beats method at no more training in every network"
+    assert found(kind, online, offline, *rows) == [("G(4) od", "G(4) kd")]
+
+
+def test_what_a_method_wins_has_the_errors_of_both_rows():
+    kd = Selector(method=("kd",))
+    better, than = Selector(method=("kd",), conv=("G(4)",)), Selector(method=("kd",), conv=("S",))
+    rows = [row("G(4)", "scratch", 0.80, n=4), row("G(4)", "kd", 0.83, n=9, top1_std=0.003)]
+    rows += [row("S", "scratch", 0.90), row("S", "kd", 0.91)]
+    assert found("method helps more", better, than, *rows) == [("G(4) kd", "S kd")]
+    [pair] = pairs.KINDS["method helps more"](better, than, pd.DataFrame(rows), None)  # type: ignore[arg-type]
+    won = pair.better
+    assert (won["top1_mean"], won["n"]) == (pytest.approx(0.03), 4)
+    # The squared error of a mean: 0.003^2 / 9 + 0.002^2 / 4.
+    assert won["top1_std"] ** 2 / won["n"] == pytest.approx(1e-6 + 1e-6)
+    assert won["top1_error_mean"] == pytest.approx(math.sqrt((0.83 * 0.17 + 0.80 * 0.20) / 10_000))
+    assert found("method helps more", kd, Selector(method=("at",)), *rows) == []
