@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor
 
 from cheapconv.catalog import register
-from cheapconv.catalog.numbers import Temperature, Weight
+from cheapconv.catalog.numbers import Count, Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.kd import soft_target_loss
 from cheapconv.methods.losses import attention_distance
@@ -32,11 +32,13 @@ class AT(Method):
 
         `form`: `code` takes the mean over samples and positions of the squared difference, as the published numbers
         were made; `paper` the un-squared 2-norm, eq. 2 as printed. `scale_taps`: beta' = beta 3 / (number of taps).
+        `last`: only the last so many stages of both networks, where they have different numbers of them.
         """
 
         beta: Weight = 1000.0
         form: Literal["code", "paper"] = "code"
         scale_taps: bool = True
+        last: Count | None = None
         kd_weight: Weight = 0.0
         temperature: Temperature = 4.0
 
@@ -45,10 +47,18 @@ class AT(Method):
         self.student = build.network()
         self.teacher = build.teacher()
         self.loss = build.loss
-        taps = (len(self.student.channels), len(self.teacher.channels))
-        if taps[0] != taps[1]:
-            raise ValueError(f"at pairs the stages of student and teacher, but they have {taps[0]} and {taps[1]}")
-        self.beta = config.beta * (REFERENCE_TAPS / taps[0] if config.scale_taps else 1.0)
+        stages = (len(self.student.channels), len(self.teacher.channels))
+        if config.last is None and stages[0] != stages[1]:
+            raise ValueError(
+                f"at pairs the stages of student and teacher, but they have {stages[0]} and {stages[1]}: `last` pairs "
+                "the last so many alone"
+            )
+        self.taps = config.last or stages[0]
+        if self.taps > min(stages):
+            raise ValueError(
+                f"at has no last {self.taps} stages where student and teacher have {stages[0]} and {stages[1]}"
+            )
+        self.beta = config.beta * (REFERENCE_TAPS / self.taps if config.scale_taps else 1.0)
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
         """Cross-entropy, the attention term and, where its weight is not zero, distillation of the logits."""
@@ -56,7 +66,8 @@ class AT(Method):
         maps, teacher_maps = self.student.stages(batch.x), self.teacher.stages(batch.x)
         logits = self.student.head(maps[-1])
         form: Literal["mean_square", "norm"] = "mean_square" if c.form == "code" else "norm"
-        distances = [attention_distance(s, t, form) for s, t in zip(maps, teacher_maps, strict=True)]
+        pairs = zip(maps[-self.taps :], teacher_maps[-self.taps :], strict=True)
+        distances = [attention_distance(s, t, form) for s, t in pairs]
         terms = {
             "ce": self.loss(logits, batch.y),
             "at": self.beta * sum(distances[1:], distances[0]),

@@ -36,6 +36,24 @@ def test_beta_is_quoted_for_three_taps(taps: int, beta: float) -> None:
     assert method.losses(BATCH)["at"].item() == pytest.approx(3000 * SQUARED, abs=3000 * 6e-9)
 
 
+def test_the_last_stages_alone_are_paired_where_numbers_of_stages_differ() -> None:
+    """A map that is not paired may be of any size: it is looked at by nobody."""
+    other = torch.full((2, 1, 9, 9), 7.0)
+    student, teacher = Fixed(STUDENT, [STUDENT_MAP] * 2), Fixed(TEACHER, [other, TEACHER_MAP, TEACHER_MAP])
+    method = fixed_method("at", [student], teacher, last=2)
+    assert method.beta == 1500
+    assert method.losses(BATCH)["at"].item() == pytest.approx(3000 * SQUARED, abs=3000 * 6e-9)
+    assert fixed_method("at", [student], teacher, last=1).losses(BATCH)["at"].item() == pytest.approx(
+        3000 * SQUARED, abs=3000 * 6e-9
+    )
+
+
+def test_no_more_stages_are_paired_than_there_are() -> None:
+    student, teacher = Fixed(STUDENT, [STUDENT_MAP] * 2), Fixed(TEACHER, [TEACHER_MAP] * 3)
+    with pytest.raises(ValueError, match="no last 3 stages where student and teacher have 2 and 3"):
+        fixed_method("at", [student], teacher, last=3)
+
+
 def test_beta_is_left_alone_on_request() -> None:
     assert attending(5, scale_taps=False).beta == 1000
     assert attending(5, scale_taps=False).losses(BATCH)["at"] == pytest.approx(5000 * SQUARED, abs=5000 * 6e-9)
