@@ -59,6 +59,12 @@ class Record:
         machines = dict.fromkeys(hardware(environment) for environment in self.environments)
         return ", then ".join(machines) or "a machine that was not recorded"
 
+    @property
+    def trained_by(self) -> str:
+        """The commits of this suite that trained it, `+` for one with changes that were not committed."""
+        found = [(each.git_sha or "unknown")[:12] + "+" * bool(each.git_dirty) for each in self.environments]
+        return ", then ".join(dict.fromkeys(found))
+
     @functools.cached_property
     def doubt(self) -> str:
         """Why its seconds mean little: its epochs, alike as they are, took UNEVEN times what a quarter of them took at
@@ -220,6 +226,9 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "taught_by": teacher.text if teacher else "",
                 "teacher_is_standard": bool(teacher and teacher.is_standard),
                 "trained_on": record.trained_on,
+                "trained_by": record.trained_by,
+                "trained_recipe": cell.recipe.get("name", sweep.recipe),
+                "trained_precision": ", then ".join(dict.fromkeys(each.precision for each in record.environments)),
                 "teacher_trained_on": taught_by.trained_on if taught_by else "",
                 "trained_here": cell.trains,
                 "teacher_trained_here": all(ancestor.trains for ancestor in taught_by_all(record, records)),

@@ -24,6 +24,7 @@ FIRST = (
     *("suite_label", "score", "is_baseline", "is_standard", "is_plain", "method_name", "method_config"),
     *("epochs", "teacher", "taught_by", "teacher_is_standard", "students", "test_images", "dearer", "deployed_as"),
 )
+CIRCUMSTANCES = ("trained_on", "trained_by", "trained_recipe", "trained_precision")
 SCORES = (
     "top1",
     "top1_error",
@@ -100,6 +101,7 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
         "sizes_differ": done["params"].nunique() > 1 or done["macs"].nunique() > 1,
         **{name: known[name].iloc[0] for name in FIRST},
         **measurements.of_row(done),
+        **{name: "; ".join(done[name].unique()) for name in CIRCUMSTANCES},
         # Machines other than the one that most cells were trained on.
         "trained_elsewhere": tuple(sorted({*done["trained_on"]} - {usual})),
         "untrained": not known["trained_here"].all(),

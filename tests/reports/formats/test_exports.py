@@ -12,7 +12,7 @@ import pytest
 
 from cheapconv.reports.answers.content import Content, build
 from cheapconv.reports.formats import exports, fields, tables
-from tests.reports.store import Store
+from tests.reports.store import ENVIRONMENT, Store
 
 COMMITTED = Path(__file__).parents[3] / "reports" / "cifar10-short"
 
@@ -74,6 +74,19 @@ def test_a_row_has_its_interval_rank_and_papers(store: Store) -> None:
     assert (row["id"], row["top1_mean"], row["top1_std"], row["rank"]) == ("WRN-40-2/S/scratch", 0.9, None, None)
     assert row["papers"][0]["score"] == 0.9521
     assert row["papers"][0]["protocol"].startswith("Moonshine, Table 2")
+
+
+def test_a_row_says_where_and_by_what_it_was_trained(store: Store) -> None:
+    """Each machine, commit and precision of its seeds once, in order."""
+    store.add("G(4)", "scratch", 0, 0.9)
+    later = {**ENVIRONMENT, "git_sha": "fedcba9876543210", "git_dirty": False, "device_name": "Other CPU"}
+    store.write(f"{store.add('G(4)', 'scratch', 1, 0.9)}/environment.json", later)
+    store.add("G(4)", "kd", 0, 0.9)
+    rows = {row["method"]: row for row in json.loads(exports.json_text(build(store.plan(), "quick")))["rows"]}
+    assert rows["scratch"]["trained_on"] == "Small CPU (cpu, 2 CPU threads); Other CPU (cpu, 2 CPU threads)"
+    assert rows["scratch"]["trained_by"] == "0123456789ab+; fedcba987654"
+    assert rows["kd"]["trained_by"] == "0123456789ab+"
+    assert {(row["trained_recipe"], row["trained_precision"]) for row in rows.values()} == {("short", "fp32")}
 
 
 def test_a_document_has_cells_and_failures(hostile: Content) -> None:
