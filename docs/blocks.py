@@ -1,5 +1,5 @@
 """Parts of pages that people write, which a command makes of results: what stands between `<!-- made: NAME -->` and
-`<!-- end -->`. No number of a result is typed by hand.
+`<!-- end -->`. What stands there is typed by nobody.
 """
 
 import re

@@ -88,15 +88,18 @@ def _compared(one: Comparison) -> str:
     """`+1.98 points (n = 3 and 3, p = 0.01): WRN-16-1 G(4) at, WRN-16-1 G(4) scratch`."""
     seeds = f"n = {one.seeds[0]} and {one.seeds[1]}"
     chance = "" if pd.isna(one.p) else f", p = {one.p:.2g}"
-    return f"{one.points:+.2f} points ({seeds}{chance}): {one.better}, beside {one.than}"
+    part = f"; {one.part}" if one.part else ""
+    return f"{one.points:+.2f} points ({seeds}{chance}{part}): {one.better}, beside {one.than}"
 
 
 def selection(found: list[Content]) -> str:
-    """What the choice of the best epoch on the test set is worth, in points, over the cells of each sweep."""
+    """What the choice of the best epoch on the test set is worth, in points, over the cells of each sweep. Of a network
+    that is changed in training it would be another network's epoch: such cells are left out."""
     head = ["sweep", "cells", "epochs scored", "mean", "median", "most"]
     lines = []
     for content in found:
         cells = content.cells[(content.cells["deployed"] == "") & (content.cells["state"] == "done")]
+        cells = cells[~cells["changed"].astype(bool)]
         gains = (100 * (cells["top1_best"] - cells["top1"])).dropna().astype(float)
         scored = sorted({_scored(record.cell.recipe) for record in content.sweep.done})
         epochs = f"{scored[0]} to {scored[-1]}" if len(scored) > 1 else str(scored[0])

@@ -6,7 +6,7 @@ A pair is trained by one recipe, which may be an entry's own. How rows are paire
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal, TypeAlias
 
@@ -15,6 +15,7 @@ from pydantic import ConfigDict
 
 from cheapconv.reports.rows.collect import Collected, Record
 from cheapconv.reports.rows.identities import identity, records_by_row
+from cheapconv.reports.rows.measurements import suffixes
 from cheapconv.reports.statistics import differences, gap
 
 Kind = Literal[
@@ -75,39 +76,57 @@ def in_every_network(better: Selector, than: Selector, rows: pd.DataFrame, sweep
     ]
 
 
-def at_no_more(cost: str, doubt: str = "") -> Finder:
-    """To each row that is claimed to be worse the dearest of the others that costs no more: the nearest in cost. Rows
-    whose cost is not known, or in `doubt`, are not there."""
+def at_no_more(cost: str) -> Finder:
+    """To each row that is claimed to be worse the dearest of the others that costs no more, the nearest in cost, and
+    all that cost as much. Rows whose cost is not known are not there."""
 
     def find(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
-        pairs = []
-        known = rows[rows[cost].notna()] if cost in rows else rows.iloc[:0]
-        known = known[known[doubt].fillna("") == ""] if doubt in known else known
+        pairs, known = [], rows[rows[cost].notna()]
         for _, other in than.of(known).iterrows():
             cheaper = better.of(known[known[cost] <= other[cost]])
             fair = [one for one, _ in same_recipe(cheaper, other.to_frame().T)]
-            if fair:
-                pairs.append(Pair(max(fair, key=lambda one: float(one[cost])), other))
+            nearest = max((float(one[cost]) for one in fair), default=0.0)
+            pairs += [Pair(one, other) for one in fair if one[cost] == nearest]
         return pairs
 
     return find
 
 
+def at_no_more_latency(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
+    """The same of latency, by the first condition under which most of these rows have one that is not in doubt."""
+    chosen = rows.loc[[*better.of(rows).index.union(than.of(rows).index)]]
+    undoubted = {end: chosen[(chosen[f"doubt{end}"].fillna("") == "")] for end in suffixes(rows)}
+    timed = {end: each[each[f"latency_ms{end}"].notna()] for end, each in undoubted.items()}
+    end = max(timed, key=lambda end: len(timed[end]), default=None)
+    if end is None:
+        return []
+    found = at_no_more(f"latency_ms{end}")(better, than, timed[end], sweep)
+    return [replace(pair, part=str(pair.than[f"measured_on{end}"]).partition(";")[0]) for pair in found]
+
+
 def no_more_training(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """The same of what training takes, its teacher's included, in every network for itself."""
-    find = at_no_more("train_s_with_teacher", "training_doubt")
-    return [
-        pair
-        for _, network in rows.groupby(["architecture", "conv"], sort=False)
-        for pair in find(better, than, network, sweep)
-    ]
+    find, known = at_no_more("train_s_with_teacher"), rows[rows["training_doubt"].fillna("") == ""]
+    pairs = []
+    for _, network in known.groupby(["architecture", "conv"], sort=False):
+        for pair in find(better, than, network, sweep):
+            share = pair.better["train_s_with_teacher"] / pair.than["train_s_with_teacher"]
+            pairs.append(replace(pair, part=f"in {share:.2f} of the time"))
+    return pairs
 
 
 def helped(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """What a method wins in each network of `better`, beside what it wins in each one of `than`: rows whose score is
     the difference to their network trained alone, with the errors of both."""
-    gains = [[gain(row, alone) for row, alone in _with_alone(chosen.of(rows), rows)] for chosen in (better, than)]
-    return [Pair(one, other) for one, other in product(*gains) if one["method"] == other["method"]]
+    first, second = (
+        pd.DataFrame([gain(row, alone) for row, alone in _with_alone(chosen.of(rows), rows)])
+        for chosen in (better, than)
+    )
+    return [
+        Pair(one, other, "what each wins over training alone")
+        for one, other in same_recipe(first, second)
+        if one["method"] == other["method"]
+    ]
 
 
 def ensemble_and_students(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
@@ -133,7 +152,7 @@ KINDS: Mapping[Kind, Finder] = {
     "method beats method in every network": in_every_network,
     "conv beats conv at no more params": at_no_more("params"),
     "conv beats conv at no more macs": at_no_more("macs"),
-    "conv beats conv at no more latency": at_no_more("latency_ms", "doubt"),
+    "conv beats conv at no more latency": at_no_more_latency,
     "method beats method at no more training in every network": no_more_training,
     "method helps more": helped,
     "ensemble at least as good as every student": ensemble_and_students,
@@ -151,10 +170,13 @@ def gain(row: pd.Series, alone: pd.Series) -> pd.Series:
 
 
 def _with_alone(chosen: pd.DataFrame, rows: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
-    """Each of the rows with its network trained alone."""
+    """Each of the rows with its network trained alone by the same recipe: most plainly, where that was in several
+    ways."""
     for _, row in chosen[~chosen["is_baseline"].astype(bool)].iterrows():
         own = rows[(rows["architecture"] == row["architecture"]) & (rows["conv"] == row["conv"])]
-        yield from same_recipe(row.to_frame().T, own[own["is_baseline"].astype(bool)])
+        alone = [other for _, other in same_recipe(row.to_frame().T, own[own["is_baseline"].astype(bool)])]
+        if (plainest := gap.preferred(pd.DataFrame(alone))) is not None:
+            yield row, plainest
 
 
 def same_recipe(better: pd.DataFrame, than: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:

@@ -45,9 +45,9 @@ def gap_recovered(row: pd.Series, rows: pd.DataFrame) -> Gap:
         return Gap()
     own = rows[rows["deployed"] == row["deployed"]]
     alone, form = own[own["is_baseline"]], f" in {row['deployed']}" if row["deployed"] else ""
-    baseline = _preferred(alone[(alone["architecture"] == row["architecture"]) & (alone["conv"] == row["conv"])])
+    baseline = preferred(alone[(alone["architecture"] == row["architecture"]) & (alone["conv"] == row["conv"])])
     references = own[own["of_reference"]]
-    standard, note = _preferred(references[references["architecture"] == row["architecture"]]), ""
+    standard, note = preferred(references[references["architecture"] == row["architecture"]]), ""
     if standard is None and len(references) == 1:
         standard = references.iloc[0]
         note = f"gap to {standard['architecture']} {standard['conv']}, the only standard network of the sweep"
@@ -101,7 +101,7 @@ def fieller(gain: float, gap: float, variances: Sequence[float], quantile: float
     return (centre - half) / (1 - square * of_gap), (centre + half) / (1 - square * of_gap)
 
 
-def _preferred(rows: pd.DataFrame) -> pd.Series | None:
+def preferred(rows: pd.DataFrame) -> pd.Series | None:
     """Of several baselines the one with default settings under the sweep's own recipe, else the plan's first."""
     if rows.empty:
         return None

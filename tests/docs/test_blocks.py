@@ -1,5 +1,6 @@
 """Blocks of a page that are made, and all else as it was; the pages with results are what the result files say."""
 
+import json
 import re
 
 import pytest
@@ -101,6 +102,10 @@ def test_the_best_epoch_is_compared_with_the_last(tmp_path):
     store = Store(tmp_path)
     for seed, best in enumerate((0.90, 0.91, 0.95)):
         store.add("G(4)", "scratch", seed, 0.90, top1_best=best)
+    cut = store.add("G(4)", "kd", 0, 0.90, top1_best=0.99)  # before its channels were cut
+    result = json.loads((store.root / cut / "result.json").read_text())
+    result["networks"][0]["changed"] = True
+    store.write(f"{cut}/result.json", result)
     assert "| 3 | 2 | +2.00 | +1.00 | +5.00 |" in reproduction.selection([content.build(store.plan(), "quick")])
 
 

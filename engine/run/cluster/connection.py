@@ -29,6 +29,7 @@ SETTINGS = 4  # the type of a frame of HTTP/2, its fourth byte
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, SETTINGS, 0, 0, 0, 0, 0])
 ANSWERS_S = 120.0  # a node has to import torch and read data before it answers
 GIB = 2**30
+UNSHOWN = {"num_cpus": 0, "max_retries": 0, "enable_task_events": False}  # the dashboard shows cells, and not our looks
 ID = "ray.io/node-id"  # the label by which Ray knows a node
 
 
@@ -127,7 +128,7 @@ def keeper_here(*given: Any) -> tuple[Any, Keeper]:
     """A keeper in a process of this machine, as Ray hands it to tasks and as the driver asks it."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_restarts": 0, "scheduling_strategy": here}
-    options["enable_task_events"] = False  # the dashboard shows cells, and not every look at what nodes tell
+    options["enable_task_events"] = False
     actor = ray.remote(Keeper).options(**options).remote(*given)
     return actor, cast(Keeper, Asked(actor))
 
@@ -147,21 +148,20 @@ def train(given: tuple[Any, int, Sequence[Cell], Job], needs: Needs, name: str, 
     options = {"name": name, "num_cpus": needs.cpus, "num_gpus": needs.gpus, "memory": needs.memory or None}
     if not_on:
         options |= {"label_selector": {ID: f"!in({', '.join(sorted(not_on))})"}}
-    return ray.remote(_train).options(max_retries=0, **options).remote(*given)
+    # A process for each: torch looks at its GPUs once, and the next task may have others.
+    return ray.remote(max_calls=1)(_train).options(max_retries=0, **options).remote(*given)
 
 
 def examine(actor: Any, job: Job, node_id: str) -> Any:
     """A task that looks whether a node is fit."""
     there = NodeAffinitySchedulingStrategy(node_id, soft=False)
-    options = {"name": "look whether this node is fit", "num_cpus": 0, "max_retries": 0, "scheduling_strategy": there}
-    return ray.remote(_examine).options(**options).remote(actor, job)
+    return ray.remote(_examine).options(scheduling_strategy=there, **UNSHOWN).remote(actor, job)
 
 
 def forget(job: Job, node_id: str) -> Any:
     """A task that removes what a node has of a run."""
     there = NodeAffinitySchedulingStrategy(node_id, soft=False)
-    options = {"name": "remove what this node has", "num_cpus": 0, "max_retries": 0, "scheduling_strategy": there}
-    return ray.remote(_forget).options(**options).remote(job)
+    return ray.remote(_forget).options(scheduling_strategy=there, **UNSHOWN).remote(job)
 
 
 def ended(tasks: Collection[Any], patience_s: float) -> list[Any]:

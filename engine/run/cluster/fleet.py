@@ -46,6 +46,7 @@ class Task:
 
     ticket: int
     cells: dict[str, Cell]
+    needs: connection.Needs
     node: str | None = None  # its id, once it has begun
 
 
@@ -75,7 +76,7 @@ class Fleet:
         changes anything."""
         with connection.connected(self.settings.cluster or connection.LOCAL):
             self._open(cells)
-            dealing = Dealing(cells, self.settings.cohort, lambda cell: self._roll.needs(cell.gpus).gpus > 1)
+            dealing = Dealing(cells, self.settings.cohort, lambda cell: self._roll.needs(cell.gpus) != self._needs)
             in_rounds(cells, self._told, lambda left: self._run(left, dealing))
             self._roll.dismiss()
         turn = Turn(should_stop=self.should_stop)
@@ -113,6 +114,7 @@ class Fleet:
         self._over.clear()
         while True:
             self._roll.look()
+            self._withdraw(left)
             if not self._stopping():
                 self._deal(left, dealing)
             elif not told:
@@ -150,9 +152,19 @@ class Fleet:
                     self._told.ended(cell, end)
             if taken := [cell for cell in cells if standing[cell.key] is None]:
                 names = ", ".join(map(title, taken))
-                given = self._actor, ticket, taken, self._job
-                reference = connection.train(given, self._roll.needs(cells[0].gpus), names, self._roll.refused)
-                self._tasks[reference] = Task(ticket, {cell.key: cell for cell in taken})
+                given, needs = (self._actor, ticket, taken, self._job), self._roll.needs(cells[0].gpus)
+                reference = connection.train(given, needs, names, self._roll.refused)
+                self._tasks[reference] = Task(ticket, {cell.key: cell for cell in taken}, needs)
+
+    def _withdraw(self, left: dict[str, Cell]) -> None:
+        """Take back what waits for more GPUs than any node has that still lives: it goes on with fewer."""
+        waiting = [(reference, task) for reference, task in self._tasks.items() if task.node is None]
+        for reference, task in waiting:
+            if task.needs != self._needs and not self._roll.has(task.needs):
+                del self._tasks[reference]
+                connection.cancel(reference)
+                self._keeper.give_back(task.ticket)
+                left |= task.cells
 
     def _tell_where(self) -> None:
         """For the display."""
@@ -198,6 +210,7 @@ class Fleet:
                 return
             why = short(reason(error), 150)
             log.warning("a task is lost (%s): its %d cells go on", why, len(lost))
+            self._roll.look(now=True)  # which of the nodes is gone, before its GPUs are asked for again
             self._mourn(task, lost, why)
         for cell in lost:
             if cell.key not in self._over:

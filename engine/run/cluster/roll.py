@@ -65,7 +65,15 @@ class Roll:
 
     def needs(self, gpus: int) -> Needs:
         """What a cell takes that asks for so many GPUs."""
-        return self._needs.of_several(gpus, [has for node, has in self._nodes.items() if node not in self.refused])
+        return self._needs.of_several(gpus, self._fit())
+
+    def has(self, needs: Needs) -> bool:
+        """Whether there is a node that could take this."""
+        return any(needs.fit_in(resources) for resources in self._fit())
+
+    def _fit(self) -> list[dict[str, float]]:
+        """The resources of all nodes that are not refused."""
+        return [has for node, has in self._nodes.items() if node not in self.refused]
 
     def refuse(self, node: str, why: str) -> None:
         """Train nothing more on a node; a UserError where it was the last one, for then it is the run's own trouble."""

@@ -37,11 +37,19 @@ def present(address: str) -> None:
         return
     if look.returncode != ASKED:
         return
-    from ray._private.authentication import authentication_token_setup as setup
-
-    logging.getLogger(setup.__name__).setLevel(logging.ERROR)  # nor does it say that it does what is expected
-    if "RAY_AUTH_MODE" in os.environ or not setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False):
+    if "RAY_AUTH_MODE" in os.environ or not _enabled():
         raise UserError(
-            f"the Ray cluster at '{address}' asks for its token: put what `ray get-auth-token` prints on its head into "
-            "RAY_AUTH_TOKEN, and set RAY_AUTH_MODE=token."
+            f"the Ray cluster at '{address}' asks for its token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what "
+            "`ray get-auth-token` prints on the cluster's head."
         )
+
+
+def _enabled() -> bool:
+    """Whether there was a token, which is presented from now on."""
+    try:
+        from ray._private.authentication import authentication_token_setup as setup
+
+        logging.getLogger(setup.__name__).setLevel(logging.ERROR)  # nor does it say that it does what is expected
+        return bool(setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False))
+    except (ImportError, AttributeError):  # of a Ray that had tokens, and did not look for one by itself yet
+        return False

@@ -11,7 +11,8 @@ from cheapconv.reports.claims.pairs import Selector
 
 def row(conv: str, method: str, top1: float, **more: object) -> dict[str, object]:
     usual = {"architecture": "WRN-16-2", "variant": "", "n": 4, "top1_std": 0.002, "test_images": 10_000}
-    usual |= {"top1_error_mean": math.nan, "macs": 100.0, "latency_ms": 1.0, "doubt": "", "training_doubt": ""}
+    usual |= {"top1_error_mean": math.nan, "macs": 100.0, "training_doubt": "", "is_plain": True, "place": 0}
+    usual |= {"latency_ms": 1.0, "doubt": "", "measured_on": "Small CPU (cpu), a runtime; batch 1"}
     made = {
         "conv": conv,
         "method": method,
@@ -22,11 +23,14 @@ def row(conv: str, method: str, top1: float, **more: object) -> dict[str, object
     return usual | made | {"train_s_with_teacher": 10.0} | more
 
 
+def made(kind: pairs.Kind, better: Selector, than: Selector, *rows: dict[str, object]) -> list[pairs.Pair]:
+    return pairs.KINDS[kind](better, than, pd.DataFrame(rows), None)  # type: ignore[arg-type]  # which they do not read
+
+
 def found(kind: pairs.Kind, better: Selector, than: Selector, *rows: dict[str, object]) -> list[tuple[str, str]]:
-    made = pairs.KINDS[kind](better, than, pd.DataFrame(rows), None)  # type: ignore[arg-type]  # which they do not read
     return [
         (f"{pair.better['conv']} {pair.better['method']}", f"{pair.than['conv']} {pair.than['method']}")
-        for pair in made
+        for pair in made(kind, better, than, *rows)
     ]
 
 
@@ -48,7 +52,13 @@ def test_a_latency_in_doubt_is_none():
     assert found(kind, CHEAP, STANDARD, *rows, row("G(N)", "scratch", 0.7, latency_ms=0.2)) == [
         ("G(N) scratch", "S scratch")
     ]
-    untimed = [{name: value for name, value in each.items() if name not in ("latency_ms", "doubt")} for each in rows]
+    second = {"latency_ms_2": 0.5, "doubt_2": "", "measured_on_2": "Small CPU (cpu), another; batch 1"}
+    [pair] = made(kind, CHEAP, STANDARD, *({**each, **second} for each in rows))  # the second condition has no doubt
+    assert (pair.better["conv"], pair.part) == ("G(4)", "Small CPU (cpu), another")
+    untimed = [
+        {name: value for name, value in each.items() if name not in ("latency_ms", "doubt", "measured_on")}
+        for each in rows
+    ]
     assert found(kind, CHEAP, STANDARD, *untimed) == []
 
 
@@ -66,10 +76,39 @@ def test_what_a_method_wins_has_the_errors_of_both_rows():
     rows = [row("G(4)", "scratch", 0.80, n=4), row("G(4)", "kd", 0.83, n=9, top1_std=0.003)]
     rows += [row("S", "scratch", 0.90), row("S", "kd", 0.91)]
     assert found("method helps more", better, than, *rows) == [("G(4) kd", "S kd")]
-    [pair] = pairs.KINDS["method helps more"](better, than, pd.DataFrame(rows), None)  # type: ignore[arg-type]
+    [pair] = made("method helps more", better, than, *rows)
+    assert pair.part == "what each wins over training alone"
     won = pair.better
     assert (won["top1_mean"], won["n"]) == (pytest.approx(0.03), 4)
     # The squared error of a mean: 0.003^2 / 9 + 0.002^2 / 4.
     assert won["top1_std"] ** 2 / won["n"] == pytest.approx(1e-6 + 1e-6)
     assert won["top1_error_mean"] == pytest.approx(math.sqrt((0.83 * 0.17 + 0.80 * 0.20) / 10_000))
     assert found("method helps more", kd, Selector(method=("at",)), *rows) == []
+
+
+def test_how_rows_of_equal_cost_are_paired_does_not_depend_on_their_accuracies():
+    kind: pairs.Kind = "conv beats conv at no more macs"
+    rows = [row("S", "scratch", 0.9), row("G(4)", "scratch", 0.95), row("G(N)", "scratch", 0.7)]
+    both = [("G(4) scratch", "S scratch"), ("G(N) scratch", "S scratch")]
+    assert found(kind, CHEAP, STANDARD, *rows) == found(kind, CHEAP, STANDARD, *rows[::-1])[::-1] == both
+
+
+def test_what_is_won_is_won_over_the_plainest_training_alone_of_the_same_recipe():
+    """Two networks that are trained independently, and plain training for longer, are no second baseline."""
+    kd, thin = Selector(method=("kd",), conv=("G(4)",)), Selector(method=("kd",), conv=("S",))
+    independent = row("G(4)", "ind", 0.81, is_baseline=True, is_plain=False)
+    rows = [independent, row("G(4)", "scratch", 0.80, place=1), row("G(4)", "kd", 0.83)]
+    rows += [row("G(4)", "scratch", 0.85, variant="epochs=20"), row("S", "scratch", 0.90), row("S", "kd", 0.91)]
+    [pair] = made("method helps more", kd, thin, *rows)
+    assert pair.better["top1_mean"] == pytest.approx(0.03)
+    longer = [row("S", "scratch", 0.92, variant="epochs=20"), row("S", "kd", 0.93, variant="epochs=20")]
+    assert len(made("method helps more", kd, thin, *rows, *longer)) == 1  # gains are of one recipe too
+    assert made("method helps more", kd, Selector(method=("kd",)), *rows[:3]) == []  # no row beside itself
+
+
+def test_the_time_that_training_took_is_said():
+    online, offline = Selector(method=("od",)), Selector(method=("kd",))
+    rows = [row("G(4)", "od", 0.8, train_s_with_teacher=9.0), row("G(4)", "kd", 0.8)]
+    kind: pairs.Kind = "method beats method at no more training in every network"
+    assert [pair.part for pair in made(kind, online, offline, *rows)] == ["in 0.90 of the time"]
+    assert made(kind, online, offline, rows[0], rows[1] | {"training_doubt": "its epochs took from 1 to 9 s"}) == []

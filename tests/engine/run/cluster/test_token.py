@@ -1,9 +1,12 @@
 """A real head of a Ray cluster that asks for a token."""
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,8 +31,11 @@ except UserError as error:
 """
 
 
-def ray(*given: str, env: dict[str, str]) -> None:
-    subprocess.run([Path(sys.executable).with_name("ray"), *given], env=env, check=True, capture_output=True)
+def wait_until_somebody_listens(port: int) -> None:
+    for _ in range(600):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+            return
+        time.sleep(0.1)
 
 
 @pytest.fixture(params=["token", "disabled"])
@@ -40,10 +46,14 @@ def head(request, tmp_path) -> Iterator[tuple[str, str]]:
     env = os.environ | {"RAY_AUTH_MODE": request.param, "RAY_AUTH_TOKEN": TOKEN, "HOME": str(tmp_path)}
     env |= LOCAL
     memory = str(100 * 2**20)
-    ray("start", "--head", "--port", port, "--num-cpus", "1", "--include-dashboard", "false",
-        "--object-store-memory", memory, "--disable-usage-stats", env=env)  # fmt: skip
-    yield request.param, f"127.0.0.1:{port}"
-    ray("stop", "--force", env=env)
+    tool = Path(sys.executable).with_name("ray")
+    asked = [tool, "start", "--head", "--block", "--port", port, "--num-cpus", "1", "--include-dashboard", "false",
+             "--object-store-memory", memory, "--disable-usage-stats"]  # fmt: skip
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(asked, env=env, start_new_session=True, **quiet) as head:
+        wait_until_somebody_listens(int(port))
+        yield request.param, f"127.0.0.1:{port}"
+        os.killpg(head.pid, signal.SIGTERM)  # and no other cluster of this machine
 
 
 def look(address: str, **more: str) -> list[str]:
@@ -62,3 +72,10 @@ def test_the_users_token_is_presented_where_it_is_asked_for(head, tmp_path):
     assert [line.startswith(said) for line in look(address, HOME=str(home))] == [True]
     (home / ".ray" / "auth_token").write_text(TOKEN)
     assert look(address, HOME=str(home)) == ["nodes 1"]
+
+
+def test_a_token_that_is_not_the_cluster_s_is_a_sentence(head, tmp_path):
+    asks, address = head
+    if asks == "token":
+        said = look(address, HOME=str(tmp_path / "nobody"), RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="f" * 64)
+        assert [line.startswith(f"the Ray cluster at '{address}' asks for its token: ") for line in said] == [True]
