@@ -20,6 +20,7 @@ from cheapconv.reports.rows.measurements import letter, suffixes
 ROOT = Path(__file__).parents[1]
 REPORTS = ROOT / "reports"
 SWEEP = "cifar10-short"  # of which the README tells
+METHODS = "methods-digits"  # in which every method is
 NETWORK, SIDE = "WRN-40-2", 32  # of the atlas
 CONVS = ("S", "G(4)", "G(16)", "G(N)", "BG(2,M/8)", "shift(e=1)", "Octave_0.25")
 WAYS = (
@@ -31,7 +32,12 @@ WAYS = (
 def makers() -> Mapping[str, Callable[[], str]]:
     """What the README's blocks are made by."""
     found = committed(SWEEP)
-    return {"sweep": lambda: methods_table(found), "answers": lambda: answers(found), "atlas": ratios}
+    return {
+        "sweep": lambda: methods_table(found),
+        "answers": lambda: answers(found),
+        "methods": lambda: answers(committed(METHODS)),
+        "atlas": ratios,
+    }
 
 
 def write(path: Path = ROOT / "README.md") -> None:
