@@ -47,7 +47,7 @@ ALLOWED = {
     "reports/papers": (*STORE, *TOLD),
     "reports/comparing": (*STORE, *TOLD, "reports.formats", "reports.page"),
     "reports/atlases": (*STORE, "reports.formats", "reports.rows"),
-    "docs": ("catalog", *CONTRACTS, "engine", "reports.formats.markdown"),
+    "docs": ("catalog", *CONTRACTS, "engine", "reports"),  # pages that are made of results
     "runner": ("catalog.errors", "docs", "engine", "reports"),
 }
 FLOORS = 4  # of the engine: how many rooms may stand on one another
