@@ -1,6 +1,6 @@
 """docs/report.png: the page of the README's sweep, as a browser shows it: `python -m cheapconv.docs.picture`.
 
-Needs playwright (`pip install playwright`) and a Chromium.
+Needs playwright (`pip install ".[browser]"`) and a Chromium.
 """
 
 import shutil

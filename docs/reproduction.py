@@ -8,13 +8,13 @@ import pandas as pd
 from cheapconv.docs.blocks import fill
 from cheapconv.docs.readme import REPORTS, committed
 from cheapconv.reports.answers.content import Content
+from cheapconv.reports.answers.told import UNTESTED
 from cheapconv.reports.claims import claims
 from cheapconv.reports.claims.claims import Comparison, Outcome
 from cheapconv.reports.formats.markdown import markdown
 
 PAGE = Path(__file__).with_suffix(".md")
 QUESTIONS = Path(__file__).with_suffix(".yaml")
-UNTESTED = "not tested here"
 MOST = 12  # comparisons that are shown
 
 

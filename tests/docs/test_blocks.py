@@ -62,6 +62,7 @@ def test_bold_is_what_is_not_told_from_the_best_of_its_network(tmp_path):
 def test_a_single_run_has_no_deviation_and_one_in_doubt_has_its_mark(tmp_path):
     store = Store(tmp_path)
     store.add("G(4)", "scratch", 0, 0.9)
+    store.add("G(N)", "scratch", 0, state="running")  # of which there is nothing to show yet
     store.measure("G(4)", 7.25, doubt="the machine was slow")
     assert table(store) == [["WRN-16-2 G(4)", "40.00", "200,000", "7.25?", "90.00"]]
 
