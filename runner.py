@@ -1,9 +1,10 @@
 """The command line, `cheapconv COMMAND` or `python runner.py COMMAND`; what is slow is imported where it is needed."""
 
-from cheapconv.engine.run import interrupt
+from cheapconv.engine.run import heap, interrupt
 
 if interrupt.is_program(__name__):
     interrupt.listen()  # before anything that takes time is imported
+    heap.large_pages()
 
 from pathlib import Path
 from typing import Annotated

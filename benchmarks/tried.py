@@ -1,7 +1,7 @@
 """What was tried to make steps on a CPU faster, and what came of it (docs/performance.md): each experiment prints its
 medians, taken in turn, in milliseconds.
 
-    python -m benchmarks.tried layouts|folding|shift|passes
+    python -m benchmarks.tried layouts|folding|shift|passes|layers
 """
 
 import copy
@@ -14,12 +14,14 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cheapconv import catalog
 from cheapconv.engine.run import heap
 from cheapconv.models.build import build_network
 from cheapconv.models.parts import shift
+from cheapconv.models.quick import quicken
 
 BATCH, ROUNDS = 128, 9
 FORMATS = {"NHWC": torch.channels_last, "NCHW": torch.contiguous_format}
@@ -101,9 +103,29 @@ def passes() -> Iterator[str]:
         yield f"{channels} channels, {side} x {side}: {ways}"
 
 
-EXPERIMENTS = {"layouts": layouts, "folding": folding, "shift": shifts, "passes": passes}
+def layers() -> Iterator[str]:
+    """A step of WRN-16-2 without the update: the library's layers, and those that training has."""
+    x, labels = torch.randn(BATCH, 3, 32, 32).contiguous(memory_format=torch.channels_last), torch.arange(BATCH) % 10
+    for precision in ("bf16", "fp32"):
+        for conv in ("standard", "G(4)", "G(N)", "B(2)", "BG(2,M/8)", "separable", "od_shift", "partial"):
+            library = build_network("wrn(depth=16, width=2)", conv, 10).to(memory_format=torch.channels_last)
+            own = copy.deepcopy(library)
+            quicken(own, torch.device("cpu"))
+            step = partial(partial, _step, x, labels, precision)
+            yield f"{precision}, {conv}: {in_turn(library=step(library), own=step(own))}"
+
+
+def _step(x: Tensor, labels: Tensor, precision: str, network: nn.Module) -> None:
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        logits = network(x)
+    functional.cross_entropy(logits.float(), labels).backward()
+    network.zero_grad()
+
+
+EXPERIMENTS = {"layouts": layouts, "folding": folding, "shift": shifts, "passes": passes, "layers": layers}
 
 if __name__ == "__main__":
+    heap.large_pages()
     catalog.load()
     heap.keep()
     torch.set_num_threads(len(os.sched_getaffinity(0)))

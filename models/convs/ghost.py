@@ -65,4 +65,5 @@ class GhostModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         p = self.primary(x)  # (B, m, Ho, Wo)
-        return torch.cat([p, self.ghosts(p)], dim=1)[:, : self.channels]
+        both = torch.cat([p, self.ghosts(p)], dim=1)
+        return both if both.shape[1] == self.channels else both[:, : self.channels]

@@ -77,7 +77,8 @@ class OctaveModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.stride > 1:
             x = pooled(x, self.stride)
-        high, low = x[:, : -self.low_in], pooled(x[:, -self.low_in :])
+        high, low = x.split([x.shape[1] - self.low_in, self.low_in], dim=1)  # whose gradient keeps the memory format
+        low = pooled(low)
         high_out = self.high_high(high) + upsampled(self.low_high(low), x)
         low_out = self.low_low(low) + self.high_low(pooled(high))
         return torch.cat([high_out, upsampled(low_out, x)], dim=1)

@@ -58,4 +58,5 @@ class PartialConv(nn.Module):
         self.conv, self.part = conv, part
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.conv(x[:, : self.part]), x[:, self.part :]], dim=1)
+        first, others = x.split([self.part, x.shape[1] - self.part], dim=1)  # whose gradient keeps the memory format
+        return torch.cat([self.conv(first), others], dim=1)

@@ -68,9 +68,13 @@ def pointwise(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d
     return Pointwise(in_channels, out_channels, 1, stride, bias=False)
 
 
-def norm_relu(channels: int) -> nn.Sequential:
+class NormRelu(nn.Sequential):
     """BN, then a ReLU that overwrites the output of the BN (whose gradient needs only its input)."""
-    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
+
+
+def norm_relu(channels: int) -> NormRelu:
+    """BN and ReLU."""
+    return NormRelu(nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
 def projection(in_channels: int, out_channels: int, stride: int) -> nn.Module:

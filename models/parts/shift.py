@@ -104,13 +104,13 @@ def _as_operator(x: Tensor) -> bool:
     if x.device.type != "cpu":
         return shift_kernel.has_kernel(x)
     nhwc = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-    return nhwc and x.dtype == torch.float32
+    return nhwc and x.dtype in (torch.float32, torch.bfloat16)
 
 
 @torch.library.custom_op("cheapconv::shift", mutates_args=())
 def _convolved(x: Tensor, kernel_size: int, dilation: int) -> Tensor:
     """What `_move` gives, bit by bit, if all of x is finite."""
-    ones = _ones(x.shape[1], kernel_size, dilation < 0)
+    ones = _ones(x.shape[1], kernel_size, dilation < 0, x.dtype)
     width = abs(dilation)
     with torch.autocast("cpu", enabled=False):
         return conv2d(x, ones, None, 1, kernel_size // 2 * width, width, groups=x.shape[1])
@@ -122,13 +122,13 @@ def _by_kernel(x: Tensor, kernel_size: int, dilation: int) -> Tensor:
 
 
 @functools.cache
-def _ones(channels: int, kernel_size: int, back: bool) -> Tensor:
+def _ones(channels: int, kernel_size: int, back: bool, dtype: torch.dtype = torch.float32) -> Tensor:
     """Depthwise kernels (C, 1, k, k) with a one at each channel's offset, or at the opposite one."""
     offsets, middle = kernel_size * kernel_size, kernel_size * kernel_size // 2
     moved = channels - channels % offsets
     places = torch.tensor([c % offsets if c < moved else middle for c in range(channels)])
     ones = torch.nn.functional.one_hot(offsets - 1 - places if back else places, offsets)
-    return ones.float().view(channels, 1, kernel_size, kernel_size).contiguous(memory_format=torch.channels_last)
+    return ones.to(dtype).view(channels, 1, kernel_size, kernel_size).contiguous(memory_format=torch.channels_last)
 
 
 def _overlap(offset: int, length: int) -> tuple[slice, slice]:
