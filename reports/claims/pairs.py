@@ -24,6 +24,7 @@ Kind = Literal[
     "conv beats conv at no more macs",
     "conv beats conv at no more latency",
     "method beats method at no more training in every network",
+    "training alone for longer beats method at no more training",
     "method helps more",
     "ensemble at least as good as every student",
     "gap recovered is positive",
@@ -107,12 +108,28 @@ def at_no_more_latency(better: Selector, than: Selector, rows: pd.DataFrame, swe
 def no_more_training(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """The same of what training takes, its teacher's included, in every network for itself."""
     find, known = at_no_more("train_s_with_teacher"), rows[rows["training_doubt"].fillna("") == ""]
-    pairs = []
-    for _, network in known.groupby(["architecture", "conv"], sort=False):
-        for pair in find(better, than, network, sweep):
-            share = pair.better["train_s_with_teacher"] / pair.than["train_s_with_teacher"]
-            pairs.append(replace(pair, part=f"in {share:.2f} of the time"))
+    networks = known.groupby(["architecture", "conv"], sort=False)
+    return [_timed(pair) for _, network in networks for pair in find(better, than, network, sweep)]
+
+
+def longer_alone(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
+    """To each row of a method that of its network trained alone for more epochs that took longest of those that took no
+    longer, teachers included; their recipes differ in nothing else."""
+    known, pairs = rows[(rows["training_doubt"].fillna("") == "") & rows["train_s_with_teacher"].notna()], []
+    alone = known["is_baseline"].astype(bool)
+    for _, row in than.of(known[~alone]).iterrows():
+        own = better.of(known[alone & (known[["architecture", "conv"]] == row[["architecture", "conv"]]).all(axis=1)])
+        longer = own[(own["epochs"] > row["epochs"]) & (own["train_s_with_teacher"] <= row["train_s_with_teacher"])]
+        fair = longer[[but_epochs(variant) == but_epochs(row["variant"]) for variant in longer["variant"]]]
+        if len(fair):
+            pairs.append(_timed(Pair(fair.loc[fair["train_s_with_teacher"].idxmax()], row)))
     return pairs
+
+
+def _timed(pair: Pair) -> Pair:
+    """With what the first one took to train of what the second one did."""
+    share = pair.better["train_s_with_teacher"] / pair.than["train_s_with_teacher"]
+    return replace(pair, part=f"in {share:.2f} of the time")
 
 
 def helped(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
@@ -154,6 +171,7 @@ KINDS: Mapping[Kind, Finder] = {
     "conv beats conv at no more macs": at_no_more("macs"),
     "conv beats conv at no more latency": at_no_more_latency,
     "method beats method at no more training in every network": no_more_training,
+    "training alone for longer beats method at no more training": longer_alone,
     "method helps more": helped,
     "ensemble at least as good as every student": ensemble_and_students,
     "gap recovered is positive": gap_recovered,
@@ -189,6 +207,11 @@ def same_recipe(better: pd.DataFrame, than: pd.DataFrame) -> Iterator[tuple[pd.S
 def of_recipe(variant: str) -> str:
     """`lr=0.05` of `lr=0.05, teacher=WRN-16-2 S`: what a variant says of the recipe (reports/rows/variants.py)."""
     return re.sub(r"(^|, )(teacher=.*|no teacher)$", "", variant)
+
+
+def but_epochs(variant: str) -> str:
+    """The same without its epochs."""
+    return re.sub(r"(^|, )epochs=[^,]*", "", of_recipe(variant)).removeprefix(", ")
 
 
 def by_network(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:

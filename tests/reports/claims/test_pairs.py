@@ -112,3 +112,31 @@ def test_the_time_that_training_took_is_said():
     kind: pairs.Kind = "method beats method at no more training in every network"
     assert [pair.part for pair in made(kind, online, offline, *rows)] == ["in 0.90 of the time"]
     assert made(kind, online, offline, rows[0], rows[1] | {"training_doubt": "its epochs took from 1 to 9 s"}) == []
+
+
+def test_a_method_meets_training_alone_for_as_long_as_it_took():
+    kind: pairs.Kind = "training alone for longer beats method at no more training"
+    alone, anything = Selector(method=("scratch",)), Selector()
+
+    def trained(method: str, epochs: int, seconds: float, variant: str = "", conv: str = "G(4)") -> dict[str, object]:
+        more = {"epochs": epochs, "train_s_with_teacher": seconds}
+        return row(conv, method, 0.8, variant=", ".join(filter(None, (variant, f"epochs={epochs}"))), **more)
+
+    rows = [trained("scratch", 20, 5), trained("scratch", 40, 10), trained("scratch", 60, 15), trained("kd", 20, 12)]
+    [pair] = made(kind, alone, anything, *rows)
+    assert (pair.better["epochs"], pair.than["method"], pair.part) == (40, "kd", "in 0.83 of the time")
+    # No longer training at the method's cost; none by its recipe; none of its network; seconds that are in doubt.
+    assert made(kind, alone, anything, *rows[::2], rows[3]) == []
+    assert made(kind, alone, anything, trained("scratch", 40, 10, "lr=0.1"), rows[3]) == []
+    assert made(kind, alone, anything, trained("scratch", 40, 10, conv="G(N)"), rows[3]) == []
+    assert made(kind, alone, anything, rows[1] | {"training_doubt": "its epochs took from 1 to 9 s"}, rows[3]) == []
+    online = trained("od", 20, 11) | {"variant": "epochs=20, no teacher"}
+    assert len(made(kind, alone, anything, *rows, online)) == 2
+
+
+@pytest.mark.parametrize(
+    ("variant", "rest"),
+    [("", ""), ("epochs=20", ""), ("lr=0.1, epochs=20", "lr=0.1"), ("epochs=20, lr=0.1, teacher=WRN-16-2 S", "lr=0.1")],
+)
+def test_recipes_are_compared_without_their_epochs(variant, rest):
+    assert pairs.but_epochs(variant) == rest
