@@ -1,8 +1,8 @@
-"""Batch norm and the ReLU behind it in training on a CPU, as one operation in Numba.
+"""Batch norm and the ReLU behind it in training in bf16 on a CPU, as one operation in Numba.
 
 Forward moves a map three times (two reads, one write) and backward five (x and the gradient of y read twice, that of x
-written), where the library's two operations move it thirteen times, and slowly in bf16 (docs/performance.md). What the
-ReLU has cut off is worked out of x again.
+written), where the library's two operations move it thirteen times, and slowly (docs/performance.md; in float32 they
+are quick enough). What the ReLU has cut off is worked out of x again.
 
 A map is cut into chunks of rows, whose sums are added in their order: equal inputs give equal bits, with one thread or
 several. Sums are of distances from the first row, so that no digits cancel where the mean is far from zero.
@@ -16,7 +16,8 @@ import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from types import ModuleType
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -25,10 +26,7 @@ from torch import Tensor, nn
 
 from cheapconv.models.parts.layers import NormRelu
 
-if TYPE_CHECKING:
-    from cheapconv.models.parts.numba_norm import Kernels
-
-Matrix = NDArray[Any]
+Matrix = NDArray[np.uint16]
 Vector = NDArray[np.float32]
 CHUNK = 2**19  # numbers of a chunk, about: what a thread takes at once
 WIDTH = 256  # numbers that a row is made of at least, by laying several side by side
@@ -69,9 +67,8 @@ def fits(norm: nn.BatchNorm2d, x: Tensor) -> bool:
         return False
     if any(t is None or t.dtype != torch.float32 or t.shape != x.shape[1:2] for t in held):
         return False
-    known = x.dtype in (torch.float32, torch.bfloat16)
     several = x.numel() > x.shape[1]  # one row has no variance, which the library says in its words
-    return known and several and x.is_contiguous(memory_format=torch.channels_last)
+    return x.dtype == torch.bfloat16 and several and x.is_contiguous(memory_format=torch.channels_last)
 
 
 def normalised(norm: nn.BatchNorm2d, x: Tensor, floor: float) -> Tensor:
@@ -125,7 +122,7 @@ class _NormRelu(torch.autograd.Function):
 
 def _forward(x: Tensor, weight: Tensor, bias: Tensor, eps: float, floor: float, y: Tensor) -> _Settled:
     """Write y; what was found of x."""
-    kernels, cut = _kernels(x.dtype), _Cut(x)
+    kernels, cut = _kernels(), _Cut(x)
     of_x, partial = cut.matrix(x), cut.partial()
     settled = _Settled(*(np.empty(n, np.float32) for n in (cut.channels, cut.channels, cut.width, cut.width)))
     cut.each(lambda chunks: kernels.statistics(of_x, cut.channels, chunks, partial))
@@ -139,7 +136,7 @@ def _gradients(
     g: Tensor, x: Tensor, weight: Tensor, settled: _Settled, eps: float, floor: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Of x, weight and bias, from that of y."""
-    kernels, cut, to, bottom = _kernels(x.dtype), _Cut(x), torch.empty_like(x), np.float32(floor)
+    kernels, cut, to, bottom = _kernels(), _Cut(x), torch.empty_like(x), np.float32(floor)
     given = cut.matrix(g.to(x.dtype).contiguous(memory_format=torch.channels_last))
     of_x, partial, (mean, variance, scale, offset) = cut.matrix(x), cut.partial(), settled
     of_weight, of_bias, slope, constant = (np.empty(n, np.float32) for n in (cut.channels,) * 2 + (cut.width,) * 2)
@@ -177,10 +174,9 @@ class _Cut:
         self.count = -(-self.rows // self.height)
 
     def matrix(self, m: Tensor) -> Matrix:
-        """A map of this size."""
+        """A map of this size, bits for numbers."""
         flat = m.detach().permute(0, 2, 3, 1)
-        bits = flat.view(torch.uint16) if m.dtype == torch.bfloat16 else flat
-        return bits.reshape(self.rows, self.width).numpy()
+        return flat.view(torch.uint16).reshape(self.rows, self.width).numpy()
 
     def partial(self) -> NDArray[np.float64]:
         """Room for two sums of each chunk."""
@@ -203,11 +199,11 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
 
 
 @functools.cache
-def _kernels(dtype: torch.dtype) -> "Kernels":
-    """Those for a dtype; Numba is read when it is needed first, which takes a second."""
-    from cheapconv.models.parts.numba_norm import KERNELS
+def _kernels() -> ModuleType:
+    """Read when they are needed first: Numba takes a second to import, and is not on every machine."""
+    from cheapconv.models.parts import numba_norm
 
-    return KERNELS[str(dtype).removeprefix("torch.")]
+    return numba_norm
 
 
 @functools.cache

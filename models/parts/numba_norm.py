@@ -1,13 +1,12 @@
-"""Batch norm and the ReLU behind it on a CPU, in Numba: what `norm_relu_kernel` calls.
+"""Batch norm and the ReLU behind it in bf16 on a CPU, in Numba: what `norm_relu_kernel` calls.
 
 Maps are matrices whose rows hold several positions side by side, all channels of one after those of another, so
 vectors of a number for each channel are repeated to a row's width. A number of bf16 is the upper half of a float32's
-bits: maps of bf16 are read and written as 16-bit integers. `chunks` are (height in rows, first chunk, end), what one
+bits: maps are read and written as 16-bit integers. `chunks` are (height in rows, first chunk, end), what one
 thread does.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -18,19 +17,7 @@ BLOCK = 256  # rows that are summed in float32 before their sum is added in floa
 HALF, ONE, ROUND, NAN = np.uint32(16), np.uint32(1), np.uint32(0x7FFF), np.uint16(0x7FC0)
 ZERO = np.float32(0)
 
-Kernel = Callable[..., None]
 jit = numba.njit(nogil=True, boundscheck=False, error_model="numpy", fastmath={"contract"})
-
-
-class Kernels(NamedTuple):
-    """The passes over a map, and what makes vectors of channels of the sums of two of them."""
-
-    statistics: Kernel
-    settle: Kernel
-    transform: Kernel
-    sums: Kernel
-    combine: Kernel
-    gradient: Kernel
 
 
 @intrinsic
@@ -59,13 +46,72 @@ def _rounded(v: np.float32) -> np.uint16:
     return NAN if v != v else nearest
 
 
-@numba.njit(inline="always")
-def _same(v: np.float32) -> np.float32:
-    return v
+@jit
+def statistics(x, channels, chunks, partial):
+    """partial[chunk] = sum over its rows of x minus the first position, and of its square."""
+    (height, first, end), (rows, width) = chunks, x.shape
+    origin = np.array([_widened(x[0, c % channels]) for c in range(width)])
+    a, b = np.empty(width, np.float32), np.empty(width, np.float32)
+    for chunk in range(first, end):
+        s, q, bottom = partial[chunk, 0], partial[chunk, 1], min((chunk + 1) * height, rows)
+        s[:], q[:] = 0, 0
+        for start in range(chunk * height, bottom, BLOCK):
+            a[:], b[:] = 0, 0
+            for r in range(start, min(start + BLOCK, bottom)):
+                for c in range(width):
+                    d = _widened(x[r, c]) - origin[c]
+                    a[c] += d
+                    b[c] += d * d
+            s += a
+            q += b
 
 
 @jit
-def _combine(partial, weight, mean, variance, eps, rows, of_weight, of_bias, slope, constant):
+def settle(x, partial, weight, bias, eps, mean, variance, scale, offset):
+    """From `statistics`: mean and biased variance, and scale and offset of y = scale x + offset."""
+    (rows, width), channels = x.shape, len(weight)
+    count = rows * (width // channels)
+    for c in range(channels):
+        s, q = partial[:, 0, c::channels].sum() / count, partial[:, 1, c::channels].sum() / count
+        m, v = _widened(x[0, c]) + s, max(q - s * s, 0.0)
+        a = weight[c] / np.sqrt(v + eps)
+        mean[c], variance[c] = m, v
+        scale[c::channels], offset[c::channels] = a, bias[c] - a * m
+
+
+@jit
+def transform(x, y, scale, offset, floor, chunks):
+    """y = max(scale x + offset, floor)."""
+    (height, first, end), (rows, width) = chunks, x.shape
+    for r in range(first * height, min(end * height, rows)):
+        for c in range(width):
+            v = _widened(x[r, c]) * scale[c] + offset[c]
+            y[r, c] = _rounded(floor if v <= floor else v)
+
+
+@jit
+def sums(g, x, scale, offset, floor, mean, chunks, partial):
+    """partial[chunk] = sum over its rows of d, and of d (x - mean), where d is g behind the floor."""
+    (height, first, end), (rows, width), channels = chunks, x.shape, len(mean)
+    middle = np.array([mean[c % channels] for c in range(width)])
+    a, b = np.empty(width, np.float32), np.empty(width, np.float32)
+    for chunk in range(first, end):
+        s, q, bottom = partial[chunk, 0], partial[chunk, 1], min((chunk + 1) * height, rows)
+        s[:], q[:] = 0, 0
+        for start in range(chunk * height, bottom, BLOCK):
+            a[:], b[:] = 0, 0
+            for r in range(start, min(start + BLOCK, bottom)):
+                for c in range(width):
+                    v, d = _widened(x[r, c]), _widened(g[r, c])
+                    d = ZERO if v * scale[c] + offset[c] <= floor else d
+                    a[c] += d
+                    b[c] += d * (v - middle[c])
+            s += a
+            q += b
+
+
+@jit
+def combine(partial, weight, mean, variance, eps, rows, of_weight, of_bias, slope, constant):
     """From `sums`: gradients of weight and bias, and slope and constant of x in that of x.
 
     With x^ = (x - mean) / s, s = sqrt(variance + eps), it is weight / s (d - mean of d - x^ mean of (d x^)).
@@ -80,80 +126,12 @@ def _combine(partial, weight, mean, variance, eps, rows, of_weight, of_bias, slo
         slope[c::channels], constant[c::channels] = m, a * s - m * mean[c]
 
 
-def _kernels(read: Callable[..., Any], write: Callable[..., Any]) -> Kernels:
-    """Of maps whose numbers are read and written by these."""
-
-    @jit
-    def statistics(x, channels, chunks, partial):
-        """partial[chunk] = sum over its rows of x minus the first position, and of its square."""
-        (height, first, end), (rows, width) = chunks, x.shape
-        origin = np.array([read(x[0, c % channels]) for c in range(width)])
-        a, b = np.empty(width, np.float32), np.empty(width, np.float32)
-        for chunk in range(first, end):
-            s, q, bottom = partial[chunk, 0], partial[chunk, 1], min((chunk + 1) * height, rows)
-            s[:], q[:] = 0, 0
-            for start in range(chunk * height, bottom, BLOCK):
-                a[:], b[:] = 0, 0
-                for r in range(start, min(start + BLOCK, bottom)):
-                    for c in range(width):
-                        d = read(x[r, c]) - origin[c]
-                        a[c] += d
-                        b[c] += d * d
-                s += a
-                q += b
-
-    @jit
-    def settle(x, partial, weight, bias, eps, mean, variance, scale, offset):
-        """From `statistics`: mean and biased variance, and scale and offset of y = scale x + offset."""
-        (rows, width), channels = x.shape, len(weight)
-        count = rows * (width // channels)
-        for c in range(channels):
-            s, q = partial[:, 0, c::channels].sum() / count, partial[:, 1, c::channels].sum() / count
-            m, v = read(x[0, c]) + s, max(q - s * s, 0.0)
-            a = weight[c] / np.sqrt(v + eps)
-            mean[c], variance[c] = m, v
-            scale[c::channels], offset[c::channels] = a, bias[c] - a * m
-
-    @jit
-    def transform(x, y, scale, offset, floor, chunks):
-        """y = max(scale x + offset, floor)."""
-        (height, first, end), (rows, width) = chunks, x.shape
-        for r in range(first * height, min(end * height, rows)):
-            for c in range(width):
-                v = read(x[r, c]) * scale[c] + offset[c]
-                y[r, c] = write(floor if v <= floor else v)
-
-    @jit
-    def sums(g, x, scale, offset, floor, mean, chunks, partial):
-        """partial[chunk] = sum over its rows of d, and of d (x - mean), where d is g behind the floor."""
-        (height, first, end), (rows, width), channels = chunks, x.shape, len(mean)
-        middle = np.array([mean[c % channels] for c in range(width)])
-        a, b = np.empty(width, np.float32), np.empty(width, np.float32)
-        for chunk in range(first, end):
-            s, q, bottom = partial[chunk, 0], partial[chunk, 1], min((chunk + 1) * height, rows)
-            s[:], q[:] = 0, 0
-            for start in range(chunk * height, bottom, BLOCK):
-                a[:], b[:] = 0, 0
-                for r in range(start, min(start + BLOCK, bottom)):
-                    for c in range(width):
-                        v, d = read(x[r, c]), read(g[r, c])
-                        d = ZERO if v * scale[c] + offset[c] <= floor else d
-                        a[c] += d
-                        b[c] += d * (v - middle[c])
-                s += a
-                q += b
-
-    @jit
-    def gradient(g, x, to, scale, offset, floor, slope, constant, chunks):
-        """to = scale d + slope x + constant, d as in `sums`."""
-        (height, first, end), (rows, width) = chunks, x.shape
-        for r in range(first * height, min(end * height, rows)):
-            for c in range(width):
-                v, d = read(x[r, c]), read(g[r, c])
-                d = ZERO if v * scale[c] + offset[c] <= floor else d
-                to[r, c] = write(scale[c] * d + slope[c] * v + constant[c])
-
-    return Kernels(statistics, settle, transform, sums, _combine, gradient)
-
-
-KERNELS = {"bfloat16": _kernels(_widened, _rounded), "float32": _kernels(_same, _same)}
+@jit
+def gradient(g, x, to, scale, offset, floor, slope, constant, chunks):
+    """to = scale d + slope x + constant, d as in `sums`."""
+    (height, first, end), (rows, width) = chunks, x.shape
+    for r in range(first * height, min(end * height, rows)):
+        for c in range(width):
+            v, d = _widened(x[r, c]), _widened(g[r, c])
+            d = ZERO if v * scale[c] + offset[c] <= floor else d
+            to[r, c] = _rounded(scale[c] * d + slope[c] * v + constant[c])
