@@ -181,3 +181,11 @@ def test_another_layer_in_its_place_is_asked():
     layers[0] = nn.Identity()
     assert layers(x).equal(nn.functional.relu6(x))
     assert isinstance(layers, NormRelu)
+
+
+def test_who_looks_between_the_two_layers_sees_what_is_there():
+    layers, seen = pair(16)[0], []
+    layers[0].register_forward_hook(lambda layer, given, made: seen.append(made.clone()))
+    y = layers(drawn(2, 16, 4, 4))
+    assert seen[0].min() < 0
+    assert y.equal(seen[0].relu())
