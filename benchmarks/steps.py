@@ -56,6 +56,7 @@ def ours(
 ) -> Steps:
     """Trainings of these methods and convs, side by side, as `run` has them with `--capture` and `--compile`."""
     catalog.load()
+    heap.large_pages()
     heap.keep()
     data = SUITE.load().to(place.device)
     recorder = recorder_on(place.device) if captured else None

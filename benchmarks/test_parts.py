@@ -30,6 +30,7 @@ RECIPE = SUITE.recipes["short"]
 def threads() -> Iterator[None]:
     """As many as there are cores."""
     catalog.load()
+    heap.large_pages()
     heap.keep()
     before = torch.get_num_threads()
     torch.set_num_threads(len(os.sched_getaffinity(0)))

@@ -1,7 +1,7 @@
 """Gradients of depthwise convolutions in bf16 on a CPU, computed in float32.
 
 oneDNN has quick ones for 3 x 3 with stride 1 only; the others take 4 to 20 times as long in bf16 as in float32
-(docs/performance.md). What is multiplied are the same bf16 numbers, and the gradient of the input is rounded once.
+(docs/performance.md). What is multiplied are the same bf16 numbers, and each gradient is rounded once.
 `torch.nn.functional.conv2d` is the plain path, and what is done wherever this does not fit.
 """
 
@@ -19,10 +19,16 @@ class QuickDepthwise(nn.Conv2d):
     """The same convolution, its gradients by way of float32 where that is quicker."""
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-        if dtype != torch.bfloat16 or not _slow(self, x):
+        if not (_in_bf16(x, weight) and _slow(self, x)):
             return super()._conv_forward(x, weight, bias)
-        return _Depthwise.apply(x.to(dtype), weight.to(dtype), (self.stride, self.padding, self.dilation))
+        return _Depthwise.apply(x.bfloat16(), weight.bfloat16(), (self.stride, self.padding, self.dilation))
+
+
+def _in_bf16(x: Tensor, weight: Tensor) -> bool:
+    """Whether the library would convolve these in bf16; autocast leaves float64 alone."""
+    if torch.is_autocast_enabled("cpu"):
+        return torch.get_autocast_dtype("cpu") == torch.bfloat16 and torch.float64 not in (x.dtype, weight.dtype)
+    return x.dtype == weight.dtype == torch.bfloat16
 
 
 def _slow(conv: nn.Conv2d, x: Tensor) -> bool:

@@ -10,7 +10,6 @@ several. Sums are of distances from the first row, so that no digits cancel wher
 """
 
 import functools
-import importlib.util
 import itertools
 import math
 import os
@@ -32,17 +31,19 @@ CHUNK = 2**19  # numbers of a chunk, about: what a thread takes at once
 WIDTH = 256  # numbers that a row is made of at least, by laying several side by side
 SMALLEST = 2**18  # numbers of a map for which calling a kernel is worth it
 NONE = -math.inf  # the floor where no ReLU follows
+HOOKS = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"  # of who looks between the two
 
 
 class QuickNormRelu(NormRelu):
     """The same, by the kernels where they fit."""
 
     def forward(self, input: Tensor) -> Tensor:
-        norm, relu = self
-        alone = not any(layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks for layer in self)
-        if alone and isinstance(norm, nn.BatchNorm2d) and type(relu) is nn.ReLU and has_kernel(norm, input):
+        norm, *others = self
+        followed = len(others) == 1 and type(others[0]) is nn.ReLU
+        watched = any(getattr(layer, hooks) for layer in self for hooks in HOOKS)
+        if followed and not watched and isinstance(norm, nn.BatchNorm2d) and has_kernel(norm, input):
             return normalised(norm, input, 0.0)
-        return super().forward(input)  # where somebody wants to see what is between them, for one
+        return super().forward(input)
 
 
 class QuickBatchNorm2d(nn.BatchNorm2d):
@@ -56,7 +57,7 @@ def has_kernel(norm: nn.BatchNorm2d, x: Tensor) -> bool:
     """Whether the kernels compute norm(x): in training, on a CPU, with channels last in memory, of a size that pays."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing() or not torch.is_grad_enabled():
         return False
-    return x.device.type == "cpu" and x.numel() >= SMALLEST and installed() and fits(norm, x)
+    return x.device.type == "cpu" and x.numel() >= SMALLEST and fits(norm, x) and installed()
 
 
 def fits(norm: nn.BatchNorm2d, x: Tensor) -> bool:
@@ -177,7 +178,7 @@ class _Cut:
     def matrix(self, m: Tensor) -> Matrix:
         """A map of this size, bits for numbers."""
         flat = m.detach().permute(0, 2, 3, 1)
-        return flat.view(torch.uint16).reshape(self.rows, self.width).numpy()
+        return flat.view(torch.uint16).view(self.rows, self.width).numpy()
 
     def partial(self) -> NDArray[np.float64]:
         """Room for two sums of each chunk."""
@@ -209,5 +210,9 @@ def _kernels() -> ModuleType:
 
 @functools.cache
 def installed() -> bool:
-    """Whether Numba is."""
-    return importlib.util.find_spec("numba") is not None
+    """Whether Numba is, and can be used with the NumPy at hand."""
+    try:
+        _kernels()
+    except ImportError:
+        return False
+    return True

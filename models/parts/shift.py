@@ -109,7 +109,7 @@ def _as_operator(x: Tensor) -> bool:
 
 @torch.library.custom_op("cheapconv::shift", mutates_args=())
 def _convolved(x: Tensor, kernel_size: int, dilation: int) -> Tensor:
-    """What `_move` gives, bit by bit, if all of x is finite."""
+    """What `_move` gives, bit by bit, if all of x is finite and, in bf16, no number is subnormal."""
     ones = _ones(x.shape[1], kernel_size, dilation < 0, x.dtype)
     width = abs(dilation)
     with torch.autocast("cpu", enabled=False):

@@ -114,8 +114,9 @@ def no_more_training(better: Selector, than: Selector, rows: pd.DataFrame, sweep
 
 def longer_alone(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """To each row of a method that of its network trained alone for more epochs that took longest of those that took no
-    longer, teachers included; their recipes differ in nothing else."""
-    known, pairs = rows[(rows["training_doubt"].fillna("") == "") & rows["train_s_with_teacher"].notna()], []
+    longer, teachers included; their recipes differ in nothing else. What a method changes is another network."""
+    timed = (rows["training_doubt"].fillna("") == "") & rows["train_s_with_teacher"].notna()
+    known, pairs = rows[timed & ~rows["changed"].astype(bool)], []
     alone = known["is_baseline"].astype(bool)
     for _, row in than.of(known[~alone]).iterrows():
         own = better.of(known[alone & (known[["architecture", "conv"]] == row[["architecture", "conv"]]).all(axis=1)])

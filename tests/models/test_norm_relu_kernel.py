@@ -59,7 +59,7 @@ def test_it_is_the_library_in_float64(relu, shape):
     assert layers[0].num_batches_tracked == library[0].num_batches_tracked == 2
 
 
-def test_threads_and_chunks_change_no_bit(monkeypatch):
+def test_threads_change_no_bit_of_several_chunks(monkeypatch):
     monkeypatch.setattr(norm_relu_kernel, "CHUNK", 1024)
     x, g = drawn(9, 24, 11, 11), drawn(9, 24, 11, 11, mean=0)
     before = torch.get_num_threads()
@@ -82,11 +82,13 @@ def test_a_mean_far_from_zero_cancels_no_digits():
 
 
 def test_a_channel_of_one_value_has_no_variance():
-    x = torch.full((2, 16, 4, 4), 7.25).contiguous(memory_format=NHWC).requires_grad_()
+    x = torch.full((2, 16, 4, 4), 7.25).bfloat16().contiguous(memory_format=NHWC).requires_grad_()
     layers, _ = pair(16)
     y = layers(x)
     y.sum().backward()
-    assert y.allclose(layers[0].bias.relu()[None, :, None, None].expand_as(y), atol=1e-4)
+    assert y.grad_fn is not None
+    assert y.grad_fn.name() == "_NormReluBackward"
+    assert y.float().allclose(layers[0].bias.relu()[None, :, None, None].expand_as(y), atol=0.02)
     assert x.grad is not None
     assert x.grad.isfinite().all()
 
@@ -120,12 +122,12 @@ def test_bf16_is_rounded_to_the_nearest_and_ties_to_even():
 def test_it_can_be_differentiated_twice(relu):
     x = drawn(3, 4, 5, 5)
     found = []
-    for layers in pair(4, relu):
-        of = x.to(layers[0].weight.dtype).clone().requires_grad_()
+    for layers, of in zip(pair(4, relu), (x, x.double()), strict=True):
+        of = of.clone().requires_grad_()
         y = layers(of)
         (g,) = torch.autograd.grad(y.pow(3).sum(), of, create_graph=True)
         found.append(torch.autograd.grad(g.pow(2).sum(), of)[0].double())
-    assert (found[0] - found[1]).norm() <= 1e-3 * found[1].norm()
+    assert (found[0] - found[1]).norm() <= 0.03 * found[1].norm()
 
 
 def test_a_map_that_is_changed_afterwards_is_noticed():
@@ -178,6 +180,7 @@ def test_another_layer_in_its_place_is_asked():
     layers[1] = nn.ReLU6()
     x = 9 * drawn(2, 16, 4, 4)
     assert layers(x).max() <= 6
+    assert layers[:1](x).equal(layers[0](x))
     layers[0] = nn.Identity()
     assert layers(x).equal(nn.functional.relu6(x))
     assert isinstance(layers, NormRelu)
@@ -189,3 +192,8 @@ def test_who_looks_between_the_two_layers_sees_what_is_there():
     y = layers(drawn(2, 16, 4, 4))
     assert seen[0].min() < 0
     assert y.equal(seen[0].relu())
+    layers = pair(16)[0]
+    layers[1].inplace = False  # with which torch takes no such hook
+    layers[1].register_full_backward_pre_hook(lambda layer, gradients: seen.append(gradients[0]))
+    layers(drawn(2, 16, 4, 4).requires_grad_()).sum().backward()
+    assert seen[1].eq(1).all()

@@ -119,7 +119,7 @@ def test_a_method_meets_training_alone_for_as_long_as_it_took():
     alone, anything = Selector(method=("scratch",)), Selector()
 
     def trained(method: str, epochs: int, seconds: float, variant: str = "", conv: str = "G(4)") -> dict[str, object]:
-        more = {"epochs": epochs, "train_s_with_teacher": seconds}
+        more = {"epochs": epochs, "train_s_with_teacher": seconds, "changed": False}
         return row(conv, method, 0.8, variant=", ".join(filter(None, (variant, f"epochs={epochs}"))), **more)
 
     rows = [trained("scratch", 20, 5), trained("scratch", 40, 10), trained("scratch", 60, 15), trained("kd", 20, 12)]
@@ -130,6 +130,7 @@ def test_a_method_meets_training_alone_for_as_long_as_it_took():
     assert made(kind, alone, anything, trained("scratch", 40, 10, "lr=0.1"), rows[3]) == []
     assert made(kind, alone, anything, trained("scratch", 40, 10, conv="G(N)"), rows[3]) == []
     assert made(kind, alone, anything, rows[1] | {"training_doubt": "its epochs took from 1 to 9 s"}, rows[3]) == []
+    assert made(kind, alone, anything, *rows[:3], rows[3] | {"changed": True}) == []
     online = trained("od", 20, 11) | {"variant": "epochs=20, no teacher"}
     assert len(made(kind, alone, anything, *rows, online)) == 2
 
