@@ -102,9 +102,9 @@ def _costs(rows: pd.DataFrame) -> Iterator[Finding]:
         points, (p, _) = 100 * (standard["top1_mean"] - row["top1_mean"]), differences.p_value(row, standard)
         resolved = differences.differ(row, standard)
         cost = f"{points:.2f} points ({p_text(p)})" if resolved else f"not resolved ({points:+.2f}, {p_text(p)})"
-        variant = f" [{row['variant']}]" if row["variant"] else ""
+        way = ("" if row["is_plain"] else f" {row['method']}") + (f" [{row['variant']}]" if row["variant"] else "")
         told.append(
-            f"{row['architecture']} {row['conv']}{variant} {cost} at {row['macs'] / standard['macs']:.2f} of the MACs"
+            f"{row['architecture']} {row['conv']}{way} {cost} at {row['macs'] / standard['macs']:.2f} of the MACs"
         )
         proof += [str(row["id"]), str(standard["id"])]
     if told:

@@ -85,6 +85,15 @@ def test_single_runs_say_so(store: Store) -> None:
     assert any(text.startswith("Single runs:") for text in sentences(content))
 
 
+def test_two_ways_of_training_alone_are_told_apart(store: Store) -> None:
+    store.seeds("S", "scratch", [0.950, 0.951])
+    store.seeds("G(4)", "scratch", [0.900, 0.901])
+    store.seeds("G(4)", "ind", [0.910, 0.911], is_baseline=True, method_config={"students": 2}, method_label="ind")
+    text = one(build(store.plan(), "quick"), "Cost of a conv")
+    assert "WRN-16-2 G(4) ind 4.00 points" in text
+    assert "WRN-16-2 G(4) 5.00 points" in text
+
+
 def test_a_difference_that_is_none_is_not_told_as_one(store: Store) -> None:
     store.add("S", "scratch", 0, 0.901)
     store.add("G(4)", "scratch", 0, 0.900)
