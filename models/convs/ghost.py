@@ -66,4 +66,4 @@ class GhostModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         p = self.primary(x)  # (B, m, Ho, Wo)
         both = torch.cat([p, self.ghosts(p)], dim=1)
-        return both if both.shape[1] == self.channels else both[:, : self.channels]
+        return both if both.shape[1] == self.channels else both[:, : self.channels]  # a slice loses channels last

@@ -1,7 +1,7 @@
 """Gradients of depthwise convolutions in bf16 on a CPU, computed in float32.
 
-oneDNN has quick ones for 3 x 3 with stride 1 only; the others take 4 to 20 times as long in bf16 as in float32
-(docs/performance.md). What is multiplied are the same bf16 numbers, and each gradient is rounded once.
+oneDNN has quick ones for at most 3 x 3 with neither stride nor dilation; the others take 2 to 16 times as long as by
+way of float32 (docs/performance.md). What is multiplied are the same bf16 numbers, and each gradient is rounded once.
 `torch.nn.functional.conv2d` is the plain path, and what is done wherever this does not fit.
 """
 
@@ -37,7 +37,7 @@ def _slow(conv: nn.Conv2d, x: Tensor) -> bool:
         return False
     plain = conv.bias is None and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
     depthwise = conv.groups == conv.in_channels == conv.out_channels > 1
-    quick = conv.kernel_size == (3, 3) and conv.stride == conv.dilation == (1, 1)
+    quick = max(conv.kernel_size) <= 3 and conv.stride == conv.dilation == (1, 1)
     return plain and depthwise and not quick
 
 

@@ -28,7 +28,7 @@ from cheapconv.models.parts.layers import NormRelu
 Matrix = NDArray[np.uint16]
 Vector = NDArray[np.float32]
 CHUNK = 2**19  # numbers of a chunk, about: what a thread takes at once
-WIDTH = 256  # numbers that a row is made of at least, by laying several side by side
+WIDTH = 256  # numbers of a row where channels are fewer, by laying positions side by side, as far as they divide
 SMALLEST = 2**18  # numbers of a map for which calling a kernel is worth it
 NONE = -math.inf  # the floor where no ReLU follows
 HOOKS = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"  # of who looks between the two

@@ -75,7 +75,13 @@ def test_numbers_of_another_kind_are_convolved_as_the_library_does():
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"stride": 2, "groups": 4}, {"stride": 2, "bias": True}, {"stride": 2, "padding_mode": "reflect"}],
+    [
+        {},
+        {"kernel_size": (3, 1), "padding": (1, 0)},
+        {"stride": 2, "groups": 4},
+        {"stride": 2, "bias": True},
+        {"stride": 2, "padding_mode": "reflect"},
+    ],
 )
 def test_the_library_does_the_rest(options, monkeypatch):
     monkeypatch.setattr(depthwise_gradient, "_Depthwise", None)  # would fail if it were called
