@@ -7,6 +7,7 @@ import pandas as pd
 
 from cheapconv.docs.blocks import fill
 from cheapconv.docs.readme import REPORTS, committed
+from cheapconv.docs.surprises import surprises
 from cheapconv.reports.answers.content import Content
 from cheapconv.reports.answers.told import UNTESTED
 from cheapconv.reports.claims import claims
@@ -29,6 +30,7 @@ def makers() -> Mapping[str, Callable[[], str]]:
     return {
         "done": lambda: done(found),
         "questions": lambda: questions(found),
+        "surprises": lambda: surprises(found),
         "selection": lambda: selection(found),
     }
 

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 import pandas as pd
 
 from cheapconv.reports.answers.findings import MOST_TIED
-from cheapconv.reports.answers.words import name
+from cheapconv.reports.answers.words import name, p_text
 from cheapconv.reports.claims.cards import Card
 from cheapconv.reports.rows.quantities import Quantity
+from cheapconv.reports.statistics import oddities
+from cheapconv.reports.statistics.oddities import Odd
 
 
 def cautions(rows: pd.DataFrame, known: list[Quantity], cards: list[Card]) -> list[str]:
     """All that holds of a sweep."""
-    return [*_runs(rows), *_timings(rows, known), *_papers(cards), *_chosen_on_test(rows)]
+    return [*_runs(rows), *_odd(rows), *_timings(rows, known), *_papers(cards), *_chosen_on_test(rows)]
 
 
 def _runs(rows: pd.DataFrame) -> Iterator[str]:
@@ -25,6 +27,16 @@ def _runs(rows: pd.DataFrame) -> Iterator[str]:
         yield f"Incomplete, not ranked and still moving: {_named(unfinished)}."
     if len(empty := rows[rows["warnings"] != ""]):
         yield f"Of no meaning, for the reasons that stand there: the scores of {_named(empty)}."
+
+
+def _odd(rows: pd.DataFrame) -> Iterator[str]:
+    """Rows that one should look into first."""
+    if below := [odd for odd in oddities.below_alone(rows) if odd.resolved]:
+        suspect = "Worse than their network trained alone, so look first whether their settings suit the recipe"
+        yield f"{suspect}: {_listed(below)}."
+    if apart := [odd for odd in oddities.unsteady(rows) if odd.resolved]:
+        spread = "Seeds further apart than test images explain (standard deviations), so more of them are due"
+        yield f"{spread}: {_listed(apart)}."
 
 
 def _timings(rows: pd.DataFrame, known: list[Quantity]) -> Iterator[str]:
@@ -57,6 +69,12 @@ def _share(part: int, of: int, what: str = "rows") -> str:
     if part == of > 1:
         return f"All {of} {what} are"
     return f"{part} of {of} {what} {'is' if part == 1 else 'are'}"
+
+
+def _listed(odd: list[Odd]) -> str:
+    """The first of them with their points and p, and how many more there are."""
+    told = [f"{name(each.row)} ({100 * each.amount:.2f} points, {p_text(each.p)})" for each in odd[:MOST_TIED]]
+    return ", ".join(told) + (f" and {len(odd) - MOST_TIED} more" if len(odd) > MOST_TIED else "")
 
 
 def _named(rows: pd.DataFrame) -> str:
