@@ -58,7 +58,8 @@ def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]
         met = f"{limit} ({middle.considered} rows{without})"
         told.setdefault((middle.winner, *middle.not_distinguishable), []).append(met)
     for (winner, *tied), limits in told.items():
-        best, others = rows.loc[[winner]].iloc[0], [row for _, row in rows.loc[[*tied]].iterrows()]
+        closest = rows.loc[[*tied]].sort_values("top1_mean", ascending=False, kind="stable")
+        best, others = rows.loc[[winner]].iloc[0], [row for _, row in closest.iterrows()]
         listed = " or ".join(filter(None, (", ".join(limits[:-1]), limits[-1])))
         yield Finding(
             f"{listed}: the best is {name(best)}, {mean(best)}; {_tied(others)}",
