@@ -29,6 +29,7 @@ def makers() -> Mapping[str, Callable[[], str]]:
     found = [committed(name) for name in sweeps()]
     return {
         "done": lambda: done(found),
+        "verdicts": lambda: verdicts(found),
         "questions": lambda: questions(found),
         "surprises": lambda: surprises(found),
         "selection": lambda: selection(found),
@@ -55,6 +56,28 @@ def done(found: list[Content]) -> str:
         said = content.conditions
         lines.append([name, len(finished), planned, numbers, hours, said["Hardware"], said["Commit"]])
     return markdown(head, lines, right=head[1:5])
+
+
+def verdicts(found: list[Content]) -> str:
+    """A row a question and a column a sweep that answers any: in how many comparisons it is so, how many are resolved."""
+    asked = claims.load(QUESTIONS)
+    told = {one.sweep.name: [_verdict(claims.outcome(claim, one.rows, one.sweep)) for claim in asked] for one in found}
+    told = {name: answers for name, answers in told.items() if any(answers)}
+    lines = [[claim.claim, *answers] for claim, *answers in zip(asked, *told.values(), strict=True)]
+    return markdown(["question", *told], lines)
+
+
+def _verdict(outcome: Outcome) -> str:
+    """`2 of 2, resolved in 1`; nothing where there are no such rows."""
+    compared = outcome.comparisons
+    if not compared:
+        return ""
+    share = f"{sum(one.holds for one in compared)} of {len(compared)}"
+    if outcome.verdict == "not resolved":
+        return f"{share}, single runs"
+    sure, against = (sum(one.resolved and one.holds is way for one in compared) for way in (True, False))
+    parts = [share, *([f"resolved in {sure}"] if sure else []), *([f"**against in {against}**"] if against else [])]
+    return ", ".join(parts if sure or against else [share, "none resolved"])
 
 
 def questions(found: list[Content]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from ruamel.yaml import YAML
@@ -116,3 +117,23 @@ def test_how_much_is_done_counts_cells_and_not_rows(tmp_path):
     store.add("G(N)", "scratch", 0, state="running")
     [line] = reproduction.done([content.build(store.plan(), "quick")]).splitlines()[2:]
     assert [cell.strip() for cell in line.strip("|").split("|")][1:4] == ["2", "3", "0 to 2"]
+
+
+def test_verdicts_at_a_glance(tmp_path):
+    """A column a sweep that answers anything; what is resolved the other way stands out."""
+    several = Store(tmp_path / "several")
+    several.seeds("G(4)", "scratch", [0.900, 0.901, 0.902])
+    several.seeds("G(4)", "kd", [0.930, 0.931, 0.932])
+    several.seeds("G(N)", "scratch", [0.900, 0.901, 0.902])
+    several.seeds("G(N)", "kd", [0.860, 0.861, 0.862])
+    single, empty = Store(tmp_path / "single"), Store(tmp_path / "empty")
+    single.add("G(4)", "scratch", 0, 0.9)
+    single.add("G(4)", "kd", 0, 0.91)
+    empty.add("G(4)", "scratch", 0, 0.9)
+    found = [content.build(store.plan(), "quick") for store in (several, single, empty)]
+    lines = reproduction.verdicts(
+        [replace(one, sweep=replace(one.sweep, name=name)) for one, name in zip(found, "abc", strict=True)]
+    ).splitlines()
+    assert lines[0] == "| question | a | b |"
+    [kd] = [line for line in lines if line.startswith("| Plain distillation makes every network")]
+    assert kd.endswith(" | 1 of 2, resolved in 1, **against in 1** | 1 of 1, single runs |")
