@@ -59,7 +59,7 @@ def done(found: list[Content]) -> str:
 
 
 def verdicts(found: list[Content]) -> str:
-    """A row a question and a column a sweep that answers any: in how many comparisons it is so, how many are resolved."""
+    """A row a question and a column a sweep that answers any: in how many comparisons it is so, how sure."""
     asked = claims.load(QUESTIONS)
     told = {one.sweep.name: [_verdict(claims.outcome(claim, one.rows, one.sweep)) for claim in asked] for one in found}
     told = {name: answers for name, answers in told.items() if any(answers)}
