@@ -61,7 +61,7 @@ def methods_table(found: Content) -> str:
     lines = []
     for _, own in rows.groupby(["architecture", "conv"], sort=False):
         best, first = _best(own), own.iloc[0]
-        scores = [_score(own[own["method"] == method], best) for method in methods]
+        scores = [score(own[own["method"] == method], best) for method in methods]
         speeds = [
             f"{significant(first[f'latency_ms{end}'], 3)}{'?' * bool(first[f'doubt{end}'])}" for _, end in latencies
         ]
@@ -86,8 +86,9 @@ def _best(own: pd.DataFrame) -> set[object]:
     return {top, *tied(known, top)}
 
 
-def _score(rows: pd.DataFrame, best: set[object]) -> str:
-    """Accuracy in percent, with the deviation over seeds where there are several."""
+def score(rows: pd.DataFrame, best: set[object]) -> str:
+    """Accuracy in percent, with the deviation over seeds where there are several; bold if the row is among the `best`,
+    nothing without a row."""
     if rows.empty or pd.isna(rows["top1_mean"].iloc[0]):
         return ""
     row: Row = rows.iloc[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from cheapconv.docs.blocks import fill
+from cheapconv.docs.rates import rates
 from cheapconv.docs.readme import REPORTS, committed
 from cheapconv.docs.surprises import surprises
 from cheapconv.reports.answers.content import Content
@@ -31,6 +32,7 @@ def makers() -> Mapping[str, Callable[[], str]]:
         "done": lambda: done(found),
         "verdicts": lambda: verdicts(found),
         "questions": lambda: questions(found),
+        "rates": lambda: rates(found),
         "surprises": lambda: surprises(found),
         "selection": lambda: selection(found),
     }
