@@ -58,8 +58,7 @@ def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]
         met = f"{limit} ({middle.considered} rows{without})"
         told.setdefault((middle.winner, *middle.not_distinguishable), []).append(met)
     for (winner, *tied), limits in told.items():
-        closest = rows.loc[[*tied]].sort_values("top1_mean", ascending=False, kind="stable")
-        best, others = rows.loc[[winner]].iloc[0], [row for _, row in closest.iterrows()]
+        best, others = rows.loc[[winner]].iloc[0], [row for _, row in rows.loc[[*tied]].iterrows()]
         listed = " or ".join(filter(None, (", ".join(limits[:-1]), limits[-1])))
         yield Finding(
             f"{listed}: the best is {name(best)}, {mean(best)}; {_tied(others)}",
@@ -210,12 +209,12 @@ def _closest(rows: pd.DataFrame, std: float | None) -> Iterator[Finding]:
 
 
 def _beside_standard(rows: pd.DataFrame, among: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
-    """Each comparable row of a cheap conv with the standard network of its architecture."""
-    known = among[among["is_reference"] & among["comparable"]].drop_duplicates("architecture")
-    standard = known.set_index("architecture", drop=False)
+    """Each comparable row of a cheap conv with the standard network of its architecture, trained by the same recipe."""
+    known = among[among["is_reference"] & among["comparable"]].drop_duplicates(["architecture", "variant"])
+    standard = {(row["architecture"], row["variant"]): row for _, row in known.iterrows()}
     for _, row in rows[rows["comparable"] & ~rows["is_standard"].astype(bool)].iterrows():
-        if row["architecture"] in standard.index:
-            yield row, standard.loc[row["architecture"]]
+        if (found := standard.get((row["architecture"], row["variant"]))) is not None:
+            yield row, found
 
 
 def _ids(rows: pd.DataFrame, compared: Comparison) -> tuple[str, ...]:

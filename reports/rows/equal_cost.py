@@ -39,9 +39,11 @@ def budgets(rows: pd.DataFrame, quantity: Quantity) -> list[Budget]:
 
 
 def tied(among: pd.DataFrame, label: Hashable) -> list[Hashable]:
-    """Labels of the other rows, no more accurate than that one, that are not significantly worse than it."""
+    """Labels of the other rows, no more accurate than that one, that are not significantly worse than it; the most
+    accurate first."""
     beaten = differences.worse(among, label) | (among["top1_mean"] > among.at[label, "top1_mean"]).to_numpy()
-    return [other for other in among.index[~beaten] if other != label]
+    closest = among[~beaten].sort_values("top1_mean", ascending=False, kind="stable")
+    return [other for other in closest.index if other != label]
 
 
 def _best(rows: pd.DataFrame, limit: float, among: pd.DataFrame) -> Budget:

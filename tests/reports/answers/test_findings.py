@@ -94,6 +94,27 @@ def test_two_ways_of_training_alone_are_told_apart(store: Store) -> None:
     assert "WRN-16-2 G(4) 5.00 points" in text
 
 
+def test_a_conv_costs_what_it_does_by_the_recipe_of_the_standard_network(store: Store) -> None:
+    """Twice the epochs are no gain of the conv."""
+    for conv, top1 in (("S", [0.950, 0.951]), ("G(4)", [0.900, 0.901]), ("G(N)", [0.880, 0.881])):
+        store.seeds(conv, "scratch", top1, recipe={"epochs": 2})
+    store.seeds("G(4)", "scratch", [0.960, 0.961], recipe={"epochs": 4})
+    store.seeds("G(4)", "kd", [0.91, 0.911], recipe={"epochs": 2})
+    text = one(build(store.plan(), "quick"), "Cost of a conv")
+    assert text.startswith("Cost of a conv, trained alone: WRN-16-2 G(4) 5.00 points")
+    assert "epochs" not in text
+
+
+def test_rows_that_are_tied_are_named_the_most_accurate_first(store: Store) -> None:
+    for conv, top1 in (("S", 0.900), ("G(N)", 0.893), ("G(2)", 0.895), ("G(4)", 0.899)):
+        store.seeds(conv, "scratch", [top1 - 0.01, top1 + 0.01])
+    content = build(store.plan(), "quick")
+    budget = next(text for text in sentences(content) if "not distinguishable from it" in text)
+    named = re.findall(r"WRN-16-2 ([^ ]+) \+ scratch", budget)
+    assert named == sorted(named, key=["S", "G(4)", "G(2)", "G(N)"].index)
+    assert len(named) > 2
+
+
 def test_a_difference_that_is_none_is_not_told_as_one(store: Store) -> None:
     store.add("S", "scratch", 0, 0.901)
     store.add("G(4)", "scratch", 0, 0.900)
