@@ -23,7 +23,7 @@ from cheapconv.reports.rows.quantities import quantities
 from cheapconv.reports.rows.reality import reality
 from cheapconv.reports.rows.score import Score
 from cheapconv.reports.rows.stats import ROW, row_id
-from cheapconv.reports.statistics import differences
+from cheapconv.reports.statistics import differences, gap
 
 MOST_EPOCHS = 40  # in a curve, evenly chosen, the last always among them
 DIGITS = 6  # of a number that is drawn
@@ -47,6 +47,7 @@ def payload(content: Content) -> dict[str, object]:
         "quantities": [asdict(each) for each in known],
         "kinds": [each for each in KINDS if each in {kind(row) for _, row in rows.iterrows()}],
         "rows": [_row(row, content, [each.field for each in known]) for _, row in rows.iterrows()],
+        "alone": sorted(int(str(label)) for label in gap.alone(rows)),
         "fronts": fronts.of,
         "tied": fronts.tied,
         "cells": shown_cells,

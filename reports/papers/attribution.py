@@ -11,7 +11,7 @@ from cheapconv.reports.answers.content import Content
 from cheapconv.reports.papers import style
 from cheapconv.reports.papers.style import COLOURS, INK
 from cheapconv.reports.rows.columns import method_label
-from cheapconv.reports.statistics import differences
+from cheapconv.reports.statistics import differences, gap
 
 ROW, HEAD = 0.24, 0.85  # inches
 MOST = 30  # networks of a figure
@@ -32,13 +32,14 @@ def attribution(rows: pd.DataFrame) -> list[Attributed]:
     """Of each network of the comparable rows, as trained, that was trained alone and is no standard one of others."""
     trained = rows[rows["comparable"] & (rows["deployed"] == "")].sort_values("macs", ascending=False, kind="stable")
     names, known = style.networks(rows), style.by_label(trained)
+    baselines = gap.alone(rows)
     references = {label: row for label, row in known.items() if row["is_reference"]}
     found = []
     for network in dict.fromkeys((row["architecture"], row["conv"]) for row in known.values()):
         own = {label: row for label, row in known.items() if (row["architecture"], row["conv"]) == network}
         beside = [label for label, row in references.items() if row["architecture"] == network[0]]
         standard = next(iter(beside or references), None)
-        alone = next((label for label, row in own.items() if row["is_baseline"]), None)
+        alone = next((label for label in own if label in baselines), None)
         others = [label for label, row in own.items() if not row["is_baseline"]]
         if alone is not None and standard not in own:
             best = max(others, key=lambda label: known[label]["top1_mean"], default=None)

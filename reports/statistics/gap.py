@@ -11,7 +11,7 @@ that what quantisation costs all of them is not taken for the method's.
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import pandas as pd
 import scipy.stats
@@ -107,6 +107,13 @@ def preferred(rows: pd.DataFrame) -> pd.Series | None:
         return None
     rows = rows.sort_values("place")
     return rows.iloc[int(plainness(rows).argmax())]
+
+
+def alone(rows: pd.DataFrame) -> set[Hashable]:
+    """Labels of what each network is set beside: among its comparable rows as trained, the preferred baseline."""
+    baselines = rows[rows["is_baseline"].astype(bool) & rows["comparable"] & (rows["deployed"] == "")]
+    chosen = (preferred(own) for _, own in baselines.groupby(["architecture", "conv"], sort=False))
+    return {row.name for row in chosen if row is not None}
 
 
 def plainness(baselines: pd.DataFrame) -> pd.Series:

@@ -9,7 +9,7 @@ function attribution() {
     const standard = trained.find(place => rows[place].reference && rows[place].architecture === architecture)
       ?? trained.find(place => rows[place].reference);
     if (own.includes(standard)) return [];
-    const alone = own.find(place => rows[place].baseline), best = most(own.filter(place => !rows[place].baseline));
+    const alone = own.find(place => data.alone.includes(place)), best = most(own.filter(place => !rows[place].baseline));
     return alone === undefined ? [] : [{name, standard, alone, best}];
   });
 }

@@ -1,4 +1,6 @@
 // Convs by methods as a heat map: a table whose cells are shaded by score, gap recovered or rank, each a link to its row.
+// Whichever there are fewer of are its columns, so that it grows down the page and not out of it.
+const WIDEST = 12;
 const METRICS = {
   score: {text: data.score.heading, of: row => row.mean, shown: row => percent(row.mean), up: true},
   gap: {text: "Gap recovered, %", of: row => row.gap[0], shown: row => row.gap[0] === null ? "-" : percent(row.gap[0], 0), up: true},
@@ -20,11 +22,13 @@ function matrixOf(architecture, metric) {
     const label = element("a", {href: link(place), title: `${title(row)}: ${percent(row.mean)} % (${interval(row)})`}, metric.shown(row));
     return element("td", {style: shade, class: `${row.best && metric.up ? "strong" : ""}${row.comparable ? "" : " incomplete"}`}, label);
   };
+  const turned = methods.length > Math.max(convs.length, WIDEST);
+  const [across, down] = turned ? [convs, methods] : [methods, convs];
   return element("table", {class: "matrix"},
     element("caption", {}, `${architecture}: ${metric.text}`),
-    element("thead", {}, element("tr", {}, element("td"), ...methods.map(method => element("th", {scope: "col"}, method)))),
-    element("tbody", {}, ...convs.map(conv => element("tr", {}, element("th", {scope: "row"}, conv),
-      ...methods.map(method => cell(conv, method))))));
+    element("thead", {}, element("tr", {}, element("td"), ...across.map(name => element("th", {scope: "col"}, name)))),
+    element("tbody", {}, ...down.map(name => element("tr", {}, element("th", {scope: "row"}, name),
+      ...across.map(other => turned ? cell(other, name) : cell(name, other))))));
 }
 function drawMatrix() {
   const metric = METRICS[$("matrix-metric").value];

@@ -258,6 +258,14 @@ def test_names_are_text(opened: Any) -> None:
     assert '"\'=cmd()"' in copied
 
 
+def test_many_methods_of_few_convs_grow_down_the_page(opened: Any) -> None:
+    """Nine methods and the hostile one of seven convs stand side by side; of one conv more than twelve are rows."""
+    count = "matrixOf('WRN-16-2', METRICS.score).querySelectorAll('thead th').length"
+    assert opened.evaluate(count) == len(METHODS) + 1
+    opened.evaluate("rows.splice(0, Infinity, ...[...'abcdefghijklm'].map(method => ({...rows[1], method})))")
+    assert opened.evaluate(count) == 1
+
+
 def test_nothing_is_wider_than_a_telephone(opened: Any) -> None:
     opened.set_viewport_size({"width": 390, "height": 800})
     opened.reload()

@@ -7,6 +7,7 @@ import pytest
 
 from cheapconv.reports.answers.content import build
 from cheapconv.reports.page import payload
+from cheapconv.reports.papers import attribution
 from cheapconv.reports.rows import budgets
 from cheapconv.reports.rows.kinds import ALONE, TAUGHT
 from cheapconv.reports.rows.quantities import quantities
@@ -128,3 +129,20 @@ def test_the_json_may_stand_in_a_page(small: Store) -> None:
 )
 def test_what_is_no_number_is_none(value: object, shown: float | None) -> None:
     assert payload.number(value) == shown
+
+
+def test_what_a_network_is_set_beside_is_the_plain_baseline(store: Store) -> None:
+    """And not one of more epochs, however good it is, nor two networks trained apart."""
+    recipe = {"epochs": 2}
+    for conv, top1 in (("S", [0.95, 0.951]), ("G(4)", [0.90, 0.901])):
+        store.seeds(conv, "scratch", top1, recipe=recipe)
+    store.seeds("G(4)", "scratch", [0.98, 0.981], recipe={"epochs": 4})
+    store.seeds("G(4)", "ind", [0.96, 0.961], recipe=recipe, is_baseline=True, method_config={"students": 2})
+    store.seeds("G(4)", "kd", [0.92, 0.921], recipe=recipe)
+    store.seeds("G(N)", "scratch", [0.88], recipe=recipe)
+    store.add("G(N)", "scratch", 1, state="planned", recipe=recipe)  # not complete
+    content = build(store.plan(), "quick")
+    alone = payload.payload(content)["alone"]
+    assert [content.rows.loc[label, "id"] for label in alone] == ["WRN-16-2/S/scratch", "WRN-16-2/G(4)/scratch"]
+    [found] = attribution.attribution(content.rows)
+    assert content.rows.loc[found.alone, "top1_mean"] == pytest.approx(0.9005)
