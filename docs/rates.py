@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
 from cheapconv.docs.readme import score
 from cheapconv.reports.answers.content import Content
@@ -16,15 +17,16 @@ NAME = "lr="
 
 def rates(found: Sequence[Content]) -> str:
     """Of each network that a sweep trains at several rates: a row a way to train it and a column a rate, the best of a
-    row in bold, and what that is above training alone at its own best rate. Best rates are chosen by the numbers that
-    are shown, so each is a little flattered."""
+    row in bold, and what that is above training alone at its own best of the same rates. Best rates are chosen by the
+    numbers that are shown, which flatters both; p pays for it, by the range of as many rows as there was to choose
+    from, and is corrected over the ways by Holm."""
     tables = []
     for content in found:
         rows = at_rates(content)
         for (architecture, conv), own in rows.groupby(["architecture", "conv"], sort=False):
             if own["lr"].nunique() > 1:
                 tables.append(f"{content.sweep.name}, {architecture} {conv}:\n\n{_table(own)}")
-    return "\n\n".join(tables)
+    return "\n\n".join(tables) or "No sweep whose result files are here has several rates."
 
 
 def at_rates(content: Content) -> pd.DataFrame:
@@ -38,12 +40,14 @@ def at_rates(content: Content) -> pd.DataFrame:
 def _table(rows: pd.DataFrame) -> str:
     """That of one network."""
     columns = sorted(set(rows["lr"]))
-    alone = best(rows[rows["is_baseline"].astype(bool)])
+    alone = rows[rows["is_baseline"].astype(bool) & rows["is_plain"].astype(bool)]
+    ways = [(str(method), own) for method, own in rows.sort_values("place").groupby("method", sort=False)]
+    gains = iter(_gains([own for _, own in ways], alone))
     lines = []
-    for method, own in rows.sort_values("place").groupby("method", sort=False):
+    for method, own in ways:
         top = best(own)
         cells = [score(own[own["lr"] == lr], set() if top is None else {top.name}) for lr in columns]
-        lines.append([str(method), *cells, "" if top is None or alone is None else _gain(top, alone)])
+        lines.append([method, *cells, next(gains)])
     head = ["", *(f"lr {lr:g}" for lr in columns), "above training alone, each at its best"]
     return markdown(head, lines, right=head[1:])
 
@@ -54,9 +58,28 @@ def best(rows: pd.DataFrame) -> pd.Series | None:
     return complete.sort_values("top1_mean", kind="stable").iloc[-1] if len(complete) else None
 
 
-def _gain(row: pd.Series, alone: pd.Series) -> str:
-    """`+1.05 (p = 0.035)`; nothing for training alone itself."""
-    if row.name == alone.name:
-        return ""
-    points, (p, _) = 100 * (row["top1_mean"] - alone["top1_mean"]), differences.p_value(row, alone)
-    return f"{points:+.2f} ({p_text(p)})"
+def _gains(ways: Sequence[pd.DataFrame], alone: pd.DataFrame) -> list[str]:
+    """Of each way `+1.05 (p = 0.035)`; nothing for training alone itself, and where there is nothing to compare."""
+    pairs = [_pair(own, alone) for own in ways]
+    p = [_p(*pair) for pair in pairs if pair]
+    corrected = iter(multipletests(p, method="holm")[1] if p else [])
+    return [_told(pair[0], pair[1], next(corrected)) if pair else "" for pair in pairs]
+
+
+def _pair(own: pd.DataFrame, alone: pd.DataFrame) -> tuple[pd.Series, pd.Series, int] | None:
+    """The best of both at the rates that both have, and among how many rows they were found; no single runs."""
+    complete = [rows[rows["comparable"].astype(bool) & (rows["n"] > 1)] for rows in (own, alone)]
+    shared = {*complete[0]["lr"]} & {*complete[1]["lr"]}
+    first, second = (best(rows[rows["lr"].isin(shared)]) for rows in complete)
+    if first is None or second is None or own["is_baseline"].any():
+        return None
+    return first, second, 2 * len(shared)
+
+
+def _p(row: pd.Series, alone: pd.Series, compared: int) -> float:
+    """That two of so many equal rows are so far apart."""
+    return differences.p_value(row, alone, compared)[0]
+
+
+def _told(row: pd.Series, alone: pd.Series, p: float) -> str:
+    return f"{100 * (row['top1_mean'] - alone['top1_mean']):+.2f} ({p_text(p)})"

@@ -95,7 +95,7 @@ def _answered(claim: claims.Claim, found: list[Content]) -> str:
         if outcome.verdict != UNTESTED:
             parts.append("\n".join(_said(content.sweep.name, outcome)))
     if len(parts) == 1:
-        parts.append("- Not tested: no sweep has such rows.")
+        parts.append("- Not tested: no sweep has such rows, complete and with costs that are not in doubt.")
     return "\n\n".join([parts[0], "\n".join(parts[1:])])
 
 

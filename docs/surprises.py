@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cheapconv.reports.answers.content import Content
+from cheapconv.reports.answers.findings import MOST_TIED
 from cheapconv.reports.answers.words import name
 from cheapconv.reports.statistics import oddities
 from cheapconv.reports.statistics.oddities import Odd
 
 POINT = 0.01
-NAMED = 3
 
 
 def surprises(found: Sequence[Content]) -> str:
@@ -21,33 +21,32 @@ def surprises(found: Sequence[Content]) -> str:
 
 def _told(content: Content) -> list[str]:
     """A line for each of the three."""
-    below, apart = oddities.below_alone(content.rows), oddities.unsteady(content.rows)
-    ranges = {id(odd.row): _range(content.cells, odd.row) for odd in apart}
-    wide = sorted(
-        (odd for odd in apart if _width(ranges[id(odd.row)]) >= POINT), key=lambda odd: -_width(ranges[id(odd.row)])
-    )
-    far = [odd for odd in below if odd.amount >= POINT or odd.resolved]
+    beside, apart = oddities.beside_alone(content.rows), oddities.unsteady(content.rows)
+    below = [(odd, f"{name(odd.row)} {-100 * odd.amount:.2f}") for odd in beside if odd.amount >= POINT]
+    ranges = [(odd, *_range(content.cells, odd.row)) for odd in apart]
+    wide = [
+        (odd, f"{name(odd.row)} {100 * low:.2f} to {100 * high:.2f} %")
+        for odd, low, high in ranges
+        if high - low >= POINT
+    ]
     empty = content.rows[content.rows["warnings"] != ""]
     return [
-        _part("a point or more below training alone", far, [f"{name(o.row)} {-100 * o.amount:.2f}" for o in far]),
-        _part(
-            f"seeds a point or more apart, of {len(apart)} rows of several",
-            wide,
-            ["{} {:.2f} to {:.2f} %".format(name(o.row), *(100 * end for end in ranges[id(o.row)])) for o in wide],
-        ),
+        _part("a point or more below training alone", len(beside), below),
+        _part("seeds a point or more apart", len(apart), wide),
         f"  - without meaning: {', '.join(name(row) for _, row in empty.iterrows()) or 'none'}",
     ]
 
 
-def _part(what: str, odd: Sequence[Odd], told: Sequence[str]) -> str:
-    """How many there are, the first of them, and how many are more than chance."""
+def _part(what: str, asked: int, odd: Sequence[tuple[Odd, str]]) -> str:
+    """How many of the rows that were asked, the first of them, and those that are more than chance."""
+    if not asked:
+        return f"  - {what}: not asked, for there are no such complete rows"
     if not odd:
-        return f"  - {what}: none"
-    beyond = [name(each.row) for each in odd if each.resolved]
-    more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
-    return (
-        f"  - {what}: {len(odd)} ({', '.join(told[:NAMED])}{more}); by more than chance: {', '.join(beyond) or 'none'}"
-    )
+        return f"  - {what}: none of {asked}"
+    beyond = [name(each.row) for each, _ in odd if each.resolved]
+    more = f" and {len(odd) - MOST_TIED} more" if len(odd) > MOST_TIED else ""
+    listed = ", ".join(text for _, text in odd[:MOST_TIED])
+    return f"  - {what}: {len(odd)} of {asked} ({listed}{more}); by more than chance: {', '.join(beyond) or 'none'}"
 
 
 def _range(cells: pd.DataFrame, row: pd.Series) -> tuple[float, float]:
@@ -57,8 +56,3 @@ def _range(cells: pd.DataFrame, row: pd.Series) -> tuple[float, float]:
         own &= cells[column] == row[column]
     scores = cells.loc[own, "top1"].astype(float)
     return float(scores.min()), float(scores.max())
-
-
-def _width(ends: tuple[float, float]) -> float:
-    """Of a range."""
-    return ends[1] - ends[0]

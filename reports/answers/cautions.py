@@ -31,7 +31,7 @@ def _runs(rows: pd.DataFrame) -> Iterator[str]:
 
 def _odd(rows: pd.DataFrame) -> Iterator[str]:
     """Rows that one should look into first."""
-    if below := [odd for odd in oddities.below_alone(rows) if odd.resolved]:
+    if below := [odd for odd in oddities.beside_alone(rows) if odd.resolved and odd.amount > 0]:
         suspect = "Worse than their network trained alone, so look first whether their settings suit the recipe"
         yield f"{suspect}: {_listed(below)}."
     if apart := [odd for odd in oddities.unsteady(rows) if odd.resolved]:

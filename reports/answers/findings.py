@@ -17,7 +17,7 @@ from cheapconv.reports.rows import equal_cost
 from cheapconv.reports.rows.quantities import Quantity
 from cheapconv.reports.rows.reality import reality
 from cheapconv.reports.rows.score import Score
-from cheapconv.reports.statistics import differences, paired, power
+from cheapconv.reports.statistics import differences, gap, paired, power
 from cheapconv.reports.statistics.paired import Comparison
 
 MOST_TIED = 3  # that are named
@@ -123,7 +123,8 @@ def _won_back(rows: pd.DataFrame) -> Iterator[Finding]:
         f"{100 * row['gap_high']:.0f}) by {row['method']}"
         for _, row in best.iterrows()
     ]
-    yield Finding(f"Won back at most, of that cost: {_list(told)}{_single(best)}.", tuple(best["id"]))
+    which = "Won back at most, of the gap to the standard network, each by the best of its methods"
+    yield Finding(f"{which}: {_list(told)}{_single(best)}.", tuple(best["id"]))
 
 
 def _time(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
@@ -210,10 +211,10 @@ def _closest(rows: pd.DataFrame, std: float | None) -> Iterator[Finding]:
 
 def _beside_standard(rows: pd.DataFrame, among: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
     """Each comparable row of a cheap conv with the standard network of its architecture, trained by the same recipe."""
-    known = among[among["is_reference"] & among["comparable"]].drop_duplicates(["architecture", "variant"])
-    standard = {(row["architecture"], row["variant"]): row for _, row in known.iterrows()}
+    known = among[among["is_reference"] & among["comparable"]]
     for _, row in rows[rows["comparable"] & ~rows["is_standard"].astype(bool)].iterrows():
-        if (found := standard.get((row["architecture"], row["variant"]))) is not None:
+        family = known[known["architecture"] == row["architecture"]]
+        if (found := gap.preferred(gap.by_recipe(family, row["variant"]))) is not None:
             yield row, found
 
 

@@ -137,7 +137,7 @@ def helped(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collecte
     """What a method wins in each network of `better`, beside what it wins in each one of `than`: rows whose score is
     the difference to their network trained alone, with the errors of both."""
     first, second = (
-        pd.DataFrame([gain(row, alone) for row, alone in _with_alone(chosen.of(rows), rows)])
+        pd.DataFrame([gain(row, alone) for row, alone in gap.with_alone(chosen.of(rows), rows)])
         for chosen in (better, than)
     )
     return [
@@ -162,7 +162,7 @@ def gap_recovered(better: Selector, than: Selector, rows: pd.DataFrame, sweep: C
     """A row and its network trained alone; it counts where there is a gap to recover (reports/statistics/gap.py)."""
     return [
         Pair(row, alone, counts=pd.notna(gap.gap_recovered(row, rows).recovered))
-        for row, alone in _with_alone(better.of(rows), rows)
+        for row, alone in gap.with_alone(better.of(rows), rows)
     ]
 
 
@@ -188,31 +188,16 @@ def gain(row: pd.Series, alone: pd.Series) -> pd.Series:
     return won
 
 
-def _with_alone(chosen: pd.DataFrame, rows: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
-    """Each of the rows with its network trained alone by the same recipe: most plainly, where that was in several
-    ways."""
-    for _, row in chosen[~chosen["is_baseline"].astype(bool)].iterrows():
-        own = rows[(rows["architecture"] == row["architecture"]) & (rows["conv"] == row["conv"])]
-        alone = [other for _, other in same_recipe(row.to_frame().T, own[own["is_baseline"].astype(bool)])]
-        if (plainest := gap.preferred(pd.DataFrame(alone))) is not None:
-            yield row, plainest
-
-
 def same_recipe(better: pd.DataFrame, than: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
     """Every two of them whose recipes are the same, none with itself."""
     for (_, one), (_, other) in product(better.iterrows(), than.iterrows()):
-        if identity(one) != identity(other) and of_recipe(one["variant"]) == of_recipe(other["variant"]):
+        if identity(one) != identity(other) and gap.of_recipe(one["variant"]) == gap.of_recipe(other["variant"]):
             yield one, other
-
-
-def of_recipe(variant: str) -> str:
-    """`lr=0.05` of `lr=0.05, teacher=WRN-16-2 S`: what a variant says of the recipe (reports/rows/variants.py)."""
-    return re.sub(r"(^|, )(teacher=.*|no teacher)$", "", variant)
 
 
 def but_epochs(variant: str) -> str:
     """The same without its epochs."""
-    return re.sub(r"(^|, )epochs=[^,]*", "", of_recipe(variant)).removeprefix(", ")
+    return re.sub(r"(^|, )epochs=[^,]*", "", gap.of_recipe(variant)).removeprefix(", ")
 
 
 def by_network(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:

@@ -80,6 +80,7 @@ def _row(row: pd.Series, content: Content, fields: list[str]) -> dict[str, objec
         "architecture": row["architecture"],
         "conv": row["conv"],
         "method": method_label(row),
+        "recipe": gap.of_recipe(row["variant"]),
         "kind": kind(row),
         "deployed": row["deployed"],
         "teacher": row["taught_by"],

@@ -38,9 +38,12 @@ def attribution(rows: pd.DataFrame) -> list[Attributed]:
     for network in dict.fromkeys((row["architecture"], row["conv"]) for row in known.values()):
         own = {label: row for label, row in known.items() if (row["architecture"], row["conv"]) == network}
         beside = [label for label, row in references.items() if row["architecture"] == network[0]]
-        standard = next(iter(beside or references), None)
+        standard = next((label for label in (*beside, *references) if label in baselines), None)
         alone = next((label for label in own if label in baselines), None)
-        others = [label for label, row in own.items() if not row["is_baseline"]]
+        recipe = "" if alone is None else gap.of_recipe(own[alone]["variant"])
+        others = [
+            label for label, row in own.items() if not row["is_baseline"] and gap.of_recipe(row["variant"]) == recipe
+        ]
         if alone is not None and standard not in own:
             best = max(others, key=lambda label: known[label]["top1_mean"], default=None)
             found.append(Attributed(str(names[alone]), standard, alone, best))

@@ -5,13 +5,16 @@ is the uncompressed network trained alone. The quotient of a small gap is noise,
 baseline differ as `differences` says: by Welch's test over the seeds and beyond the binomial error of the test set.
 Its interval is Fieller's (1954) for a quotient of two means, once with either error; the wider bounds count.
 
+The baseline was trained by the row's own recipe, and so was the standard network if there is such a one.
+
 All three are deployed alike: of a row in int8, baseline and standard network are those in int8 by the same runtime, so
 that what quantisation costs all of them is not taken for the method's.
 """
 
 import dataclasses
 import math
-from collections.abc import Hashable, Sequence
+import re
+from collections.abc import Hashable, Iterator, Sequence
 
 import pandas as pd
 import scipy.stats
@@ -44,17 +47,20 @@ def gap_recovered(row: pd.Series, rows: pd.DataFrame) -> Gap:
     if row["is_baseline"] or row["changed"]:
         return Gap()
     own = rows[rows["deployed"] == row["deployed"]]
-    alone, form = own[own["is_baseline"]], f" in {row['deployed']}" if row["deployed"] else ""
-    baseline = preferred(alone[(alone["architecture"] == row["architecture"]) & (alone["conv"] == row["conv"])])
+    form = f" in {row['deployed']}" if row["deployed"] else ""
+    baseline = preferred(baselines_of(row, own))
     references = own[own["of_reference"]]
-    standard, note = preferred(references[references["architecture"] == row["architecture"]]), ""
-    if standard is None and len(references) == 1:
+    of_family, note = references[references["architecture"] == row["architecture"]], ""
+    standard = preferred(by_recipe(of_family, row["variant"]))
+    if standard is None and (standard := preferred(of_family)) is not None:
+        note = "the standard network was trained by another recipe"
+    elif standard is None and len(references) == 1:
         standard = references.iloc[0]
         note = f"gap to {standard['architecture']} {standard['conv']}, the only standard network of the sweep"
     if form:
         note = "; ".join(filter(None, (note, f"gap between networks that are all{form}")))
     if baseline is None or standard is None:
-        missing = "baseline of this conv" if baseline is None else "standard network to compare with"
+        missing = "baseline of this conv and recipe" if baseline is None else "standard network to compare with"
         return Gap(note=f"no gap: the sweep has no {missing}{form}")
     compared = (row, baseline, standard)
     if not all(one["complete"] for one in compared):
@@ -99,6 +105,29 @@ def fieller(gain: float, gap: float, variances: Sequence[float], quantile: float
     half = math.sqrt(square * max(inner, 0.0))
     centre = share - square * shared
     return (centre - half) / (1 - square * of_gap), (centre + half) / (1 - square * of_gap)
+
+
+def with_alone(chosen: pd.DataFrame, rows: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
+    """Each of the chosen that is no baseline, with its network trained alone by the same recipe, most plainly."""
+    for _, row in chosen[~chosen["is_baseline"].astype(bool)].iterrows():
+        if (alone := preferred(baselines_of(row, rows))) is not None:
+            yield row, alone
+
+
+def baselines_of(row: pd.Series, rows: pd.DataFrame) -> pd.DataFrame:
+    """Those of the rows that train its network alone by its recipe."""
+    own = (rows["architecture"] == row["architecture"]) & (rows["conv"] == row["conv"])
+    return by_recipe(rows[own & rows["is_baseline"].astype(bool)], row["variant"])
+
+
+def by_recipe(rows: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """Those that were trained by the recipe of a variant."""
+    return rows[rows["variant"].map(of_recipe) == of_recipe(variant)]
+
+
+def of_recipe(variant: str) -> str:
+    """`lr=0.05` of `lr=0.05, teacher=WRN-16-2 S`: what a variant says of the recipe (reports/rows/variants.py)."""
+    return re.sub(r"(^|, )(teacher=.*|no teacher)$", "", variant)
 
 
 def preferred(rows: pd.DataFrame) -> pd.Series | None:

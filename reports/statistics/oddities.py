@@ -1,6 +1,7 @@
 """Numbers of a sweep that one should look into before believing them.
 
-- Rows below the same network trained alone, whose settings may not suit the recipe: tested by `differences`.
+- Rows below the same network trained alone by the same recipe, which may not suit their settings: tested by
+  `differences`, but for single runs, whose seeds differ by nobody knows what.
 - Rows whose seeds lie further apart than test images explain. Were each seed right about every image with the same
   probability, and independently, its score would have the variance `test_error` squared. Networks that agree about
   images, as trained ones do, have less; so (n - 1) s^2 / test_error^2 beyond what chi-squared has of n - 1 degrees of
@@ -9,7 +10,8 @@
 Each question is corrected over its rows by Holm (1979).
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -22,7 +24,7 @@ from cheapconv.reports.statistics import differences, gap
 @dataclass(frozen=True, eq=False)
 class Odd:
     """A row, by how much as a fraction of the test set (below training alone, or the standard deviation over seeds),
-    p that is corrected, and whether that is more than chance."""
+    and p that is corrected, NaN of what was not tested."""
 
     row: pd.Series
     amount: float
@@ -34,31 +36,26 @@ class Odd:
         return self.p <= differences.LEVEL
 
 
-def below_alone(rows: pd.DataFrame) -> list[Odd]:
-    """Rows that have less than their own network trained alone, the furthest below first."""
-    pairs = list(_beside_alone(rows[rows["comparable"] & (rows["deployed"] == "") & ~rows["changed"].astype(bool)]))
-    corrected = _holm([differences.p_value(row, alone)[0] for row, alone in pairs])
+def beside_alone(rows: pd.DataFrame) -> list[Odd]:
+    """Rows beside their own network trained alone, the furthest below first; above it the amount is negative."""
+    known = rows[rows["comparable"].astype(bool) & (rows["deployed"] == "") & ~rows["changed"].astype(bool)]
+    pairs = list(gap.with_alone(known, known))
+    several = [min(row["n"], alone["n"]) > 1 for row, alone in pairs]
+    tested = [differences.p_value(*pair)[0] for pair, ok in zip(pairs, several, strict=True) if ok]
+    corrected = iter(_holm(tested))
     found = [
-        Odd(row, float(alone["top1_mean"] - row["top1_mean"]), p)
-        for (row, alone), p in zip(pairs, corrected, strict=True)
+        Odd(row, float(alone["top1_mean"] - row["top1_mean"]), next(corrected) if ok else math.nan)
+        for (row, alone), ok in zip(pairs, several, strict=True)
     ]
-    return sorted((odd for odd in found if odd.amount > 0), key=lambda odd: -odd.amount)
+    return sorted(found, key=lambda odd: -odd.amount)
 
 
 def unsteady(rows: pd.DataFrame) -> list[Odd]:
-    """Rows of several seeds, those that lie furthest apart first."""
+    """Rows of two or more seeds, those whose seeds lie furthest apart first."""
     several = [row for _, row in rows[(rows["n"] > 1) & (rows["warnings"] == "") & (rows["deployed"] == "")].iterrows()]
     corrected = _holm([_chance_of_spread(row) for row in several])
     found = [Odd(row, float(row["top1_std"]), p) for row, p in zip(several, corrected, strict=True)]
     return sorted(found, key=lambda odd: -odd.amount)
-
-
-def _beside_alone(rows: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
-    """Each row that is not training alone, and its network's that is."""
-    for _, own in rows.groupby(["architecture", "conv"], sort=False):
-        baseline = own["is_baseline"].astype(bool)
-        if (alone := gap.preferred(own[baseline])) is not None:
-            yield from ((row, alone) for _, row in own[~baseline].iterrows())
 
 
 def _chance_of_spread(row: pd.Series) -> float:

@@ -15,15 +15,21 @@ def test_rows_below_their_control_wide_rows_and_scores_without_meaning(tmp_path)
     store.add("G(N)", "scratch", 0, 0.1, warning="as guessing has")
     assert surprises([build(store.plan(), "quick")]).splitlines() == [
         "- quick",
-        "  - a point or more below training alone: 1 (WRN-16-2 G(4) + at -4.00); by more than chance: "
+        "  - a point or more below training alone: 1 of 3 (WRN-16-2 G(4) + at -4.00); by more than chance: "
         "WRN-16-2 G(4) + at",
-        "  - seeds a point or more apart, of 5 rows of several: 1 (WRN-16-2 G(4) + kd 91.00 to 95.00 %); by more than "
+        "  - seeds a point or more apart: 1 of 5 (WRN-16-2 G(4) + kd 91.00 to 95.00 %); by more than "
         "chance: WRN-16-2 G(4) + kd",
         "  - without meaning: WRN-16-2 G(N) + scratch",
     ]
 
 
-def test_nothing_is_said_to_be_none(tmp_path):
+def test_what_was_not_asked_is_not_said_to_be_none(tmp_path):
     store = Store(tmp_path)
     store.seeds("S", "scratch", [0.95, 0.951])
-    assert [line.rsplit(": ")[1] for line in surprises([build(store.plan(), "quick")]).splitlines()[1:]] == ["none"] * 3
+    store.seeds("S", "kd", [0.90, 0.901])
+    store.add("S", "kd", 2, state="planned")
+    assert [line.rsplit(": ")[1] for line in surprises([build(store.plan(), "quick")]).splitlines()[1:]] == [
+        "not asked, for there are no such complete rows",
+        "none of 2",
+        "none",
+    ]

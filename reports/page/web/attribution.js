@@ -6,10 +6,11 @@ function attribution() {
   return networks.flatMap(name => {
     const own = trained.filter(place => networkOf(rows[place]) === name);
     const architecture = rows[own[0]].architecture;
-    const standard = trained.find(place => rows[place].reference && rows[place].architecture === architecture)
-      ?? trained.find(place => rows[place].reference);
+    const standards = trained.filter(place => rows[place].reference && data.alone.includes(place));
+    const standard = standards.find(place => rows[place].architecture === architecture) ?? standards[0];
     if (own.includes(standard)) return [];
-    const alone = own.find(place => data.alone.includes(place)), best = most(own.filter(place => !rows[place].baseline));
+    const alone = own.find(place => data.alone.includes(place)), recipe = rows[alone]?.recipe;
+    const best = most(own.filter(place => !rows[place].baseline && rows[place].recipe === recipe));
     return alone === undefined ? [] : [{name, standard, alone, best}];
   });
 }

@@ -1,5 +1,5 @@
 // Convs by methods as a heat map: a table whose cells are shaded by score, gap recovered or rank, each a link to its row.
-// Whichever there are fewer of are its columns, so that it grows down the page and not out of it.
+// Of more than WIDEST methods, and fewer convs, the methods are its rows, so that it grows down the page and not out of it.
 const WIDEST = 12;
 const METRICS = {
   score: {text: data.score.heading, of: row => row.mean, shown: row => percent(row.mean), up: true},

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from cheapconv.reports.answers import content
-from cheapconv.reports.claims import claims, pairs
+from cheapconv.reports.claims import claims
 from cheapconv.reports.claims.claims import Claim, Outcome
 from cheapconv.reports.claims.pairs import Selector
+from cheapconv.reports.statistics import gap
 from tests.reports.store import Store
 
 BEATS = Claim(
@@ -138,7 +139,7 @@ def test_a_row_is_not_compared_with_itself(store: Store) -> None:
     ],
 )
 def test_a_teacher_is_no_recipe(variant: str, recipe: str) -> None:
-    assert pairs.of_recipe(variant) == recipe
+    assert gap.of_recipe(variant) == recipe
 
 
 SMALLER = Claim(

@@ -110,7 +110,7 @@ def test_the_gap_is_one_between_networks_that_are_deployed_alike(deployed: Store
 
 
 @pytest.mark.parametrize(
-    ("without", "missing"), [(2, "baseline of this conv"), (0, "standard network to compare with")]
+    ("without", "missing"), [(2, "baseline of this conv and recipe"), (0, "standard network to compare with")]
 )
 def test_without_a_like_there_is_no_gap(without: int, missing: str, small: Store) -> None:
     for place in {0, 2, 4} - {without}:

@@ -83,7 +83,7 @@ def test_an_accuracy_that_means_nothing_withholds_the_gap(small: Store, conv: st
 
 def test_missing_baseline_is_said(small: Store) -> None:
     small.seeds("G(N)", "kd", [0.9])
-    assert gap(small, "G(N)", "kd")[1] == "no gap: the sweep has no baseline of this conv"
+    assert gap(small, "G(N)", "kd")[1] == "no gap: the sweep has no baseline of this conv and recipe"
 
 
 def test_baseline_with_default_settings_is_preferred(small: Store) -> None:
@@ -134,3 +134,17 @@ def test_interval_is_never_narrower_than_the_test_set_allows(store: Store) -> No
     row = build(store.plan(), "quick").rows.set_index(["conv", "method"]).loc[("G(4)", "kd")]
     # By the delta method: 1.96 / 5 sqrt(0.255^2 + 0.4^2 0.263^2 + 0.6^2 0.263^2), in points.
     assert (row["gap_high"] - row["gap_low"]) / 2 == pytest.approx(0.124, abs=0.004)
+
+
+def test_a_gap_is_of_the_recipe_of_the_row(store: Store) -> None:
+    """Of twice the epochs there is a baseline of its own, and no standard network; of three times neither."""
+    for epochs, shift in ((2, 0.0), (4, 0.01)):
+        store.seeds("G(4)", "scratch", [0.900 + shift, 0.901 + shift], recipe={"epochs": epochs})
+        store.seeds("G(4)", "kd", [0.930 + shift, 0.931 + shift], recipe={"epochs": epochs})
+    store.seeds("S", "scratch", [0.950, 0.951], recipe={"epochs": 2})
+    store.seeds("G(4)", "at", [0.950, 0.951], recipe={"epochs": 6})
+    rows = build(store.plan(), "quick").rows.set_index(["conv", "method", "variant"])
+    assert rows.loc[("G(4)", "kd", ""), "gap_recovered"] == pytest.approx(0.6)
+    assert rows.loc[("G(4)", "kd", "epochs=4"), "gap_recovered"] == pytest.approx(0.75)
+    assert "the standard network was trained by another recipe" in rows.loc[("G(4)", "kd", "epochs=4"), "gap_note"]
+    assert rows.loc[("G(4)", "at", "epochs=6"), "gap_note"].endswith("has no baseline of this conv and recipe")
