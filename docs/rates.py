@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from cheapconv.docs.readme import score
 from cheapconv.reports.answers.content import Content
@@ -61,8 +60,7 @@ def best(rows: pd.DataFrame) -> pd.Series | None:
 def _gains(ways: Sequence[pd.DataFrame], alone: pd.DataFrame) -> list[str]:
     """Of each way `+1.05 (p = 0.035)`; nothing for training alone itself, and where there is nothing to compare."""
     pairs = [_pair(own, alone) for own in ways]
-    p = [_p(*pair) for pair in pairs if pair]
-    corrected = iter(multipletests(p, method="holm")[1] if p else [])
+    corrected = iter(differences.holm([differences.p_value(*pair)[0] for pair in pairs if pair]))
     return [_told(pair[0], pair[1], next(corrected)) if pair else "" for pair in pairs]
 
 
@@ -74,11 +72,6 @@ def _pair(own: pd.DataFrame, alone: pd.DataFrame) -> tuple[pd.Series, pd.Series,
     if first is None or second is None or own["is_baseline"].any():
         return None
     return first, second, 2 * len(shared)
-
-
-def _p(row: pd.Series, alone: pd.Series, compared: int) -> float:
-    """That two of so many equal rows are so far apart."""
-    return differences.p_value(row, alone, compared)[0]
 
 
 def _told(row: pd.Series, alone: pd.Series, p: float) -> str:

@@ -18,7 +18,6 @@ from typing import Literal, Self
 import pandas as pd
 from pydantic import ConfigDict, TypeAdapter
 from ruamel.yaml import YAML
-from statsmodels.stats.multitest import multipletests
 
 from cheapconv.reports.claims import cards, protocols
 from cheapconv.reports.claims.pairs import ANYTHING, KINDS, Kind, Pair, Selector
@@ -113,8 +112,8 @@ def compared(pairs: Sequence[Pair]) -> tuple[Comparison, ...]:
     """The pairs that count, their p values corrected for all pairs."""
     tested = [pair for pair in pairs if min(pair.better["n"], pair.than["n"]) > 1]
     raw = [differences.p_value(pair.better, pair.than)[0] for pair in tested]
-    corrected = iter(multipletests(raw, method="holm")[1] if raw else ())
-    values = [float(next(corrected)) if pair in tested else float("nan") for pair in pairs]
+    corrected = iter(differences.holm(raw))
+    values = [next(corrected) if pair in tested else float("nan") for pair in pairs]
     return tuple(Comparison.of(pair, p) for pair, p in zip(pairs, values, strict=True) if pair.counts)
 
 

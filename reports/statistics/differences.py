@@ -18,11 +18,12 @@ images really drawn anew, and both errors as large, it would be 10 % of two rows
 """
 
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 import scipy.stats
+from statsmodels.stats.multitest import multipletests
 
 from cheapconv.reports.statistics import studentised
 
@@ -134,6 +135,11 @@ def places(rows: pd.DataFrame, beside: int = 0) -> pd.DataFrame:
         found.loc[tied] = [place + 1, place + len(tied)]
         left = left.drop(tied)
     return found
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Each corrected for all of them (Holm, 1979)."""
+    return [float(each) for each in multipletests(p, method="holm")[1]] if p else []
 
 
 def range_p(statistic: float, degrees: float, compared: int) -> float:

@@ -11,12 +11,10 @@ Each question is corrected over its rows by Holm (1979).
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import scipy.stats
-from statsmodels.stats.multitest import multipletests
 
 from cheapconv.reports.statistics import differences, gap
 
@@ -42,7 +40,7 @@ def beside_alone(rows: pd.DataFrame) -> list[Odd]:
     pairs = list(gap.with_alone(known, known))
     several = [min(row["n"], alone["n"]) > 1 for row, alone in pairs]
     tested = [differences.p_value(*pair)[0] for pair, ok in zip(pairs, several, strict=True) if ok]
-    corrected = iter(_holm(tested))
+    corrected = iter(differences.holm(tested))
     found = [
         Odd(row, float(alone["top1_mean"] - row["top1_mean"]), next(corrected) if ok else math.nan)
         for (row, alone), ok in zip(pairs, several, strict=True)
@@ -53,7 +51,7 @@ def beside_alone(rows: pd.DataFrame) -> list[Odd]:
 def unsteady(rows: pd.DataFrame) -> list[Odd]:
     """Rows of two or more seeds, those whose seeds lie furthest apart first."""
     several = [row for _, row in rows[(rows["n"] > 1) & (rows["warnings"] == "") & (rows["deployed"] == "")].iterrows()]
-    corrected = _holm([_chance_of_spread(row) for row in several])
+    corrected = differences.holm([_chance_of_spread(row) for row in several])
     found = [Odd(row, float(row["top1_std"]), p) for row, p in zip(several, corrected, strict=True)]
     return sorted(found, key=lambda odd: -odd.amount)
 
@@ -62,8 +60,3 @@ def _chance_of_spread(row: pd.Series) -> float:
     """P that seeds lie so far apart by the test images alone."""
     excess = (row["n"] - 1) * differences.quotient(row["top1_std"], differences.test_error(row, row["top1_mean"])) ** 2
     return float(scipy.stats.chi2.sf(excess, row["n"] - 1))
-
-
-def _holm(p: Sequence[float]) -> Sequence[float]:
-    """Each corrected for all of them."""
-    return multipletests(p, method="holm")[1].tolist() if p else []

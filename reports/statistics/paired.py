@@ -26,7 +26,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import scipy.stats
-from statsmodels.stats.multitest import multipletests
 
 from cheapconv.reports.statistics import blocks, differences
 from cheapconv.reports.statistics.blocks import Blocks, Network, Treatment
@@ -130,7 +129,7 @@ def tested(compared: Comparison, errors: np.ndarray) -> Comparison:
 def adjusted(found: Sequence[Comparison]) -> list[Comparison]:
     """Those that have a network, with the p that Holm's method gives each among all that have a p."""
     p = [compared.p for compared in found if not math.isnan(compared.p)]
-    by_holm = iter(multipletests(p, alpha=differences.LEVEL, method="holm")[1].tolist() if p else [])
+    by_holm = iter(differences.holm(p))
     of_all = (math.nan if math.isnan(compared.p) else next(by_holm) for compared in found)
     return [
         dataclasses.replace(compared, p_adjusted=p, resolved=p <= differences.LEVEL)

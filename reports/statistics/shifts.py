@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 import scipy.stats
-from statsmodels.stats.multitest import multipletests
 
 from cheapconv.reports.statistics import differences
 
@@ -38,11 +37,9 @@ class Shift:
 
 def shifts(pairs: Sequence[tuple[pd.Series, pd.Series]]) -> list[Shift]:
     """Those of all pairs, before and after, which are one family."""
-    if not pairs:
-        return []
     found = [shift(*pair) for pair in pairs]
-    _, corrected, *_ = multipletests([each.p for each in found], method="holm")
-    return [replace(each, p_holm=float(p)) for each, p in zip(found, corrected, strict=True)]
+    corrected = differences.holm([each.p for each in found])
+    return [replace(each, p_holm=p) for each, p in zip(found, corrected, strict=True)]
 
 
 def shift(before: pd.Series, after: pd.Series) -> Shift:
