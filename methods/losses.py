@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, log_softmax, normalize
 from torch.nn.functional import cross_entropy as _cross_entropy
 
+from cheapconv.methods.parts.map_gradients import mean_square
+
 Reduction = Literal["batchmean", "mean"]
 
 
@@ -55,7 +57,7 @@ def soft_cross_entropy(student: Tensor, teacher: Tensor, temperature: float) -> 
 
 def attention(feature_map: Tensor) -> Tensor:
     """Spatial attention Q = v / ||v||_2 with v = vec(mean_c a_c^2): (B, C, H, W) -> (B, HW)."""
-    return normalize(wide(feature_map).square().mean(dim=1).flatten(1), dim=1)
+    return normalize(mean_square(feature_map).flatten(1), dim=1)
 
 
 def attention_distance(

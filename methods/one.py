@@ -16,6 +16,7 @@ from cheapconv.catalog.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.base import Batch, Build, Method, Trained
 from cheapconv.methods.losses import cross_entropy, kl, wide
 from cheapconv.methods.parts.branches import Branches, split
+from cheapconv.methods.parts.map_gradients import keep_layout
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 
@@ -49,7 +50,7 @@ class GatedEnsemble(nn.Module):
         """Logits (B, C) of every branch, and of the ensemble."""
         trunk, maps = self.branches.trunk_and_stages(x)  # (B, D, H, W), and every branch's maps
         logits = self.branches.heads(maps)
-        return logits, gated(logits, self.gate(trunk.mean(dim=(2, 3))))
+        return logits, gated(logits, self.gate(keep_layout(trunk).mean(dim=(2, 3))))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the ensemble."""

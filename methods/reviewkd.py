@@ -15,6 +15,7 @@ from cheapconv.catalog import register
 from cheapconv.catalog.numbers import Share, Weight
 from cheapconv.methods.base import Batch, Build, Network
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.map_gradients import keep_layout
 from cheapconv.methods.parts.offline import Offline, Seen, check_same_stages, look, warm_up
 
 # Weights of the authors' script for CIFAR-100 (CIFAR-100/script/reviewKD.sh), by teacher and student.
@@ -37,10 +38,10 @@ POOLED_SIDES = (4, 2, 1)
 def hierarchical_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared difference of two maps (B, C, H, W) at full size and, with weights 1/2, 1/4, 1/8, pooled to sides
     4, 2, 1 as far as these are smaller, divided by the sum of the weights."""
-    distances, weights = [(student - teacher).square().mean()], [1.0]
+    difference = student - teacher
+    distances, weights = [difference.square().mean()], [1.0]
     for side in (s for s in POOLED_SIDES if s < student.shape[2]):
-        difference = adaptive_avg_pool2d(student - teacher, side)
-        distances.append(difference.square().mean())
+        distances.append(adaptive_avg_pool2d(keep_layout(difference), side).square().mean())
         weights.append(weights[-1] / 2)
     weighted = [w * d for w, d in zip(weights, distances, strict=True)]
     return torch.stack(weighted).sum() / sum(weights)
@@ -64,8 +65,8 @@ class Fusion(nn.Module):
         x = self.reduce(x)
         if self.attend is not None and deeper is not None:
             deeper = interpolate(deeper, x.shape[2:])  # nearest
-            attention = self.attend(torch.cat([x, deeper], dim=1))  # (B, 2, H, W)
-            x = x * attention[:, :1] + deeper * attention[:, 1:]
+            here, below = keep_layout(self.attend(torch.cat([x, deeper], dim=1))).split(1, dim=1)  # (B, 1, H, W) each
+            x = x * here + deeper * below
         if x.shape[2:] != size:
             x = interpolate(x, size)
         return self.expand(x), x

@@ -12,6 +12,7 @@ from cheapconv.catalog import register
 from cheapconv.catalog.numbers import Weight
 from cheapconv.methods.base import Batch
 from cheapconv.methods.losses import exact
+from cheapconv.methods.parts.map_gradients import keep_layout
 from cheapconv.methods.parts.offline import Offline, Seen
 
 
@@ -44,4 +45,4 @@ class SP(Offline):
 
     def transfer(self, student: Seen, teacher: Seen, batch: Batch) -> Tensor:
         """Distance of the similarity matrices."""
-        return similarity_distance(self.gather(student.maps[-1]), self.gather(teacher.maps[-1]))
+        return similarity_distance(self.gather(keep_layout(student.maps[-1])), self.gather(teacher.maps[-1]))

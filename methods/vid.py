@@ -14,6 +14,7 @@ from cheapconv.catalog import register
 from cheapconv.catalog.numbers import Weight
 from cheapconv.methods.base import Batch, Build
 from cheapconv.methods.losses import exact, fit
+from cheapconv.methods.parts.map_gradients import keep_layout
 from cheapconv.methods.parts.offline import Offline, Seen, check_same_stages
 
 INITIAL_VARIANCE, EPS = 5.0, 1e-5
@@ -45,7 +46,7 @@ class Predictor(nn.Module):
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The loss of one pair of maps; the larger one is average-pooled to the size of the smaller."""
-        return gaussian_loss(self.mean(fit(student, teacher)), fit(teacher, student), self.variance())
+        return gaussian_loss(keep_layout(self.mean(fit(student, teacher))), fit(teacher, student), self.variance())
 
 
 @register("method", "vid", paper="Ahn et al. 2019, arXiv:1904.05835")
