@@ -36,6 +36,8 @@ BLOCKS = {18: [2, 2, 2, 2], 34: [3, 4, 6, 3]}
         "ResNet-34": {"depth": 34, "width": 1.0},
         "ResNet-18-0.5": {"depth": 18, "width": 0.5},
         "ResNet-{depth}-ImageNet": {"width": 1.0},
+        "ResNet-18-{width}": {"depth": 18},
+        "ResNet-34-{width}": {"depth": 34},
     },
 )
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,10 @@ are scaled, to the nearest number that their groups divide; weights are those th
 the fan-in (models/wrap/narrow.py). Such a network can be thinner than its base, but not wider.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any
 
 import torch
@@ -25,13 +27,14 @@ from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 
 LEAST = 8
+TEXT = re.compile(r"(.+)-x(\d+(?:\.\d+)?)")
 IMAGE = (3, 64, 64)  # large enough for every family to be run once
 
 
 @register("architecture", "thin", paper="Howard et al., MobileNets, 2017, arXiv:1704.04861")
 @dataclass(frozen=True, kw_only=True)
 class Thin(Architecture):
-    """The network of the text `base` with every width times `width`; standard convolutions only."""
+    """The network `base` with every width times `width`, `WRN-16-2-x0.39` for short; standard convolutions only."""
 
     base: str
     width: Annotated[float, Gt(0), Le(4)]
@@ -48,6 +51,20 @@ class Thin(Architecture):
         object.__setattr__(self, "base", canonical(base))
         if base.version != self.version:
             object.__setattr__(self, "version", base.version)
+
+    @staticmethod
+    def from_text(text: str) -> dict[str, str | float] | None:
+        """Base and width of `WRN-16-2-x0.39`; None for any other text."""
+        found = TEXT.fullmatch(text.strip())
+        return None if found is None or TEXT.fullmatch(found[1]) else {"base": found[1], "width": float(found[2])}
+
+    def to_text(self) -> str:
+        """`WRN-16-2-x0.39`, as `from_text` reads it, where nothing else is said of it."""
+        if canonical(self) != canonical(Thin(base=self.base, width=self.width)):
+            return canonical(self)
+        return (
+            f"{catalog.label('architecture', catalog.parse('architecture', self.base))}-x{Decimal(repr(self.width)):f}"
+        )
 
     def build(self, conv: Conv, classes: int) -> Network:
         """The base's network with thinner layers."""

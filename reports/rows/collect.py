@@ -6,7 +6,7 @@ Only files are read, by engine/store, so a report can be made while cells train 
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -170,7 +170,7 @@ def read_sweep(store: Path, sweep: str) -> Collected:
         name=sweep,
         suite=plan.suite,
         recipe=plan.recipe,
-        records=records,
+        records=named_alike(records),
         unrecorded=unrecorded,
         skipped=plan.skipped,
         dearer=dearer,
@@ -184,6 +184,29 @@ def read_sweep(store: Path, sweep: str) -> Collected:
             f"no cell of sweep '{sweep}' in {store} is done yet{why}: run it, then ask for the report again."
         )
     return collected
+
+
+def named_alike(records: Iterable[Record]) -> list[Record]:
+    """Every architecture and conv under one name, the shortest that a cell has for it: releases learn shorter ones."""
+    found = [*records]
+    architectures = _shortest((record.cell.architecture, record.cell.architecture_label) for record in found)
+    convs = _shortest((record.cell.conv, record.cell.conv_label) for record in found)
+    return [_named(record, architectures[record.cell.architecture], convs[record.cell.conv]) for record in found]
+
+
+def _shortest(labels: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Of each text's labels."""
+    names: dict[str, str] = {}
+    for text, label in labels:
+        names[text] = min(names.get(text, label), label, key=len)
+    return names
+
+
+def _named(record: Record, architecture: str, conv: str) -> Record:
+    if (record.cell.architecture_label, record.cell.conv_label) == (architecture, conv):
+        return record
+    cell = dataclasses.replace(record.cell, architecture_label=architecture, conv_label=conv)
+    return dataclasses.replace(record, cell=cell)
 
 
 def hardware(environment: Environment) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from cheapconv.catalog.errors import UserError, short
 from cheapconv.engine.store.about import united
 from cheapconv.engine.store.runs import Store
-from cheapconv.reports.rows.collect import Collected, read_sweep
+from cheapconv.reports.rows.collect import Collected, named_alike, read_sweep
 from cheapconv.reports.rows.variants import common_recipe
 
 MOST_NAMED = 4  # differences in a sentence
@@ -29,7 +29,7 @@ def read_sweeps(store: Path, names: Sequence[str], title: str) -> Collected:
         name=title,
         suite=first.suite,
         recipe=", ".join(dict.fromkeys(sweep.recipe for sweep in sweeps)),
-        records=[*records.values()],
+        records=named_alike(records.values()),
         unrecorded=len(planned - records.keys()),
         skipped=tuple(skipped.values()),
         dearer={network: text for sweep in sweeps for network, text in sweep.dearer.items()},

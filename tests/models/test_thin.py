@@ -161,3 +161,25 @@ def test_its_version_is_that_of_its_base() -> None:
         catalog.parse("architecture", text(base, 0.5)).version for base in ("WRN-10-1", "timm(name=ghostnet_100)")
     ]
     assert versions == [1, 2]
+
+
+@pytest.mark.parametrize("width", [0.39, 0.5, 1.0, 2.0, 0.123456789, 1e-05])
+@pytest.mark.parametrize("base", ["WRN-16-2", "ResNet-18-0.25", "timm(name=resnet18)"])
+def test_is_named_by_its_base_and_factor_and_found_by_that_name(base: str, width: float) -> None:
+    thin = catalog.parse("architecture", f"thin(base='{base}', width={width})")
+    named = catalog.label("architecture", thin)
+    assert named.endswith(f"-x{width:.9f}".rstrip("0") if width % 1 else f"-x{width}")
+    assert catalog.parse("architecture", named) == thin
+
+
+def test_what_else_is_said_of_it_is_in_its_name() -> None:
+    thin = catalog.parse("architecture", "thin(base='WRN-16-2', width=0.5, side=64)")
+    assert catalog.label("architecture", thin) == "thin(base='wrn(depth=16, width=2)', width=0.5, side=64)"
+
+
+@pytest.mark.parametrize(
+    "text", ["WRNN-16-2-x0.5", "WRN-16-2-x", "WRN-16-2-x0.5-x0.5", "-x0.5", "WRN-16-2" + "-x1" * 900]
+)
+def test_a_base_that_there_is_not_is_named(text: str) -> None:
+    with pytest.raises(UserError):
+        catalog.parse("architecture", text)

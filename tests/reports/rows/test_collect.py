@@ -97,3 +97,12 @@ def test_hardware_says_how_many_trained_a_cell_together():
     one = Environment(device_name="H100", device="cuda:0", threads=2)
     assert collect.hardware(one) == "H100 (cuda:0, 2 CPU threads)"
     assert collect.hardware(replace(one, processes=4)) == "4 x H100 (cuda:0, 2 CPU threads)"
+
+
+def test_cells_that_an_older_release_named_longer_are_rows_with_those_of_today(small: Store) -> None:
+    """A notation that was new meanwhile would otherwise make two rows of one."""
+    path = small.root / small.keys[0] / "cell.json"
+    cell = json.loads(path.read_text())
+    path.write_text(json.dumps(cell | {"architecture_label": "wide resnet 16-2", "conv_label": "standard"}))
+    cells = collect.frame(read_sweep(small.root, "quick"))
+    assert (set(cells["architecture"]), set(cells["conv"])) == ({"WRN-16-2"}, {"S", "G(4)"})
