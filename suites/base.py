@@ -1,6 +1,6 @@
 """What a suite is: data, recipes, a task and a protocol version that no method may change."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -142,6 +142,11 @@ class Suite:
     def recipes(self) -> Mapping[str, Recipe]:
         """By name; the first one is the suite's usual one."""
         raise NotImplementedError
+
+    @property
+    def recipe_names(self) -> Collection[str]:
+        """Of the recipes; told without a look at the data, for a registry is read with all of its sweeps."""
+        return self.recipes.keys()
 
     @property
     def task(self) -> Task:

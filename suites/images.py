@@ -95,6 +95,11 @@ class Images(Suite):
         )
         return {"short": short, "long": replace(short, name="long", epochs=4 * short.epochs)}
 
+    @property
+    def recipe_names(self) -> tuple[str, ...]:
+        """Those of `recipes`."""
+        return "short", "long"
+
     def places(self) -> tuple[str, ...]:
         """The folder is known by what it holds."""
         return ("path",)

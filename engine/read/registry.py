@@ -212,7 +212,7 @@ class Sweep(_Level):
     @classmethod
     def _recipe_exists(cls, recipe: str, info: ValidationInfo) -> str:
         if "suite" in info.data:  # else the suite itself is wrong, and said so
-            known = catalog.parse("suite", info.data["suite"]).recipes
+            known = catalog.parse("suite", info.data["suite"]).recipe_names
             if recipe not in known:
                 raise complaint(
                     f"unknown recipe '{short(recipe)}' of suite '{info.data['suite']}'{nearest(recipe, known)}"

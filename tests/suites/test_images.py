@@ -9,6 +9,7 @@ import torch
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.run.planning import planned
 from cheapconv.suites import examined, images
 from cheapconv.suites.images import Images
 from cheapconv.suites.loader import Loader
@@ -109,6 +110,18 @@ def test_the_recipe_is_by_size(root: Path) -> None:
     assert (short.batch, short.lr, short.epochs, short.augmentation.pad) == (32, 0.025, 60, 2)
     assert long.epochs == 240
     assert short.augmentation.area is None
+
+
+def test_a_registry_is_read_where_photographs_of_one_of_its_sweeps_are_not(root: Path, tmp_path: Path) -> None:
+    """Other sweeps of the file are run without them; whoever plans that one is told."""
+    path = tmp_path / "registry.yaml"
+    body = "recipe: short, entries: [{architecture: WRN-10-1, conv: S, method: scratch}]"
+    absent = "images(path='nowhere', side=32)"
+    path.write_text(f'sweeps:\n  here: {{suite: digits, {body}}}\n  away: {{suite: "{absent}", {body}}}\n')
+    assert len(planned("here", path, None, None).cells) == 1
+    with pytest.raises(UserError, match="there is no folder nowhere"):
+        planned("away", path, None, None)
+    assert [*suite(root).recipe_names] == [*suite(root).recipes]
 
 
 def test_what_does_not_fit_into_memory_is_read_from_the_disk(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
