@@ -77,6 +77,8 @@ def _verdict(outcome: Outcome) -> str:
     share = f"{sum(one.holds for one in compared)} of {len(compared)}"
     if outcome.verdict == "not resolved":
         return f"{share}, single runs"
+    if outcome.verdict == "not finished":
+        return f"{share} so far"
     sure, against = (sum(one.resolved and one.holds is way for one in compared) for way in (True, False))
     parts = [share, *([f"resolved in {sure}"] if sure else []), *([f"**against in {against}**"] if against else [])]
     return ", ".join(parts if sure or against else [share, "none resolved"])

@@ -6,10 +6,13 @@ at most 5 % of all sweeps. Only rows as trained that are complete count, and onl
 recipe; a pair with a single run on either side is never resolved, since nothing is known of its spread over seeds.
 
 `holds` is every comparison resolved as claimed; `contradicted` at least one resolved the other way; `not resolved` that
-all are of single runs; `undecided` is the rest, whose text says how many are in the claimed direction.
+all are of single runs; `undecided` is the rest, whose text says how many are in the claimed direction. `not finished`:
+no such rows are complete yet; those there are say what it looks like so far, and nothing is tested, for a test at every
+look finds something at one of them.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +30,7 @@ from cheapconv.reports.statistics import differences
 
 CLAIMS = Path(__file__).parents[2] / "baselines" / "published" / "claims.yaml"
 
-Verdict = Literal["holds", "undecided", "contradicted", "not resolved", "not tested here"]
+Verdict = Literal["holds", "undecided", "contradicted", "not resolved", "not finished", "not tested here"]
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,15 @@ def evaluate(rows: pd.DataFrame, sweep: Collected, claims: Sequence[Claim] | Non
 def outcome(claim: Claim, rows: pd.DataFrame, sweep: Collected) -> Outcome:
     """One claim put to the rows."""
     own = rows[rows["suite_label"].isin(claim.suites)] if claim.suites else rows
-    pairs = KINDS[claim.kind](claim.better, claim.than, own[(own["deployed"] == "") & own["comparable"]], sweep)
-    found = compared(pairs)
+    own, pairs_of = own[own["deployed"] == ""], KINDS[claim.kind]
+    found = compared(pairs_of(claim.better, claim.than, own[own["comparable"]], sweep))
     verdict, text = judged(found)
+    if not found:
+        begun = own[own["top1_mean"].notna() & (own["warnings"] == "")]
+        pairs = pairs_of(claim.better, claim.than, begun, sweep)
+        if found := tuple(Comparison.of(pair, math.nan) for pair in pairs if pair.counts):
+            held = sum(one.holds for one in found)
+            verdict, text = "not finished", f"not finished: so far in the claimed direction in {held} of {len(found)}"
     return Outcome(claim, verdict, text, found, caveats(claim, found, sweep))
 
 

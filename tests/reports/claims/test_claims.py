@@ -1,5 +1,6 @@
 """Claims put to hand-made sweeps: each verdict, each kind of comparison, and how often chance alone makes one."""
 
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -91,10 +92,23 @@ def test_not_tested_here_on_another_data_set_or_without_the_rows(store: Store) -
     assert put(store, Claim(**{**vars(BEATS), "better": Selector(method=("at",))})).verdict == "not tested here"
 
 
-def test_an_incomplete_row_is_not_asked(store: Store) -> None:
+def test_an_incomplete_row_says_what_it_looks_like_and_is_not_tested(store: Store) -> None:
+    """A test at every look finds something at one of them."""
     network(store, "G(4)", 0.90, 0.93)
     store.add("G(4)", "kd", 3, state="running")
-    assert put(store).verdict == "not tested here"
+    outcome = put(store)
+    assert outcome.verdict == "not finished"
+    assert outcome.text == "not finished: so far in the claimed direction in 1 of 1"
+    [one] = outcome.comparisons
+    assert (one.points, one.seeds, one.resolved) == (pytest.approx(3.0), (3, 3), False)
+    assert math.isnan(one.p)
+
+
+def test_what_is_not_finished_does_not_stand_beside_what_is(store: Store) -> None:
+    network(store, "G(4)", 0.90, 0.93)
+    network(store, "G(N)", 0.90, 0.80)
+    store.add("G(N)", "kd", 3, state="running")
+    assert put(store).text == "holds in 1 of 1, all resolved"
 
 
 def test_many_comparisons_are_corrected_together(store: Store) -> None:
