@@ -18,9 +18,10 @@ from cheapconv.catalog import register
 from cheapconv.catalog.numbers import Count, Share
 from cheapconv.methods.at import AT
 from cheapconv.methods.base import Batch, Build, Context, Cost, Phase, Structure, TrainableNetwork, Trained
-from cheapconv.methods.losses import cross_entropy, wide
+from cheapconv.methods.losses import cross_entropy
 from cheapconv.methods.parts import size_target
 from cheapconv.methods.parts.block_search import NO_BLOCKS, POOL, STANDARD, candidates, check_pool, options
+from cheapconv.methods.parts.precision import wide
 from cheapconv.methods.parts.restructured import Restructured
 from cheapconv.methods.parts.size_target import SizeTarget
 

@@ -15,8 +15,9 @@ from torch.nn.functional import one_hot
 from cheapconv.catalog import register
 from cheapconv.catalog.numbers import Few, Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Context, Method, Trained
-from cheapconv.methods.losses import cross_entropy, exact, kl, wide
+from cheapconv.methods.losses import cross_entropy, exact, kl
 from cheapconv.methods.parts.partners import Members, Partners
+from cheapconv.methods.parts.precision import wide
 from cheapconv.methods.parts.siblings import MeanLogits
 
 SEARCH_STEPS = 40  # of `linear`: within 1e-3 of the least loss (0.1 % of one above 1) on random logits, see the tests

@@ -16,6 +16,7 @@ from torch.nn.functional import adaptive_avg_pool2d, log_softmax, normalize
 from torch.nn.functional import cross_entropy as _cross_entropy
 
 from cheapconv.methods.parts.map_gradients import mean_square
+from cheapconv.methods.parts.precision import wide
 
 Reduction = Literal["batchmean", "mean"]
 
@@ -75,8 +76,3 @@ def fit(feature_map: Tensor, other: Tensor) -> Tensor:
     """The map, average-pooled to the other's size if it is the larger one."""
     height, width = other.shape[2:]
     return adaptive_avg_pool2d(feature_map, (height, width)) if feature_map.shape[2] > height else feature_map
-
-
-def wide(x: Tensor) -> Tensor:
-    """float32 for the half-width types, unchanged otherwise (float64 in tests)."""
-    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from cheapconv.catalog import register
 from cheapconv.catalog.numbers import Temperature, Weight
 from cheapconv.methods.base import Batch, Build, Method, ParamGroup, Trained
-from cheapconv.methods.losses import cross_entropy, kl, wide
+from cheapconv.methods.losses import cross_entropy, kl
 from cheapconv.methods.one import Gate, gated
 from cheapconv.methods.parts.partners import Members, Partners
+from cheapconv.methods.parts.precision import wide
 
 STAGES = 4
 

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from cheapconv.catalog import register
 from cheapconv.catalog.numbers import Count, Several, Share, Temperature
 from cheapconv.methods.base import Batch, Build, Method, Trained
-from cheapconv.methods.losses import cross_entropy, kl, wide
+from cheapconv.methods.losses import cross_entropy, kl
 from cheapconv.methods.parts.branches import Branches, split
 from cheapconv.methods.parts.map_gradients import keep_layout
+from cheapconv.methods.parts.precision import wide
 from cheapconv.methods.parts.ramp import PAPER_SHARE, ramp
 
 

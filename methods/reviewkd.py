@@ -39,7 +39,7 @@ def hierarchical_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared difference of two maps (B, C, H, W) at full size and, with weights 1/2, 1/4, 1/8, pooled to sides
     4, 2, 1 as far as these are smaller, divided by the sum of the weights."""
     difference = student - teacher
-    distances, weights = [difference.square().mean()], [1.0]
+    distances, weights = [keep_layout(difference).square().mean()], [1.0]
     for side in (s for s in POOLED_SIDES if s < student.shape[2]):
         distances.append(adaptive_avg_pool2d(keep_layout(difference), side).square().mean())
         weights.append(weights[-1] / 2)

@@ -1,6 +1,6 @@
 """What methods do to feature maps (B, C, H, W), with gradients in the maps' own layout.
 
-A mean over channels or positions has a gradient that is repeated along them, and torch writes it down channels first.
+A mean over channels, positions or both has a gradient that is repeated along them, and torch writes it channels first.
 The network's maps are channels last: from there on down every layer would turn the other's layout round, which takes
 longer than the loss itself.
 """
@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from cheapconv.methods.parts.precision import wide
 
 AT_ONCE = 2**18  # numbers of a piece that stays in a core's cache
 
@@ -20,7 +22,7 @@ class _MeanSquare(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return torch.cat([_wide(piece).square().mean(dim=1) for piece in x.split(_samples(x))])
+        return torch.cat([wide(piece).square().mean(dim=1) for piece in x.split(_samples(x))])
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -28,7 +30,7 @@ class _MeanSquare(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         found, scale, samples = torch.empty_like(x), gradient / x.shape[1], _samples(x)
         for piece, of_one, out in zip(x.split(samples), scale.split(samples), found.split(samples), strict=True):
-            out.copy_(of_one.unsqueeze(1) * (_wide(piece) * 2))
+            out.copy_(of_one.unsqueeze(1) * (wide(piece) * 2))
         return found
 
 
@@ -60,10 +62,8 @@ def _apply(operation: type[torch.autograd.Function], x: Tensor) -> Tensor:
     return result
 
 
-def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
 def _samples(x: Tensor) -> int:
-    """Of one piece."""
-    return max(1, AT_ONCE * len(x) // x.numel()) if x.device.type == "cpu" else len(x)
+    """Samples of one piece; all of them where there is no cache to stay in."""
+    if x.device.type != "cpu":
+        return max(1, len(x))
+    return max(1, AT_ONCE // max(1, x.shape[1:].numel()))

@@ -35,6 +35,7 @@ BLOCKS = {18: [2, 2, 2, 2], 34: [3, 4, 6, 3]}
         "ResNet-18": {"depth": 18, "width": 1.0},
         "ResNet-34": {"depth": 34, "width": 1.0},
         "ResNet-18-0.5": {"depth": 18, "width": 0.5},
+        "ResNet-34-0.5": {"depth": 34, "width": 0.5},
         "ResNet-{depth}-ImageNet": {"width": 1.0},
         "ResNet-18-{width}": {"depth": 18},
         "ResNet-34-{width}": {"depth": 34},

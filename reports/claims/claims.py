@@ -7,8 +7,8 @@ recipe; a pair with a single run on either side is never resolved, since nothing
 
 `holds` is every comparison resolved as claimed; `contradicted` at least one resolved the other way; `not resolved` that
 all are of single runs; `undecided` is the rest, whose text says how many are in the claimed direction. `not finished`:
-no such rows are complete yet; those there are say what it looks like so far, and nothing is tested, for a test at every
-look finds something at one of them.
+no such pair of rows is complete. Those that are still moving are counted and not tested, because a test at every look
+would find something by chance.
 """
 
 import functools
@@ -51,7 +51,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two rows of the claim. `p` is Holm's, NaN for single runs; `points` is the first one minus the second."""
+    """Two rows of the claim. `p` is Holm's, NaN for single and unfinished runs; `points` = first minus second."""
 
     better: Identity
     than: Identity
@@ -109,7 +109,7 @@ def outcome(claim: Claim, rows: pd.DataFrame, sweep: Collected) -> Outcome:
     found = compared(pairs_of(claim.better, claim.than, own[own["comparable"]], sweep))
     verdict, text = judged(found)
     if not found:
-        begun = own[own["top1_mean"].notna() & (own["warnings"] == "")]
+        begun = own[own["top1_mean"].notna() & (own["warnings"] == "") & (own["failed"] == 0)]
         pairs = pairs_of(claim.better, claim.than, begun, sweep)
         if found := tuple(Comparison.of(pair, math.nan) for pair in pairs if pair.counts):
             held = sum(one.holds for one in found)

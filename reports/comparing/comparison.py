@@ -8,6 +8,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.reports.answers.content import Content
 from cheapconv.reports.comparing.changes import Change, changes
 from cheapconv.reports.comparing.matched import Matched, OtherBits, match
+from cheapconv.reports.comparing.renamed import named_alike
 from cheapconv.reports.comparing.retimed import Retimed, retimed
 from cheapconv.reports.rows.score import Score
 
@@ -44,6 +45,7 @@ def compare(before: Content, after: Content) -> Comparison:
             f"'{before.sweep.name}' is scored by {score.text} and '{after.sweep.name}' by {other.text}, so none of "
             "their rows can be compared: name two sweeps of one task."
         )
+    before, after = named_alike(before, after)
     rows = match(before, after)
     both = [row.id for row in rows]
     return Comparison(

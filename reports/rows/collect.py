@@ -22,6 +22,7 @@ from cheapconv.engine.store.deployments import Deployment
 from cheapconv.engine.store.machines import Second
 from cheapconv.engine.store.records import Environment, Result, SkippedCell, Word
 from cheapconv.engine.store.runs import Run, Store
+from cheapconv.reports.rows import labels
 from cheapconv.reports.rows.score import Score
 
 RESULT_FIELDS = ("train_s", "spent", "method_s", "train_images_per_s", "teacher_train_s")
@@ -187,26 +188,10 @@ def read_sweep(store: Path, sweep: str) -> Collected:
 
 
 def named_alike(records: Iterable[Record]) -> list[Record]:
-    """Every architecture and conv under one name, the shortest that a cell has for it: releases learn shorter ones."""
+    """The records, every architecture, conv and method under one name."""
     found = [*records]
-    architectures = _shortest((record.cell.architecture, record.cell.architecture_label) for record in found)
-    convs = _shortest((record.cell.conv, record.cell.conv_label) for record in found)
-    return [_named(record, architectures[record.cell.architecture], convs[record.cell.conv]) for record in found]
-
-
-def _shortest(labels: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Of each text's labels."""
-    names: dict[str, str] = {}
-    for text, label in labels:
-        names[text] = min(names.get(text, label), label, key=len)
-    return names
-
-
-def _named(record: Record, architecture: str, conv: str) -> Record:
-    if (record.cell.architecture_label, record.cell.conv_label) == (architecture, conv):
-        return record
-    cell = dataclasses.replace(record.cell, architecture_label=architecture, conv_label=conv)
-    return dataclasses.replace(record, cell=cell)
+    names = labels.shortest(found)
+    return [labels.named(record, names) for record in found]
 
 
 def hardware(environment: Environment) -> str:

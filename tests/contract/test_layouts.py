@@ -34,7 +34,7 @@ def test_gradients_of_maps_are_laid_out_as_the_maps_are(world: World, name: str)
     def watch(layer: str, output: Tensor) -> None:
         if output.requires_grad and output.ndim == 4:
             assert last(output), layer
-            output.register_hook(lambda gradient: seen.update({layer: last(gradient)}))
+            output.register_hook(lambda gradient: seen.update({layer: seen.get(layer, True) and last(gradient)}))
 
     def hook(layer: str) -> Any:
         return lambda _module, _inputs, output: watch(layer, output)

@@ -126,14 +126,17 @@ def test_verdicts_at_a_glance(tmp_path):
     several.seeds("G(4)", "kd", [0.930, 0.931, 0.932])
     several.seeds("G(N)", "scratch", [0.900, 0.901, 0.902])
     several.seeds("G(N)", "kd", [0.860, 0.861, 0.862])
-    single, empty = Store(tmp_path / "single"), Store(tmp_path / "empty")
+    single, empty, moving = (Store(tmp_path / name) for name in ("single", "empty", "moving"))
+    moving.seeds("G(4)", "scratch", [0.900, 0.901])
+    moving.add("G(4)", "kd", 0, 0.93)
+    moving.add("G(4)", "kd", 1, state="running")
     single.add("G(4)", "scratch", 0, 0.9)
     single.add("G(4)", "kd", 0, 0.91)
     empty.add("G(4)", "scratch", 0, 0.9)
-    found = [content.build(store.plan(), "quick") for store in (several, single, empty)]
+    found = [content.build(store.plan(), "quick") for store in (several, single, empty, moving)]
     lines = reproduction.verdicts(
-        [replace(one, sweep=replace(one.sweep, name=name)) for one, name in zip(found, "abc", strict=True)]
+        [replace(one, sweep=replace(one.sweep, name=name)) for one, name in zip(found, "abcd", strict=True)]
     ).splitlines()
-    assert lines[0] == "| question | a | b |"
+    assert lines[0] == "| question | a | b | d |"
     [kd] = [line for line in lines if line.startswith("| Plain distillation makes every network")]
-    assert kd.endswith(" | 1 of 2, resolved in 1, **against in 1** | 1 of 1, single runs |")
+    assert kd.endswith(" | 1 of 2, resolved in 1, **against in 1** | 1 of 1, single runs | 1 of 1 so far |")

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from cheapconv.methods.losses import wide
 from cheapconv.methods.parts import map_gradients
 from cheapconv.methods.parts.map_gradients import keep_layout, mean_square
+from cheapconv.methods.parts.precision import wide
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 TYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
@@ -46,6 +46,15 @@ def test_a_mean_over_positions_has_a_gradient_laid_out_as_the_map(layout: torch.
     assert found.is_contiguous(memory_format=layout)
     assert torch.equal(keep_layout(x), x)
     assert not keep_layout(x.detach()).requires_grad
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 3, 3), (2, 4, 0, 3)])
+def test_an_empty_map_has_an_empty_mean_square(shape: tuple[int, ...]) -> None:
+    x = torch.empty(shape, requires_grad=True)
+    assert torch.equal(mean_square(x), x.square().mean(dim=1))
+    mean_square(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.shape == shape
 
 
 def test_the_gradient_of_the_mean_square_is_that_of_its_formula() -> None:

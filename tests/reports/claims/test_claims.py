@@ -104,6 +104,12 @@ def test_an_incomplete_row_says_what_it_looks_like_and_is_not_tested(store: Stor
     assert math.isnan(one.p)
 
 
+def test_a_seed_that_failed_is_not_waited_for(store: Store) -> None:
+    network(store, "G(4)", 0.90, 0.93)
+    store.add("G(4)", "kd", 3, state="failed")
+    assert put(store).verdict == "not tested here"
+
+
 def test_what_is_not_finished_does_not_stand_beside_what_is(store: Store) -> None:
     network(store, "G(4)", 0.90, 0.93)
     network(store, "G(N)", 0.90, 0.80)
