@@ -13,7 +13,7 @@ from torch.nn.functional import log_softmax
 from cheapconv.baselines.scratch import Scratch
 from cheapconv.catalog import register
 from cheapconv.methods.base import Batch
-from cheapconv.methods.losses import wide
+from cheapconv.methods.parts.precision import wide
 
 
 def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
