@@ -29,8 +29,8 @@ class Failure:
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-    """Cells and their deployments, one row each; conditions and remarks in words; the table's rows, columns and the
-    notes to its marks; what they answer, what is not to be trusted, and what papers claim."""
+    """Cells and their deployments, one row each; conditions and remarks in words; the table's rows, of which something
+    has begun, its columns and the notes to its marks; what they answer, what not to trust, and what papers claim."""
 
     sweep: collect.Collected
     cells: pd.DataFrame
@@ -61,7 +61,8 @@ def of_sweep(store: Path, sweep: collect.Collected) -> Content:
     cells = collect.frame(sweep)
     cells["variant"] = cells["key"].map(variants.variants(sweep).to_dict())
     measured = measurements.read_measurements(store, cells)
-    rows = gap.add_gaps(stats.summarise(measurements.attach(cells, measured), sweep.unrecorded))
+    every = gap.add_gaps(stats.summarise(measurements.attach(cells, measured), sweep.unrecorded))
+    rows = stats.begun(every, cells)
     rows, noted = notes.number(published.attach(rows))
     known, published_beside = quantities(rows), cards(rows, sweep)
     failed = [
@@ -72,7 +73,7 @@ def of_sweep(store: Path, sweep: collect.Collected) -> Content:
         sweep=sweep,
         cells=cells,
         conditions=header.conditions(sweep, measured),
-        remarks=header.remarks(rows, sweep),
+        remarks=header.remarks(rows, sweep, waiting=len(every) - len(rows)),
         rows=rows,
         columns=columns(rows, sweep.score),
         notes=noted,

@@ -95,8 +95,8 @@ def training(results: Sequence[Result]) -> str:
     return f"{told}{less if share else ''}"
 
 
-def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
-    """How to read the numbers, in words."""
+def remarks(rows: pd.DataFrame, sweep: Collected, waiting: int = 0) -> list[str]:
+    """How to read the numbers, in words; `waiting` rows of the plan are not among them."""
     whole = "of the last epoch on the whole test set, the mean of the students that would be deployed."
     said, error = [f"{sweep.score.title} is that {whole}"], differences.error_name(rows.iloc[0])
     single = rows[rows["n"] == 1]
@@ -118,6 +118,8 @@ def remarks(rows: pd.DataFrame, sweep: Collected) -> list[str]:
         )
     if (~rows["complete"]).any():
         said.append("Rows whose n reads done/planned are incomplete; they are not ranked and may still move.")
+    if waiting:
+        said.append(f"Left out, because none of their cells has begun: {waiting} of {waiting + len(rows)} rows.")
     empty = rows[rows["warnings"] != ""]
     if len(empty):
         named = ", ".join(f"{row['architecture']} {row['conv']} {method_label(row)}" for _, row in empty.iterrows())

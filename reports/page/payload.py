@@ -117,9 +117,11 @@ def _cells(content: Content, machines: dict[str, int]) -> Iterator[dict[str, obj
     records = {record.key: record for record in content.sweep.records}
     places = {row_id(row): place for place, row in enumerate(content.rows.to_dict("records"))}
     for cell in content.cells.to_dict("records"):
-        record = records[cell["key"]]
+        record, place = records[cell["key"]], places.get(row_id({name: cell[name] for name in ROW}))
+        if place is None:  # of a row of which nothing has begun
+            continue
         yield {
-            "row": places[row_id({name: cell[name] for name in ROW})],
+            "row": place,
             "key": cell["key"],
             "seed": cell["seed"],
             "state": cell["state"],

@@ -70,6 +70,12 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     return _ordered(rows)
 
 
+def begun(rows: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """The rows of which any cell is more than planned, numbered anew: of a long sweep few, at first."""
+    known = {*cells.loc[cells["state"] != "planned", ROW].itertuples(index=False, name=None)}
+    return rows[[row in known for row in rows[ROW].itertuples(index=False, name=None)]].reset_index(drop=True)
+
+
 def row_id(row: Mapping[Hashable, object]) -> str:
     """The name of a row, for links: `WRN-16-2/G(4)/kd`, then its variant and what it is deployed as."""
     variant = f"[{row['variant']}]" if row["variant"] else ""

@@ -79,7 +79,7 @@ def test_a_caption_says_what_all_rows_share(small: Store) -> None:
 def test_a_network_is_named_once_and_architectures_above_theirs(store: Store) -> None:
     store.seeds("S", "scratch", [0.9, 0.91])
     store.seeds("S", "kd", [0.9, 0.91])
-    store.seeds("S", "scratch", [0.9, 0.91], architecture_label="other_net")
+    store.seeds("S", "scratch", [0.9, 0.91], architecture="other", architecture_label="other_net")
     text = latex.latex(build(store.plan(), "quick"))
     assert re.findall(r"(?m)^(\w*) & ", text) == ["Conv", "S", "", "S"]
     assert r"{@{}l}{\emph{other\_net}} \\" in text

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from cheapconv.reports.answers.content import build
+from cheapconv.reports.page.payload import payload
 from tests.reports.store import Store
 
 
@@ -111,3 +112,17 @@ def test_a_smaller_standard_network_is_ranked_and_the_one_that_is_cheapened_is_t
         ("WRN-16-2", "S"): False,
     }
     assert rows["rank"].dropna().to_dict() == {("WRN-16-2", "S"): 1.0, ("WRN-40-2", "G(4)"): 2.0}
+
+
+def test_rows_of_which_nothing_has_begun_are_counted_and_not_shown(small: Store) -> None:
+    shown = [*build(small.plan(), "quick").rows["id"]]
+    small.add("B(2)", "scratch", 0, state="planned")
+    small.add("B(4)", "scratch", 0, state="running")
+    small.add("G(4)", "scratch", 7, state="planned")
+    content = build(small.plan(), "quick")
+    assert {*content.rows["id"]} == {*shown, "WRN-16-2/B(4)/scratch"}
+    assert [*content.rows.index] == [*range(len(content.rows))]
+    assert not content.rows.set_index("id").loc["WRN-16-2/G(4)/scratch", "complete"]
+    said = f"Left out, because none of their cells has begun: 1 of {len(content.rows) + 1} rows."
+    assert said in content.remarks
+    assert len(payload(content)["rows"]) == len(content.rows)  # type: ignore[arg-type]
