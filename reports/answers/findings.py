@@ -17,6 +17,7 @@ from cheapconv.reports.rows import equal_cost
 from cheapconv.reports.rows.quantities import Quantity
 from cheapconv.reports.rows.reality import reality
 from cheapconv.reports.rows.score import Score
+from cheapconv.reports.rows.stats import of_comparable
 from cheapconv.reports.statistics import differences, gap, paired, power
 from cheapconv.reports.statistics.paired import Comparison
 
@@ -77,7 +78,9 @@ def _tied(others: Sequence[pd.Series]) -> str:
 
 def _methods(cells: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Finding]:
     """What each way of training gains over training alone, over the networks; Holm's correction over all of them."""
-    compared = sorted((c for c in paired.against_baseline(cells) if not math.isnan(c.p)), key=lambda c: -c.mean)
+    compared = sorted(
+        (c for c in paired.against_baseline(of_comparable(cells, rows)) if not math.isnan(c.p)), key=lambda c: -c.mean
+    )
     for each in compared:
         if each.resolved:
             verb = "gains" if each.mean > 0 else "loses"

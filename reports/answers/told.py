@@ -14,6 +14,7 @@ from cheapconv.reports.rows import equal_cost
 from cheapconv.reports.rows.columns import percent
 from cheapconv.reports.rows.identities import Identity
 from cheapconv.reports.rows.quantities import Quantity
+from cheapconv.reports.rows.stats import of_comparable
 from cheapconv.reports.statistics import differences, ranking
 
 UNTESTED = "not tested here"
@@ -62,7 +63,7 @@ def equal_cost_tables(content: Content, known: Sequence[Quantity]) -> Iterator[E
 
 def ranks(content: Content) -> str:
     """Mean ranks of the ways of training over the networks that all of them have; empty where there are too few."""
-    found = ranking.rank(content.cells)
+    found = ranking.rank(of_comparable(content.cells, content.rows))
     if found is None:
         return ""
     methods = [f"{method} [{variant}]" if variant else method for method, variant in found.treatments]

@@ -76,6 +76,12 @@ def begun(rows: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     return rows[[row in known for row in rows[ROW].itertuples(index=False, name=None)]].reset_index(drop=True)
 
 
+def of_comparable(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The cells of rows that are complete: of the others nothing is tested."""
+    known = {*rows.loc[rows["comparable"], ROW].itertuples(index=False, name=None)}
+    return cells[[row in known for row in cells[ROW].itertuples(index=False, name=None)]]
+
+
 def row_id(row: Mapping[Hashable, object]) -> str:
     """The name of a row, for links: `WRN-16-2/G(4)/kd`, then its variant and what it is deployed as."""
     variant = f"[{row['variant']}]" if row["variant"] else ""

@@ -169,3 +169,13 @@ def test_an_interval_ends_where_scores_do(store: Store) -> None:
     store.seeds("S", "scratch", [0.97, 0.99])
     store.seeds("S", "kd", [0.97, 0.98])
     assert "to 100.00, n=2" in one(build(store.plan(), "quick"), "Multiply-adds at most")
+
+
+def test_of_a_sweep_that_is_not_finished_nothing_is_tested(store: Store) -> None:
+    for conv, alone in (("G(2)", 0.90), ("G(4)", 0.89), ("G(N)", 0.88), ("B(2)", 0.87)):
+        store.add(conv, "scratch", 0, alone)
+        store.add(conv, "kd", 0, alone + 0.02)
+        for method in ("scratch", "kd"):
+            store.add(conv, method, 1, state="planned")
+    content = build(store.plan(), "quick")
+    assert [found.text for found in content.findings] == ["No row is complete yet: nothing is compared."]
