@@ -1,7 +1,7 @@
 """What was tried to make steps on a CPU faster, and what came of it (docs/performance.md): each experiment prints its
 medians, taken in turn, in milliseconds.
 
-    python -m benchmarks.tried layouts|folding|shift|passes|layers
+    python -m benchmarks.tried layouts|folding|shift|passes|layers|attention
 """
 
 import copy
@@ -19,6 +19,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cheapconv import catalog
 from cheapconv.engine.run import heap
+from cheapconv.methods.parts.map_gradients import mean_square
+from cheapconv.methods.parts.precision import wide
 from cheapconv.models.build import build_network
 from cheapconv.models.parts import shift
 from cheapconv.models.quick import quicken
@@ -115,6 +117,34 @@ def layers() -> Iterator[str]:
             yield f"{precision}, {conv}: {in_turn(library=step(library), own=step(own))}"
 
 
+def attention() -> Iterator[str]:
+    """Attention transfer's maps in bf16, with their gradient: as torch's operators do it, and in pieces; then a step of
+    WRN-16-2 with the term, its teacher's maps given."""
+    ways = {"library": lambda x: wide(x).square().mean(dim=1), "own": mean_square}
+    for channels, side in ((32, 32), (64, 16), (128, 8)):
+        x = torch.randn(BATCH, channels, side, side, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
+        g, x = torch.randn(BATCH, side, side), x.requires_grad_()
+        done = {
+            name: partial(lambda way, x, g: torch.autograd.grad(way(x), x, g), way, x, g) for name, way in ways.items()
+        }
+        yield f"{channels} channels, {side} x {side}: {in_turn(**done)}"
+    x, labels = torch.randn(BATCH, 3, 32, 32).contiguous(memory_format=torch.channels_last), torch.arange(BATCH) % 10
+    for conv in ("standard", "G(4)", "G(N)", "BG(2,M/8)"):
+        network = build_network("wrn(depth=16, width=2)", conv, 10).to(memory_format=torch.channels_last)
+        quicken(network, torch.device("cpu"))
+        steps = {name: partial(_attentive_step, x, labels, network, way) for name, way in ways.items()}
+        yield f"{conv}: {in_turn(**steps)}"
+
+
+def _attentive_step(x: Tensor, labels: Tensor, network: nn.Module, way: Callable[[Tensor], Tensor]) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        maps = network.stages(x)  # type: ignore[operator]
+        logits = network.head(maps[-1])  # type: ignore[operator]
+    term = sum(functional.normalize(way(each).flatten(1), dim=1).square().mean() for each in maps)
+    (functional.cross_entropy(logits.float(), labels) + 1000 * term).backward()
+    network.zero_grad()
+
+
 def _step(x: Tensor, labels: Tensor, precision: str, network: nn.Module) -> None:
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
         logits = network(x)
@@ -122,7 +152,14 @@ def _step(x: Tensor, labels: Tensor, precision: str, network: nn.Module) -> None
     network.zero_grad()
 
 
-EXPERIMENTS = {"layouts": layouts, "folding": folding, "shift": shifts, "passes": passes, "layers": layers}
+EXPERIMENTS = {
+    "layouts": layouts,
+    "folding": folding,
+    "shift": shifts,
+    "passes": passes,
+    "layers": layers,
+    "attention": attention,
+}
 
 if __name__ == "__main__":
     heap.large_pages()

@@ -6,7 +6,7 @@ Only files are read, by engine/store, so a report can be made while cells train 
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -187,11 +187,10 @@ def read_sweep(store: Path, sweep: str) -> Collected:
     return collected
 
 
-def named_alike(records: Iterable[Record]) -> list[Record]:
-    """The records, every architecture, conv and method under one name."""
-    found = [*records]
-    names = labels.shortest(found)
-    return [labels.named(record, names) for record in found]
+def named_alike(records: Collection[Record], others: Collection[Record] = ()) -> list[Record]:
+    """The records, every architecture, conv and method under the one name that it has in them and in the others."""
+    names = labels.shortest(record.cell for record in (*records, *others))
+    return [dataclasses.replace(record, cell=labels.named(record.cell, names)) for record in records]
 
 
 def hardware(environment: Environment) -> str:

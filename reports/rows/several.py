@@ -29,7 +29,7 @@ def read_sweeps(store: Path, names: Sequence[str], title: str) -> Collected:
         name=title,
         suite=first.suite,
         recipe=", ".join(dict.fromkeys(sweep.recipe for sweep in sweeps)),
-        records=named_alike(records.values()),
+        records=named_alike([*records.values()]),
         unrecorded=len(planned - records.keys()),
         skipped=tuple(skipped.values()),
         dearer={network: text for sweep in sweeps for network, text in sweep.dearer.items()},

@@ -72,14 +72,19 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
 
 def begun(rows: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     """The rows of which any cell is more than planned, numbered anew: of a long sweep few, at first."""
-    known = {*cells.loc[cells["state"] != "planned", ROW].itertuples(index=False, name=None)}
-    return rows[[row in known for row in rows[ROW].itertuples(index=False, name=None)]].reset_index(drop=True)
+    known = {*names(cells[cells["state"] != "planned"])}
+    return rows[[name in known for name in names(rows)]].reset_index(drop=True)
 
 
 def of_comparable(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """The cells of rows that are complete: of the others nothing is tested."""
-    known = {*rows.loc[rows["comparable"], ROW].itertuples(index=False, name=None)}
-    return cells[[row in known for row in cells[ROW].itertuples(index=False, name=None)]]
+    known = {*names(rows[rows["comparable"]])}
+    return cells[[name in known for name in names(cells)]]
+
+
+def names(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    """What names the row of each line, of cells or of rows."""
+    return [*table[ROW].itertuples(index=False, name=None)]
 
 
 def row_id(row: Mapping[Hashable, object]) -> str:
