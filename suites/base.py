@@ -74,7 +74,8 @@ class Data(Protocol):
 
     def split(self, split: Split, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
         """This place's batches of its samples in order, without augmentation: normalised images (B, 3, H, W), and
-        labels as in a batch. Those of all places together are all samples, each once."""
+        labels as in a batch. Those of all places together are all samples, each once: of `world` places the one of
+        rank r has every `world`-th batch, from batch r on."""
 
 
 @dataclass(frozen=True)

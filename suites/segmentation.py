@@ -75,6 +75,9 @@ class Segmentation:
         ends = torch.stack([broken.new_tensor(frames), broken])
         return torch.cat([matrices.sum(dim=0).flatten(), squares.flatten(), ends])
 
+    def mistakes(self, logits: Tensor, y: Tensor) -> None:
+        """A frame has as many answers as pixels."""
+
     def scores(self, tally: Tensor) -> dict[str, float]:
         """Mean IoU, the share of the pixels that is right, and where there are two frames the standard error of the
         former."""

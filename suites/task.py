@@ -40,6 +40,10 @@ class Task(Protocol):
     def tally(self, logits: Tensor, y: Tensor) -> Tensor:
         """Counts of a batch, of one shape for all batches; the sum over batches is the tally of all their samples."""
 
+    def mistakes(self, logits: Tensor, y: Tensor) -> Tensor | None:
+        """(B,) integers: 0 for an answer that the headline counts as right, one more than the class that it is for a
+        wrong one; None where a sample has more than one answer."""
+
     def scores(self, tally: Tensor) -> dict[str, float]:
         """Scores by name, the headline first, fractions in [0, 1]; reads the tally, and so waits for the device."""
 
@@ -87,13 +91,22 @@ class Classification:
     def tally(self, logits: Tensor, y: Tensor) -> Tensor:
         """(ranks + 1 + classes + 1,) int64: samples whose label is the network's first guess, its second, ..., none of
         them; samples that are taken for class 0, class 1, ...; samples whose probabilities are not finite."""
-        guesses = logits.float().topk(self.ranks, dim=1).indices  # (B, ranks)
+        guesses = self._guesses(logits)  # (B, ranks)
         hits = guesses == y[:, None]
         missed = ~hits.any(dim=1, keepdim=True)
         taken_for = guesses[:, :1] == torch.arange(logits.shape[1], device=logits.device)  # (B, classes)
         # Not the logits themselves: a class may be ruled out by one of minus infinity.
         broken = ~logits.float().logsumexp(dim=1, keepdim=True).isfinite()
         return torch.cat([hits, missed, taken_for, broken], dim=1).sum(dim=0)
+
+    def mistakes(self, logits: Tensor, y: Tensor) -> Tensor:
+        """(B,) int64, by the first guess."""
+        first = self._guesses(logits)[:, 0]
+        return torch.where(first == y, 0, first + 1)
+
+    def _guesses(self, logits: Tensor) -> Tensor:
+        """(B, ranks) classes, the likeliest first; in one way for all counts, since equal logits have no order."""
+        return logits.float().topk(self.ranks, dim=1).indices
 
     def scores(self, tally: Tensor) -> dict[str, float]:
         """Top-1, and top-5 where five guesses were counted."""

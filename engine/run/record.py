@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cheapconv import catalog
 from cheapconv.engine.measure.sizes import sizes, structure_key
 from cheapconv.engine.run.picture import picture
-from cheapconv.engine.store import networks, pictures
+from cheapconv.engine.store import mistakes, networks, pictures
 from cheapconv.engine.store.cell import Cell, CellRecord
 from cheapconv.engine.store.files import later
 from cheapconv.engine.store.records import ByValidation, CurveRow, NetworkResult, Result
@@ -52,6 +52,8 @@ def finish(store: Store, cell: Cell, training: Training, after_s: float | None =
     networks.save(run.folder, training.method, training.data.class_names, training.recipe.normalisation)
     if png := picture(training):
         pictures.write(run, png)
+    if training.mistakes:
+        mistakes.write(run, {name: found.numpy() for name, found in training.mistakes.items()})
     result = _result(store, cell, training)
     start = next((item.start for item in reversed(run.environments())), None)
     run.finish(result, None if start is None or after_s is None else later(start, after_s))

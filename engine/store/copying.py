@@ -21,6 +21,7 @@ from cheapconv.engine.store.runs import (
     CURVE,
     ENVIRONMENT,
     ERROR,
+    MISTAKES,
     NETWORKS,
     PICTURE,
     RESULT,
@@ -37,7 +38,7 @@ def files_of(run: Run) -> list[str]:
     else:
         students = [f"{NETWORKS}/{network.name}.pt" for network in result.students]
         deployed = [f"{FOLDER}/{deployment.name}.json" for deployment in deployments.read(run)]
-        names = [CELL, *students, PICTURE, ENVIRONMENT, CURVE, RESULT, *deployed, STATE]
+        names = [CELL, *students, PICTURE, MISTAKES, ENVIRONMENT, CURVE, RESULT, *deployed, STATE]
     return [name for name in names if (run.folder / name).is_file()]
 
 

@@ -1,7 +1,7 @@
 """The run folders: one a cell, the truth that MLflow follows and reports read. Their only reader and writer.
 
     <key>/         cell.json state.json environment.json curve.jsonl result.json error.txt last.pt networks/
-                   deployments/ (engine/store/deployments.py)
+                   mistakes.npz answers.png deployments/ (engine/store/deployments.py)
     sweeps/        what each sweep consists of; beside it measurements/, how fast each network is
 
 A file that is missing or cannot be read is None, and what that means is said once, in `Run.state` and `Run.faults`.
@@ -36,7 +36,7 @@ from cheapconv.engine.store.records import CurveRow, Environment, Measurement, R
 
 CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
 RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
-PICTURE, SWEEPS, MEASUREMENTS = "answers.png", "sweeps", "measurements"
+PICTURE, MISTAKES, SWEEPS, MEASUREMENTS = "answers.png", "mistakes.npz", "sweeps", "measurements"
 TRACKER = "mlflow.json"  # in the run folder, but the tracker's own
 
 
@@ -153,7 +153,8 @@ class Run:
         """Write the result, with which the cell is done, at `end`, and remove what only an unfinished one needs."""
         *before, last = self.environments() or (Environment(),)  # somebody may have removed the file
         write_json(self.folder / ENVIRONMENT, [asdict(item) for item in (*before, replace(last, end=end or now()))])
-        others = [path for name in (ENVIRONMENT, CURVE, PICTURE, f"{NETWORKS}/*.pt") for path in self.folder.glob(name)]
+        names = (ENVIRONMENT, CURVE, PICTURE, MISTAKES, f"{NETWORKS}/*.pt")
+        others = [path for name in names for path in self.folder.glob(name)]
         files = {path.relative_to(self.folder).as_posix(): sha256(path) for path in others}
         write_json(self.folder / RESULT, document(asdict(replace(result, files=files))))
         self.write_state("done", result.epochs, result.epochs)
@@ -264,9 +265,8 @@ class Store:
             write_bytes(self.root / ".writable", b"")
             (self.root / ".writable").unlink(missing_ok=True)  # another process may be looking too
         except OSError as error:
-            raise UserError(
-                f"the store {self.root} cannot be written ({error.strerror}): choose another with --store."
-            ) from error
+            line = f"the store {self.root} cannot be written ({error.strerror}): choose another with --store."
+            raise UserError(line) from error
 
     def require(self) -> None:
         """A store that was there when the command began and is gone is a UserError, and not made anew."""

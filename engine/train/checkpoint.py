@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypedDict, cast
+from typing import Any, NotRequired, Self, TypedDict, cast
 
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
@@ -74,6 +74,7 @@ class State(TypedDict):
     optimiser: dict[str, Any]
     clock: dict[str, Tensor]
     randomness: dict[str, Tensor | None]
+    mistakes: NotRequired[dict[str, Tensor]]
 
 
 def save(folder: Path, state: State) -> None:

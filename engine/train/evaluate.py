@@ -4,7 +4,8 @@ The samples are made once for all methods that are examined side by side: photog
 all batches and networks are summed on the device and read once at the end: no batch waits for it.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,14 +20,16 @@ from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.task import Flaw, Task
 
 Scores = dict[str, dict[str, float]]  # by network and name of the score
+Mistakes = dict[str, Tensor]  # by network (N,) int32 on the CPU: `Task.mistakes` of the test set, in its order
 
 
 class Evaluation(NamedTuple):
-    """Scores by split, nothing for a split without samples; and by network what is wrong with its answers to the
-    test set, nothing for one without a flaw."""
+    """Scores by split, nothing for a split without samples; by network what is wrong with its answers to the test set,
+    nothing for one without a flaw; and which of these answers are mistakes, nothing where a task has more than one."""
 
     scores: dict[Split, Scores]
     flaws: dict[str, Flaw]
+    mistakes: Mistakes
 
 
 def samples(data: Data, recipe: Recipe) -> Iterator[tuple[Split, Tensor, Tensor]]:
@@ -46,6 +49,7 @@ class Examination:
         # A network may lie outside of the method's module tree, so it is set to eval mode itself.
         self._networks = {trained.name: trained.network.eval() for trained in method.networks()}
         self._totals: dict[Split, list[Tensor]] = {}  # the task's counts of each network, on the device
+        self._mistakes: dict[str, list[Tensor]] = {}  # of each network by batch, there too
 
     @torch.no_grad()
     def answer(self, split: Split, x: Tensor, y: Tensor) -> None:
@@ -55,6 +59,10 @@ class Examination:
         found = [self._task.tally(logits, y) for logits in answers]  # what is counted is counted in full precision
         totals = self._totals.get(split)
         self._totals[split] = [t + f for t, f in zip(totals, found, strict=True)] if totals else found
+        if split == "test":
+            for name, logits in zip(self._networks, answers, strict=True):
+                if (mistaken := self._task.mistakes(logits, y)) is not None:
+                    self._mistakes.setdefault(name, []).append(mistaken.int())
 
     def end(self) -> Evaluation:
         """What was found. The method is back in train mode afterwards."""
@@ -70,4 +78,16 @@ class Examination:
         assert "test" in counts, "there are no samples to test"
         scores = {split: {n: self._task.scores(row) for n, row in own.items()} for split, own in counts.items()}
         flaws = {name: flaw for name, row in counts["test"].items() if (flaw := self._task.flaw(row))}
-        return Evaluation(scores, flaws)
+        return Evaluation(scores, flaws, self._all_mistakes())
+
+    def _all_mistakes(self) -> Mistakes:
+        """Those of all processes, in the order of the test set."""
+        own = {name: [batch.cpu() for batch in batches] for name, batches in self._mistakes.items()}
+        parts = ranks.collected(self._place, own)
+        return {name: in_turn([part.get(name, ()) for part in parts]) for name in parts[0]}
+
+
+def in_turn(parts: Sequence[Sequence[Tensor]]) -> Tensor:
+    """(N,) of the batches of places that take turns: first the first one of each, then the second ones."""
+    turns = itertools.zip_longest(*parts)
+    return torch.cat([batch for turn in turns for batch in turn if batch is not None])

@@ -20,7 +20,7 @@ from cheapconv.engine.train import ranks
 from cheapconv.engine.train.bill import Bill, Item
 from cheapconv.engine.train.captured import Capture, Captured
 from cheapconv.engine.train.checkpoint import VERSION, Position, State
-from cheapconv.engine.train.evaluate import Evaluation, Examination
+from cheapconv.engine.train.evaluate import Evaluation, Examination, Mistakes
 from cheapconv.engine.train.learner import Learner, require_divisible
 from cheapconv.engine.train.optimiser import make_optimiser, place_rates, set_rates
 from cheapconv.engine.train.phases import Stretch, stretches
@@ -69,6 +69,7 @@ class Training:
         self._stretch: Stretch | None = None
         self._shared_out = False  # whether other processes know of the phase's parameters
         self._sums: dict[str, Tensor] = {}  # float64, 0-d, on the device
+        self.mistakes: Mistakes = {}  # of the epoch that was examined last
         self._examination: Examination | None = None
         self._learner = Learner(method, recipe, place, compile_method)
         self._captured = Captured(method, place.device, capture) if capture else None
@@ -144,11 +145,12 @@ class Training:
     def _row(self) -> CurveRow:
         """The epoch's line of the curve."""
         assert self.optimiser is not None, "an epoch that ends has begun"
-        scores, flaws = Evaluation({"test": {}}, {})
+        found = Evaluation({"test": {}}, {}, {})
         if self.examined:
             if self._examination is None:  # its share of the samples is none
                 self._examination = self._begin_examination()
-            scores, flaws = self._examination.end()
+            found = self._examination.end()
+            self.mistakes = found.mistakes
             self._examination = None
         position, samples = self.position, self.data.samples
         terms = {name: total / samples for name, total in position.sums.items()}
@@ -157,9 +159,9 @@ class Training:
             lr=self.optimiser.param_groups[0]["base_lr"] * self._factor(self.steps - 1) if self.steps else 0.0,
             loss=sum(terms.values()),
             terms=terms,
-            scores=scores["test"],
-            validation=scores.get("validation", {}),
-            flaws=flaws,
+            scores=found.scores["test"],
+            validation=found.scores.get("validation", {}),
+            flaws=found.flaws,
             images_per_s=samples / position.epoch_steps_s if self.steps else 0.0,
             seconds=position.epoch_steps_s,
             method_s=position.epoch_method_s,
@@ -182,6 +184,7 @@ class Training:
             # The hands stay where the last step has put them, and a `begin` may read them before the next step.
             "clock": {hand: getattr(self.method.clock, hand) for hand in HANDS},
             "randomness": self._randomness.state_dict(),
+            "mistakes": self.mistakes,  # after the last epoch nothing is examined any more
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -202,6 +205,7 @@ class Training:
             for name, total in self.position.sums.items()  # those of all processes, which one of them brings
         }
         self._randomness.load_state_dict(state["randomness"])
+        self.mistakes = state.get("mistakes", {})  # a checkpoint of before has none
 
     def _enter_phase(self, number: int) -> None:
         """Let the phase begin, which may change the structure, and only then make its optimiser."""

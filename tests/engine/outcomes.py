@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from cheapconv.engine.store import mistakes as store_mistakes
 from cheapconv.engine.store.runs import CURVE, Store
 
 SPEED = ("seconds", "method_s", "spent_s", "images_per_s")  # all that may differ between two runs of a cell
@@ -25,6 +27,15 @@ def curve(store: Store, key: str) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name not in SPEED} for row in rows]
 
 
+def mistakes(store: Store, key: str) -> dict[str, np.ndarray]:
+    """By network, of the last epoch."""
+    run = store.run(key)
+    result = run.result()
+    found = store_mistakes.read(run, result) if result else None
+    assert found is not None
+    return found
+
+
 def assert_same(found: Store, expected: Store, key: str) -> None:
     """The cell has the same bits in both stores."""
     ours, theirs = weights(found, key), weights(expected, key)
@@ -33,3 +44,8 @@ def assert_same(found: Store, expected: Store, key: str) -> None:
     different = [name for name, tensor in theirs.items() if not torch.equal(ours[name], tensor)]
     assert not different
     assert curve(found, key) == curve(expected, key)
+    mistaken, others = mistakes(found, key), mistakes(expected, key)
+    assert mistaken.keys() == others.keys() == curve(found, key)[-1]["scores"].keys()
+    for name, one in mistaken.items():
+        assert np.array_equal(one, others[name])
+        assert (one == 0).mean() == curve(found, key)[-1]["scores"][name]["top1"]

@@ -22,6 +22,18 @@ def test_a_tally_counts_the_samples_by_the_rank_of_their_label():
     assert Classification(99).tally(z, y).tolist()[:2] == [3, 4]
 
 
+def test_a_mistake_is_the_class_that_was_taken_for_the_right_one():
+    z = torch.tensor([[0.0, 9.0, 1.0], [5.0, 0.0, 1.0], [0.0, 1.0, 9.0]])
+    assert Classification(3).mistakes(z, torch.tensor([1, 1, 0])).tolist() == [0, 1, 3]
+
+
+@pytest.mark.parametrize("classes", [10, 100])
+def test_mistakes_are_counted_by_the_tally_whatever_equal_logits_mean(classes):
+    z, y = logits(64, classes)
+    z, task = z.round(), Classification(classes)  # many are equal
+    assert (task.mistakes(z, y) == 0).sum() == task.tally(z, y)[0]
+
+
 def test_a_tally_counts_what_samples_are_taken_for_and_those_without_a_finite_answer():
     z = torch.tensor([[0.0, 9.0, 1.0], [5.0, 0.0, 1.0], [0.0, 9.0, 1.0], [0.0, float("nan"), 0.0]])
     z[2, 1] = float("inf")

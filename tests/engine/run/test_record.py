@@ -54,7 +54,7 @@ def finish(
     store.run(cell.key).begin(Environment(start=start))
     (store.run(cell.key).folder / CHECKPOINT).write_bytes(b"checkpoint")
     trained = SimpleNamespace(
-        method=method, data=tiny.data(), task=Classification(10), position=where, recipe=tiny.RECIPE
+        method=method, data=tiny.data(), task=Classification(10), position=where, recipe=tiny.RECIPE, mistakes={}
     )
     return record.finish(store, cell, trained, after_s)
 

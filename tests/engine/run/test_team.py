@@ -88,6 +88,8 @@ def assert_alike(found: Store, expected: Store, cells: list[Cell]) -> None:
         ours, theirs = outcomes.curve(found, cell.key), outcomes.curve(expected, cell.key)
         assert [row["scores"] for row in ours] == [row["scores"] for row in theirs]
         assert [row["terms"] for row in ours] == [pytest.approx(row["terms"], rel=1e-7) for row in theirs]
+        mistakes = outcomes.mistakes(expected, cell.key)
+        assert all((one == mistakes[name]).all() for name, one in outcomes.mistakes(found, cell.key).items())
         weights = outcomes.weights(expected, cell.key)
         for name, tensor in outcomes.weights(found, cell.key).items():
             torch.testing.assert_close(tensor, weights[name], rtol=1e-7, atol=1e-9, msg=f"{cell.method} {name}")

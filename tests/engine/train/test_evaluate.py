@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder, build_method
-from cheapconv.engine.train.evaluate import Evaluation, Examination, Scores, samples
+from cheapconv.engine.train.evaluate import Evaluation, Examination, Scores, in_turn, samples
 from cheapconv.engine.train.teachers import Frozen
 from cheapconv.methods.base import Method, Trained
 from cheapconv.models.build import build_network
@@ -83,6 +83,22 @@ def test_every_image_counts_once(monkeypatch):
     data.test_y[:] = torch.tensor([1] * 20 + [0] * 3)  # only the last, small batch is right
     found = scores(Always(torch.arange(10.0).flip(0)), data)
     assert found == {"top1": pytest.approx(3 / 23)}
+
+
+def test_mistakes_are_in_the_order_of_the_test_set():
+    data, network = tiny.data(), small_network()
+    with torch.no_grad():
+        guesses = network(normalise(data.test_x, RECIPE.normalisation)).argmax(dim=1)
+    expected = torch.where(guesses == data.test_y, 0, guesses + 1)
+    assert evaluate(One(network), data, RECIPE, TASK).mistakes["one"].tolist() == expected.tolist()
+
+
+def test_they_are_so_of_several_places():
+    """Whose batches of ten of 23 images are the first and the last, and the one between them."""
+    data = tiny.data()
+    parts = [[y for _, y in replace(data, rank=rank, world=2).split("test", RECIPE)] for rank in range(2)]
+    assert [len(part) for part in parts] == [2, 1]
+    assert in_turn(parts).tolist() == data.test_y.tolist()
 
 
 def test_accuracy_is_that_of_one_pass_over_all_images():
