@@ -178,7 +178,7 @@ def _unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
         )
         yield Finding(text, tuple(comparable.loc[comparable["n"] == 1, "id"]))
     elif std is not None and comparable["top1_error_mean"].isna().all():
-        least = 100 * power.detectable(std, n, images, float(comparable["top1_mean"].median()))
+        least = 100 * power.detectable(std, n, power.typical_error(comparable))
         yield Finding(
             f"With n = {n} and {images:,.0f} test images two rows whose {score.text} truly differs by {least:.1f} "
             "points are told apart four times in five; smaller differences mostly are not."

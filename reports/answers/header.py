@@ -14,12 +14,15 @@ from cheapconv.reports.rows.collect import Collected, hardware
 from cheapconv.reports.rows.columns import method_label
 from cheapconv.reports.rows.measurements import Measured
 from cheapconv.reports.rows.variants import common_recipe
-from cheapconv.reports.statistics import differences
+from cheapconv.reports.statistics import differences, power
+from cheapconv.reports.statistics.images import COLUMN
 
-DIFFERENCE = (
-    "Rows differ where their difference is significant at 5 % both by Welch's test over the seeds and against the "
-    "test set's own {}. Where several rows are compared with the best of them, both are taken by the "
-    "studentised range of as many rows (Games-Howell), so that having picked the best is paid for."
+DIFFERENCE = "Rows differ where their difference is significant at 5 % {}. {}"
+BY_IMAGE = "over seeds and test images together: all answered the same images, and are compared image by image"
+BY_COUNTS = "both by Welch's test over the seeds and against the test set's own {}"
+PICKED = (
+    "Where several rows are compared with the best of them, each test is taken by the studentised range of as many "
+    "rows (Games-Howell), so that having picked the best is paid for."
 )
 RANKS = (
     "Rows that do not differ from the best share its rank, such as 1 to 12, and the order among them means nothing; "
@@ -27,7 +30,7 @@ RANKS = (
 )
 GAPS = (
     "Gap recovered is given where the standard network and the baseline differ, each pair tested by itself; in "
-    "brackets its 95 % interval (Fieller's), from the spread over seeds or the test set's error, whichever is wider."
+    "brackets its 95 % interval (Fieller's), from the spread over seeds and the test set's error as where rows differ."
 )
 DEPLOYED = (
     "Rows that name a precision and a runtime are networks of the rows without: the same weights, quantised after "
@@ -95,6 +98,14 @@ def training(results: Sequence[Result]) -> str:
     return f"{told}{less if share else ''}"
 
 
+def _tested(rows: pd.DataFrame, error: str) -> str:
+    """How rows are told apart, some of which may not be known image by image."""
+    known, by_counts = rows[COLUMN].notna(), BY_COUNTS.format(error)
+    if not known.any():
+        return by_counts
+    return BY_IMAGE if known.all() else f"{BY_IMAGE}; those whose mistakes were not kept {by_counts}"
+
+
 def remarks(rows: pd.DataFrame, sweep: Collected, waiting: int = 0) -> list[str]:
     """How to read the numbers, in words; `waiting` rows of the plan are not among them."""
     whole = "of the last epoch on the whole test set, the mean of the students that would be deployed."
@@ -103,14 +114,14 @@ def remarks(rows: pd.DataFrame, sweep: Collected, waiting: int = 0) -> list[str]
     if (rows["n"] > 1).any():
         said.append("± is the sample standard deviation over seeds; it is not a confidence interval.")
     if rows["comparable"].any():
-        said += [DIFFERENCE.format(error), RANKS]
+        said += [DIFFERENCE.format(_tested(rows[rows["comparable"]], error), PICKED), RANKS]
     if rows["gap_recovered"].notna().any():
         said.append(GAPS)
     if rows["deployed"].any():
         said.append(DEPLOYED)
     if len(single):  # the size below which differences between single runs mean nothing: test-set noise alone
         typical, images = single["top1_mean"].median(), single["test_images"].iloc[0]
-        points = 100 * 1.96 * 2**0.5 * single.apply(lambda row: differences.test_error(row, typical), axis=1).median()
+        points = 100 * 1.96 * power.typical_error(single).error
         said.append(
             f"Rows with n=1 are single runs without a spread: the test set's {error} alone decides about them. "
             f"A difference between two of them within that error, {points:.1f} points at {100 * typical:.0f} % on "

@@ -16,7 +16,7 @@ from pydantic import ConfigDict
 from cheapconv.reports.rows.collect import Collected, Record
 from cheapconv.reports.rows.identities import identity, records_by_row
 from cheapconv.reports.rows.measurements import suffixes
-from cheapconv.reports.statistics import differences, gap
+from cheapconv.reports.statistics import differences, gap, images
 
 Kind = Literal[
     "method beats method in every network",
@@ -184,6 +184,7 @@ def gain(row: pd.Series, alone: pd.Series) -> pd.Series:
     won = row.copy()
     won["top1_mean"], won["n"] = row["top1_mean"] - alone["top1_mean"], min(row["n"], alone["n"])
     won["top1_std"] = math.sqrt(won["n"] * sum(differences.variance(each) for each in (row, alone)))
+    won[images.COLUMN] = images.difference(row, alone)
     won["top1_error_mean"] = math.hypot(*(differences.test_error(each, each["top1_mean"]) for each in (row, alone)))
     return won
 
@@ -213,4 +214,5 @@ def _scored(row: pd.Series, scores: Sequence[float]) -> pd.Series:
     """The row with the scores of one of its networks, one a seed."""
     values, scored = pd.Series(scores), row.copy()
     scored["top1_mean"], scored["top1_std"], scored["n"] = values.mean(), values.std(ddof=1), len(values)
+    scored[images.COLUMN] = None  # it is of those that count
     return scored

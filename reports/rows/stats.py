@@ -16,7 +16,7 @@ import pandas as pd
 import scipy.stats
 
 from cheapconv.reports.rows import measurements
-from cheapconv.reports.statistics import differences
+from cheapconv.reports.statistics import differences, images
 
 TRAINED = ["architecture", "conv", "method", "variant"]
 ROW = [*TRAINED, "deployed"]
@@ -115,6 +115,7 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
         "counters_differ": bool(known["counters_differ"].any()),
         **{f"{name}_mean": means[name] for name in SCORES},
         **{name: means[name] for name in MEANS},
+        images.COLUMN: images.of_seeds(done.get(images.COLUMN, ())),
         "sizes_differ": done["params"].nunique() > 1 or done["macs"].nunique() > 1,
         **{name: known[name].iloc[0] for name in FIRST},
         **measurements.of_row(done),

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cheapconv.reports.statistics import differences, gap
+from cheapconv.reports.statistics.images import COLUMN, ByImage, of_seeds
 
 Name = TypeVar("Name", bound=Hashable)
 COLUMNS = ("top1", "top1_error", "test_images")
@@ -44,6 +45,7 @@ class Blocks:
     counted: np.ndarray  # the test set's error of each score where it was counted with it
     images: np.ndarray
     alone: np.ndarray
+    by_image: np.ndarray  # (networks, treatments) what is known of each row image by image, None where nothing is
 
     @property
     def scores(self) -> np.ndarray:
@@ -55,6 +57,16 @@ class Blocks:
         rows = np.arange(len(self.networks))
         counted, images = (mean_of_known(table[rows, places]) for table in (self.counted, self.images))
         return differences.test_errors(counted, images, accuracies)
+
+    def image_error(self, places: np.ndarray, others: np.ndarray, met: np.ndarray) -> float | None:
+        """That of the mean difference over the networks that are met, whose images are the same ones; None where the
+        mistakes of one are not known."""
+        rows = np.arange(len(self.networks))[met]
+        found = [*zip(self.by_image[rows, places[met]], self.by_image[rows, others[met]], strict=True)]
+        if not all(isinstance(a, ByImage) and a.comparable(b) and a.comparable(found[0][0]) for a, b in found):
+            return None
+        mean = sum(a.right - b.right for a, b in found) / len(found)
+        return float(mean.std(ddof=1)) / math.sqrt(len(mean))
 
 
 def read(cells: pd.DataFrame) -> Blocks:
@@ -80,7 +92,18 @@ def read(cells: pd.DataFrame) -> Blocks:
         counted=found["top1_error"],
         images=found["test_images"],
         alone=alone,
+        by_image=_by_image(trained[comparable], network[comparable], treatment[comparable], found["top1"].shape[:2]),
     )
+
+
+def _by_image(cells: pd.DataFrame, network: np.ndarray, treatment: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Of the cells of each network and treatment."""
+    found = np.full(shape, None, dtype=object)
+    if COLUMN in cells:
+        places = pd.Series(list(zip(network, treatment, strict=True)), index=cells.index)
+        for place, row in cells[COLUMN].groupby(places):
+            found[place] = of_seeds(row)
+    return found
 
 
 def numbered(names: Iterable[Name]) -> tuple[np.ndarray, list[Name]]:

@@ -1,33 +1,47 @@
-"""Which rows differ: by Welch's test over the seeds, and never by less than the test set's own error.
+"""Which rows differ: over seeds and test images at once where the mistakes of both are known, else by each for itself.
 
-Two mean accuracies differ where their difference is significant at LEVEL in both of these senses:
+Where they are (reports/statistics/images.py), two mean accuracies differ at a level where their difference is larger
+than the root of
+
+    (Welch's t)^2 * variance over the seeds + (the normal z)^2 * variance over the images,
+
+each error with the quantile of what is known of it (Cochran and Cox, 1957): a spread over few seeds that happens to be
+small says little. Adding the variances first and giving their sum Satterthwaite's degrees of freedom calls too much,
+among 20 equal rows of two seeds one in a third of all reports, as simulated. Of single runs there are the images alone.
+
+Where they are not, the difference has to be significant at LEVEL in both of these senses:
 
 - over seeds: Welch's t, for variances that may be unequal, with Satterthwaite's degrees of freedom (Welch, 1947);
 - over test images: z of two proportions, binomial with the pooled accuracy; a score that is no share of images brings
   an error of its own. It takes the images as drawn anew for each row; rows share them, so it errs on the safe side. A
   single run has no spread over seeds: there it decides alone.
 
-The best of k rows is picked by the numbers that it is then compared with. Therefore both statistics are referred to
+The best of k rows is picked by the numbers that it is then compared with. Therefore all statistics are referred to
 the studentised range of k means (Games and Howell, 1976): of k rows that are equal, one is called worse in about LEVEL
 of all reports, not in LEVEL of all comparisons. For two rows this is Welch's test itself.
 
-Two limits, as simulated. The range of Games and Howell is approximate for few seeds: on a test set without error one of
+Limits, as simulated. The range of Games and Howell is approximate for few seeds: on a test set without error one of
 20 equal rows of two seeds is called worse in 9 % of all reports, of 60 in 12 %. Where all rows share test images whose
-error is as large as the seeds', it stays below LEVEL. And the larger of both errors counts, not their sum: were the
-images really drawn anew, and both errors as large, it would be 10 % of two rows and 20 % of twenty.
+error is as large as the seeds', it stays below LEVEL. And where mistakes are not known the larger of both errors
+counts, not their sum: were the images really drawn anew, and both errors as large, it would be 10 % of two rows and
+20 % of twenty.
 """
 
 import math
 from collections.abc import Hashable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy.optimize
 import scipy.stats
 from statsmodels.stats.multitest import multipletests
 
-from cheapconv.reports.statistics import studentised
+from cheapconv.reports.statistics import images, studentised
 
 LEVEL = 0.05
+LOWEST = -690.0  # natural logarithm of p, below which it is 0
+TIGHT = 1e-3  # p below which the sum over all pairs is as good as the range
 NUMBERS = ("top1_mean", "top1_std", "n", "test_images", "top1_error_mean")
 
 
@@ -67,30 +81,75 @@ def interval(row: pd.Series) -> tuple[float, float]:
     return max(row["top1_mean"] - half, 0.0), min(row["top1_mean"] + half, 1.0)
 
 
-def statistics(a: pd.Series, b: pd.Series) -> Iterator[tuple[float, float, str]]:
-    """Difference over its standard error, degrees of freedom and name of each test of two rows."""
-    difference = abs(a["top1_mean"] - b["top1_mean"])
+class Errors(NamedTuple):
+    """What a test of two rows' difference knows: its variance over seeds, with degrees of freedom, and over images,
+    either of which may be none, and the test's name."""
+
+    of_seeds: float
+    degrees: float
+    of_images: float
+    test: str
+
+    def half_width(self, p: float) -> float:
+        """The difference that the two exceed with a probability of p if they do not differ."""
+        t, z = scipy.stats.t.isf(p / 2, self.degrees), scipy.stats.norm.isf(p / 2)
+        return math.hypot(t * math.sqrt(self.of_seeds), z * math.sqrt(self.of_images))
+
+    def p_value(self, difference: float, compared: int = 2) -> float:
+        """The probability that the most distant two of `compared` rows lie as far apart if none differ."""
+        if not self.of_images or not self.of_seeds:
+            degrees = self.degrees if self.of_seeds else math.inf
+            return range_p(quotient(difference, math.sqrt(self.of_seeds + self.of_images)), degrees, compared)
+        if not difference:
+            return 1.0
+        if self.half_width(math.exp(LOWEST)) <= difference:
+            return 0.0
+        log_p = scipy.optimize.brentq(lambda log_p: self.half_width(math.exp(log_p)) - difference, LOWEST, 0)
+        for_every_pair = math.comb(compared, 2) * math.exp(log_p)
+        if compared == 2 or for_every_pair < TIGHT:
+            return for_every_pair
+        return studentised.exceeds_both(difference, self.of_seeds, self.degrees, self.of_images, compared)
+
+    def resolve(self, difference: float, compared: int) -> bool:
+        """Whether p is at most LEVEL, mostly found faster."""
+        if self.of_images and self.of_seeds:
+            left = difference**2 - studentised.critical(compared, LEVEL) ** 2 / 2 * self.of_images
+            return left > 0 and Errors(self.of_seeds, self.degrees, 0.0, self.test).resolve(math.sqrt(left), compared)
+        single = self.p_value(difference)  # that of the range lies between this and this for every pair
+        for_every_pair = math.comb(compared, 2) * single
+        return single <= LEVEL and (for_every_pair <= LEVEL or self.p_value(difference, compared) <= LEVEL)
+
+
+def errors(a: pd.Series, b: pd.Series) -> Iterator[Errors]:
+    """Of each test of two rows."""
+    several = min(a["n"], b["n"]) > 1
+    of_seeds, degrees = (variance(a) + variance(b), freedom(a, b)) if several else (0.0, math.inf)
+    if (by_image := images.difference(a, b)) is not None:
+        test = "over seeds and images" if several else "by the images that only one of them has right"
+        yield Errors(of_seeds, degrees, by_image.beside_seeds if several else by_image.variance, test)
+        return
     pooled = (a["top1_mean"] + b["top1_mean"]) / 2
-    error = math.hypot(*(test_error(row, pooled) for row in (a, b)))
-    yield quotient(difference, error), math.inf, f"by the test set's {error_name(a)}"
-    if min(a["n"], b["n"]) > 1:
-        error = math.sqrt(variance(a) + variance(b))
-        yield quotient(difference, error), freedom(a, b), "by Welch's test over the seeds"
+    of_images = sum(test_error(row, pooled) ** 2 for row in (a, b))
+    yield Errors(0.0, math.inf, of_images, f"by the test set's {error_name(a)}")
+    if several:
+        yield Errors(of_seeds, degrees, 0.0, "by Welch's test over the seeds")
+
+
+def half_width(a: pd.Series, b: pd.Series) -> float:
+    """Of the 95 % interval of their difference, by the test that has the widest."""
+    return max(each.half_width(LEVEL) for each in errors(a, b))
 
 
 def p_value(a: pd.Series, b: pd.Series, compared: int = 2) -> tuple[float, str]:
     """p of the difference of two of `compared` rows, the larger one of the tests, and by which."""
-    return max((range_p(statistic, degrees, compared), test) for statistic, degrees, test in statistics(a, b))
+    difference = abs(a["top1_mean"] - b["top1_mean"])
+    return max((each.p_value(difference, compared), each.test) for each in errors(a, b))
 
 
 def differ(a: pd.Series, b: pd.Series, compared: int = 2) -> bool:
-    """Whether two of `compared` rows differ significantly: whether `p_value` is at most LEVEL, mostly found faster."""
-    for statistic, degrees, _ in statistics(a, b):
-        single = range_p(statistic, degrees, 2)  # that of the range lies between this and this for every pair
-        for_every_pair = math.comb(compared, 2) * single
-        if not single <= LEVEL or (for_every_pair > LEVEL and range_p(statistic, degrees, compared) > LEVEL):
-            return False
-    return True
+    """Whether two of `compared` rows differ significantly: whether `p_value` is at most LEVEL."""
+    difference = abs(a["top1_mean"] - b["top1_mean"])
+    return all(each.resolve(difference, compared) for each in errors(a, b))
 
 
 def not_worse(rows: pd.DataFrame, beside: int = 0) -> pd.Index:
@@ -103,16 +162,20 @@ def worse(rows: pd.DataFrame, than: Hashable = None, beside: int = 0) -> np.ndar
     """Of each row whether it is significantly less accurate than the one of a label, the most accurate one if there is
     none: what `differ` says, for a thousand rows at once."""
     compared = max(len(rows) + beside, 2)
-    top = int(rows["top1_mean"].argmax()) if than is None else rows.index.get_loc(than)
-    mean, std, n, images, counted = rows.reindex(columns=NUMBERS).to_numpy(float).T
+    top = int(rows["top1_mean"].argmax()) if than is None else [*rows.index].index(than)
+    mean, std, n, tested, counted = rows.reindex(columns=NUMBERS).to_numpy(float).T
     lower, pooled = mean[top] - mean, (mean[top] + mean) / 2
-    error = np.hypot(test_errors(counted, images, pooled), test_errors(counted[top], images[top], pooled))
-    found = quotients(lower, error) >= studentised.critical(compared, LEVEL) / math.sqrt(2)
-    left = np.flatnonzero(found & (n > 1) & (n[top] > 1))  # which the seeds may still not tell apart
+    several = (n > 1) & (n[top] > 1)
+    by_image = images.differences(rows, rows.iloc[top], several)  # variances
+    known, q = ~np.isnan(by_image), studentised.critical(compared, LEVEL) / math.sqrt(2)
+    apart = np.hypot(test_errors(counted, tested, pooled), test_errors(counted[top], tested[top], pooled))
+    found = quotients(lower, np.where(known, np.sqrt(by_image), apart)) >= q
+    left = np.flatnonzero(found & several)  # which the seeds may still not tell apart
     if len(left):
         own, of_best = std[left] ** 2 / n[left], std[top] ** 2 / n[top]
         degrees = quotients((own + of_best) ** 2, own**2 / (n[left] - 1) + of_best**2 / (n[top] - 1))
-        statistics = math.sqrt(2) * quotients(lower[left], np.sqrt(own + of_best))
+        beside_images = np.sqrt(np.maximum(lower**2 - np.where(known, q**2 * by_image, 0.0), 0.0)[left])
+        statistics = math.sqrt(2) * quotients(beside_images, np.sqrt(own + of_best))
         found[left] = studentised.exceeds(statistics, degrees, compared) <= LEVEL
     return found
 

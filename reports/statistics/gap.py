@@ -2,8 +2,9 @@
 
 gap recovered = (method - baseline) / (standard - baseline), where baseline trains the same network alone and standard
 is the uncompressed network trained alone. The quotient of a small gap is noise, so it is given only where standard and
-baseline differ as `differences` says: by Welch's test over the seeds and beyond the binomial error of the test set.
-Its interval is Fieller's (1954) for a quotient of two means, once with either error; the wider bounds count.
+baseline differ as `differences` says. Its interval is Fieller's (1954) for a quotient of two means: with the variances
+over seeds and images together where the mistakes of all three are known, else once with either error, and the wider
+bounds count.
 
 The baseline was trained by the row's own recipe, and so was the standard network if there is such a one.
 
@@ -14,12 +15,15 @@ that what quantisation costs all of them is not taken for the method's.
 import dataclasses
 import math
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import scipy.stats
 
-from cheapconv.reports.statistics import differences
+from cheapconv.reports.statistics import differences, images
+from cheapconv.reports.statistics.images import ByImage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,26 +82,56 @@ def gap_recovered(row: pd.Series, rows: pd.DataFrame) -> Gap:
     return Gap((row["top1_mean"] - baseline["top1_mean"]) / gap, *interval(row, baseline, standard), note)
 
 
+class Spread(NamedTuple):
+    """Variances of a gain and of the gap that it is a share of, and their covariance, by the baseline of both."""
+
+    of_gain: float
+    of_gap: float
+    both: float
+
+    @classmethod
+    def apart(cls, row: float, baseline: float, standard: float) -> "Spread":
+        """Of three means whose errors have nothing to do with one another."""
+        return cls(row + baseline, standard + baseline, baseline)
+
+
 def interval(row: pd.Series, baseline: pd.Series, standard: pd.Series) -> tuple[float, float]:
-    """95 % interval of (row - baseline) / (standard - baseline), the wider of those by seeds and by test images."""
+    """95 % interval of (row - baseline) / (standard - baseline)."""
     compared, probability = (row, baseline, standard), 1 - differences.LEVEL / 2
     gain, gap = (one["top1_mean"] - baseline["top1_mean"] for one in (row, standard))
+    several, normal = min(one["n"] for one in compared) > 1, float(scipy.stats.norm.ppf(probability))
+    of_seeds = [differences.variance(one) if several else 0.0 for one in compared]
+    by_image = [images.difference(one, baseline) for one in (row, standard)]
+    if by_image[0] is not None and by_image[1] is not None:
+        of_gap = next(differences.errors(baseline, standard))
+        quantile = float(scipy.stats.t.ppf(probability, of_gap.degrees)) if several else normal
+        spread = image_by_image(by_image[0], by_image[1], baseline if several else None)
+        seeds, weight = Spread.apart(*of_seeds), (normal / quantile) ** 2  # either error with its own quantile
+        both = Spread(*(a + weight * b for a, b in zip(seeds, spread, strict=True)))
+        return fieller(gain, gap, both, quantile)
     pooled = (baseline["top1_mean"] + standard["top1_mean"]) / 2  # as in the test of the gap
     accuracies = (row["top1_mean"], pooled, pooled)
     of_images = [differences.test_error(one, p) ** 2 for p, one in zip(accuracies, compared, strict=True)]
-    bounds = [fieller(gain, gap, of_images, scipy.stats.norm.ppf(probability))]
-    if min(one["n"] for one in compared) > 1:
-        of_seeds = [differences.variance(one) for one in compared]
+    bounds = [fieller(gain, gap, Spread.apart(*of_images), normal)]
+    if several:
         quantile = scipy.stats.t.ppf(probability, differences.freedom(baseline, standard))
-        bounds.append(fieller(gain, gap, of_seeds, quantile))
+        bounds.append(fieller(gain, gap, Spread.apart(*of_seeds), quantile))
     lows, highs = zip(*bounds, strict=True)
     return min(lows), max(highs)
 
 
-def fieller(gain: float, gap: float, variances: Sequence[float], quantile: float) -> tuple[float, float]:
-    """Fieller's interval of gain / gap; `variances` are those of the row, the baseline (in both) and the standard."""
-    of_row, shared, of_standard = variances
-    of_gain, of_gap, square = of_row + shared, of_standard + shared, (quantile / gap) ** 2
+def image_by_image(gain: ByImage, gap: ByImage, baseline: pd.Series | None) -> Spread:
+    """Over the images; without what is in the variances over the seeds too, where there are several of the baseline."""
+    covariance = float(np.cov(gain.right, gap.right)[0, 1]) / len(gain.right)
+    if baseline is None:
+        return Spread(gain.variance, gap.variance, covariance)
+    return Spread(gain.beside_seeds, gap.beside_seeds, covariance - baseline[images.COLUMN].rest)
+
+
+def fieller(gain: float, gap: float, spread: Spread, quantile: float) -> tuple[float, float]:
+    """Fieller's interval of gain / gap."""
+    of_gain, of_gap, shared = spread
+    square = (quantile / gap) ** 2
     if square * of_gap >= 1:  # the gap itself may be none
         return -math.inf, math.inf
     share = gain / gap

@@ -10,9 +10,10 @@ by this recipe on this one data set: not of other data. How a method fits a netw
 over seeds are in the spread of the differences, which are assumed to be independent and about normal. Networks of one
 architecture, or that share a teacher, are less independent than that.
 
-A mean difference is never more certain than the test set allows: its standard error is at least that of the images,
-taken as drawn anew for each row as in `differences`; the larger p and the wider interval count. What a method gains on
-the same images in every network does not average out as that supposes.
+A mean difference is never more certain than the test set allows: its standard error is at least that of the images;
+the larger p and the wider interval count. Where the mistakes of all rows are known it is that of the mean over the
+networks image by image. Else it is taken as drawn anew for each row, as in `differences`: what a method gains on the
+same images in every network does not average out as that supposes.
 
 The intervals are those of single comparisons. `p_adjusted` and `resolved` hold for all of them together (Holm, 1979):
 if no treatment differs, one or more is called different in at most LEVEL of all reports.
@@ -102,21 +103,25 @@ def compare(table: Blocks, place: int, others: np.ndarray, against: Treatment | 
     means = blocks.mean_of_known(a), blocks.mean_of_known(b)
     of_seeds = blocks.mean_of_known(a - b)
     found = np.where(np.isnan(of_seeds), means[0] - means[1], of_seeds)
-    errors = [table.test_errors(own, (means[0] + means[1]) / 2) for own in (np.full_like(others, place), others)]
+    own = np.full_like(others, place)
+    errors = [table.test_errors(row, (means[0] + means[1]) / 2) for row in (own, others)]
     met = (others >= 0) & (others != place) & ~np.isnan(found)
     networks = tuple(itertools.compress(table.networks, met))
     compared = Comparison(table.treatments[place], against, networks, tuple(found[met].tolist()))
-    return compared if len(networks) < LEAST else tested(compared, np.hypot(*errors)[met])
+    if len(networks) < LEAST:
+        return compared
+    shared, apart = table.image_error(own, others, met), math.sqrt((np.hypot(*errors)[met] ** 2).sum()) / len(networks)
+    return tested(compared, apart if shared is None else shared)
 
 
-def tested(compared: Comparison, errors: np.ndarray) -> Comparison:
-    """With its interval, p and effect; `errors` are those that the test set gives the networks' differences."""
-    count, found = len(errors), np.array(compared.differences)
+def tested(compared: Comparison, error_of_images: float) -> Comparison:
+    """With its interval, p and effect; the test set gives its mean that error."""
+    count, found = len(compared.networks), np.array(compared.differences)
     mean, std, probability = compared.mean, float(found.std(ddof=1)), 1 - differences.LEVEL / 2
     tests = []
     for name, error, degrees in (
         ("by the paired t test over networks", std / math.sqrt(count), count - 1),
-        ("by the test set's own error", math.sqrt((errors**2).sum()) / count, math.inf),
+        ("by the test set's own error", error_of_images, math.inf),
     ):
         p = float(2 * scipy.stats.t.sf(differences.quotient(abs(mean), error), degrees))
         tests.append((p, float(scipy.stats.t.ppf(probability, degrees) * error), name))

@@ -1,9 +1,10 @@
 """What a sweep could have seen: how many seeds, or test images, two rows need, and the smallest difference that shows.
 
-The test is that of `differences` between two rows: Welch's t over the seeds, and z by the test set's error, both at
-LEVEL. The observed difference of two rows is normal about the true one, with the variance of the seeds' means and that
-of the images, taken as drawn anew for each row as there; both rows have the same spread over seeds. The power is the
-probability that the better row is found so, integrated over what the two sample variances, chi-squared, may be.
+The test is that of `differences` between two rows. Where the mistakes of both are known, it is one over seeds and
+images; else Welch's t over the seeds, and z by the test set's error, taken as drawn anew for each row, both at LEVEL.
+The observed difference of two rows is normal about the true one, with the variance of the seeds' means and that of the
+images; both rows have the same spread over seeds. The power is the probability that the better row is found so,
+integrated over what the two sample variances, chi-squared, may be.
 
 statsmodels' TTestIndPower is of the t test that pools both variances. Where it says 80 %, Welch's test of two seeds has
 48 %, of three 70 %, of five 78 %, of more about the same; the tests hold them against each other.
@@ -11,6 +12,7 @@ statsmodels' TTestIndPower is of the t test that pools both variances. Where it 
 
 import functools
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,12 +20,20 @@ import scipy.optimize
 import scipy.special
 import scipy.stats
 
-from cheapconv.reports.statistics import differences
+from cheapconv.reports.statistics import differences, images
 
 POWER = 0.8
 SHARES = (np.arange(48) + 0.5) / 48  # places of a sample variance in its distribution
 MOST = 2**30  # seeds: beyond it nothing is resolved
 TINY = 1e-12  # of accuracy: a spread that is none
+
+
+class OfImages(NamedTuple):
+    """Standard error that the test set gives a difference of two rows, and whether it is that of the differences image
+    by image, whatever the number of seeds; else of a sample for each row."""
+
+    error: float
+    shared: bool = False
 
 
 def seeds_to_resolve(a: pd.Series, b: pd.Series, power: float = POWER, sweep_std: float | None = None) -> int | None:
@@ -32,49 +42,48 @@ def seeds_to_resolve(a: pd.Series, b: pd.Series, power: float = POWER, sweep_std
     None where no number of seeds is enough, because the test set's own error hides it (`images_to_resolve`), and where
     nothing is known of the spread. `sweep_std`, `pooled_std` of all rows, stands in where a row has a single seed.
     """
-    difference, error, std = abs(a["top1_mean"] - b["top1_mean"]), error_of(a, b), sweep_std
+    difference, of_images, std = abs(a["top1_mean"] - b["top1_mean"]), error_of(a, b), sweep_std
     if min(a["n"], b["n"]) > 1:
         std = pooled_std(pd.DataFrame([a, b]))
-    if std is None or not difference or chance(difference, 0.0, 1, error) < power:
+    if std is None or not difference or chance(difference, 0.0, 1, *of_images) < power:
         return None
     few, enough = 1, 2
-    while chance(difference, std, enough, error) < power:
+    while chance(difference, std, enough, *of_images) < power:
         few, enough = enough, 2 * enough
         if enough > MOST:
             return None
     while enough - few > 1:
         middle = (few + enough) // 2
-        few, enough = (few, middle) if chance(difference, std, middle, error) >= power else (middle, enough)
+        few, enough = (few, middle) if chance(difference, std, middle, *of_images) >= power else (middle, enough)
     return enough
 
 
 def images_to_resolve(a: pd.Series, b: pd.Series, power: float = POWER) -> int | None:
     """Test images at which their error alone, of seeds without number, would not hide this difference; None if none."""
-    difference, accuracy = abs(a["top1_mean"] - b["top1_mean"]), (a["top1_mean"] + b["top1_mean"]) / 2
+    difference = abs(a["top1_mean"] - b["top1_mean"])
     if not difference:
         return None
-    of_one_image = sum(differences.test_error(row, accuracy) ** 2 * row["test_images"] for row in (a, b))
+    of_one_image = error_of(a, b).error ** 2 * a["test_images"]
     errors = scipy.special.ndtri(1 - differences.LEVEL / 2) + scipy.special.ndtri(power)
     return math.ceil(of_one_image * (errors / difference) ** 2)
 
 
-def detectable(row_std: float, n: int, images: float, accuracy: float, power: float = POWER) -> float:
+def detectable(row_std: float, n: int, of_images: OfImages, power: float = POWER) -> float:
     """The smallest true difference in accuracy that two rows of n seeds each, on this test set, show with this power.
 
     `row_std` is the standard deviation over seeds. Of single seeds (n = 1) the test set alone decides; they spread too.
     """
-    error = math.sqrt(2) * differences.binomial_error(accuracy, images)
-    high = max(row_std, error, TINY)
-    while chance(high, row_std, n, error) < power:
+    high = max(row_std, of_images.error, TINY)
+    while chance(high, row_std, n, *of_images) < power:
         high *= 2
-    return float(scipy.optimize.brentq(lambda d: chance(d, row_std, n, error) - power, 0, high, xtol=1e-7))
+    return float(scipy.optimize.brentq(lambda d: chance(d, row_std, n, *of_images) - power, 0, high, xtol=1e-7))
 
 
-def chance(difference: float, std: float, n: int, error: float) -> float:
+def chance(difference: float, std: float, n: int, error: float, shared: bool = False) -> float:
     """Probability that two rows of n seeds with this spread, this far apart, differ; `error` is that of the images."""
-    floor = scipy.special.ndtri(1 - differences.LEVEL / 2) * error
-    spread = max(math.hypot(std * math.sqrt(2 / n), error), TINY)
-    limits = np.maximum(std * welch_limits(n), floor)
+    of_images = scipy.special.ndtri(1 - differences.LEVEL / 2) * error
+    of_seeds, spread = std * welch_limits(n), max(math.hypot(std * math.sqrt(2 / n), error), TINY)
+    limits = np.hypot(of_seeds, of_images) if shared else np.maximum(of_seeds, of_images)
     return float(scipy.special.ndtr((difference - limits) / spread).mean())
 
 
@@ -90,10 +99,23 @@ def welch_limits(n: int) -> np.ndarray:
     return scipy.special.stdtrit(degrees, 1 - differences.LEVEL / 2) * np.sqrt(a + b)
 
 
-def error_of(a: pd.Series, b: pd.Series) -> float:
-    """Standard error that the test set gives the difference of two rows."""
+def error_of(a: pd.Series, b: pd.Series) -> OfImages:
+    """That of these two rows: of the images alone, for what pairs of a seed and an image add, more seeds take away."""
+    if (by_image := images.difference(a, b)) is not None:
+        several = min(a["n"], b["n"]) > 1
+        return OfImages(math.sqrt(by_image.beside_seeds if several else by_image.variance), shared=True)
     accuracy = (a["top1_mean"] + b["top1_mean"]) / 2
-    return math.hypot(*(differences.test_error(row, accuracy) for row in (a, b)))
+    return OfImages(math.hypot(*(differences.test_error(row, accuracy) for row in (a, b))))
+
+
+def typical_error(rows: pd.DataFrame) -> OfImages:
+    """The median of those of the most accurate row and another one; of two rows as accurate as half of them are where
+    the mistakes of some are not known."""
+    top = rows["top1_mean"].argmax()
+    found = [error_of(rows.iloc[top], row) for place, (_, row) in enumerate(rows.iterrows()) if place != top]
+    if found and all(each.shared for each in found):
+        return OfImages(float(np.median([each.error for each in found])), shared=True)
+    return OfImages(math.sqrt(2) * differences.test_error(rows.iloc[top], float(rows["top1_mean"].median())))
 
 
 def pooled_std(rows: pd.DataFrame) -> float | None:

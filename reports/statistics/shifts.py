@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
-import scipy.stats
 
 from cheapconv.reports.statistics import differences
 
@@ -44,11 +43,5 @@ def shifts(pairs: Sequence[tuple[pd.Series, pd.Series]]) -> list[Shift]:
 
 def shift(before: pd.Series, after: pd.Series) -> Shift:
     """That of one pair, not corrected."""
-    mean, pooled = after["top1_mean"] - before["top1_mean"], (after["top1_mean"] + before["top1_mean"]) / 2
-    error = math.hypot(*(differences.test_error(row, pooled) for row in (before, after)))
-    half = float(scipy.stats.norm.ppf(1 - differences.LEVEL / 2)) * error
-    if min(before["n"], after["n"]) > 1:
-        error = math.sqrt(differences.variance(before) + differences.variance(after))
-        quantile = scipy.stats.t.ppf(1 - differences.LEVEL / 2, differences.freedom(before, after))
-        half = max(half, float(quantile) * error)
+    mean, half = after["top1_mean"] - before["top1_mean"], differences.half_width(before, after)
     return Shift(float(mean), float(mean - half), float(mean + half), *differences.p_value(before, after))

@@ -40,3 +40,12 @@ def exceeds(ranges: np.ndarray, degrees: np.ndarray, compared: int) -> np.ndarra
     with np.errstate(divide="ignore"):
         below = scipy.special.gammainc(half, half * (RANGES / ranges[:, None]) ** 2)  # (statistics, ranges)
     return below @ density(compared) * STEP
+
+
+def exceeds_both(difference: float, of_seeds: float, degrees: float, of_images: float, compared: int) -> float:
+    """The p at which the square of a difference is Q(degrees)^2 of_seeds / 2 + Q(infinity)^2 of_images / 2, where Q are
+    the ranges of `compared` means that are exceeded with p."""
+    ranges = np.geomspace(STEP, 1e4, 1000)
+    by_seeds, by_images = (exceeds(ranges, np.full_like(ranges, known), compared) for known in (degrees, np.inf))
+    alike = np.interp(by_seeds, by_images[::-1], ranges[::-1])  # the ranges of images with the same p
+    return float(np.interp(difference, np.sqrt((ranges**2 * of_seeds + alike**2 * of_images) / 2), by_seeds))

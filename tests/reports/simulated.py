@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from cheapconv.reports.statistics import blocks
+from cheapconv.reports.statistics import blocks, images
 from cheapconv.reports.statistics.blocks import Blocks
 
 ACCURACY = 0.9
@@ -72,11 +72,25 @@ def scores(
 
 
 def on_shared_images(random: np.random.Generator, rows: int, seeds: int, quality: float) -> np.ndarray:
-    """Scores of equal rows on the same FEW images: an image is right where its own ease, what the row and what the seed
-    make of it, and the seed's quality are above a bar together."""
+    """Scores of equal rows on the same FEW images."""
+    return answers(random, rows, seeds, quality).mean(axis=-1)
+
+
+def answers(
+    random: np.random.Generator, rows: int, seeds: int, quality: float, better: float | np.ndarray = 0.0
+) -> np.ndarray:
+    """(rows, seeds, FEW) whether an image is right: where its own ease, what the row and what the seed make of it, and
+    the seed's quality are above a bar together. A row is `better` by so much, (rows, 1, 1)."""
     ease, of_row = random.normal(0, 1, FEW), random.normal(0, 0.3, (rows, 1, FEW))
     of_seed, of_quality = random.normal(0, 0.3, (rows, seeds, FEW)), random.normal(0, quality, (rows, seeds, 1))
-    return ((ease + of_row + of_seed) / math.sqrt(1.18) + of_quality > BAR).mean(axis=-1)
+    return (ease + of_row + of_seed) / math.sqrt(1.18) + of_quality + better > BAR
+
+
+def answered(right: np.ndarray) -> pd.DataFrame:
+    """Rows whose mistakes are known, of what their seeds have right (rows, seeds, N)."""
+    found = rows(right.mean(axis=-1), right.shape[-1])
+    every = [[images.Seed("test", functools.partial(np.asarray, seed)) for seed in row] for row in right]
+    return found.assign(**{images.COLUMN: pd.Series([images.of_seeds(row) for row in every], dtype=object)})
 
 
 def at_most(level: float, repetitions: int) -> float:

@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 
 from cheapconv.reports.answers.content import build
-from cheapconv.reports.statistics.gap import fieller
+from cheapconv.reports.statistics.gap import Spread, fieller
 from tests.reports.store import Store
 
 
@@ -116,7 +116,7 @@ def test_of_several_foreign_standard_networks_none_is_chosen(store: Store) -> No
 def test_interval_holds_the_shares_that_a_test_would_not_reject() -> None:
     """At its bounds gain - share * gap is as many standard errors from nothing as the quantile says."""
     gain, gap, (of_row, shared, of_standard), quantile = 0.02, 0.05, (4e-6, 9e-6, 1e-6), scipy.stats.norm.ppf(0.975)
-    bounds = fieller(gain, gap, (of_row, shared, of_standard), quantile)
+    bounds = fieller(gain, gap, Spread.apart(of_row, shared, of_standard), quantile)
     assert bounds[0] < gain / gap < bounds[1]
     for share in bounds:
         error = math.sqrt(of_row + (1 - share) ** 2 * shared + share**2 * of_standard)
@@ -124,7 +124,7 @@ def test_interval_holds_the_shares_that_a_test_would_not_reject() -> None:
 
 
 def test_interval_of_a_gap_that_may_be_none_is_everything() -> None:
-    assert fieller(0.02, 0.01, (1e-4, 1e-4, 1e-4), 1.96) == (-math.inf, math.inf)
+    assert fieller(0.02, 0.01, Spread.apart(1e-4, 1e-4, 1e-4), 1.96) == (-math.inf, math.inf)
 
 
 def test_interval_is_never_narrower_than_the_test_set_allows(store: Store) -> None:

@@ -17,6 +17,11 @@ def row(mean: float, std: float = 0.01, n: int = 3, images: float = MANY, **more
     return pd.Series({"top1_mean": mean, "top1_std": std, "n": n, "test_images": images, **more})
 
 
+def drawn_anew(images: float, accuracy: float) -> power.OfImages:
+    """The error of two samples of so many images."""
+    return power.OfImages(math.sqrt(2) * differences.binomial_error(accuracy, images))
+
+
 @pytest.mark.parametrize(("n", "above"), [(10, 0.005), (20, 0.002), (100, 0.001)])
 def test_of_many_seeds_the_power_is_that_of_the_t_test(n: int, above: float) -> None:
     effect = TTestIndPower().solve_power(nobs1=n, alpha=differences.LEVEL, power=0.8)
@@ -81,23 +86,27 @@ def test_rows_without_spread_are_told_apart_by_two_seeds() -> None:
 
 def test_the_smallest_difference_of_single_seeds_without_spread_is_that_of_the_images() -> None:
     # (1.960 + 0.842) sqrt(2 * 0.9 * 0.1 / 10,000) = 1.19 points.
-    assert power.detectable(0.0, 1, 10_000, 0.9) == pytest.approx(2.80159 * math.sqrt(0.18) / 100, rel=1e-4)
-    assert power.detectable(0.0, 5, 10_000, 0.9) == pytest.approx(power.detectable(0.0, 1, 10_000, 0.9), abs=1e-6)
-    assert power.detectable(0.0, 3, MANY, 1.0) == pytest.approx(0, abs=1e-6)
+    assert power.detectable(0.0, 1, drawn_anew(10_000, 0.9)) == pytest.approx(2.80159 * math.sqrt(0.18) / 100, rel=1e-4)
+    assert power.detectable(0.0, 5, drawn_anew(10_000, 0.9)) == pytest.approx(
+        power.detectable(0.0, 1, drawn_anew(10_000, 0.9)), abs=1e-6
+    )
+    assert power.detectable(0.0, 3, drawn_anew(MANY, 1.0)) == pytest.approx(0, abs=1e-6)
 
 
 def test_more_seeds_and_more_images_show_smaller_differences() -> None:
-    found = [power.detectable(0.004, n, images, 0.9) for n, images in [(2, 1e4), (3, 1e4), (5, 1e4), (5, 1e6)]]
+    found = [
+        power.detectable(0.004, n, drawn_anew(images, 0.9)) for n, images in [(2, 1e4), (3, 1e4), (5, 1e4), (5, 1e6)]
+    ]
     assert found == sorted(found, reverse=True)
     # Two seeds have 1 to 2 degrees of freedom: ten standard deviations; five have about 2.08.
-    assert power.detectable(0.01, 2, MANY, 0.5) == pytest.approx(0.104, abs=0.002)
-    assert power.detectable(0.01, 5, MANY, 0.5) == pytest.approx(0.0208, abs=0.0002)
+    assert power.detectable(0.01, 2, drawn_anew(MANY, 0.5)) == pytest.approx(0.104, abs=0.002)
+    assert power.detectable(0.01, 5, drawn_anew(MANY, 0.5)) == pytest.approx(0.0208, abs=0.0002)
 
 
 def share_found(std: float, n: int, images: int, repetitions: int) -> float:
     """Share of pairs of rows, as far apart as is said to be detectable, that `differ` tells apart the right way."""
     random, accuracy = np.random.default_rng(n), simulated.ACCURACY
-    true = accuracy + power.detectable(std, n, images, accuracy) * np.array([-0.5, 0.5])
+    true = accuracy + power.detectable(std, n, drawn_anew(images, accuracy)) * np.array([-0.5, 0.5])
     top1 = simulated.scores(random, true, (repetitions, 2, n), std, images)
     found = 0
     for scores in top1:

@@ -1,0 +1,92 @@
+"""Rows image by image: what is known of their difference where the mistakes of every seed were kept.
+
+All rows of a sweep answer the same test images, and most of what makes some of these hard is common to two rows and
+falls out of their difference. So the images' error is not that of two samples but of one, of the differences d_i: the
+share of a row's seeds that have image i right, less that share of the other row. Of two single runs that is McNemar's
+(1947) comparison of the images that only one of them has right.
+
+Seeds and images are crossed: every seed answers every image. The variance of a difference of means is then
+
+    of the seeds + of the images - of what neither of them alone explains,
+
+which is in both of the first two: as of data clustered in two ways (Cameron, Gelbach and Miller, 2011; Owen, 2007). So
+it holds for other seeds and for other images of the same kind at once, where the larger of two errors would not.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeGuard
+
+import numpy as np
+import pandas as pd
+
+COLUMN = "by_image"  # of cells, with a `Seed`, and of rows, with a `ByImage`; None where there is none
+
+
+@dataclass(frozen=True, eq=False)
+class Seed:
+    """What one cell has right: (N,) shares of its networks, read when it is asked for; None where that is not kept."""
+
+    test_set: str
+    read: Callable[[], np.ndarray | None]
+
+
+@dataclass(frozen=True, eq=False)
+class ByImage:
+    """A row's (N,) shares of seeds that have each image right, or how much more that is than of another row.
+
+    `rest` is the variance of its mean that belongs to pairs of a seed and an image, 0 of a single seed.
+    """
+
+    test_set: str
+    right: np.ndarray
+    rest: float
+
+    @property
+    def variance(self) -> float:
+        """Of its mean, because the images are a sample: the squared standard error over them."""
+        return float(self.right.var(ddof=1)) / len(self.right)
+
+    @property
+    def beside_seeds(self) -> float:
+        """The part of it that is in no variance over the seeds."""
+        return max(self.variance - self.rest, 0.0)
+
+    def __sub__(self, other: "ByImage") -> "ByImage":
+        return ByImage(self.test_set, self.right - other.right, self.rest + other.rest)
+
+    def comparable(self, other: object) -> "TypeGuard[ByImage]":
+        """Whether the other one is of the same images."""
+        return isinstance(other, ByImage) and other.test_set == self.test_set and len(other.right) == len(self.right)
+
+
+def of_seeds(seeds: Iterable[object]) -> ByImage | None:
+    """Of a row, from what its cells have: None where the answers of one are not known, or are of other images."""
+    known = [seed for seed in seeds if isinstance(seed, Seed)]
+    found = [right for seed in known if (right := seed.read()) is not None]
+    same = len({seed.test_set for seed in known}) == 1 and len({len(right) for right in found}) == 1
+    if not same or len(found) < len([*seeds]):
+        return None
+    shares = np.stack(found).astype(np.float32)  # (seeds, N)
+    count, images = shares.shape
+    rest = float(shares.var(axis=0, ddof=1).sum()) / count / images**2 if count > 1 else 0.0
+    return ByImage(known[0].test_set, shares.mean(axis=0), rest)
+
+
+def difference(a: pd.Series, b: pd.Series) -> ByImage | None:
+    """The first of two rows minus the second, where both are known of the same images."""
+    one, other = a.get(COLUMN), b.get(COLUMN)
+    return one - other if isinstance(one, ByImage) and one.comparable(other) else None
+
+
+def differences(rows: pd.DataFrame, than: pd.Series, several: np.ndarray) -> np.ndarray:
+    """`beside_seeds` of the difference of every row to one of them, `variance` where there are not `several` seeds; NaN
+    where it is not known."""
+    found, best = np.full(len(rows), np.nan), than.get(COLUMN)
+    if isinstance(best, ByImage):
+        places = [place for place, one in enumerate(rows[COLUMN]) if best.comparable(one)]
+        others = [rows[COLUMN].iloc[place] for place in places]
+        rest = np.where(several[places], [one.rest + best.rest for one in others], 0.0)
+        of_all = np.stack([one.right - best.right for one in others]).var(axis=1, ddof=1) / len(best.right)
+        found[places] = np.maximum(of_all - rest, 0.0)
+    return found
