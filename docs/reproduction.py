@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cheapconv.docs.agreement import agreement
 from cheapconv.docs.blocks import fill
 from cheapconv.docs.rates import rates
 from cheapconv.docs.readme import REPORTS, committed
@@ -33,6 +34,7 @@ def makers() -> Mapping[str, Callable[[], str]]:
         "verdicts": lambda: verdicts(found),
         "questions": lambda: questions(found),
         "rates": lambda: rates(found),
+        "agreement": lambda: agreement(found),
         "surprises": lambda: surprises(found),
         "selection": lambda: selection(found),
     }

@@ -83,6 +83,9 @@ EVERY = (
     Field("paper_other_protocols", "text", "", "How each of these was trained and chosen"),
 )
 OF_SOME = (  # of tables that have one
+    Field(
+        "agreement_mean", "number", FRACTION, "Test images that it answers as its teacher, or that of the others, does"
+    ),
     Field("deployed", "text", "", "Precision and runtime that it is deployed in; none as trained"),
     Field("top1_error_mean", "number", FRACTION, "Standard error of {score} over the test images"),
     Field("pixel_accuracy_mean", "number", FRACTION, f"Share of pixels that are right, {LAST_EPOCH}"),

@@ -1,10 +1,15 @@
-"""What the cells of a sweep have right image by image, for the statistics of its rows (reports/statistics/images.py).
+"""What the cells of a sweep answer image by image: for the statistics of its rows, and to see what teachers passed on.
 
 Only as trained, and only where a cell's mistakes were kept: of deployments, and of cells of before, counts are all that
 there is. The score that is compared is the mean of the networks that count, and so is what they have right.
+
+Agreement is the share of test images that a network answers as its teacher does, rightly or wrongly (fidelity: Stanton
+et al., "Does Knowledge Distillation Really Work?", NeurIPS 2021). A network that has no teacher is set beside the one
+that the others of its seed have, where it is one: whoever is taught has to agree more than that.
 """
 
-import functools
+from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,25 +18,47 @@ from cheapconv.engine.store import mistakes
 from cheapconv.reports.rows.collect import Collected, Record
 from cheapconv.reports.statistics.images import COLUMN, Seed
 
+AGREEMENT = "agreement"
+Mistakes = list[np.ndarray]  # of the networks that count, (N,) each
+
 
 def attach(cells: pd.DataFrame, sweep: Collected) -> pd.DataFrame:
-    """The cells with the column COLUMN. A file is read when a row is made of it: of long sweeps they are many."""
-    records = {record.key: record for record in sweep.done}
-    done = [key if not deployed else None for key, deployed in zip(cells["key"], cells["deployed"], strict=True)]
-    found = pd.Series([seed(records[key]) if key in records else None for key in done], index=cells.index, dtype=object)
-    return cells.assign(**{COLUMN: found})
+    """The cells with the columns COLUMN and AGREEMENT."""
+    teachers, seeds, agreement = teachers_of(sweep), dict[str, Seed](), dict[str, float]()
+    others = {*teachers.values()}
+    taught_by = {record.key: counted(record) for record in sweep.done if record.key in others}
+    for record in sweep.done:
+        found, teacher = counted(record), taught_by.get(teachers.get(record.key, ""))
+        if found:
+            right = np.stack([one == 0 for one in found]).sum(axis=0, dtype=np.uint8)
+            seeds[record.key] = Seed(f"{record.cell.suite}, {record.cell.data}", right, len(found))
+        if found and teacher and len(teacher[0]) == len(found[0]):
+            agreement[record.key] = float(np.mean([(one == teacher[0]).mean() for one in found]))
+    keys = cells["key"].where(cells["deployed"] == "")
+    return cells.assign(**{COLUMN: keys.map(seeds).astype(object), AGREEMENT: keys.map(agreement).astype(float)})
 
 
-def seed(record: Record) -> Seed:
-    """Of one finished cell."""
-    return Seed(f"{record.cell.suite}, {record.cell.data}", functools.partial(right, record))
+def teachers_of(sweep: Collected) -> Mapping[str, str]:
+    """By the key of a finished cell that of its teacher, or of the only one that cells of its seed have; none of a
+    teacher itself."""
+    of_seed = defaultdict[int, set[str]](set)
+    for record in sweep.records:
+        if record.cell.teacher:
+            of_seed[record.cell.seed].add(record.cell.teacher)
+    found = {}
+    for record in sweep.done:
+        keys = {record.cell.teacher} if record.cell.teacher else of_seed[record.cell.seed]
+        if len(keys) == 1 and (key := next(iter(keys))) and key != record.key:
+            found[record.key] = key
+    return found
 
 
-def right(record: Record) -> np.ndarray | None:
-    """(N,) shares of the networks that count; None where they are not known, or do not come to the score."""
+def counted(record: Record) -> Mistakes:
+    """None where they are not known, or do not come to the score."""
     result = record.result
     found = mistakes.read(record.run, result) if result else None
     if result is None or found is None or not all(network.name in found for network in result.counted):
-        return None
-    shares = np.mean([found[network.name] == 0 for network in result.counted], axis=0)
-    return shares if abs(shares.mean() - result.score) < 0.5 / len(shares) else None
+        return []
+    own = [found[network.name] for network in result.counted]
+    right = np.mean([(one == 0).mean() for one in own])
+    return own if abs(right - result.score) < 0.5 / len(own[0]) else []

@@ -184,6 +184,12 @@ def results(score: Score) -> tuple[Column, ...]:
             short=True,
         ),
         Column(
+            "Agrees with teacher %",
+            lambda r: percent(r["agreement_mean"]),
+            "agreement_mean",
+            "Test images answered as its teacher does, right or wrong; without a teacher: as that of the others does",
+        ),
+        Column(
             "Params",
             lambda r: "-" if pd.isna(r["params"]) else f"{r['params']:,.0f}",
             "params",

@@ -13,7 +13,7 @@ which is in both of the first two: as of data clustered in two ways (Cameron, Ge
 it holds for other seeds and for other images of the same kind at once, where the larger of two errors would not.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -25,10 +25,11 @@ COLUMN = "by_image"  # of cells, with a `Seed`, and of rows, with a `ByImage`; N
 
 @dataclass(frozen=True, eq=False)
 class Seed:
-    """What one cell has right: (N,) shares of its networks, read when it is asked for; None where that is not kept."""
+    """What one cell has right: (N,) how many of its networks have each image."""
 
     test_set: str
-    read: Callable[[], np.ndarray | None]
+    right: np.ndarray
+    networks: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,14 +61,12 @@ class ByImage:
         return isinstance(other, ByImage) and other.test_set == self.test_set and len(other.right) == len(self.right)
 
 
-def of_seeds(seeds: Iterable[object]) -> ByImage | None:
+def of_seeds(seeds: Collection[object]) -> ByImage | None:
     """Of a row, from what its cells have: None where the answers of one are not known, or are of other images."""
     known = [seed for seed in seeds if isinstance(seed, Seed)]
-    found = [right for seed in known if (right := seed.read()) is not None]
-    same = len({seed.test_set for seed in known}) == 1 and len({len(right) for right in found}) == 1
-    if not same or len(found) < len([*seeds]):
+    if len({(seed.test_set, len(seed.right)) for seed in known}) != 1 or len(known) < len(seeds):
         return None
-    shares = np.stack(found).astype(np.float32)  # (seeds, N)
+    shares = np.stack([seed.right / seed.networks for seed in known]).astype(np.float32)  # (seeds, N)
     count, images = shares.shape
     rest = float(shares.var(axis=0, ddof=1).sum()) / count / images**2 if count > 1 else 0.0
     return ByImage(known[0].test_set, shares.mean(axis=0), rest)

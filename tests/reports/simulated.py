@@ -89,7 +89,7 @@ def answers(
 def answered(right: np.ndarray) -> pd.DataFrame:
     """Rows whose mistakes are known, of what their seeds have right (rows, seeds, N)."""
     found = rows(right.mean(axis=-1), right.shape[-1])
-    every = [[images.Seed("test", functools.partial(np.asarray, seed)) for seed in row] for row in right]
+    every = [[images.Seed("test", seed) for seed in row] for row in right]
     return found.assign(**{images.COLUMN: pd.Series([images.of_seeds(row) for row in every], dtype=object)})
 
 

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cheapconv.engine.store import deployments, runs
+from cheapconv.engine.store import mistakes as store_mistakes
 from cheapconv.engine.store.deployments import DeployedStudent, Deployment
 
 MACS = {"S": 100_000_000, "G(4)": 40_000_000, "G(N)": 20_000_000}
@@ -60,6 +63,14 @@ class Store:
     def seeds(self, conv: str, method: str, top1: Sequence[float], **options: Any) -> list[str]:
         """One done cell a value of `top1`, seeds counted from 0."""
         return [self.add(conv, method, seed, value, **options) for seed, value in enumerate(top1)]
+
+    def answer(self, key: str, mistakes: Sequence[int]) -> None:
+        """Keep what its student takes each image for; its score has to be the share of zeros."""
+        run = runs.Store(self.root).run(key)
+        result = run.result()
+        assert result is not None
+        store_mistakes.write(run, {"student_0": np.array(mistakes)})
+        run.finish(result)
 
     def deploy(
         self,

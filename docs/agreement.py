@@ -1,0 +1,30 @@
+"""What methods win, beside how far they bring a network to answer as its teacher does: for docs/reproduction.md."""
+
+from collections.abc import Sequence
+
+from cheapconv.reports.answers.content import Content
+from cheapconv.reports.formats.markdown import markdown
+from cheapconv.reports.rows.columns import percent, trained_label
+from cheapconv.reports.statistics import gap
+
+HEAD = ["network", "way", "its own teacher", "agrees with the teacher (%)", "more than alone", "top-1 above alone"]
+
+
+def agreement(found: Sequence[Content]) -> str:
+    """Of each sweep with teachers a row a way to train a network: that with the most agreement above training alone
+    first. Rows are complete, by the sweep's own recipe, and of the network itself."""
+    tables = []
+    for content in found:
+        known = content.rows["comparable"] & (content.rows["deployed"] == "") & ~content.rows["changed"].astype(bool)
+        rows = content.rows[known & content.rows["agreement_mean"].notna() & (content.rows["variant"] == "")]
+        lines = []
+        for row, alone in gap.with_alone(rows, rows):
+            more = 100 * (row["agreement_mean"] - alone["agreement_mean"])
+            above = 100 * (row["top1_mean"] - alone["top1_mean"])
+            network, taught = f"{row['architecture']} {row['conv']}", "yes" if row["teacher"] else ""
+            texts = [network, trained_label(row), taught, percent(row["agreement_mean"])]
+            lines.append((more, [*texts, f"{more:+.2f}", f"{above:+.2f}"]))
+        if lines:
+            ordered = [line for _, line in sorted(lines, key=lambda each: -each[0])]
+            tables.append(f"{content.sweep.name}:\n\n{markdown(HEAD, ordered, right=HEAD[3:])}")
+    return "\n\n".join(tables) or "No sweep whose result files are here has teachers and their answers."

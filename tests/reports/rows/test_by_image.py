@@ -1,0 +1,99 @@
+"""Rows of a report whose mistakes were kept: compared image by image, and set beside their teacher."""
+
+import pandas as pd
+import pytest
+
+from cheapconv.docs.agreement import agreement
+from cheapconv.reports.answers.content import Content, build
+from cheapconv.reports.statistics import differences
+from cheapconv.reports.statistics.images import COLUMN
+from tests.reports.store import Store
+
+TEACHER = [0, 0, 0, 0, 0, 0, 7, 3, 3, 3]  # six of ten are right
+STUDENT = [0, 0, 0, 0, 0, 2, 7, 3, 1, 0]  # agrees on seven: five that are right and two that are wrong
+ALONE = [0, 0, 0, 0, 0, 2, 1, 1, 1, 1]  # on the five
+
+
+def share(mistakes: list[int]) -> float:
+    return mistakes.count(0) / len(mistakes)
+
+
+def answering(store: Store, conv: str, method: str, mistakes: list[int], seed: int = 0, **more: object) -> str:
+    key = store.add(conv, method, seed, share(mistakes), test_images=len(mistakes), **more)  # type: ignore[arg-type]
+    store.answer(key, mistakes)
+    return key
+
+
+@pytest.fixture
+def taught(store: Store) -> Store:
+    """A teacher, its student, and the same network alone."""
+    teacher = answering(store, "S", "scratch", TEACHER)
+    answering(store, "G(N)", "scratch", ALONE)
+    answering(store, "G(N)", "kd", STUDENT, teacher=teacher)
+    return store
+
+
+def row(content: Content, conv: str, method: str) -> pd.Series:
+    [found] = [row for _, row in content.rows.iterrows() if (row["conv"], row["method"]) == (conv, method)]
+    return found
+
+
+def test_agreement_is_the_share_of_images_that_both_answer_alike(taught: Store) -> None:
+    content = build(taught.plan(), "quick")
+    assert row(content, "G(N)", "kd")["agreement_mean"] == pytest.approx(0.7)
+    assert row(content, "G(N)", "scratch")["agreement_mean"] == pytest.approx(0.5)  # with the teacher of its seed
+    assert pd.isna(row(content, "S", "scratch")["agreement_mean"])
+    assert "Agrees with teacher %" in {column.title for column in content.columns}
+
+
+def test_a_row_without_a_teacher_is_set_beside_none_of_several(taught: Store) -> None:
+    another = answering(taught, "G(4)", "scratch", TEACHER)
+    answering(taught, "G(N)", "at", STUDENT, teacher=another)
+    content = build(taught.plan(), "quick")
+    assert pd.isna(row(content, "G(N)", "scratch")["agreement_mean"])
+    assert row(content, "G(N)", "at")["agreement_mean"] == pytest.approx(0.7)
+
+
+def test_there_is_no_such_column_where_nothing_is_known(store: Store) -> None:
+    teacher = store.add("S", "scratch", 0, 0.6)
+    store.add("G(N)", "kd", 0, 0.5, teacher=teacher)
+    content = build(store.plan(), "quick")
+    assert "Agrees with teacher %" not in {column.title for column in content.columns}
+    assert "image by image" not in " ".join(content.remarks)
+
+
+def test_rows_are_compared_image_by_image(taught: Store) -> None:
+    content = build(taught.plan(), "quick")
+    kd, alone = row(content, "G(N)", "kd"), row(content, "G(N)", "scratch")
+    assert differences.p_value(kd, alone)[1] == "by the images that only one of them has right"
+    assert any("are compared image by image." in remark for remark in content.remarks)
+
+
+def test_mistakes_that_are_not_those_of_the_score_count_nothing(taught: Store) -> None:
+    """Of another test set, or of before a result was changed by hand."""
+    key = taught.add("G(N)", "at", 0, 0.9, test_images=10)
+    taught.answer(key, STUDENT)
+    content = build(taught.plan(), "quick")
+    assert row(content, "G(N)", "at")[COLUMN] is None
+    assert differences.p_value(row(content, "G(N)", "at"), row(content, "G(N)", "kd"))[1].startswith("by the test set")
+    assert any("those whose mistakes were not kept" in remark for remark in content.remarks)
+
+
+def test_what_is_deployed_is_not_what_was_trained(taught: Store) -> None:
+    taught.deploy(taught.keys[2], 0.5)
+    rows = build(taught.plan(), "quick").rows
+    assert rows.loc[rows["deployed"] != "", COLUMN].isna().all()
+    assert rows.loc[rows["deployed"] != "", "agreement_mean"].isna().all()
+
+
+def test_the_page_says_how_much_more_than_alone_a_student_agrees(taught: Store) -> None:
+    lines = agreement([build(taught.plan(), "quick")]).splitlines()
+    assert lines[0] == "quick:"
+    assert [cell.strip() for cell in lines[-1].strip("|").split("|")] == [
+        *("WRN-16-2 G(N)", "kd", "yes", "70.00", "+20.00", "+10.00")
+    ]
+
+
+def test_without_answers_the_page_has_no_such_table(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.6)
+    assert agreement([build(store.plan(), "quick")]).startswith("No sweep")
