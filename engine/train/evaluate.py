@@ -82,7 +82,10 @@ class Examination:
 
     def _all_mistakes(self) -> Mistakes:
         """Those of all processes, in the order of the test set."""
-        own = {name: [batch.cpu() for batch in batches] for name, batches in self._mistakes.items()}
+        own = {
+            name: torch.cat(batches).cpu().split([*map(len, batches)])  # read at once
+            for name, batches in self._mistakes.items()
+        }
         parts = ranks.collected(self._place, own)
         return {name: in_turn([part.get(name, ()) for part in parts]) for name in parts[0]}
 

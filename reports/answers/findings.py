@@ -111,7 +111,8 @@ def _costs(rows: pd.DataFrame) -> Iterator[Finding]:
         )
         proof += [str(row["id"]), str(standard["id"])]
     if told:
-        text = f"Cost of a conv, trained alone: {_list(told)}{_single(rows)}."
+        single = _single(rows[rows["id"].isin(proof)])
+        text = f"Cost of a conv, trained alone: {_list(told)}{single}."
         yield Finding(text, tuple(dict.fromkeys(proof)))
 
 
