@@ -20,6 +20,7 @@ from cheapconv.engine.train.evaluate import Examination, samples
 from cheapconv.engine.train.teachers import Frozen
 from cheapconv.methods.base import Method, Trained
 from cheapconv.models.build import build_network
+from cheapconv.suites.place import Place
 from tests.engine import toys
 
 ROUNDS = 15
@@ -86,7 +87,7 @@ def test_evaluation(benchmark: Any, way: str) -> None:
     plain = build_network(STUDENT, "standard", 10)
 
     def ours() -> None:
-        examination = Examination(method, RECIPE, task)
+        examination = Examination(method, RECIPE, task, Place(torch.device("cpu")))
         for split, x, y in samples(data, RECIPE):
             examination.answer(split, x, y)
         examination.end()

@@ -52,8 +52,7 @@ def finish(store: Store, cell: Cell, training: Training, after_s: float | None =
     networks.save(run.folder, training.method, training.data.class_names, training.recipe.normalisation)
     if png := picture(training):
         pictures.write(run, png)
-    if training.mistakes:
-        mistakes.write(run, {name: found.numpy() for name, found in training.mistakes.items()})
+    mistakes.write(run, {name: found.numpy() for name, found in training.mistakes.items()})
     result = _result(store, cell, training)
     start = next((item.start for item in reversed(run.environments())), None)
     run.finish(result, None if start is None or after_s is None else later(start, after_s))

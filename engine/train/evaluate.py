@@ -82,12 +82,13 @@ class Examination:
 
     def _all_mistakes(self) -> Mistakes:
         """Those of all processes, in the order of the test set."""
-        own = {
-            name: torch.cat(batches).cpu().split([*map(len, batches)])  # read at once
-            for name, batches in self._mistakes.items()
+        own = {  # read at once, and told as one tensor: a view of it would bring all of it
+            name: (torch.cat(batches).cpu(), [*map(len, batches)]) for name, batches in self._mistakes.items()
         }
         parts = ranks.collected(self._place, own)
-        return {name: in_turn([part.get(name, ()) for part in parts]) for name in parts[0]}
+        nothing = torch.empty(0, dtype=torch.int32), list[int]()
+        every = {name: [part.get(name, nothing) for part in parts] for name in parts[0]}
+        return {name: in_turn([found.split(lengths) for found, lengths in told]) for name, told in every.items()}
 
 
 def in_turn(parts: Sequence[Sequence[Tensor]]) -> Tensor:

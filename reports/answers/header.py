@@ -14,7 +14,7 @@ from cheapconv.reports.rows.collect import Collected, hardware
 from cheapconv.reports.rows.columns import method_label
 from cheapconv.reports.rows.measurements import Measured
 from cheapconv.reports.rows.variants import common_recipe
-from cheapconv.reports.statistics import differences, power
+from cheapconv.reports.statistics import differences
 from cheapconv.reports.statistics.images import COLUMN
 
 DIFFERENCE = "Rows differ where their difference is significant at 5 % {}. {}"
@@ -100,10 +100,10 @@ def training(results: Sequence[Result]) -> str:
 
 def _tested(rows: pd.DataFrame, error: str) -> str:
     """How rows are told apart, some of which may not be known image by image."""
-    known, by_counts = rows[COLUMN].notna(), BY_COUNTS.format(error)
+    known, by_counts = rows[COLUMN].notna() & (rows["n"] > 1), BY_COUNTS.format(error)
     if not known.any():
         return by_counts
-    return BY_IMAGE if known.all() else f"{BY_IMAGE}; those whose mistakes were not kept {by_counts}"
+    return BY_IMAGE if known.all() else f"{BY_IMAGE}; single runs, and those whose mistakes were not kept, {by_counts}"
 
 
 def remarks(rows: pd.DataFrame, sweep: Collected, waiting: int = 0) -> list[str]:
@@ -121,7 +121,7 @@ def remarks(rows: pd.DataFrame, sweep: Collected, waiting: int = 0) -> list[str]
         said.append(DEPLOYED)
     if len(single):  # the size below which differences between single runs mean nothing: test-set noise alone
         typical, images = single["top1_mean"].median(), single["test_images"].iloc[0]
-        points = 100 * 1.96 * power.typical_error(single).error
+        points = 100 * 1.96 * 2**0.5 * single.apply(lambda row: differences.test_error(row, typical), axis=1).median()
         said.append(
             f"Rows with n=1 are single runs without a spread: the test set's {error} alone decides about them. "
             f"A difference between two of them within that error, {points:.1f} points at {100 * typical:.0f} % on "

@@ -20,8 +20,9 @@ MOST_SAID = 5  # of each kind, in a terminal
 WITHIN = {"noise": "within noise"}
 HOW = (
     "Differences are after minus before in points, each with its own 95 % interval. One is called better or worse "
-    "where its p, corrected by Holm for all rows that were tested, is at most 0.05; p is the larger one of Welch's "
-    "test over the seeds and of the test set's own error. All others are within noise."
+    "where its p, corrected by Holm for all rows that were tested, is at most 0.05; p is over seeds and test "
+    "images together, image by image, where the mistakes of several seeds of both are known, else the larger one of "
+    "Welch's test over the seeds and of the test set's own error. All others are within noise."
 )
 SINGLE = (
     "A row with n=1 on either side has no spread over seeds: the test set's error alone decides about it, and seeds "

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.store import deployments, machines
+from cheapconv.engine.store import deployments, machines, mistakes
 from cheapconv.engine.store.about import About
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.deployments import Deployment
@@ -161,6 +161,7 @@ def read_sweep(store: Path, sweep: str) -> Collected:
         faults += [f"{run.key}: {fault}" for fault in run.faults()]
         if cell is not None:
             result = run.result() if state.state == "done" else None
+            faults += [f"{run.key}: {fault}"] if result and (fault := mistakes.fault(run, result)) else []
             deployed = tuple(deployments.read(run)) if result else ()
             records.append(Record(run, cell, run.environments(), state.state, state.error or "", result, deployed))
     results = [record.result for record in records if record.result]

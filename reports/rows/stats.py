@@ -116,7 +116,7 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
         **{f"{name}_mean": means[name] for name in SCORES},
         **{name: means[name] for name in MEANS},
         images.COLUMN: images.of_seeds(done.get(images.COLUMN, ())),
-        "agreement_mean": done["agreement"].mean() if "agreement" in done else math.nan,
+        "agreement_mean": done["agreement"].mean(skipna=False) if "agreement" in done else math.nan,
         "sizes_differ": done["params"].nunique() > 1 or done["macs"].nunique() > 1,
         **{name: known[name].iloc[0] for name in FIRST},
         **measurements.of_row(done),

@@ -60,10 +60,13 @@ class Blocks:
 
     def image_error(self, places: np.ndarray, others: np.ndarray, met: np.ndarray) -> float | None:
         """That of the mean difference over the networks that are met, whose images are the same ones; None where the
-        mistakes of one are not known."""
+        mistakes of one are not known, or where two were not trained with the same seeds."""
         rows = np.arange(len(self.networks))[met]
         found = [*zip(self.by_image[rows, places[met]], self.by_image[rows, others[met]], strict=True)]
-        if not all(isinstance(a, ByImage) and a.comparable(b) and a.comparable(found[0][0]) for a, b in found):
+        seeds = [~np.isnan(self.top1[rows, chosen[met]]) for chosen in (places, others)]
+        if (seeds[0] != seeds[1]).any() or not all(
+            isinstance(a, ByImage) and a.comparable(b) and a.comparable(found[0][0]) for a, b in found
+        ):
             return None
         mean = sum(a.right - b.right for a, b in found) / len(found)
         return float(mean.std(ddof=1)) / math.sqrt(len(mean))

@@ -7,14 +7,14 @@ than the root of
 
 each error with the quantile of what is known of it (Cochran and Cox, 1957): a spread over few seeds that happens to be
 small says little. Adding the variances first and giving their sum Satterthwaite's degrees of freedom calls too much,
-among 20 equal rows of two seeds one in a third of all reports, as simulated. Of single runs there are the images alone.
+among 20 equal rows of two seeds one in a third of all reports, as simulated.
 
-Where they are not, the difference has to be significant at LEVEL in both of these senses:
+Where they are not, and of single runs, the difference has to be significant at LEVEL in both of these senses:
 
 - over seeds: Welch's t, for variances that may be unequal, with Satterthwaite's degrees of freedom (Welch, 1947);
 - over test images: z of two proportions, binomial with the pooled accuracy; a score that is no share of images brings
   an error of its own. It takes the images as drawn anew for each row; rows share them, so it errs on the safe side. A
-  single run has no spread over seeds: there it decides alone.
+  single run has no spread over seeds: there it decides alone, which leaves some room for the seeds that nobody knows.
 
 The best of k rows is picked by the numbers that it is then compared with. Therefore all statistics are referred to
 the studentised range of k means (Games and Howell, 1976): of k rows that are equal, one is called worse in about LEVEL
@@ -124,9 +124,8 @@ def errors(a: pd.Series, b: pd.Series) -> Iterator[Errors]:
     """Of each test of two rows."""
     several = min(a["n"], b["n"]) > 1
     of_seeds, degrees = (variance(a) + variance(b), freedom(a, b)) if several else (0.0, math.inf)
-    if (by_image := images.difference(a, b)) is not None:
-        test = "over seeds and images" if several else "by the images that only one of them has right"
-        yield Errors(of_seeds, degrees, by_image.beside_seeds if several else by_image.variance, test)
+    if several and (by_image := images.difference(a, b)) is not None:
+        yield Errors(of_seeds, degrees, by_image.beside_seeds, "over seeds and images")
         return
     pooled = (a["top1_mean"] + b["top1_mean"]) / 2
     of_images = sum(test_error(row, pooled) ** 2 for row in (a, b))
@@ -166,7 +165,7 @@ def worse(rows: pd.DataFrame, than: Hashable = None, beside: int = 0) -> np.ndar
     mean, std, n, tested, counted = rows.reindex(columns=NUMBERS).to_numpy(float).T
     lower, pooled = mean[top] - mean, (mean[top] + mean) / 2
     several = (n > 1) & (n[top] > 1)
-    by_image = images.differences(rows, rows.iloc[top], several)  # variances
+    by_image = np.where(several, images.differences(rows, rows.iloc[top]), np.nan)  # variances
     known, q = ~np.isnan(by_image), studentised.critical(compared, LEVEL) / math.sqrt(2)
     apart = np.hypot(test_errors(counted, tested, pooled), test_errors(counted[top], tested[top], pooled))
     found = quotients(lower, np.where(known, np.sqrt(by_image), apart)) >= q
@@ -174,6 +173,7 @@ def worse(rows: pd.DataFrame, than: Hashable = None, beside: int = 0) -> np.ndar
     if len(left):
         own, of_best = std[left] ** 2 / n[left], std[top] ** 2 / n[top]
         degrees = quotients((own + of_best) ** 2, own**2 / (n[left] - 1) + of_best**2 / (n[top] - 1))
+        degrees = np.where(own + of_best > 0, degrees, np.inf)  # no seed differs from another
         beside_images = np.sqrt(np.maximum(lower**2 - np.where(known, q**2 * by_image, 0.0), 0.0)[left])
         statistics = math.sqrt(2) * quotients(beside_images, np.sqrt(own + of_best))
         found[left] = studentised.exceeds(statistics, degrees, compared) <= LEVEL

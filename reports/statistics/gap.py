@@ -101,11 +101,10 @@ def interval(row: pd.Series, baseline: pd.Series, standard: pd.Series) -> tuple[
     gain, gap = (one["top1_mean"] - baseline["top1_mean"] for one in (row, standard))
     several, normal = min(one["n"] for one in compared) > 1, float(scipy.stats.norm.ppf(probability))
     of_seeds = [differences.variance(one) if several else 0.0 for one in compared]
-    by_image = [images.difference(one, baseline) for one in (row, standard)]
+    by_image = [images.difference(one, baseline) if several else None for one in (row, standard)]
     if by_image[0] is not None and by_image[1] is not None:
-        of_gap = next(differences.errors(baseline, standard))
-        quantile = float(scipy.stats.t.ppf(probability, of_gap.degrees)) if several else normal
-        spread = image_by_image(by_image[0], by_image[1], baseline if several else None)
+        quantile = float(scipy.stats.t.ppf(probability, differences.freedom(baseline, standard)))
+        spread = image_by_image(by_image[0], by_image[1], baseline)
         seeds, weight = Spread.apart(*of_seeds), (normal / quantile) ** 2  # either error with its own quantile
         both = Spread(*(a + weight * b for a, b in zip(seeds, spread, strict=True)))
         return fieller(gain, gap, both, quantile)
@@ -120,11 +119,9 @@ def interval(row: pd.Series, baseline: pd.Series, standard: pd.Series) -> tuple[
     return min(lows), max(highs)
 
 
-def image_by_image(gain: ByImage, gap: ByImage, baseline: pd.Series | None) -> Spread:
-    """Over the images; without what is in the variances over the seeds too, where there are several of the baseline."""
+def image_by_image(gain: ByImage, gap: ByImage, baseline: pd.Series) -> Spread:
+    """Over the images, without what is in the variances over the seeds too."""
     covariance = float(np.cov(gain.right, gap.right)[0, 1]) / len(gain.right)
-    if baseline is None:
-        return Spread(gain.variance, gap.variance, covariance)
     return Spread(gain.beside_seeds, gap.beside_seeds, covariance - baseline[images.COLUMN].rest)
 
 

@@ -2,15 +2,17 @@
 
 All rows of a sweep answer the same test images, and most of what makes some of these hard is common to two rows and
 falls out of their difference. So the images' error is not that of two samples but of one, of the differences d_i: the
-share of a row's seeds that have image i right, less that share of the other row. Of two single runs that is McNemar's
-(1947) comparison of the images that only one of them has right.
+share of a row's seeds that have image i right, less that share of the other row. (Of two networks that would be
+McNemar's comparison, 1947, of the images that only one of them has right.)
 
 Seeds and images are crossed: every seed answers every image. The variance of a difference of means is then
 
     of the seeds + of the images - of what neither of them alone explains,
 
 which is in both of the first two: as of data clustered in two ways (Cameron, Gelbach and Miller, 2011; Owen, 2007). So
-it holds for other seeds and for other images of the same kind at once, where the larger of two errors would not.
+it holds for other seeds and for other images of the same kind at once, where the larger of two errors would not. Of a
+single run the first part is not known, and the images alone would call every second pair of equal rows different whose
+seeds spread by a point: single runs are not compared so.
 """
 
 from collections.abc import Collection
@@ -78,14 +80,12 @@ def difference(a: pd.Series, b: pd.Series) -> ByImage | None:
     return one - other if isinstance(one, ByImage) and one.comparable(other) else None
 
 
-def differences(rows: pd.DataFrame, than: pd.Series, several: np.ndarray) -> np.ndarray:
-    """`beside_seeds` of the difference of every row to one of them, `variance` where there are not `several` seeds; NaN
-    where it is not known."""
+def differences(rows: pd.DataFrame, than: pd.Series) -> np.ndarray:
+    """`beside_seeds` of the difference of every row to one of them; NaN where it is not known."""
     found, best = np.full(len(rows), np.nan), than.get(COLUMN)
     if isinstance(best, ByImage):
         places = [place for place, one in enumerate(rows[COLUMN]) if best.comparable(one)]
         others = [rows[COLUMN].iloc[place] for place in places]
-        rest = np.where(several[places], [one.rest + best.rest for one in others], 0.0)
         of_all = np.stack([one.right - best.right for one in others]).var(axis=1, ddof=1) / len(best.right)
-        found[places] = np.maximum(of_all - rest, 0.0)
+        found[places] = np.maximum(of_all - [one.rest + best.rest for one in others], 0.0)
     return found

@@ -101,21 +101,24 @@ def welch_limits(n: int) -> np.ndarray:
 
 def error_of(a: pd.Series, b: pd.Series) -> OfImages:
     """That of these two rows: of the images alone, for what pairs of a seed and an image add, more seeds take away."""
-    if (by_image := images.difference(a, b)) is not None:
-        several = min(a["n"], b["n"]) > 1
-        return OfImages(math.sqrt(by_image.beside_seeds if several else by_image.variance), shared=True)
+    if min(a["n"], b["n"]) > 1 and (by_image := images.difference(a, b)) is not None:
+        return OfImages(math.sqrt(by_image.beside_seeds), shared=True)
     accuracy = (a["top1_mean"] + b["top1_mean"]) / 2
     return OfImages(math.hypot(*(differences.test_error(row, accuracy) for row in (a, b))))
 
 
 def typical_error(rows: pd.DataFrame) -> OfImages:
-    """The median of those of the most accurate row and another one; of two rows as accurate as half of them are where
-    the mistakes of some are not known."""
-    top = rows["top1_mean"].argmax()
-    found = [error_of(rows.iloc[top], row) for place, (_, row) in enumerate(rows.iterrows()) if place != top]
-    if found and all(each.shared for each in found):
-        return OfImages(float(np.median([each.error for each in found])), shared=True)
-    return OfImages(math.sqrt(2) * differences.test_error(rows.iloc[top], float(rows["top1_mean"].median())))
+    """The median of those of the most accurate row and another one, of all that are known image by image; where no two
+    are, of two rows as accurate as half of them."""
+    known = rows[rows[images.COLUMN].notna()] if images.COLUMN in rows else rows.head(0)
+    if len(known) > 1:
+        place = int(known["top1_mean"].argmax())
+        others = (row for other, (_, row) in enumerate(known.iterrows()) if other != place)
+        shared = [error.error for row in others if (error := error_of(known.iloc[place], row)).shared]
+        if shared:
+            return OfImages(float(np.median(shared)), shared=True)
+    top = rows.iloc[int(rows["top1_mean"].argmax())]
+    return OfImages(math.sqrt(2) * differences.test_error(top, float(rows["top1_mean"].median())))
 
 
 def pooled_std(rows: pd.DataFrame) -> float | None:

@@ -1,7 +1,7 @@
 """How far rows have moved, each tested by `differences` and all of them corrected together by Holm (1979).
 
 Where no row truly differs, one or more is called better or worse in at most LEVEL of all comparisons. The interval is
-that of the row alone: Welch's or the test set's, whichever is wider. A single run has no spread over seeds: there the
+that of the row alone, by the same test. A single run has no spread over seeds: there the
 test set's error alone decides, and seeds differ on top of that.
 """
 

@@ -1,5 +1,7 @@
 """The mistakes of a cell's networks: what was written is read, or nothing is."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from cheapconv.engine.store import mistakes
 from cheapconv.engine.store.runs import MISTAKES, Run, Store
 from tests.engine.store.test_runs import DONE
 
-FOUND = {"student1": np.array([0, 3, 0, 10, 0], dtype=np.int32), "student2": np.array([0, 0, 0, 300, 0])}
+FOUND = {"student1": np.array([0, 3, 0, 10, 0] * 2, dtype=np.int32), "student2": np.array([0, 0, 0, 300, 0] * 2)}
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_a_file_that_its_result_does_not_know_is_none(run: Run) -> None:
 
 def test_one_that_was_changed_is_none(run: Run) -> None:
     written(run)
-    mistakes.write(run, {"student1": np.zeros(5, dtype=int)})
+    mistakes.write(run, {"student1": np.zeros(10, dtype=int)})
     assert read(run) is None
 
 
@@ -70,7 +72,47 @@ def test_one_that_is_gone_is_none(run: Run) -> None:
     assert read(run) is None
 
 
-def test_one_that_is_no_archive_is_none_whatever_its_result_says(run: Run) -> None:
-    (run.folder / MISTAKES).write_bytes(b"no archive")
+def forged(**arrays: object) -> bytes:
+    """An archive of these members, arrays or bytes."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, found in arrays.items():
+            member = io.BytesIO()
+            if isinstance(found, bytes):
+                member.write(found)
+            else:
+                np.save(member, np.asarray(found))
+            archive.writestr(f"{name}.npy", member.getvalue())
+    return written.getvalue()
+
+
+LONG = (
+    b"\x93NUMPY\x01\x00v\x00{'descr': '<i8', 'fortran_order': False, 'shape': (1000000000000000,), }".ljust(127) + b"\n"
+)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"",
+        b"no archive",
+        forged(student=LONG),
+        forged(student=b"no array"),
+        forged(student=0),
+        forged(student=[]),
+        forged(student=np.zeros((10, 2), dtype=int)),
+        forged(student=np.zeros(10)),
+        forged(student=np.zeros(1_000_000, dtype=int)),
+        forged(student=np.zeros(10, dtype=int))[:-40],
+    ],
+)
+def test_one_that_holds_something_else_is_none_whatever_its_result_says(run: Run, written: bytes) -> None:
+    (run.folder / MISTAKES).write_bytes(written)
     run.finish(DONE)
     assert read(run) is None
+
+
+def test_without_any_there_is_no_file_of_an_attempt_before(run: Run) -> None:
+    mistakes.write(run, FOUND)
+    mistakes.write(run, {})
+    assert not (run.folder / MISTAKES).exists()

@@ -62,21 +62,48 @@ def test_there_is_no_such_column_where_nothing_is_known(store: Store) -> None:
     assert "image by image" not in " ".join(content.remarks)
 
 
+def several(store: Store) -> Content:
+    """Another seed of all three."""
+    teacher = answering(store, "S", "scratch", TEACHER, seed=1)
+    answering(store, "G(N)", "scratch", ALONE[::-1], seed=1)
+    answering(store, "G(N)", "kd", STUDENT[::-1], seed=1, teacher=teacher)
+    return build(store.plan(), "quick")
+
+
 def test_rows_are_compared_image_by_image(taught: Store) -> None:
-    content = build(taught.plan(), "quick")
+    content = several(taught)
     kd, alone = row(content, "G(N)", "kd"), row(content, "G(N)", "scratch")
-    assert differences.p_value(kd, alone)[1] == "by the images that only one of them has right"
+    assert differences.p_value(kd, alone)[1] == "over seeds and images"
     assert any("are compared image by image." in remark for remark in content.remarks)
+
+
+def test_single_runs_are_not(taught: Store) -> None:
+    content = build(taught.plan(), "quick")
+    assert differences.p_value(row(content, "G(N)", "kd"), row(content, "G(N)", "scratch"))[1].startswith("by the test")
+    assert "image by image" not in " ".join(content.remarks)
 
 
 def test_mistakes_that_are_not_those_of_the_score_count_nothing(taught: Store) -> None:
     """Of another test set, or of before a result was changed by hand."""
-    key = taught.add("G(N)", "at", 0, 0.9, test_images=10)
-    taught.answer(key, STUDENT)
-    content = build(taught.plan(), "quick")
-    assert row(content, "G(N)", "at")[COLUMN] is None
-    assert differences.p_value(row(content, "G(N)", "at"), row(content, "G(N)", "kd"))[1].startswith("by the test set")
+    for seed, top1 in enumerate((0.9, share(STUDENT))):
+        taught.answer(taught.add("G(N)", "at", seed, top1, test_images=10), STUDENT)
+    content = several(taught)
+    at = row(content, "G(N)", "at")
+    assert at[COLUMN] is None
+    assert pd.isna(at["agreement_mean"])  # nor is a mean of some seeds that of the row
+    assert differences.p_value(at, row(content, "G(N)", "kd"))[1] != "over seeds and images"
     assert any("those whose mistakes were not kept" in remark for remark in content.remarks)
+
+
+def test_mistakes_that_were_damaged_are_named_and_count_nothing(taught: Store) -> None:
+    (taught.root / taught.keys[2] / "mistakes.npz").write_bytes(b"something else")
+    (taught.root / taught.keys[1] / "mistakes.npz").unlink()
+    content = build(taught.plan(), "quick")
+    assert row(content, "G(N)", "kd")[COLUMN] is None
+    assert content.sweep.faults == (
+        f"{taught.keys[1]}: mistakes.npz is missing",
+        f"{taught.keys[2]}: mistakes.npz is damaged: it is not what was written",
+    )
 
 
 def test_what_is_deployed_is_not_what_was_trained(taught: Store) -> None:

@@ -18,16 +18,30 @@ def seed(right: list[int], test_set: str = "test") -> Seed:
     return Seed(test_set, np.array(right))
 
 
-def test_single_runs_are_compared_as_mcnemar_does() -> None:
-    """Of 100 images 12 only the first one has right and 4 only the other one: z^2 = 8^2 / (16 - 8^2 / 100), times
-    99 / 100 for the variance of a sample."""
+def test_single_runs_are_compared_by_their_counts() -> None:
+    """Nobody knows how far their seeds lie apart: the wider error leaves some room for it."""
     right = np.array([[[1] * 12 + [0] * 4 + [1] * 60 + [0] * 24], [[0] * 12 + [1] * 4 + [1] * 60 + [0] * 24]])
     a, b = (row for _, row in simulated.answered(right).iterrows())
-    p, test = differences.p_value(a, b)
-    assert test == "by the images that only one of them has right"
-    assert p == pytest.approx(scipy.stats.chi2.sf(64 / (16 - 0.64) * 99 / 100, 1))
-    without, by_counts = (row.drop(images.COLUMN) for row in (a, b))
-    assert differences.p_value(without, by_counts)[0] > 0.2 > 0.05 > p
+    assert images.difference(a, b) is not None
+    assert differences.p_value(a, b) == differences.p_value(a.drop(images.COLUMN), b.drop(images.COLUMN))
+    assert power.error_of(a, b) == power.error_of(a.drop(images.COLUMN), b.drop(images.COLUMN))
+
+
+def test_the_typical_error_is_of_the_rows_that_are_known() -> None:
+    """A row in another precision takes nothing from it."""
+    rows = simulated.answered(simulated.answers(np.random.default_rng(0), 4, 3, 0.0))
+    best = int(rows["top1_mean"].idxmax())
+    before = power.typical_error(rows.drop(index=(best + 1) % 4))
+    rows.at[(best + 1) % 4, images.COLUMN] = None
+    assert power.typical_error(rows) == before
+    assert before.shared
+    assert not power.typical_error(rows.drop(columns=images.COLUMN)).shared
+
+
+def test_rows_without_any_spread_are_told_apart_at_once_as_one_by_one() -> None:
+    rows = simulated.rows(np.array([[0.9, 0.9], [0.5, 0.5]]))
+    assert differences.worse(rows).tolist() == [False, True]
+    assert differences.differ(rows.iloc[0], rows.iloc[1])
 
 
 def test_what_seeds_and_images_do_together_is_not_counted_twice() -> None:
@@ -101,19 +115,16 @@ def called_worse(rows: int, seeds: int, quality: float, repetitions: int) -> flo
     return float(np.mean([differences.worse(simulated.answered(right)).any() for right in drawn]))
 
 
-@pytest.mark.parametrize(
-    ("rows", "seeds", "quality"), [(2, 1, 0.0), (2, 2, 0.06), (5, 3, 0.0), (5, 3, 0.06), (5, 5, 0.06)]
-)
+@pytest.mark.parametrize(("rows", "seeds", "quality"), [(2, 2, 0.06), (5, 3, 0.0), (5, 3, 0.06), (5, 5, 0.06)])
 def test_an_equal_row_is_not_called_worse(rows: int, seeds: int, quality: float) -> None:
     assert called_worse(rows, seeds, quality, 60) <= simulated.at_most(differences.LEVEL, 60)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("quality", [0.0, 0.03, 0.06])
-@pytest.mark.parametrize("seeds", [1, 2, 3, 5])
+@pytest.mark.parametrize("seeds", [2, 3, 5])
 @pytest.mark.parametrize("rows", [2, 5, 20])
 def test_an_equal_row_is_not_called_worse_in_many_reports(rows: int, seeds: int, quality: float) -> None:
-    quality = quality if seeds > 1 else 0.0
     assert called_worse(rows, seeds, quality, 400) <= simulated.at_most(differences.LEVEL, 400)
 
 
@@ -208,5 +219,7 @@ def test_methods_are_compared_by_counts_where_a_row_is_not_known() -> None:
     cells = cells_of(right)
     known = blocks.read(cells)
     assert known.image_error(np.ones(3, int), np.zeros(3, int), np.ones(3, bool)) is not None
+    other_seeds = cells.drop(index=1)
+    assert blocks.read(other_seeds).image_error(np.ones(3, int), np.zeros(3, int), np.ones(3, bool)) is None
     cells.at[0, images.COLUMN] = None
     assert blocks.read(cells).image_error(np.ones(3, int), np.zeros(3, int), np.ones(3, bool)) is None
