@@ -65,7 +65,9 @@ def test_partners_are_recorded_and_come_back(world: World, tmp_path: Path) -> No
     position = train(method, folder, recipe)
     store.run(cell.key).write_cell(record.described(cell))
     store.run(cell.key).begin(Environment())
-    trained = SimpleNamespace(method=method, data=data(), recipe=recipe, task=Classification(10), position=position)
+    trained = SimpleNamespace(
+        method=method, data=data(), recipe=recipe, task=Classification(10), position=position, mistakes={}
+    )
     result = record.finish(store, cell, trained)
 
     rows = {row.name: row for row in result.networks}
