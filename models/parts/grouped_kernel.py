@@ -12,31 +12,35 @@ from torch import Tensor, nn
 
 from cheapconv.models.parts.kernels import FUSED, INDEXED, installed
 
-SMALLEST, LARGEST = 16, 64  # channels of a tile
+SMALLEST = 16  # channels of a tile
+# By type; of more, three tiles of gradients in float32 are more than an H100's multiprocessor has memory for.
+LARGEST = {torch.float32: 32, torch.bfloat16: 64, torch.float16: 64}
 BLOCK = 128  # positions of a tile
 PROGRAMS = 528  # that share the work on weights: four on each of an H100's multiprocessors
 
 
-def has_kernel(conv: nn.Conv2d, x: Tensor) -> bool:
-    """Whether there are kernels for conv(x): on a GPU, with channels last in memory."""
+def has_kernel(conv: nn.Conv2d, x: Tensor, dtype: torch.dtype) -> bool:
+    """Whether there are kernels for conv(x) computed in `dtype`: on a GPU, with channels last in memory."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
-    return x.device.type == "cuda" and installed() and _fits(conv) and _readable(x)
+    return x.device.type == "cuda" and installed() and _fits(conv, dtype) and _readable(x)
 
 
-def _fits(conv: nn.Conv2d) -> bool:
+def _fits(conv: nn.Conv2d, dtype: torch.dtype) -> bool:
     """Of 3 x 3, in several groups of a power of two, as many channels out as in, the same along both axes."""
     group, sizes = conv.in_channels // conv.groups, (conv.stride, conv.padding, conv.dilation)
     square = not isinstance(conv.padding, str) and all(len({*size}) == 1 for size in sizes)
     plain = conv.bias is None and conv.padding_mode == "zeros" and conv.kernel_size == (3, 3)
-    power = 1 < group <= LARGEST and group & (group - 1) == 0 and conv.in_channels % max(SMALLEST, group) == 0
+    power = (
+        1 < group <= LARGEST.get(dtype, 0) and group & (group - 1) == 0 and conv.in_channels % max(SMALLEST, group) == 0
+    )
     return square and plain and power and conv.groups > 1 and conv.in_channels == conv.out_channels
 
 
 def _readable(x: Tensor) -> bool:
     """Of a type that kernels know, and without gaps."""
     plain = type(x) in (Tensor, nn.Parameter)  # a tensor of another kind may have no memory
-    known = x.dtype in (torch.float32, torch.bfloat16, torch.float16) and 0 < x.numel() < INDEXED
+    known = x.dtype in LARGEST and 0 < x.numel() < INDEXED
     return plain and known and x.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -49,12 +53,11 @@ class QuickConv2d(nn.Conv2d):
     """The same convolution, by the kernel where there is one."""
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if not has_kernel(self, x):
+        cast = torch.is_autocast_enabled("cuda")  # as it would do itself
+        dtype = torch.get_autocast_dtype("cuda") if cast else x.dtype
+        if not has_kernel(self, x, dtype):
             return super()._conv_forward(x, weight, bias)
-        if torch.is_autocast_enabled("cuda"):  # as it would do itself
-            dtype = torch.get_autocast_dtype("cuda")
-            x, weight = x.to(dtype), weight.to(dtype)
-        return grouped(x, weight, self.stride[0], int(self.padding[0]), self.dilation[0])
+        return grouped(x.to(dtype), weight.to(dtype), self.stride[0], int(self.padding[0]), self.dilation[0])
 
 
 class _Context(Protocol):

@@ -79,11 +79,11 @@ def test_a_gradient_that_nobody_wants_is_not_made(which, monkeypatch):
     ],
 )
 def test_what_has_no_kernel_is_the_librarys(conv):
-    assert not _fits(conv)
+    assert not _fits(conv, torch.bfloat16)
 
 
 def test_a_convolution_in_groups_of_a_power_of_two_has_one():
-    assert _fits(nn.Conv2d(32, 32, 3, padding=1, groups=4, bias=False))
+    assert _fits(nn.Conv2d(32, 32, 3, padding=1, groups=4, bias=False), torch.float32)
     x = torch.empty(1, 32, 4, 4)
     assert [_readable(x.contiguous(memory_format=NHWC)), _readable(x), _readable(x.double())] == [True, False, False]
 
@@ -100,11 +100,37 @@ def test_the_same_network_takes_the_quick_way():
     assert torch.equal(network[0](x), conv2d(x, before["0.weight"], groups=4))  # no GPU: the library's
 
 
+def test_groups_of_64_channels_have_one_in_half_precision():
+    conv = nn.Conv2d(128, 128, 3, padding=1, groups=2, bias=False)
+    fitting = [_fits(conv, dtype) for dtype in (torch.float32, torch.bfloat16, torch.float16, torch.float64)]
+    assert fitting == [False, True, True, False]
+
+
 @pytest.mark.gpu
-@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 3e-6), (torch.bfloat16, 1e-2)])
+@pytest.mark.parametrize("autocast", [False, True])
+def test_a_layer_of_groups_of_64_channels_trains_on_a_gpu(autocast):
+    x, w = drawn(128, 64, (8, 8), torch.device("cuda"))
+    layer = QuickConv2d(128, 128, 3, padding=1, groups=2, bias=False).to("cuda")
+    layer.load_state_dict({"weight": w.detach()})
+    with torch.autocast("cuda", torch.bfloat16, enabled=autocast):
+        y = layer(x)
+    y.sum().backward()
+    assert y.dtype == (torch.bfloat16 if autocast else torch.float32)
+    assert layer.weight.grad is not None and layer.weight.grad.isfinite().all()
+
+
+SINGLE, HALF = (torch.float32, 3e-6), (torch.bfloat16, 1e-2)
+
+
+@pytest.mark.gpu
 @pytest.mark.parametrize(
-    ("channels", "group", "numbers", "image"),
-    [*CASES, (128, 64, (1, 1, 1), (8, 8)), (32, 2, (1, 1, 1), (32, 32)), (64, 4, (2, 1, 1), (32, 32))],
+    ("channels", "group", "numbers", "image", "dtype", "error"),
+    [
+        *[(*case, *precision) for case in CASES for precision in (SINGLE, HALF)],
+        *[(32, 2, (1, 1, 1), (32, 32), *precision) for precision in (SINGLE, HALF)],
+        *[(64, 4, (2, 1, 1), (32, 32), *precision) for precision in (SINGLE, HALF)],
+        (128, 64, (1, 1, 1), (8, 8), *HALF),
+    ],
 )
 def test_it_is_the_convolution_on_a_gpu(channels, group, numbers, image, dtype, error):
     x, w = drawn(channels, group, image, torch.device("cuda"))
