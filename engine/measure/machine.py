@@ -48,6 +48,7 @@ def describe(place: Place, *, precision: str, compiled: bool) -> Environment:
         precision=precision,
         compile=compiled,
         processes=place.world,
+        sharing=place.sharing,
         start=now(),
     )
 

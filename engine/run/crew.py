@@ -46,7 +46,8 @@ def places(device: torch.device, count: int | None = 1, threads: int | None = No
     count = count or (cores if on_cpu else gpus)
     each = threads or max(1, torch.get_num_threads() // count)
     devices = [device if on_cpu or gpus == 1 else torch.device("cuda", number) for number in range(gpus)]
-    return [Place(devices[number % gpus], each) for number in range(count)]
+    dealt = [devices[number % gpus] for number in range(count)]
+    return [Place(of, each, sharing=1 if on_cpu else dealt.count(of)) for of in dealt]
 
 
 @dataclass

@@ -141,8 +141,8 @@ def method_seconds(
     found: dict[tuple[str, int], list[float]] = {}
     for key, cell in cells.items():
         run = store.run(key)
-        result, machines = run.result(), {(e.device_name, e.threads) for e in run.environments()}
-        if result and result.method_s is not None and machines == {(probing.device_name, probing.place.threads)}:
+        result, machines = run.result(), {(e.device_name, e.threads, e.sharing) for e in run.environments()}
+        if result and result.method_s is not None and machines == {(probing.device_name, probing.place.threads, 1)}:
             found.setdefault((names[key], cell.recipe["epochs"]), []).append(result.method_s)
     return {of: fmean(seconds) for of, seconds in found.items()}
 

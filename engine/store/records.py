@@ -52,6 +52,7 @@ class Environment:
     precision: str = ""
     compile: bool = False
     processes: int = 1  # that train together
+    sharing: int = 1  # processes that trained on its GPU at once, each something of its own
     start: str | None = None
     end: str | None = None  # of the cell; only the last item has one
 
@@ -149,8 +150,7 @@ class Result:
     teacher_train_s: float  # of the teacher and its own teachers
     warnings: tuple[ResultWarning, ...] = ()  # before they were looked for: none
     broken_images: Mapping[str, str] = field(default_factory=dict)  # by name: left out, because they cannot be decoded
-    # SHA-256 of the other files of the finished cell, by their path in its folder; none in results of before
-    files: Mapping[str, str] = field(default_factory=dict, compare=False)
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)  # SHA-256 of the cell's others, by path
 
     @property
     def spent(self) -> float:

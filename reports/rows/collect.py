@@ -68,8 +68,10 @@ class Record:
 
     @functools.cached_property
     def doubt(self) -> str:
-        """Why its seconds mean little: its epochs, alike as they are, took UNEVEN times what a quarter of them took at
-        most. Those of a network that was changed meanwhile are not alike."""
+        """Why its seconds mean little: others had a part of its GPU, or its epochs, alike as they are, took UNEVEN
+        times what a quarter of them took at most. Those of a network that was changed meanwhile are not alike."""
+        if (most := max((each.sharing for each in self.environments), default=1)) > 1:
+            return f"{most} processes trained on its GPU at once"
         if self.result is None or any(network.changed for network in self.result.networks):
             return ""
         seconds = np.array([row.seconds for row in self.run.curve()])

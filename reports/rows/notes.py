@@ -47,7 +47,7 @@ def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
             found[f"timing_marks{end}"] = marked([DOUBTED.format(doubt) if doubt else ""])
         machines = [MACHINE.format(machine) for machine in row["trained_elsewhere"]]
         teachers = [TEACHER.format(machine) for machine in row["teacher_elsewhere"]]
-        busy = [BUSY.format(row["training_doubt"])] if row["training_doubt"] else []
+        busy = [BUSY.format(row["busy"])] if row["busy"] else []
         weights = [text for column, text in OF_WEIGHTS.items() if row[column]]
         found["training_marks"] = marked([*machines, *teachers, *weights, *busy])
         for paper in row["papers"]:

@@ -102,6 +102,11 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
     known = done if len(done) else cells
     means = {name: done[name].astype(float).mean() for name in (*SCORES, *MEANS)}
     n, std = len(done), done["top1"].astype(float).std(ddof=1)
+    # Machines other than the one that most cells were trained on, whose seconds are not comparable with that one's.
+    elsewhere, teacher_elsewhere = (
+        tuple(sorted({*done[name]} - {usual, ""})) for name in ("trained_on", "teacher_trained_on")
+    )
+    busy = "; ".join(done["training_doubt"][done["training_doubt"] != ""].unique())
     return {
         **{name: cells[name].iloc[0] for name in ROW},
         "n": n,
@@ -110,7 +115,8 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
         "top1_std": std,
         "top1_ci95": scipy.stats.t.ppf(0.975, n - 1) * std / math.sqrt(n) if n > 1 else math.nan,
         "changed": bool(known["changed"].any()),
-        "training_doubt": "; ".join(done["training_doubt"][done["training_doubt"] != ""].unique()),
+        "busy": busy,
+        "training_doubt": busy or "; ".join((*elsewhere, *teacher_elsewhere)),
         "warnings": "; ".join(done["warnings"].dropna().unique()),
         "counters_differ": bool(known["counters_differ"].any()),
         **{f"{name}_mean": means[name] for name in SCORES},
@@ -121,11 +127,10 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
         **{name: known[name].iloc[0] for name in FIRST},
         **measurements.of_row(done),
         **{name: "; ".join(done[name].unique()) for name in CIRCUMSTANCES},
-        # Machines other than the one that most cells were trained on.
-        "trained_elsewhere": tuple(sorted({*done["trained_on"]} - {usual})),
+        "trained_elsewhere": elsewhere,
         "untrained": not known["trained_here"].all(),
         "untrained_teacher": not known["teacher_trained_here"].all(),
-        "teacher_elsewhere": tuple(sorted({*done["teacher_trained_on"]} - {usual, ""})),
+        "teacher_elsewhere": teacher_elsewhere,
     }
 
 

@@ -116,7 +116,8 @@ def test_a_layer_of_groups_of_64_channels_trains_on_a_gpu(autocast):
         y = layer(x)
     y.sum().backward()
     assert y.dtype == (torch.bfloat16 if autocast else torch.float32)
-    assert layer.weight.grad is not None and layer.weight.grad.isfinite().all()
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.isfinite().all()
 
 
 SINGLE, HALF = (torch.float32, 3e-6), (torch.bfloat16, 1e-2)

@@ -51,7 +51,9 @@ class Job:
     @property
     def place(self) -> Place:
         """Where a cohort computes; of a node's GPUs it sees those alone that it was given."""
-        return Place(torch.device("cuda", 0) if self.cuda else torch.device("cpu"), self.threads)
+        if not self.cuda:
+            return Place(torch.device("cpu"), self.threads)
+        return Place(torch.device("cuda", 0), self.threads, sharing=max(1, int(1 / (self.settings.gpus or 1.0))))
 
     def places(self, gpus: int) -> Sequence[Place]:
         """Where a cell is trained that asks for several GPUs: on as many of them as Ray has given."""

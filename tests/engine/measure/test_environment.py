@@ -60,9 +60,9 @@ def test_a_device_that_is_not_there_is_refused(text, count, cuda):
 
 
 def test_a_description_has_every_field():
-    found = describe(Place(CPU, threads=3), precision="bf16", compiled=True)
+    found = describe(Place(CPU, threads=3, sharing=2), precision="bf16", compiled=True)
     assert (found.device, found.driver, found.end) == ("cpu", None, None)
-    assert (found.precision, found.compile, found.threads) == ("bf16", True, 3)
+    assert (found.precision, found.compile, found.threads, found.sharing) == ("bf16", True, 3, 2)
     assert found.versions["torch"] == version("torch")
     assert found.device_name
     assert found.platform

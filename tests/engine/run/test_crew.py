@@ -155,3 +155,6 @@ def test_places_are_cores_or_gpus(four_cores):
     assert [place.device for place in places(first, None, gpus=2)] == [first, second]
     assert [place.device for place in places(first, 3, gpus=2)] == [first, second, first]
     assert [place.device for place in places(second, 2)] == [second, second]
+    assert [place.sharing for place in places(first, 3, gpus=2)] == [2, 1, 2]
+    assert [place.sharing for place in places(second, 3)] == [3, 3, 3]
+    assert [place.sharing for place in places(tiny.CPU, 3)] == [1, 1, 1]  # each has cores of its own

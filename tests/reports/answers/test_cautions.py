@@ -7,7 +7,8 @@ import pytest
 from cheapconv.reports.answers.content import Content, build
 from cheapconv.reports.formats import tables
 from cheapconv.reports.page import page
-from tests.reports.store import EPOCH, Store
+from cheapconv.reports.rows.quantities import TRAINING
+from tests.reports.store import ENVIRONMENT, EPOCH, Store
 
 
 def told(content: Content, words: str) -> str:
@@ -57,6 +58,26 @@ def test_a_student_of_a_teacher_in_doubt_is_in_doubt(small: Store) -> None:
     rows = build(small.plan(), "quick").rows
     doubted = {*rows.loc[rows["training_doubt"] != "", "id"]}
     assert doubted == {"WRN-16-2/S/scratch", "WRN-16-2/G(4)/kd"}
+
+
+def test_seconds_of_a_gpu_that_others_had_too_are_marked_and_on_no_front(small: Store) -> None:
+    small.write(f"{small.keys[4]}/environment.json", ENVIRONMENT | {"device": "cuda:0", "sharing": 8})  # of kd
+    content = build(small.plan(), "quick")
+    [row] = [row for _, row in content.rows.iterrows() if row["method"] == "kd"]
+    assert row["training_doubt"] == "8 processes trained on its GPU at once"
+    assert "doubtful seconds, as of a machine that did other work too: 8 processes" in tables.markdown(content)
+    assert told(content, "Training with its teacher").endswith("those of WRN-16-2 G(4) + kd.")
+
+
+def test_seconds_of_another_machine_are_compared_with_nothing(small: Store) -> None:
+    small.write(f"{small.keys[4]}/environment.json", ENVIRONMENT | {"device_name": "Other CPU"})  # of kd
+    content = build(small.plan(), "quick")
+    [row] = [row for _, row in content.rows.iterrows() if row["method"] == "kd"]
+    assert row["training_doubt"].startswith("Other CPU")
+    assert row["busy"] == ""
+    assert not TRAINING.known(content.rows)[row.name]
+    assert "trained on Other CPU" in tables.markdown(content)
+    assert "did other work too" not in tables.markdown(content)
 
 
 def test_a_latency_that_not_all_rows_have_says_so(small: Store) -> None:

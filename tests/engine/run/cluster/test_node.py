@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
@@ -20,6 +21,7 @@ from cheapconv.engine.run.record import described
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.runs import CHECKPOINT, Store
+from cheapconv.suites.place import Place
 from tests.engine import tiny
 from tests.engine.outcomes import assert_same
 
@@ -36,6 +38,12 @@ def world(tiny_world: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 def job(**settings: Any) -> Job:
     ours = versions(PLUGINS, ["tiny"])
     return Job(Settings(**settings), "driver", ours, PLUGINS, ("tiny",), threads=1, cuda=False, every_s=0.0)
+
+
+@pytest.mark.parametrize(("gpus", "sharing"), [(None, 1), (1.0, 1), (0.5, 2), (0.3, 3)])
+def test_cohorts_that_have_a_part_of_a_gpu_share_it(gpus: float | None, sharing: int) -> None:
+    on_gpus = dataclasses.replace(job(gpus=gpus), cuda=True)
+    assert on_gpus.place == Place(torch.device("cuda", 0), sharing=sharing)
 
 
 def cells_of(whole: Plan) -> list[CellRecord]:
