@@ -1,6 +1,9 @@
 """The layers of a network in training, with kernels of this project's own where the library has none that is quick:
 same parameters, same names, and torch's own way wherever no kernel fits."""
 
+import copy
+from typing import TypeVar
+
 import torch
 from torch import nn
 
@@ -8,6 +11,8 @@ from cheapconv.models.parts import norm_kernel, norm_relu_kernel
 from cheapconv.models.parts.depthwise_gradient import QuickDepthwise
 from cheapconv.models.parts.grouped_kernel import QuickConv2d
 from cheapconv.models.parts.layers import NormRelu
+
+M = TypeVar("M", bound=nn.Module)
 
 QUICK: dict[str, dict[type[nn.Module], type[nn.Module]]] = {
     "cuda": {nn.Conv2d: QuickConv2d, nn.BatchNorm2d: norm_kernel.QuickBatchNorm2d},
@@ -24,3 +29,13 @@ def quicken(module: nn.Module, device: torch.device) -> None:
     quick = QUICK.get(device.type, {})
     for layer in module.modules():
         layer.__class__ = quick.get(type(layer), type(layer))
+
+
+def plain(module: M) -> M:
+    """A copy whose layers take torch's own way again, so that whoever counts operations sees them: none of a kernel is
+    one of torch's."""
+    slow = {quick: own for layers in QUICK.values() for own, quick in layers.items()}
+    copied = copy.deepcopy(module)
+    for layer in copied.modules():
+        layer.__class__ = slow.get(type(layer), type(layer))
+    return copied
