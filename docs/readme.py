@@ -19,7 +19,7 @@ from cheapconv.reports.rows.measurements import letter, suffixes
 
 ROOT = Path(__file__).parents[1]
 REPORTS = ROOT / "reports"
-SWEEP = "cifar10-short"  # of which the README tells
+SWEEP = "cifar10-brief"  # of which the README tells
 METHODS = "methods-fashion"  # in which every method is
 NETWORK, SIDE = "WRN-40-2", 32  # of the atlas
 CONVS = ("S", "G(4)", "G(16)", "G(N)", "BG(2,M/8)", "shift(e=1)", "Octave_0.25")

@@ -46,6 +46,7 @@ def test_every_cell_can_be_wired(shipped: registry.Registry, name: str) -> None:
     ("name", "count", "teachers"),
     [
         ("quick", 26, 2),
+        ("cifar10-brief", 81, 3),
         ("cifar10-short", 13, 1),
         ("cifar100-short", 5, 1),
         ("od-cifar10", 39, 3),
@@ -56,6 +57,11 @@ def test_number_of_cells(shipped: registry.Registry, name: str, count: int, teac
     found = planned(shipped, name)
     assert len(found.cells) == count
     assert [p.entry for p in found.cells].count("teacher") == teachers
+
+
+def test_cells_of_the_brief_sweep_are_cells_of_the_long_one(shipped: registry.Registry) -> None:
+    brief, whole = ({p.cell.key for p in planned(shipped, name).cells} for name in ("cifar10-brief", "cifar10-cpu"))
+    assert brief < whole
 
 
 def test_fashion_quick_has_every_conv_of_standard_convolutions_once(shipped: registry.Registry) -> None:
