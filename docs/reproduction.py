@@ -7,6 +7,7 @@ import pandas as pd
 
 from cheapconv.docs.agreement import agreement
 from cheapconv.docs.blocks import fill
+from cheapconv.docs.machines import machines
 from cheapconv.docs.rates import rates
 from cheapconv.docs.readme import REPORTS, committed
 from cheapconv.docs.surprises import surprises
@@ -35,6 +36,7 @@ def makers() -> Mapping[str, Callable[[], str]]:
         "questions": lambda: questions(found),
         "rates": lambda: rates(found),
         "agreement": lambda: agreement(found),
+        "machines": lambda: machines(found),
         "surprises": lambda: surprises(found),
         "selection": lambda: selection(found),
     }

@@ -1,0 +1,34 @@
+"""How far a cell of two machines ends from itself, worked out by hand."""
+
+from pathlib import Path
+
+from cheapconv.docs.machines import NONE, machines
+from cheapconv.reports.answers.content import Content, build
+from tests.reports.store import ENVIRONMENT, Store
+
+
+def sweep(root: Path, name: str, device: str, *mistakes: list[int]) -> Content:
+    """A row with a seed for each list of mistakes, trained on that device."""
+    store = Store(root / name)
+    for seed, found in enumerate(mistakes):
+        key = store.add("S", "scratch", seed, found.count(0) / len(found), test_images=len(found))
+        store.write(f"{key}/environment.json", [ENVIRONMENT | {"device_name": device}])
+        store.answer(key, found)
+    return build(store.plan(name), name)
+
+
+def test_cells_of_two_machines_beside_seeds_of_one(tmp_path: Path) -> None:
+    cpu = sweep(tmp_path, "one", "Small CPU", [0, 0, 0, 0, 0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 0, 0, 0, 1, 2])
+    gpu = sweep(tmp_path, "two", "Large GPU", [0, 0, 0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0, 2, 1, 2])
+    [*_, line] = machines([cpu, gpu]).splitlines()
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    # 70 and 90 %, 80 and 70 %: +20 and -10, of mean 5 and deviation 21.2; t(1) = 12.7 times 21.2 / sqrt(2) is 190.6.
+    assert cells[:5] == ["one", "two", "2", "Small CPU", "Large GPU"]
+    assert cells[5:7] == ["+5.00 (-185.59 to 195.59)", "21.21"]
+    # Two seeds on the CPU: 10 points apart, and two images answered otherwise; machines: two images, then one.
+    assert cells[7:] == ["10.00", "15.0", "20.0"]
+
+
+def test_cells_of_one_machine_say_nothing(tmp_path: Path) -> None:
+    found = [sweep(tmp_path, name, "Small CPU", [0, 1], [1, 1]) for name in ("one", "two")]
+    assert machines(found) == NONE
