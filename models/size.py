@@ -8,7 +8,6 @@ rebuilt from fewer numbers is rebuilt before the count: the convolution with it 
 (models/parts/rebuilt.py). torch's own counter sees the same run, so that a network on which the two differ is known.
 """
 
-import copy
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from cheapconv.catalog.errors import REFUSALS, reason
 from cheapconv.models.meta import ShapesOnly
 from cheapconv.models.parts.rebuilt import RebuiltConv, materialise
+from cheapconv.models.quick import plain
 
 aten = torch.ops.aten
 
@@ -46,15 +46,15 @@ def weights_bytes(net: nn.Module) -> int:
 def count_macs(net: nn.Module, input_shape: Sequence[int]) -> int:
     """Multiply-adds on one image of `input_shape` (3, H, W), in eval mode.
 
-    Runs a deep copy, on the device where `net` is, or on the meta device itself what has no numbers to lose there;
-    raises RuntimeError if that run fails.
+    Runs a deep copy of the library's layers, on the device where `net` is, or on the meta device itself what has no
+    numbers to lose there; raises RuntimeError if that run fails.
     """
     from ptflops.aten_engine import FlopCounterMode as PtflopsMode  # here, because it imports torchvision and timm
 
     ours = PtflopsMode(custom_hooks=_COUNTED, output_params={"print_params": {}})
     first, training = next(net.parameters(), torch.empty(0)), net.training
     as_it_is = first.is_meta and not any(isinstance(module, RebuiltConv) for module in net.modules())
-    deployed = (net if as_it_is else materialise(copy.deepcopy(net))).eval()
+    deployed = (net if as_it_is else materialise(plain(net))).eval()
     image = torch.ones(1, *input_shape, dtype=first.dtype, device=first.device)
     try:
         with torch.no_grad(), ShapesOnly(), ours:

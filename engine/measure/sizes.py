@@ -9,13 +9,11 @@ from torch import nn
 from cheapconv import catalog
 from cheapconv.engine.measure.activations import activation_bytes
 from cheapconv.engine.store.records import Sizes
-from cheapconv.models.quick import plain
 from cheapconv.models.size import count_macs_twice, count_params, count_params_with_bn_stats, weights_bytes
 
 
 def sizes(network: nn.Module, shape: tuple[int, int, int]) -> Sizes:
     """Exact sizes of a network for images of `shape` (C, H, W), whatever its layers are computed by in training."""
-    network = plain(network)
     macs, by_torch = count_macs_twice(network, shape)
     return Sizes(
         params=count_params(network),

@@ -8,9 +8,12 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from cheapconv import catalog
 from cheapconv.engine.measure.sizes import sizes
 from cheapconv.models.architectures.wrn import WideResNet
+from cheapconv.models.build import build_network
 from cheapconv.models.convs.group import Group
+from cheapconv.models.quick import QUICK, quicken
 from cheapconv.models.size import count_macs, count_macs_twice, count_params, count_params_with_bn_stats, weights_bytes
 
 
@@ -109,3 +112,22 @@ def test_weights_bytes_are_those_of_the_file_without_counters():
     network = WideResNet(depth=10, width=1).build(Group(groups=4), 10)
     assert weights_bytes(network) == 4 * count_params_with_bn_stats(network)
     assert weights_bytes(network.half()) == 2 * count_params_with_bn_stats(network)
+
+
+@pytest.mark.parametrize("kind", QUICK)
+@pytest.mark.parametrize("conv", ["G(4)", "G(N)", "BG(2,M/8)"])
+def test_layers_that_are_quick_in_training_are_counted_as_the_librarys(conv, kind, monkeypatch):
+    """A kernel of this project's own is no operation of torch's, so no counter sees it."""
+    catalog.load()
+    network = build_network("wrn(depth=16, width=2)", conv, 10)
+    expected = count_macs_twice(network, (3, 32, 32))
+    quicken(network, torch.device(kind))
+    before = [type(layer) for layer in network.modules()]
+
+    def unseen(*_):
+        raise AssertionError("by a kernel")
+
+    for layer in {quick for layers in QUICK.values() for quick in layers.values()}:
+        monkeypatch.setattr(layer, "forward", unseen)
+    assert count_macs_twice(network, (3, 32, 32)) == expected
+    assert [type(layer) for layer in network.modules()] == before  # it is trained further
