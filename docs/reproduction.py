@@ -7,6 +7,7 @@ import pandas as pd
 
 from cheapconv.docs.agreement import agreement
 from cheapconv.docs.blocks import fill
+from cheapconv.docs.gains import gains
 from cheapconv.docs.machines import machines
 from cheapconv.docs.rates import rates
 from cheapconv.docs.readme import REPORTS, committed
@@ -34,6 +35,7 @@ def makers() -> Mapping[str, Callable[[], str]]:
         "done": lambda: done(found),
         "verdicts": lambda: verdicts(found),
         "questions": lambda: questions(found),
+        "gains": lambda: gains(found),
         "rates": lambda: rates(found),
         "agreement": lambda: agreement(found),
         "machines": lambda: machines(found),
