@@ -7,7 +7,7 @@ from cheapconv.reports.formats.markdown import markdown
 from cheapconv.reports.rows.columns import percent, trained_label
 from cheapconv.reports.statistics import gap
 
-MOST = 24  # rows of a sweep
+MOST = 30  # rows of a sweep, half of them from either end
 HEAD = ["network", "way", "its own teacher", "agrees with the teacher (%)", "more than alone", "top-1 above alone"]
 
 
@@ -27,6 +27,7 @@ def agreement(found: Sequence[Content]) -> str:
             lines.append((more, [*texts, f"{more:+.2f}", f"{above:+.2f}"]))
         if lines:
             ordered = [line for _, line in sorted(lines, key=lambda each: -each[0])]
-            left = f", and {len(lines) - MOST} more with less agreement" if len(lines) > MOST else ""
-            tables.append(f"{content.sweep.name}{left}:\n\n{markdown(HEAD, ordered[:MOST], right=HEAD[3:])}")
+            left = f", without {len(lines) - MOST} between these" if len(lines) > MOST else ""
+            ends = ordered if not left else [*ordered[: MOST // 2], *ordered[-MOST // 2 :]]
+            tables.append(f"{content.sweep.name}{left}:\n\n{markdown(HEAD, ends, right=HEAD[3:])}")
     return "\n\n".join(tables) or "No sweep whose result files are here has teachers and their answers."

@@ -5,7 +5,7 @@ So each seed's gain is set beside the accuracy alone of the other seeds, and the
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ def _lines(content: Content) -> list[list[str]]:
 
 
 def _told(
-    pairs: Sequence[tuple[pd.Series, pd.Series]], seeds: Mapping[tuple[str, ...], Scores], references: pd.DataFrame
+    pairs: Sequence[tuple[pd.Series, pd.Series]], seeds: Mapping[tuple[Hashable, ...], Scores], references: pd.DataFrame
 ) -> list[str]:
     """Gains from the least to the most, the correlation, and what is won of what was lost."""
     wins = 100 * np.array([row["top1_mean"] - alone["top1_mean"] for row, alone in pairs])
@@ -80,7 +80,7 @@ def _share(pairs: Sequence[tuple[pd.Series, pd.Series]], references: pd.DataFram
     return f"{100 * won / lost:.0f}" if lost > 0 else "-"
 
 
-def _seeds(cells: pd.DataFrame) -> dict[tuple[str, ...], Scores]:
+def _seeds(cells: pd.DataFrame) -> dict[tuple[Hashable, ...], Scores]:
     """By the name of a row."""
     done = cells[cells["state"] == "done"]
     return {name: group.set_index("seed")["top1"].astype(float) for name, group in done.groupby(ROW, sort=False)}

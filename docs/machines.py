@@ -12,14 +12,15 @@ from itertools import combinations
 import numpy as np
 import scipy.stats
 
+from cheapconv.engine.store.machines import machine
 from cheapconv.reports.answers.content import Content
 from cheapconv.reports.formats.markdown import markdown
 from cheapconv.reports.rows.by_image import counted
 from cheapconv.reports.rows.collect import Record
 
 HEAD = [
-    *("cells of", "also of", "cells", "trained on", "and on", "points above it (95 %)", "spread of that"),
-    *("spread between seeds", "answers that differ (%)", "between seeds (%)"),
+    *("cells of", "also of", "cells", "trained on", "and on", "points above it (95 %)", "typical difference"),
+    *("between seeds", "answers that differ (%)", "between seeds (%)"),
 ]
 NONE = "No cell of these sweeps was trained on two machines."
 Pairs = list[tuple[Record, Record]]
@@ -30,26 +31,36 @@ def machines(found: Sequence[Content]) -> str:
     lines = []
     for one, other in combinations(found, 2):
         if len(pairs := _twice(one, other)) > 1:
-            lines.append([one.sweep.name, other.sweep.name, *_told(pairs, [*_seeds(one)])])
+            lines.append([one.sweep.name, other.sweep.name, *_told(pairs, [*_seeds(one, pairs)])])
     return markdown(HEAD, lines, right=HEAD[5:]) if lines else NONE
 
 
 def _twice(one: Content, other: Content) -> Pairs:
-    """What both have finished, on different machines."""
+    """What both have finished, each on one machine with its teacher, and on different ones."""
     again = {record.key: record for record in other.sweep.done}
     both = [(record, again[record.key]) for record in one.sweep.done if record.key in again]
-    return [(first, second) for first, second in both if _machine(first) != _machine(second)]
+    apart = [(first, second) for first, second in both if _machine(first) != _machine(second)]
+    return [(a, b) for a, b in apart if _with_teacher(a, one) and _with_teacher(b, other)]
 
 
-def _seeds(content: Content) -> Iterator[tuple[Record, Record]]:
-    """Two cells each that differ in their seed alone, and were trained on one machine."""
-    for first, second in combinations(content.sweep.done, 2):
-        same = [
-            (r.cell.architecture, r.cell.conv, r.cell.method, r.cell.method_config, _machine(r))
-            for r in (first, second)
-        ]
-        if same[0] == same[1] and first.cell.recipe == second.cell.recipe:
+def _with_teacher(record: Record, content: Content) -> bool:
+    """Whether its teacher, if it has one, was trained on its machine."""
+    taught_by = [each for each in content.sweep.done if each.key == record.cell.teacher]
+    return all(_machine(each) == _machine(record) for each in taught_by)
+
+
+def _seeds(content: Content, pairs: Pairs) -> Iterator[tuple[Record, Record]]:
+    """Two cells each that differ in their seed alone and were trained on one machine, of the rows of the pairs."""
+    rows = {_row(first) for first, _ in pairs}
+    for first, second in combinations([record for record in content.sweep.done if _row(record) in rows], 2):
+        if (_row(first), _machine(first)) == (_row(second), _machine(second)):
             yield first, second
+
+
+def _row(record: Record) -> str:
+    """What a cell has in common with those that differ in their seed."""
+    cell = record.cell
+    return repr((cell.architecture, cell.conv, cell.method, cell.method_config, cell.recipe))
 
 
 def _told(pairs: Pairs, seeds: Pairs) -> list[str]:
@@ -57,11 +68,10 @@ def _told(pairs: Pairs, seeds: Pairs) -> list[str]:
     above = 100 * np.array([_score(second) - _score(first) for first, second in pairs])
     half = scipy.stats.t.ppf(0.975, len(above) - 1) * above.std(ddof=1) / math.sqrt(len(above))
     between = 100 * np.array([_score(second) - _score(first) for first, second in seeds])
-    spread = f"{np.sqrt((between**2).mean()):.2f}" if len(between) else "-"
     where = [", ".join(sorted({_machine(record) for record in side})) for side in zip(*pairs, strict=True)]
     return [
         *(str(len(pairs)), *where, f"{above.mean():+.2f} ({above.mean() - half:.2f} to {above.mean() + half:.2f})"),
-        *(f"{above.std(ddof=1):.2f}", spread, _differing(pairs), _differing(seeds)),
+        *(_typical(above), _typical(between), _differing(pairs), _differing(seeds)),
     ]
 
 
@@ -72,8 +82,13 @@ def _differing(pairs: Pairs) -> str:
     return f"{100 * np.mean(shares):.1f}" if shares else "-"
 
 
+def _typical(differences: np.ndarray) -> str:
+    """The root of the mean square."""
+    return f"{np.sqrt((differences**2).mean()):.2f}" if len(differences) else "-"
+
+
 def _machine(record: Record) -> str:
-    return record.environments[-1].device_name if record.environments else "a machine that was not recorded"
+    return machine(record.environments)
 
 
 def _score(record: Record) -> float:

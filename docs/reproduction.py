@@ -58,7 +58,9 @@ def done(found: list[Content]) -> str:
         finished = cells[cells["state"] == "done"]
         seeds = sorted({int(n) for n in content.rows["n"]})
         numbers = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
-        hours = f"{finished['train_s'].sum() / 3600:.1f}"
+        alone = [record.result.train_s for record in content.sweep.done if record.result and record.sharing == 1]
+        shared = len(finished) - len(alone)
+        hours = f"{sum(alone) / 3600:.1f}{f', and {shared} cells on a shared GPU' * bool(shared)}"
         name = f"[{content.sweep.name}](../reports/{content.sweep.name}/table.md)"
         planned = len(cells) + content.sweep.unrecorded
         said = content.conditions

@@ -77,9 +77,7 @@ class Place:
     threads: int = 1
     rank: int = 0
     world: int = 1
-    sharing: int = (
-        1  # processes that each have a part of the device's time: seconds are longer than one alone would need
-    )
+    sharing: int = 1  # processes with a part of the device's time each, so that all take longer than one alone
 
     @contextlib.contextmanager
     def in_use(self, randomness: Randomness | None = None) -> Iterator[None]:

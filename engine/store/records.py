@@ -150,7 +150,7 @@ class Result:
     teacher_train_s: float  # of the teacher and its own teachers
     warnings: tuple[ResultWarning, ...] = ()  # before they were looked for: none
     broken_images: Mapping[str, str] = field(default_factory=dict)  # by name: left out, because they cannot be decoded
-    files: Mapping[str, str] = field(default_factory=dict, compare=False)  # SHA-256 of the cell's others, by path
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)  # SHA-256 of the folder's, by path
 
     @property
     def spent(self) -> float:

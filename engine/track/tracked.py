@@ -22,7 +22,7 @@ from cheapconv.engine.track.sweep import TrackedSweep, source
 # Cells in the other states have nothing to show. A stopped one is KILLED until it is resumed.
 STATUS = {"running": "RUNNING", "stopped": "KILLED", "failed": "FAILED", "done": "FINISHED"}
 AXES = ("architecture", "conv", "method", "seed")
-MACHINE = ("device", "device_name", "git_sha", "git_dirty", "precision")
+MACHINE = ("device", "device_name", "sharing", "git_sha", "git_dirty", "precision")
 Point = tuple[str, float, int, int]  # metric, value, milliseconds since 1970, epoch
 
 

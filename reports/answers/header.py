@@ -46,7 +46,7 @@ def conditions(sweep: Collected, measured: Measured) -> dict[str, str]:
     cells = [record.cell for record in sweep.records]
     environments = [record.environments for record in sweep.done if record.environments]
     machines = pd.DataFrame([_machine(of_cell) for of_cell in environments], columns=MACHINE)
-    recipe = common_recipe(sweep)
+    recipe, shared = common_recipe(sweep), sum(record.sharing > 1 for record in sweep.done)
     return {
         "Data": _tally(f"{cell.suite_label or cell.suite} (fingerprint {cell.data})" for cell in cells),
         "Recipe": f"{recipe.pop('name', sweep.recipe)}: {', '.join(f'{k} {v}' for k, v in recipe.items())}",
@@ -55,7 +55,7 @@ def conditions(sweep: Collected, measured: Measured) -> dict[str, str]:
         "Epochs": _tally(str(cell.recipe["epochs"]) for cell in cells),
         **{name: _tally(machines[name]) for name in MACHINE},
         "Trained": _period([environment for of_cell in environments for environment in of_cell]),
-        "Training": training([record.result for record in sweep.done if record.result]),
+        "Training": training([r.result for r in sweep.done if r.result and r.sharing == 1], shared),
         "Cells": progress(sweep),
         **({"Sweeps": ", ".join(sweep.joined)} if sweep.joined else {}),
         **deployments(sweep),
@@ -89,13 +89,17 @@ def progress(sweep: Collected) -> str:
     return ", ".join([f"{states['done']} of {states.total()} done", *rest])
 
 
-def training(results: Sequence[Result]) -> str:
-    """`2.5 h as each cell would cost alone; 1.6 h spent, 36 % less`, where teachers or batches were shared."""
+def training(results: Sequence[Result], shared: int = 0) -> str:
+    """`2.5 h as each cell would cost alone; 1.6 h spent, 36 % less`, where teachers or batches were shared; and of how
+    many further cells, which had a part of a GPU, that is not known."""
     alone, spent = (sum(seconds) for seconds in ([r.train_s for r in results], [r.spent for r in results]))
-    told = f"{duration(alone)} as each cell would cost alone"
     share = saved(alone, spent)
-    less = f"; {duration(spent)} spent, {100 * share:.0f} % less, since cells shared batches and teachers"
-    return f"{told}{less if share else ''}"
+    told = [f"{duration(alone)} as each cell would cost alone"] if results else []
+    if share:
+        told.append(f"{duration(spent)} spent, {100 * share:.0f} % less, since cells shared batches and teachers")
+    if shared:
+        told.append(f"not known of {shared} cells, which shared their GPU with others")
+    return "; ".join(told)
 
 
 def _tested(rows: pd.DataFrame, error: str) -> str:

@@ -106,25 +106,32 @@ def at_no_more_latency(better: Selector, than: Selector, rows: pd.DataFrame, swe
 
 
 def no_more_training(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
-    """The same of what training takes, its teacher's included, in every network for itself."""
-    find, known = at_no_more("train_s_with_teacher"), rows[rows["training_doubt"].fillna("") == ""]
-    networks = known.groupby(["architecture", "conv"], sort=False)
+    """The same of what training takes, its teacher's included, in every network and on every machine for itself."""
+    find = at_no_more("train_s_with_teacher")
+    networks = timed_training(rows).groupby(["architecture", "conv", "seconds_on"], sort=False)
     return [_timed(pair) for _, network in networks for pair in find(better, than, network, sweep)]
 
 
 def longer_alone(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """To each row of a method that of its network trained alone for more epochs that took longest of those that took no
     longer, teachers included; their recipes differ in nothing else. What a method changes is another network."""
-    timed = (rows["training_doubt"].fillna("") == "") & rows["train_s_with_teacher"].notna()
-    known, pairs = rows[timed & ~rows["changed"].astype(bool)], []
+    timed, pairs = timed_training(rows), list[Pair]()
+    known = timed[~timed["changed"].astype(bool)]
     alone = known["is_baseline"].astype(bool)
     for _, row in than.of(known[~alone]).iterrows():
         own = better.of(known[alone & (known[["architecture", "conv"]] == row[["architecture", "conv"]]).all(axis=1)])
+        own = own[own["seconds_on"].map(row["seconds_on"].__eq__).astype(bool)]
         longer = own[(own["epochs"] > row["epochs"]) & (own["train_s_with_teacher"] <= row["train_s_with_teacher"])]
         fair = longer[[but_epochs(variant) == but_epochs(row["variant"]) for variant in longer["variant"]]]
         if len(fair):
             pairs.append(_timed(Pair(fair.loc[fair["train_s_with_teacher"].idxmax()], row)))
     return pairs
+
+
+def timed_training(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those whose seconds are of one machine, their teachers' too, which they had to themselves."""
+    alone = (rows["busy"].fillna("") == "") & (rows["seconds_on"].map(len) == 1)
+    return rows[alone & rows["train_s_with_teacher"].notna()]
 
 
 def _timed(pair: Pair) -> Pair:

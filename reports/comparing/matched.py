@@ -123,8 +123,9 @@ class Matched:
     @property
     def same_hardware(self) -> bool:
         """Whether its seconds of training are comparable."""
-        on = [{each.record.trained_on for each in own.values()} for own in (self.cells_before, self.cells_after)]
-        return on[0] == on[1]
+        records = [[each.record for each in own.values()] for own in (self.cells_before, self.cells_after)]
+        before, after = ({record.trained_on for record in own} for own in records)
+        return before == after and all(record.sharing == 1 for own in records for record in own)
 
 
 def match(before: Content, after: Content) -> list[Matched]:

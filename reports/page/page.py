@@ -24,7 +24,7 @@ from cheapconv.reports.answers.content import Content, build
 from cheapconv.reports.formats import exports, latex, tables
 from cheapconv.reports.page import assets, payload
 from cheapconv.reports.page.predictions import predictions
-from cheapconv.reports.rows.quantities import quantities
+from cheapconv.reports.rows.quantities import axes
 
 WEB = Path(__file__).with_name("web")
 SCRIPTS = tuple(
@@ -131,7 +131,7 @@ def html(content: Content, libraries: Sequence[str], refreshed: bool = False) ->
         libraries=[markupsafe.Markup(each) for each in libraries],
         bold=tables.BOLD,
         score=content.sweep.score,
-        equal=[*told.equal_cost_tables(content, quantities(content.rows))],
+        equal=[*told.equal_cost_tables(content, axes(content.rows))],
         about=[each for known in content.sweep.about.values() for each in known.items()],
         ranking=told.ranks(content),
         tested=told.tested_claims(content),

@@ -19,7 +19,7 @@ from cheapconv.reports.rows import budgets, collect
 from cheapconv.reports.rows.collect import Collected, Record
 from cheapconv.reports.rows.columns import Column, method_label
 from cheapconv.reports.rows.kinds import KINDS, kind
-from cheapconv.reports.rows.quantities import quantities
+from cheapconv.reports.rows.quantities import axes
 from cheapconv.reports.rows.reality import reality
 from cheapconv.reports.rows.score import Score
 from cheapconv.reports.rows.stats import ROW, row_id
@@ -27,6 +27,9 @@ from cheapconv.reports.statistics import differences, gap
 
 MOST_EPOCHS = 40  # in a curve, evenly chosen, the last always among them
 DIGITS = 6  # of a number that is drawn
+
+
+BILLED = ("train_s", "method_s", "train_s_with_teacher")
 
 
 def script(content: Content) -> str:
@@ -37,7 +40,7 @@ def script(content: Content) -> str:
 
 def payload(content: Content) -> dict[str, object]:
     """All of it."""
-    rows, known = content.rows, quantities(content.rows)
+    rows, known = content.rows, axes(content.rows)
     fronts, machines = budgets.fronts(rows, known), dict[str, int]()
     shown_cells = [*_cells(content, machines)]
     return {
@@ -96,7 +99,7 @@ def _row(row: pd.Series, content: Content, fields: list[str]) -> dict[str, objec
         "reference": bool(row["of_reference"]),
         "baseline": bool(row["is_baseline"]),
         "best": bool(row["is_best"]),
-        "bill": [number(row[name]) for name in ("train_s", "method_s", "train_s_with_teacher")],
+        "bill": [None if row["training_doubt"] else number(row[name]) for name in BILLED],
         "shared_s": number(row["spent_s"]) if saved(row["train_s"], row["spent_s"]) else None,
         "texts": [column.text(row) for column in columns],
         "keys": [column.sort_key(row) for column in columns],

@@ -31,8 +31,9 @@ def parts(row: pd.Series) -> tuple[float, float, float]:
 
 
 def figures(content: Content) -> Iterator[tuple[str, Figure]]:
-    """One, or more where there are more networks than fit on a page."""
-    rows = content.rows[(content.rows["deployed"] == "") & content.rows["train_s_with_teacher"].notna()]
+    """One, or more where there are more networks than fit on a page, of rows whose seconds are in no doubt."""
+    sound = (content.rows["deployed"] == "") & (content.rows["training_doubt"] == "")
+    rows = content.rows[sound & content.rows["train_s_with_teacher"].notna()]
     if not len(rows):
         return
     rows = rows.assign(label=[method_label(row) for _, row in rows.iterrows()], network=style.networks(rows))

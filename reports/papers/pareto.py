@@ -15,7 +15,7 @@ from cheapconv.reports.papers import placement, style
 from cheapconv.reports.papers.style import COLOURS, FAINT, INK, MARKERS, LineLook, Look
 from cheapconv.reports.rows import equal_cost
 from cheapconv.reports.rows.columns import method_label
-from cheapconv.reports.rows.quantities import Quantity, quantities
+from cheapconv.reports.rows.quantities import Quantity, axes
 from cheapconv.reports.statistics import differences
 
 HEIGHT = 3.4  # inches
@@ -28,7 +28,7 @@ TRAINED, DEPLOYED = 22.0, 11.0  # areas of markers, points squared
 def figures(content: Content) -> Iterator[tuple[str, Figure]]:
     """One for each quantity that a comparable row has, named after its column."""
     comparable = content.rows[content.rows["comparable"]]
-    for quantity in quantities(comparable) if len(comparable) else []:
+    for quantity in axes(comparable) if len(comparable) else []:
         yield f"pareto-{quantity.field}", pareto(content, comparable, quantity)
 
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from cheapconv.reports.answers.content import Content
 from cheapconv.reports.papers import placement, style
 from cheapconv.reports.papers.style import COLOURS, FAINT, INK, LineLook
-from cheapconv.reports.rows.quantities import quantities
+from cheapconv.reports.rows.quantities import axes
 from cheapconv.reports.rows.reality import Reality, reality
 
 HEIGHT = 3.3  # inches
@@ -19,7 +19,7 @@ DOTTED = LineLook(color=FAINT, linewidth=0.8, linestyle=(0, (1, 1.5)))
 
 def figures(content: Content) -> Iterator[tuple[str, Figure]]:
     """One for each condition under which two networks or more were timed."""
-    for found in reality(content.rows, quantities(content.rows)):
+    for found in reality(content.rows, axes(content.rows)):
         yield f"reality-{found.field}", draw(content.rows, found)
 
 

@@ -66,12 +66,17 @@ class Record:
         found = [(each.git_sha or "unknown")[:12] + "+" * bool(each.git_dirty) for each in self.environments]
         return ", then ".join(dict.fromkeys(found))
 
+    @property
+    def sharing(self) -> int:
+        """How many processes had a part of its GPU."""
+        return max((each.sharing for each in self.environments), default=1)
+
     @functools.cached_property
     def doubt(self) -> str:
         """Why its seconds mean little: others had a part of its GPU, or its epochs, alike as they are, took UNEVEN
         times what a quarter of them took at most. Those of a network that was changed meanwhile are not alike."""
-        if (most := max((each.sharing for each in self.environments), default=1)) > 1:
-            return f"{most} processes trained on its GPU at once"
+        if self.sharing > 1:
+            return f"up to {self.sharing} processes trained on its GPU at once"
         if self.result is None or any(network.changed for network in self.result.networks):
             return ""
         seconds = np.array([row.seconds for row in self.run.curve()])
@@ -202,7 +207,8 @@ def hardware(environment: Environment) -> str:
     compiled = ", torch.compile" if environment.compile else ""
     threads = f"{environment.threads} CPU thread{'' if environment.threads == 1 else 's'}"
     together = f"{environment.processes} x " if environment.processes > 1 else ""
-    return f"{together}{environment.device_name} ({environment.device}, {threads}{driver}{compiled})"
+    kind = environment.device.partition(":")[0]  # which of a machine's GPUs it was changes no seconds
+    return f"{together}{environment.device_name} ({kind}, {threads}{driver}{compiled})"
 
 
 def frame(sweep: Collected) -> pd.DataFrame:

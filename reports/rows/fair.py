@@ -7,17 +7,22 @@ epochs of the same shape. Use it as
 
     cheapconv fair SWEEP
 
-after the sweep, and add the entries that it prints. Seconds of different machines, or of a busy one, are not fair.
+after the sweep, and add the entries that it prints. Seconds of different machines, or of a shared GPU,
+are not compared; those of a busy machine are not fair.
 """
 
+import logging
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 from cheapconv.engine.store.cell import CellRecord
+from cheapconv.engine.store.machines import machine
 from cheapconv.engine.store.records import Result
-from cheapconv.engine.store.runs import Store
+from cheapconv.engine.store.runs import Run, Store
+from cheapconv.reports.rows.collect import hardware
 
+log = logging.getLogger(__name__)
 Finished = tuple[CellRecord, Result]
 
 
@@ -34,11 +39,16 @@ def fair_entries(store: Store, sweep: str) -> list[dict[str, str | int]]:
     for a sweep that has not been run.
     """
     runs = [store.run(planned.key) for planned in store.known_plan(sweep).cells]
-    done = [(cell, result) for run in runs if (cell := run.cell()) and (result := run.result())]
+    on = {run.key: timed_on(run) for run in runs}
+    finished = [(run.key, (cell, result)) for run in runs if (cell := run.cell()) and (result := run.result())]
+    done = [(key, each) for key, each in finished if on[key]]
+    if left := len(finished) - len(done):
+        log.warning("%d cells are left out, whose seconds are of a shared GPU or of several machines", left)
     rows: dict[tuple[str, ...], list[tuple[int, int]]] = {}
-    for cell, result in done:
-        found = baseline_of(cell, done)
-        if found is not None and not cell.is_baseline:
+    for key, (cell, result) in done:
+        found = baseline_of(cell, [each for other, each in done if on[other] == on[key]])
+        taught_there = cell.teacher is None or on.get(cell.teacher, on[key]) == on[key]
+        if found is not None and taught_there and not cell.is_baseline:
             name = (cell.architecture, cell.conv, cell.method_label, found[0].method)
             costs = fair_epochs(result, found[1]), fair_epochs(result, found[1], with_teacher=False)
             rows.setdefault(name, []).append(costs)
@@ -48,6 +58,13 @@ def fair_entries(store: Store, sweep: str) -> list[dict[str, str | int]]:
         named = {"architecture": architecture, "conv": conv, "like": like, "method": method}
         entries.append({**named, "epochs": with_teacher, "epochs_without_teacher": without})
     return entries
+
+
+def timed_on(run: Run) -> str:
+    """The machine that a cell's seconds are of; nothing where it was several, or a part of a GPU."""
+    machines = {hardware(each) for each in run.environments()}
+    shared = any(each.sharing > 1 for each in run.environments())
+    return "" if shared or len(machines) > 1 else next(iter(machines), machine([]))
 
 
 def baseline_of(cell: CellRecord, done: Sequence[Finished]) -> Finished | None:

@@ -40,8 +40,8 @@ TRAINING = Quantity("train_s_with_teacher", "Training with its teacher", "s", do
 
 
 def quantities(rows: pd.DataFrame) -> list[Quantity]:
-    """Those of which at least one row has a number: sizes, timings by each condition, epochs where rows
-    differ in them, and what training cost."""
+    """Those of which at least one row has a number, if only a doubtful one: sizes, timings by each condition, epochs
+    where rows differ in them, and what training cost."""
     ends, found = suffixes(rows), [*COUNTED]
     timed: list[Callable[[str, str], Quantity]] = [
         lambda end, on: Quantity(f"latency_ms{end}", f"Latency{on}", "ms", doubt=f"doubt{end}"),
@@ -53,3 +53,8 @@ def quantities(rows: pd.DataFrame) -> list[Quantity]:
         found += [of(end, letter(place, len(ends))) for of in timed]
     found += [EPOCHS] if rows["epochs"].nunique() > 1 else []
     return [each for each in (*found, TRAINING) if rows[each.field].notna().any()]
+
+
+def axes(rows: pd.DataFrame) -> list[Quantity]:
+    """Those of which at least one row has a number that is not in doubt: what a picture or a budget can be of."""
+    return [each for each in quantities(rows) if each.known(rows).any()]

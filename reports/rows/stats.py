@@ -102,10 +102,9 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
     known = done if len(done) else cells
     means = {name: done[name].astype(float).mean() for name in (*SCORES, *MEANS)}
     n, std = len(done), done["top1"].astype(float).std(ddof=1)
-    # Machines other than the one that most cells were trained on, whose seconds are not comparable with that one's.
-    elsewhere, teacher_elsewhere = (
-        tuple(sorted({*done[name]} - {usual, ""})) for name in ("trained_on", "teacher_trained_on")
-    )
+    machines = [{*done[name]} - {""} for name in ("trained_on", "teacher_trained_on")]
+    # Other than the one that most cells were trained on, whose seconds are not comparable with that one's.
+    elsewhere, teacher_elsewhere = (tuple(sorted(found - {usual})) for found in machines)
     busy = "; ".join(done["training_doubt"][done["training_doubt"] != ""].unique())
     return {
         **{name: cells[name].iloc[0] for name in ROW},
@@ -116,6 +115,7 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
         "top1_ci95": scipy.stats.t.ppf(0.975, n - 1) * std / math.sqrt(n) if n > 1 else math.nan,
         "changed": bool(known["changed"].any()),
         "busy": busy,
+        "seconds_on": tuple(sorted(set.union(*machines))),
         "training_doubt": busy or "; ".join((*elsewhere, *teacher_elsewhere)),
         "warnings": "; ".join(done["warnings"].dropna().unique()),
         "counters_differ": bool(known["counters_differ"].any()),

@@ -22,9 +22,10 @@ def test_cells_of_two_machines_beside_seeds_of_one(tmp_path: Path) -> None:
     gpu = sweep(tmp_path, "two", "Large GPU", [0, 0, 0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0, 2, 1, 2])
     [*_, line] = machines([cpu, gpu]).splitlines()
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    # 70 and 90 %, 80 and 70 %: +20 and -10, of mean 5 and deviation 21.2; t(1) = 12.7 times 21.2 / sqrt(2) is 190.6.
+    # 70 and 90 %, 80 and 70 %: +20 and -10, of mean 5 and deviation 21.2, so 12.7 (t of one degree) times 15 is 190.6;
+    # the root of the mean square is that of 250.
     assert cells[:5] == ["one", "two", "2", "Small CPU", "Large GPU"]
-    assert cells[5:7] == ["+5.00 (-185.59 to 195.59)", "21.21"]
+    assert cells[5:7] == ["+5.00 (-185.59 to 195.59)", "15.81"]
     # Two seeds on the CPU: 10 points apart, and two images answered otherwise; machines: two images, then one.
     assert cells[7:] == ["10.00", "15.0", "20.0"]
 

@@ -19,6 +19,7 @@ function drawBill() {
     yaxis: {type: "category", autorange: "reversed"}, xaxis: {title: {text: "seconds alone, mean over seeds"}}});
 }
 const billed = rows.filter(row => row.bill[2] !== null).map(networkOf);
+if (!billed.length) for (const part of ["#bill-part", "a[href='#bill-part']"]) document.querySelector(part).hidden = true;
 if (billed.length) choices("bill-of", distinct(billed).map(text => [text, text]), mostOf(billed));
 $("bill-of").addEventListener("change", drawBill);
 picture("bill", drawBill, 110 + 26 * rows.filter(row => networkOf(row) === $("bill-of").value && !row.deployed).length);

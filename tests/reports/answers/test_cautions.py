@@ -6,8 +6,9 @@ import pytest
 
 from cheapconv.reports.answers.content import Content, build
 from cheapconv.reports.formats import tables
-from cheapconv.reports.page import page
-from cheapconv.reports.rows.quantities import TRAINING
+from cheapconv.reports.page import page, payload
+from cheapconv.reports.papers import bill
+from cheapconv.reports.rows.quantities import TRAINING, axes
 from tests.reports.store import ENVIRONMENT, EPOCH, Store
 
 
@@ -64,8 +65,8 @@ def test_seconds_of_a_gpu_that_others_had_too_are_marked_and_on_no_front(small: 
     small.write(f"{small.keys[4]}/environment.json", ENVIRONMENT | {"device": "cuda:0", "sharing": 8})  # of kd
     content = build(small.plan(), "quick")
     [row] = [row for _, row in content.rows.iterrows() if row["method"] == "kd"]
-    assert row["training_doubt"] == "8 processes trained on its GPU at once"
-    assert "doubtful seconds, as of a machine that did other work too: 8 processes" in tables.markdown(content)
+    assert row["training_doubt"] == "up to 8 processes trained on its GPU at once"
+    assert "doubtful seconds, as of a machine that did other work too: up to 8 processes" in tables.markdown(content)
     assert told(content, "Training with its teacher").endswith("those of WRN-16-2 G(4) + kd.")
 
 
@@ -78,6 +79,25 @@ def test_seconds_of_another_machine_are_compared_with_nothing(small: Store) -> N
     assert not TRAINING.known(content.rows)[row.name]
     assert "trained on Other CPU" in tables.markdown(content)
     assert "did other work too" not in tables.markdown(content)
+
+
+def test_two_gpus_of_a_machine_are_one_machine(small: Store) -> None:
+    for place, key in enumerate(small.keys):
+        small.write(f"{key}/environment.json", [ENVIRONMENT | {"device": f"cuda:{place % 2}"}])
+    rows = build(small.plan(), "quick").rows
+    assert TRAINING.known(rows).all()
+    assert not rows["trained_elsewhere"].any()
+
+
+def test_where_all_seconds_are_in_doubt_they_are_no_axis_and_no_bill(small: Store) -> None:
+    for key in small.keys:
+        small.write(f"{key}/environment.json", [ENVIRONMENT | {"device": "cuda:0", "sharing": 2}])
+    content = build(small.plan(), "quick")
+    assert told(content, "Training with its teacher").startswith("Training with its teacher: in doubt")
+    assert TRAINING not in axes(content.rows)
+    assert content.conditions["Training"] == f"not known of {len(small.keys)} cells, which shared their GPU with others"
+    assert [*bill.figures(content)] == []
+    assert {str(row["bill"]) for row in payload.payload(content)["rows"]} == {"[None, None, None]"}  # type: ignore[attr-defined]
 
 
 def test_a_latency_that_not_all_rows_have_says_so(small: Store) -> None:

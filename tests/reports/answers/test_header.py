@@ -50,7 +50,7 @@ def test_several_machines_are_all_named(small: Store) -> None:
     path.write_text(json.dumps(ENVIRONMENT | other))
     conditions = build(small.root, "quick").conditions
     assert conditions["Hardware"] == (
-        "Small CPU (cpu, 2 CPU threads) [7 cells]; Fast GPU (cuda:0, 2 CPU threads, driver 570, torch.compile) [1 cell]"
+        "Small CPU (cpu, 2 CPU threads) [7 cells]; Fast GPU (cuda, 2 CPU threads, driver 570, torch.compile) [1 cell]"
     )
     assert conditions["Commit"] == "0123456789ab with uncommitted changes [7 cells]; 0123456789ab [1 cell]"
     assert conditions["Trained"].endswith("to 2026-02-01 09:00 UTC")

@@ -11,7 +11,14 @@ from cheapconv.reports.claims.pairs import Selector
 
 def row(conv: str, method: str, top1: float, **more: object) -> dict[str, object]:
     usual = {"architecture": "WRN-16-2", "variant": "", "n": 4, "top1_std": 0.002, "test_images": 10_000}
-    usual |= {"top1_error_mean": math.nan, "macs": 100.0, "training_doubt": "", "is_plain": True, "place": 0}
+    usual |= {
+        "top1_error_mean": math.nan,
+        "macs": 100.0,
+        "busy": "",
+        "seconds_on": ("A",),
+        "is_plain": True,
+        "place": 0,
+    }
     usual |= {"latency_ms": 1.0, "doubt": "", "measured_on": "Small CPU (cpu), a runtime; batch 1"}
     made = {
         "conv": conv,
@@ -111,7 +118,11 @@ def test_the_time_that_training_took_is_said():
     rows = [row("G(4)", "od", 0.8, train_s_with_teacher=9.0), row("G(4)", "kd", 0.8)]
     kind: pairs.Kind = "method beats method at no more training in every network"
     assert [pair.part for pair in made(kind, online, offline, *rows)] == ["in 0.90 of the time"]
-    assert made(kind, online, offline, rows[0], rows[1] | {"training_doubt": "its epochs took from 1 to 9 s"}) == []
+    assert made(kind, online, offline, rows[0], rows[1] | {"busy": "its epochs took from 1 to 9 s"}) == []
+    assert made(kind, online, offline, rows[0], rows[1] | {"seconds_on": ("B",)}) == []
+    [pair] = made(kind, online, offline, *(each | {"seconds_on": ("B",)} for each in rows))
+    assert pair.part == "in 0.90 of the time"  # on whichever machine, if both are of one
+    assert made(kind, online, offline, *(each | {"seconds_on": ("A", "B")} for each in rows)) == []
 
 
 def test_a_method_meets_training_alone_for_as_long_as_it_took():
@@ -129,8 +140,9 @@ def test_a_method_meets_training_alone_for_as_long_as_it_took():
     assert made(kind, alone, anything, *rows[::2], rows[3]) == []
     assert made(kind, alone, anything, trained("scratch", 40, 10, "lr=0.1"), rows[3]) == []
     assert made(kind, alone, anything, trained("scratch", 40, 10, conv="G(N)"), rows[3]) == []
-    assert made(kind, alone, anything, rows[1] | {"training_doubt": "its epochs took from 1 to 9 s"}, rows[3]) == []
+    assert made(kind, alone, anything, rows[1] | {"busy": "its epochs took from 1 to 9 s"}, rows[3]) == []
     assert made(kind, alone, anything, *rows[:3], rows[3] | {"changed": True}) == []
+    assert made(kind, alone, anything, *rows[:3], rows[3] | {"seconds_on": ("B",)}) == []
     online = trained("od", 20, 11) | {"variant": "epochs=20, no teacher"}
     assert len(made(kind, alone, anything, *rows, online)) == 2
 

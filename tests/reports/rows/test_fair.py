@@ -8,7 +8,7 @@ import pytest
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.runs import Store as RunStore
 from cheapconv.reports.rows.fair import fair_entries, fair_epochs, lines
-from tests.reports.store import Store
+from tests.reports.store import ENVIRONMENT, Store
 
 
 def test_the_teacher_s_training_counts_unless_it_is_free(small: Store) -> None:
@@ -36,3 +36,15 @@ def test_entries_of_a_sweep(small: Store) -> None:
 def test_a_sweep_that_was_not_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has not been run"):
         fair_entries(RunStore(tmp_path), "x")
+
+
+@pytest.mark.parametrize("other", [{"device_name": "Other CPU"}, {"device": "cuda:0", "sharing": 2}])
+def test_seconds_of_another_machine_or_a_shared_one_make_no_entry(other: dict[str, object], small: Store) -> None:
+    for key in small.keys[4:6]:  # of kd
+        small.write(f"{key}/environment.json", [ENVIRONMENT | other])
+    assert {entry["like"] for entry in fair_entries(RunStore(small.root), "quick")} == {"online"}
+
+
+def test_a_teacher_of_another_machine_makes_no_entry(small: Store) -> None:
+    small.write(f"{small.keys[0]}/environment.json", [ENVIRONMENT | {"device_name": "Other CPU"}])
+    assert {entry["like"] for entry in fair_entries(RunStore(small.root), "quick")} == {"online"}
