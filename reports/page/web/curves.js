@@ -26,19 +26,19 @@ function curveTraces(places) {
 
 function drawCurves() {
   const chosen = $("curves-of").value;
-  const places = chosen === SHOWN ? shownPlaces() : rows.map((row, place) => place)
-    .filter(place => networkOf(rows[place]) === chosen && !rows[place].deployed);
+  const time = $("curves-x").value === "seconds";
+  const places = (chosen === SHOWN ? shownPlaces() : rows.map((row, place) => place)
+    .filter(place => networkOf(rows[place]) === chosen && !rows[place].deployed)).filter(place => !time || rows[place].timed);
   const traces = curveTraces(places.slice(0, MOST_LINES));
   $("curves-note").textContent = places.length > MOST_LINES ? `The first ${MOST_LINES} of ${places.length}; filter the table for others.` : "";
   const narrow = innerWidth < 700, below = {orientation: "h", y: -0.2, yanchor: "top"};
-  const time = $("curves-x").value === "seconds";
   draw("curves", traces, {height: narrow ? 400 + 18 * traces.length : 400, showlegend: true,
     legend: {font: {size: 11}, itemclick: "toggleothers", itemdoubleclick: "toggle", ...(narrow ? below : {})},
     xaxis: {title: {text: time ? "training seconds alone, without the teacher's" : "epoch"}}, yaxis: {title: {text: plain(data.score.heading)}}});
 }
 if (networksWithCurves.length) {
   choices("curves-of", [...networksWithCurves, SHOWN].map(text => [text, text]), mostOf(data.cells.filter(cell => cell.curve.length).map(cell => networkOf(rows[cell.row]))));
-  choices("curves-x", [["epoch", "epochs"], ["seconds", "training seconds"]], "epoch");
+  choices("curves-x", [["epoch", "epochs"], ...(rows.some(row => row.timed) ? [["seconds", "training seconds"]] : [])], "epoch");
   for (const id of ["curves-of", "curves-x"]) $(id).addEventListener("change", drawCurves);
   picture("curves", drawCurves, 400);
 } else $("curves-part").hidden = true;
