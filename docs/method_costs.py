@@ -13,11 +13,11 @@ from typing import Any, Self
 
 import torch
 from ruamel.yaml import YAML
-from torch.utils.flop_counter import FlopCounterMode
 
 from cheapconv import catalog
 from cheapconv.engine.measure.activations import Storages
 from cheapconv.engine.plan.resolve import resolve
+from cheapconv.engine.train.compute import operations
 from cheapconv.engine.train.rehearsal import UntrainedBuilder
 from cheapconv.methods.base import Method
 from cheapconv.models.build import on_device, standard_conv
@@ -77,11 +77,11 @@ def build(name: str, table: StepPage) -> Method:
 def costs(name: str, table: StepPage) -> dict[str, float]:
     """Executed multiply-adds, and peak bytes of what is allocated, in one step."""
     method, batch = build(name, table), make_batch(name, table)
-    with FlopCounterMode(display=False) as counter:
+    with operations() as counted:
         step(method, batch)
     with Storages() as storages:
         step(method, batch)
-    return {"macs": counter.get_total_flops() / 2, "bytes": storages.peak}
+    return {"macs": counted.get_total_flops() / 2, "bytes": storages.peak}
 
 
 def seconds(name: str, table: StepPage) -> float:

@@ -44,7 +44,7 @@ def _split(pattern: str) -> list[str]:
     """The parts between the slashes that stand outside parentheses."""
     parts, depth = [""], 0
     for character in pattern.replace(" ", ""):
-        depth += (character == "(") - (character == ")")
+        depth = max(depth + (character == "(") - (character == ")"), 0)  # `wrn*2)` closes what a star has opened
         if character == "/" and depth == 0:
             parts.append("")
         else:

@@ -1,4 +1,5 @@
-"""Timing what cells deploy: a piece of work of its own after a cell is done, which cannot fail it."""
+"""Timing what cells deploy, and counting what their trainings compute: a piece of work of its own after a cell is done,
+which cannot fail it."""
 
 import copy
 import logging
@@ -16,10 +17,11 @@ from cheapconv.engine.measure.sizes import structure_key
 from cheapconv.engine.measure.timings import Structure, Way
 from cheapconv.engine.measure.turn import Turn, Untimed
 from cheapconv.engine.run.room import free_bytes
-from cheapconv.engine.store import networks
+from cheapconv.engine.store import compute, networks
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Measurement
 from cheapconv.engine.store.runs import Store
+from cheapconv.engine.train.compute import compute as compute_of
 from cheapconv.models.build import unread_network
 
 HELD = 24  # networks at a time, which take about a quarter of a minute for a pass
@@ -28,8 +30,25 @@ log = logging.getLogger(__name__)
 
 
 def measure_missing(store: Store, cell: Cell, device: torch.device, turn: Turn) -> None:
-    """Time the students of a finished cell that were not timed in the usual way."""
+    """Count what the training of a finished cell computes, and time its students, where that is missing."""
+    count_missing(store, cell)
     time_missing(store, cell, Way.usual(device), turn)
+
+
+def count_missing(store: Store, cell: Cell) -> None:
+    """Count what a step of a cell's training computes, unless it was of one that trains alike; what goes wrong is a
+    warning."""
+    teacher = store.run(cell.teacher).cell() if cell.teacher else None
+    if compute.read(store, cell, teacher) is not None:
+        return
+    try:
+        if (found := compute_of(cell, teacher)) is not None:
+            compute.write(store, compute.name_of(cell, teacher), found)
+    except Exception as error:  # whatever it is, as above
+        log.warning(
+            "the multiply-adds of training %s %s by %s could not be counted (%s)",
+            *(cell.architecture, cell.conv, cell.method, reason(error).rstrip(".")),
+        )
 
 
 def time_missing(store: Store, cell: Cell, way: Way, turn: Turn) -> None:

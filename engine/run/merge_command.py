@@ -51,7 +51,7 @@ def lines(merged: "Merged", into: Path) -> list[str]:
     """What happened, what two trainings say of one another, and what was left out."""
     said = [
         f"{into}: {merged.taken} finished cells taken, {merged.further} unfinished ones that were further; "
-        f"{merged.completed} plans, timings, probes and cells completed."
+        f"{merged.completed} plans, timings, probes, counts and cells completed."
     ]
     if merged.same:
         said.append(f"Trained twice, same bits: {named(merged.same)}.")

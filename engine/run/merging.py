@@ -12,7 +12,7 @@ from typing import ParamSpec
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run.progress import title
-from cheapconv.engine.store import about, bits, copying, deployments, lock, machines, probes
+from cheapconv.engine.store import about, bits, compute, copying, deployments, lock, machines, probes
 from cheapconv.engine.store.archive import DamagedError
 from cheapconv.engine.store.records import SweepPlan
 from cheapconv.engine.store.runs import (
@@ -43,7 +43,7 @@ class Merged:
 
     taken: int = 0  # finished cells that were not finished here
     further: int = 0  # unfinished ones that had come further elsewhere
-    completed: int = 0  # plans, timings, probes, and cells of which files were missing here
+    completed: int = 0  # plans, timings, probes, counts, and cells of which files were missing here
     same: list[str] = field(default_factory=list)  # trained twice, with the same bits
     other: list[str] = field(default_factory=list)  # and with other bits: in a sentence each
     left_out: dict[str, list[str]] = field(default_factory=dict)  # by reason
@@ -74,6 +74,8 @@ class Merge:
             self._try(f"timing {name}", self._timing, source, name)
         for name in probes.names(source):
             self._try(f"probe {name}", self._probe, source, name)
+        for name in compute.names(source):
+            self._try(f"compute {name}", self._compute, source, name)
         self._try(TRACKER, sent.learn, self.into.root, source.root)
 
     def _try(self, name: str, act: Callable[Asks, None], *of: Asks.args, **named: Asks.kwargs) -> None:
@@ -193,6 +195,14 @@ class Merge:
             raise LeftOutError(f"cannot be read in {source.root}")
         if ours is None or theirs.date > ours.date:
             probes.write(self.into, name, theirs)
+            self.merged.completed += 1
+
+    def _compute(self, source: Store, name: str) -> None:
+        theirs = compute.named(source, name)
+        if theirs is None:
+            raise LeftOutError(f"cannot be read in {source.root}")
+        if compute.named(self.into, name) is None:
+            compute.write(self.into, name, theirs)
             self.merged.completed += 1
 
 

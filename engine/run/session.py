@@ -19,7 +19,7 @@ from cheapconv.engine.run import crew, heap, output, quantised, record
 from cheapconv.engine.run.crew import Crew
 from cheapconv.engine.run.interrupt import INTERRUPTED
 from cheapconv.engine.run.launch import Launcher
-from cheapconv.engine.run.measuring import measure_again
+from cheapconv.engine.run.measuring import count_missing, measure_again
 from cheapconv.engine.run.mixed import Mixed, Runner
 from cheapconv.engine.run.progress import Progress
 from cheapconv.engine.run.settings import Settings
@@ -110,7 +110,8 @@ def measure(
     latency_threads: int = 1,
 ) -> None:
     """Time every network of the plan again: by the usual runtime, or each of those that are named, with commas; by
-    another watch than the device's where one is given. With `int8` also so, and what is finished is scored in it."""
+    another watch than the device's where one is given. With `int8` also so, and what is finished is scored in it. What
+    trainings compute is counted where it was not yet."""
     device = resolve_device(device_name)
     ways = [Way.chosen(runtime, device, latency_threads) for runtime in (runtimes.split(",") if runtimes else [None])]
     settle(threads)
@@ -129,6 +130,8 @@ def measure(
                 networks = f"{step.networks} network{'' if step.networks == 1 else 's'}"
                 console.print(f"pass {step.number} of {step.passes} over {networks}", highlight=False)
 
+        for cell in (each for each in cells if store.run(each.key).result() is not None):
+            count_missing(store, cell)
         timed = [found for way in ways for found in measure_again(store, cells, way, told, watch)]
     for network, timing in timed:
         speeds = f"{timing.latency.median_ms:.2f} ms an image, {timing.throughput.images_per_s:.0f} images/s"

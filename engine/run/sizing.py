@@ -74,7 +74,10 @@ def measure(
     latency_threads: options.LatencyThreads = 1,
     data: options.Data = None,
 ) -> None:
-    """Measure latency and throughput of a sweep's networks again, on a machine that is quiet now."""
+    """Measure latency and throughput of a sweep's networks again, on a machine that is quiet now.
+
+    What training them computes, in multiply-adds, is counted where it was not when they were trained.
+    """
     from cheapconv.engine.run import planning, session
 
     plan = planning.planned(sweep, registry, select, epochs)

@@ -3,12 +3,10 @@
 probes/<digits>-<machine>-t<threads>.json   of all cells that train alike: network, method, teacher, batch, precision
 """
 
-import hashlib
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from cheapconv.engine.store.alike import digits
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.documents import document, look
 from cheapconv.engine.store.files import make_folder, write_json
@@ -48,11 +46,8 @@ class Probe:
 def name_of(cell: Cell, teacher: Cell | None, device_name: str, threads: int) -> str:
     """The name of the probe of a cell on a machine; equal for cells that train alike."""
     recipe = {name: value for name, value in cell.recipe.items() if name not in FREE}
-    method = [cell.method, cell.method_version, cell.method_settings]
-    body = [cell.suite, cell.protocol, cell.data, recipe, _network(cell), method, teacher and _network(teacher)]
-    digits = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
     slug = re.sub(r"[^a-z0-9]+", "-", device_name.lower()).strip("-")
-    return f"{digits}-{slug}-t{threads}"
+    return f"{digits(cell, teacher, recipe)}-{slug}-t{threads}"
 
 
 def read(store: Store, name: str) -> Probe | None:
@@ -70,10 +65,3 @@ def write(store: Store, name: str, probe: Probe) -> None:
 def names(store: Store) -> list[str]:
     """All that are kept."""
     return sorted(path.stem for path in (store.root / FOLDER).glob("*.json"))
-
-
-def _network(cell: Cell) -> tuple[object, ...]:
-    versions: Mapping[str, int] = cell.versions
-    weights: Mapping[str, str] = cell.weights
-    texts = cell.architecture, cell.architecture_version, cell.conv, cell.conv_version
-    return (*texts, sorted(versions.items()), sorted(weights.values()))

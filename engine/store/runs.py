@@ -2,7 +2,7 @@
 
     <key>/         cell.json state.json environment.json curve.jsonl result.json error.txt last.pt networks/
                    mistakes.npz answers.png deployments/ (engine/store/deployments.py)
-    sweeps/        what each sweep consists of; beside it measurements/, how fast each network is
+    sweeps/        what each sweep consists of; beside it measurements/, how fast a network is, and compute/
 
 A file that is missing or cannot be read is None, and what that means is said once, in `Run.state` and `Run.faults`.
 No folder is made by writing into it but by `Run.write_cell`: one that somebody removes stays away.
@@ -36,7 +36,7 @@ from cheapconv.engine.store.records import CurveRow, Environment, Measurement, R
 
 CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
 RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
-PICTURE, MISTAKES, SWEEPS, MEASUREMENTS = "answers.png", "mistakes.npz", "sweeps", "measurements"
+PICTURE, MISTAKES, SWEEPS, MEASUREMENTS, COMPUTE = "answers.png", "mistakes.npz", "sweeps", "measurements", "compute"
 TRACKER = "mlflow.json"  # in the run folder, but the tracker's own
 
 
@@ -279,7 +279,7 @@ class Store:
         for run in filter(Run.left, self.runs()):  # no other is locked: a lock that is held turns a run away
             with run.lock() as mine:
                 removed += run.tidy() if mine else 0
-        shared = [self.root, self.root / SWEEPS, self.root / MEASUREMENTS]  # without a lock
+        shared = [self.root, *(self.root / name for name in (SWEEPS, MEASUREMENTS, COMPUTE))]  # without a lock
         found = [path for folder in shared for path in leftovers(folder.glob(f"{TEMPORARY}*"), ABANDONED_S)]
         for path in found:
             path.unlink(missing_ok=True)

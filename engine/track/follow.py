@@ -21,7 +21,7 @@ from typing import Protocol
 
 from cheapconv.catalog.errors import UserError, command_line
 from cheapconv.engine.store import deployments
-from cheapconv.engine.store.runs import CELL, CURVE, ENVIRONMENT, MEASUREMENTS, RESULT, STATE, Store
+from cheapconv.engine.store.runs import CELL, COMPUTE, CURVE, ENVIRONMENT, MEASUREMENTS, RESULT, STATE, Store
 from cheapconv.engine.track.redact import public, reason
 from cheapconv.engine.track.sweep import TrackedSweep
 from cheapconv.engine.track.tracked import CellRefusedError
@@ -83,9 +83,11 @@ class Follower:
         """Stamps of all that is shown of the cell; one of them is new when a file has been replaced."""
         folder = os.path.join(self._store.root, key)
         stamps = [stamp(os.path.join(folder, name)) for name in (CELL, STATE, ENVIRONMENT, CURVE, RESULT)]
-        if stamps[-1] is not None:  # the networks of a finished cell are timed, and scored in int8, later
+        if (
+            stamps[-1] is not None
+        ):  # what a finished cell computed is counted, and its networks timed and scored in int8, later
             stamps.append(stamp(os.path.join(folder, deployments.FOLDER)))
-            stamps.append(stamp(os.path.join(self._store.root, MEASUREMENTS)))
+            stamps += [stamp(os.path.join(self._store.root, name)) for name in (MEASUREMENTS, COMPUTE)]
         return stamps
 
     def _send(self, key: str) -> None:

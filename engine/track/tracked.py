@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from statistics import fmean
 
-from cheapconv.engine.store import deployments
+from cheapconv.engine.store import compute, deployments
 from cheapconv.engine.store.cell import Cell, CellRecord
+from cheapconv.engine.store.compute import Compute
 from cheapconv.engine.store.deployments import Deployment
 from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State
 from cheapconv.engine.store.runs import Store
@@ -43,6 +44,7 @@ class Tracked:
     result: Result | None
     measurement: Measurement | None
     deployments: tuple[Deployment, ...] = ()
+    compute: Compute | None = None  # of a step
 
     @property
     def name(self) -> str:
@@ -108,6 +110,8 @@ class Tracked:
             values |= {f"final_ensemble_{score}": value for score, value in ensemble.scores.items()}
         values[f"best_epoch_{result.headline}_optimistic"] = result.best
         values |= {"train_s": result.train_s, "train_s_with_teacher": result.train_s + result.teacher_train_s}
+        if self.compute:
+            values["train_macs"] = self.compute.over(self.curve)
         if measured:
             values["latency_ms"] = measured.latency.median_ms
             values["throughput_images_per_s"] = measured.throughput.images_per_s
@@ -189,4 +193,5 @@ def read(store: Store, key: str, sweep: TrackedSweep) -> Tracked | None:
     timings = [timing for timing in store.measurements(structure) if not deployments.timed(timing)] if structure else []
     timing = min(timings, key=lambda timing: (timing.device_name != device_name, timing.date), default=None)
     deployed = tuple(deployments.read(run))
-    return Tracked(key, sweep, cell, state, environments, curve, result, timing, deployed)
+    step = compute.read(store, cell, store.run(cell.teacher).cell() if cell.teacher else None)
+    return Tracked(key, sweep, cell, state, environments, curve, result, timing, deployed, step)

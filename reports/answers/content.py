@@ -12,7 +12,7 @@ from cheapconv.reports.answers.findings import Finding, findings
 from cheapconv.reports.claims import published
 from cheapconv.reports.claims.cards import Card, cards
 from cheapconv.reports.claims.claims import Outcome, evaluate
-from cheapconv.reports.rows import by_image, collect, measurements, notes, several, stats, variants
+from cheapconv.reports.rows import by_image, collect, measurements, notes, several, stats, training_compute, variants
 from cheapconv.reports.rows.columns import Column, columns, method_label
 from cheapconv.reports.rows.quantities import quantities
 from cheapconv.reports.statistics import gap
@@ -58,7 +58,7 @@ def build_several(store: Path, names: Sequence[str], title: str) -> Content:
 
 def of_sweep(store: Path, sweep: collect.Collected) -> Content:
     """Everything about what was read of a sweep in `store`."""
-    cells = by_image.attach(collect.frame(sweep), sweep)
+    cells = training_compute.attach(by_image.attach(collect.frame(sweep), sweep), sweep)
     cells["variant"] = cells["key"].map(variants.variants(sweep).to_dict())
     measured = measurements.read_measurements(store, cells)
     every = gap.add_gaps(stats.summarise(measurements.attach(cells, measured), sweep.unrecorded))

@@ -23,7 +23,7 @@ from cheapconv.reports.statistics.paired import Comparison
 
 MOST_TIED = 3  # that are named
 MOST_NETWORKS = 6  # of which a sentence speaks
-BUDGETED = ("params", "macs", "latency_ms", "train_s_with_teacher")
+BUDGETED = ("params", "macs", "latency_ms", "train_s_with_teacher", "train_macs_with_teacher")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ Kind = Literal[
     "conv beats conv at no more macs",
     "conv beats conv at no more latency",
     "method beats method at no more training in every network",
+    "method beats method at no more training compute in every network",
     "training alone for longer beats method at no more training",
     "method helps more",
     "ensemble at least as good as every student",
@@ -112,6 +113,15 @@ def no_more_training(better: Selector, than: Selector, rows: pd.DataFrame, sweep
     return [_timed(pair) for _, network in networks for pair in find(better, than, network, sweep)]
 
 
+def no_more_compute(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
+    """The same of the multiply-adds of training, which do not depend on a machine."""
+    cost, networks = "train_macs_with_teacher", rows.groupby(["architecture", "conv"], sort=False)
+    pairs = [pair for _, network in networks for pair in at_no_more(cost)(better, than, network, sweep)]
+    return [
+        replace(pair, part=f"with {pair.better[cost] / pair.than[cost]:.2f} of the multiply-adds") for pair in pairs
+    ]
+
+
 def longer_alone(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """To each row of a method that of its network trained alone for more epochs that took longest of those that took no
     longer, teachers included; their recipes differ in nothing else. What a method changes is another network."""
@@ -179,6 +189,7 @@ KINDS: Mapping[Kind, Finder] = {
     "conv beats conv at no more macs": at_no_more("macs"),
     "conv beats conv at no more latency": at_no_more_latency,
     "method beats method at no more training in every network": no_more_training,
+    "method beats method at no more training compute in every network": no_more_compute,
     "training alone for longer beats method at no more training": longer_alone,
     "method helps more": helped,
     "ensemble at least as good as every student": ensemble_and_students,

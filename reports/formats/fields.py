@@ -69,6 +69,13 @@ EVERY = (
     Field("activation_bytes", "number", BYTES, "Peak of the maps of one image"),
     Field("train_s", "number", SECONDS, "Training, as it would cost alone, mean over seeds"),
     Field("train_s_with_teacher", "number", SECONDS, "The same, with that of its teacher"),
+    Field(
+        "train_macs",
+        "number",
+        "multiply-adds",
+        "Training, forward and backward, mean over seeds; none where it was not counted",
+    ),
+    Field("train_macs_with_teacher", "number", "multiply-adds", "The same, with that of its teacher"),
     Field("training_doubt", "text", "", "Why these seconds are compared with no others; empty where they are"),
     Field("spent_s", "number", SECONDS, "What was spent, where teachers or batches were shared"),
     Field("train_images_per_s", "number", SPEED, "Speed of training"),

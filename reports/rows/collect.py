@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.store import deployments, machines, mistakes
+from cheapconv.engine.store import compute, deployments, machines, mistakes
 from cheapconv.engine.store.about import About
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.deployments import Deployment
@@ -173,6 +173,7 @@ def read_sweep(store: Path, sweep: str) -> Collected:
             records.append(Record(run, cell, run.environments(), state.state, state.error or "", result, deployed))
     results = [record.result for record in records if record.result]
     faults += runs.faults({network.structure for result in results for network in result.counted if network.structure})
+    faults += compute.faults(runs)
     unrecorded = len(plan.cells) - len(records)
     dearer = {(network.architecture, network.conv): network.text for network in plan.dearer}
     collected = Collected(

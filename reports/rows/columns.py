@@ -133,6 +133,12 @@ def training_seconds(row: Row) -> str:
     return "-" if own == "-" else f"{own} / {both}{row['training_marks']}"
 
 
+def training_macs(row: Row) -> str:
+    """The same in multiply-adds, by the 10^12: `4.645 / 110.7`."""
+    own, both = (significant(row[name] / 1e12, 3) for name in ("train_macs", "train_macs_with_teacher"))
+    return "-" if own == "-" else f"{own} / {both}"
+
+
 def papers(row: Row, last: bool = True) -> str:
     """Every published accuracy of the last epoch, or of other rules, with the mark of its protocol."""
     texts = []
@@ -211,6 +217,12 @@ def costs_and_claims(score: Score) -> tuple[Column, ...]:
     """What it has cost, what a paper says of it, and last and labelled what must not be taken for its score."""
     return (
         Column("Training (s), own / with teacher", training_seconds, "train_s_with_teacher", "Mean over seeds"),
+        Column(
+            "Training (T MACs), own / with teacher",
+            training_macs,
+            "train_macs_with_teacher",
+            "Multiply-adds of all steps, forward and backward, by the 10^12: true on every machine",
+        ),
         Column(
             f"Paper {score.text} %",
             papers,

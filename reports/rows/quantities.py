@@ -37,11 +37,12 @@ COUNTED = (
 )
 EPOCHS = Quantity("epochs", "Epochs", "epochs")
 TRAINING = Quantity("train_s_with_teacher", "Training with its teacher", "s", doubt="training_doubt")
+COMPUTE = Quantity("train_macs_with_teacher", "Multiply-adds of training with its teacher", "T", 1e12)
 
 
 def quantities(rows: pd.DataFrame) -> list[Quantity]:
     """Those of which at least one row has a number, if only a doubtful one: sizes, timings by each condition, epochs
-    where rows differ in them, and what training cost."""
+    where rows differ in them, and what training cost, in seconds and in multiply-adds."""
     ends, found = suffixes(rows), [*COUNTED]
     timed: list[Callable[[str, str], Quantity]] = [
         lambda end, on: Quantity(f"latency_ms{end}", f"Latency{on}", "ms", doubt=f"doubt{end}"),
@@ -52,7 +53,7 @@ def quantities(rows: pd.DataFrame) -> list[Quantity]:
     for place, end in enumerate(ends):
         found += [of(end, letter(place, len(ends))) for of in timed]
     found += [EPOCHS] if rows["epochs"].nunique() > 1 else []
-    return [each for each in (*found, TRAINING) if rows[each.field].notna().any()]
+    return [each for each in (*found, TRAINING, COMPUTE) if rows[each.field].notna().any()]
 
 
 def axes(rows: pd.DataFrame) -> list[Quantity]:

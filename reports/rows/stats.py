@@ -38,13 +38,15 @@ SCORES = (
 MEANS = (
     *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
     *("train_s", "train_s_with_teacher", "spent_s", "method_s", "train_images_per_s"),
+    *("train_macs", "train_macs_with_teacher"),
 )
 
 
 def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     """One row an (architecture, conv, method, variant, deployed), in the order of the report.
 
-    `cells` has the columns of `collect.frame`, those of `measurements.attach` and `variant`. `unrecorded` planned cells
+    `cells` has the columns of `collect.frame`, those of `training_compute.attach` and `measurements.attach`, and
+    `variant`. `unrecorded` planned cells
     have not said which row they belong to; while there are any, no row can be known to be complete.
     """
     trained = cells[cells["deployed"] == ""]

@@ -5,6 +5,8 @@ import pytest
 from cheapconv import catalog
 from cheapconv.docs import method_costs
 from cheapconv.docs import methods as method_docs
+from cheapconv.models.build import build_network
+from cheapconv.models.size import count_macs
 
 
 @pytest.mark.slow
@@ -32,3 +34,13 @@ def test_a_step_of_the_reference_costs_one_and_online_students_cost_one_each():
     alone = method_costs.costs("scratch", table)["macs"]
     together = method_costs.costs("ind", table)["macs"]  # four students
     assert together == 4 * alone
+
+
+def test_a_teacher_costs_a_pass_more_however_the_student_is_grouped():
+    """Gradients of weights in groups count as the convolution itself does: with more, a teacher would weigh less."""
+    catalog.load()
+    table = method_costs.step_page()
+    alone, taught = (method_costs.costs(name, table)["macs"] for name in ("scratch", "kd"))
+    teacher = build_network(table.teacher, "standard", 10)
+    assert taught - alone == table.batch * count_macs(teacher, catalog.parse("suite", table.suite).image)
+    assert alone < 3 * table.batch * count_macs(build_network(table.architecture, table.conv, 10), (3, 32, 32))

@@ -27,6 +27,7 @@ def toy_plan(monkeypatch: pytest.MonkeyPatch) -> Plan:
         ("*/G(N)", 4),
         ("*/thin", 4),  # an alias, neither the canonical text nor the label
         ("*/group(width=1)", 4),
+        ("net*)/G(N/2)/alone", 2),  # nor does a parenthesis that a star has opened join what follows
         ("* / G( N / 2 ) / alone", 2),  # the slash inside the parentheses does not split
         ("*/group*/copy/1", 2),
         ("*/G*/copy(heat=2)", 4),

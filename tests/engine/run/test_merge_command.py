@@ -22,7 +22,7 @@ def test_it_says_what_came_of_it(run):
     (Store("b").run("l").folder / "cell.json").unlink()
     code, out, _ = run("merge", "b")
     assert out.splitlines() == [
-        "runs: 0 finished cells taken, 0 unfinished ones that were further; 0 plans, timings, probes and cells "
+        "runs: 0 finished cells taken, 0 unfinished ones that were further; 0 plans, timings, probes, counts and cells "
         "completed.",
         "Trained twice, same bits: m.",
         "Trained twice, other bits: k (WRN-10-2 G(4) kd seed 0): top1 0.8120 here, 0.8130 on B CPU, kept in "

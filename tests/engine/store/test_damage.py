@@ -216,7 +216,8 @@ def look_at_forged(world: World, folder: Path, seed: int, capsys: pytest.Capture
     assert [path.name for path in folder.iterdir()] == ["a"], (seed, what)
     assert [path.name for path in (folder / "a").iterdir()] == ["b"], (seed, what)
     assert {path.name for path in (folder / "a/b").iterdir()} <= {"runs", "report"}, (seed, what)
-    assert {path.name for path in store.root.iterdir()} <= {*map(str, world.keys.values()), "sweeps", "measurements"}
+    shared = {"sweeps", "measurements", "compute"}
+    assert {path.name for path in store.root.iterdir()} <= {*map(str, world.keys.values())} | shared
 
 
 @pytest.mark.parametrize("seed", range(0, 60, 2))

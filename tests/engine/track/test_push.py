@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from cheapconv.engine.store import compute
+from cheapconv.engine.store.compute import Compute
 from cheapconv.engine.store.files import write_bytes, write_json
 from cheapconv.engine.store.runs import CURVE, ENVIRONMENT, Store
 from cheapconv.engine.track.redact import public
@@ -17,6 +19,16 @@ from tests.engine.written_cell import START_MS, read_memory, write_cell, write_d
 KEY = "0123456789abcdef"
 SIZES = {"params": 100, "params_with_bn_stats": 120, "macs": 1000, "flops": 2000}
 SIZES |= {"weights_bytes": 400, "activation_bytes": 800}
+
+
+def test_what_its_training_computed_arrives(store: Store, uri: str, sweep: str) -> None:
+    write_cell(store, KEY)
+    cell = store.run(KEY).cell()
+    assert cell is not None
+    compute.write(store, compute.name_of(cell, None), Compute(macs=600, images=4))
+    push(store, KEY, sweep, uri, ask=True)
+    seen = sum(row.images_per_s * row.seconds for row in store.run(KEY).curve())
+    assert only_run(uri, sweep).data.metrics["train_macs"] == pytest.approx(150 * seen)
 
 
 def test_a_finished_cell_arrives_in_full(store: Store, uri: str, sweep: str) -> None:

@@ -77,6 +77,23 @@ def test_a_method_meets_one_that_trained_as_long_in_its_own_network():
     assert found(kind, online, offline, *rows) == [("G(4) od", "G(4) kd")]
 
 
+def test_a_method_meets_one_that_computed_as_much_in_training_whatever_machine_it_was():
+    online, offline = Selector(method=("od",)), Selector(method=("kd",))
+    rows = [row("G(4)", "od", 0.8, train_macs_with_teacher=9e12, busy="shared", seconds_on=("A", "B"))]
+    rows += [
+        row("G(4)", "kd", 0.8, train_macs_with_teacher=36e12),
+        row("G(N)", "od", 0.8, train_macs_with_teacher=2e12),
+    ]
+    rows += [
+        row("G(N)", "kd", 0.8, train_macs_with_teacher=1e12),
+        row("G(4)", "at", 0.8, train_macs_with_teacher=math.nan),
+    ]
+    kind: pairs.Kind = "method beats method at no more training compute in every network"
+    assert found(kind, online, offline, *rows) == [("G(4) od", "G(4) kd")]
+    assert [pair.part for pair in made(kind, online, offline, *rows)] == ["with 0.25 of the multiply-adds"]
+    assert found(kind, online, Selector(method=("at",)), *rows) == []
+
+
 def test_what_a_method_wins_has_the_errors_of_both_rows():
     kd = Selector(method=("kd",))
     better, than = Selector(method=("kd",), conv=("G(4)",)), Selector(method=("kd",), conv=("S",))
