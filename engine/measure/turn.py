@@ -39,6 +39,11 @@ class Turn:
         self._patience_s = self._left_s = _patience_s() if patience_s is None else patience_s
         self._should_stop = should_stop
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the run was asked to end."""
+        return self._should_stop()
+
     @contextlib.contextmanager
     def taken(self, what: str) -> Iterator[None]:
         """The machine is this process's alone, as far as others ask; raises Untimed, which says who has it."""
@@ -57,7 +62,7 @@ class Turn:
         """Until the lock is had."""
         begun, told = time.monotonic(), False
         while True:
-            if self._should_stop():
+            if self.stopping:
                 raise Untimed("the run was asked to end.")
             if _had(folder):
                 return

@@ -21,7 +21,7 @@ from cheapconv.engine.store import compute, networks
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Measurement
 from cheapconv.engine.store.runs import Store
-from cheapconv.engine.train.compute import compute as compute_of
+from cheapconv.engine.train.compute import count
 from cheapconv.models.build import unread_network
 
 HELD = 24  # networks at a time, which take about a quarter of a minute for a pass
@@ -31,22 +31,27 @@ log = logging.getLogger(__name__)
 
 def measure_missing(store: Store, cell: Cell, device: torch.device, turn: Turn) -> None:
     """Count what the training of a finished cell computes, and time its students, where that is missing."""
-    count_missing(store, cell)
+    if not turn.stopping:
+        count_missing(store, cell)
     time_missing(store, cell, Way.usual(device), turn)
 
 
 def count_missing(store: Store, cell: Cell) -> None:
-    """Count what a step of a cell's training computes, unless it was of one that trains alike; what goes wrong is a
-    warning."""
-    teacher = store.run(cell.teacher).cell() if cell.teacher else None
-    if compute.read(store, cell, teacher) is not None:
+    """Count what a step of a finished cell's training computes, unless that was done for one that trains alike; what
+    goes wrong is a warning. Of a teacher that its own training has changed there is no such network to count."""
+    run = store.run(cell.key)
+    taught_by = store.run(cell.teacher) if cell.teacher else None
+    teacher, result = (taught_by.cell(), taught_by.result()) if taught_by else (None, None)
+    name, curve = compute.name_of(cell, teacher), run.curve()
+    if not curve or compute.named(store, name) or (result and any(network.changed for network in result.counted)):
         return
     try:
-        if (found := compute_of(cell, teacher)) is not None:
-            compute.write(store, compute.name_of(cell, teacher), found)
+        found = count(cell, teacher, samples=round(curve[0].images_per_s * curve[0].seconds))
+        if found is not None:
+            compute.write(store, name, found)
     except Exception as error:  # whatever it is, as above
         log.warning(
-            "the multiply-adds of training %s %s by %s could not be counted (%s)",
+            "the multiply-adds of training %s %s by %s could not be counted (%s); `cheapconv measure` tries again",
             *(cell.architecture, cell.conv, cell.method, reason(error).rstrip(".")),
         )
 

@@ -21,7 +21,7 @@ from cheapconv.engine.run.interrupt import INTERRUPTED
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.measuring import count_missing, measure_again
 from cheapconv.engine.run.mixed import Mixed, Runner
-from cheapconv.engine.run.progress import Progress
+from cheapconv.engine.run.progress import Progress, title
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.show import console
 from cheapconv.engine.run.stop import StopRequest
@@ -131,6 +131,7 @@ def measure(
                 console.print(f"pass {step.number} of {step.passes} over {networks}", highlight=False)
 
         for cell in (each for each in cells if store.run(each.key).result() is not None):
+            status.update(markup.escape(f"multiply-adds of training: {title(cell)}"))
             count_missing(store, cell)
         timed = [found for way in ways for found in measure_again(store, cells, way, told, watch)]
     for network, timing in timed:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from cheapconv.engine.store.cell import Cell
 
 
-def digits(cell: Cell, teacher: Cell | None, recipe: Mapping[str, object]) -> str:
-    """Sixteen digits, equal for cells of the same network, method, teacher and images, and of a recipe that agrees in
-    what is given of it."""
+def digits(cell: Cell, teacher: Cell | None, given: Mapping[str, object]) -> str:
+    """Sixteen digits, equal for cells of the same network, method, images and teacher's network, of which the same is
+    given."""
     method = [cell.method, cell.method_version, cell.method_settings]
-    body = [cell.suite, cell.protocol, cell.data, recipe, _network(cell), method, teacher and _network(teacher)]
+    body = [cell.suite, cell.protocol, cell.data, given, _network(cell), method, teacher and _network(teacher)]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 

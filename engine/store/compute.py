@@ -1,46 +1,70 @@
 """What trainings compute: multiply-adds, counted once for all cells that train alike and true on every machine.
 
-compute/<digits>.json   of all cells that train alike
+compute/<digits>.json   of a step of all cells that train alike
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from cheapconv.engine.store.alike import digits
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.documents import Found, document, look
 from cheapconv.engine.store.files import make_folder, write_json
-from cheapconv.engine.store.records import CurveRow
-from cheapconv.engine.store.runs import COMPUTE, Store
+from cheapconv.engine.store.runs import COMPUTE, Run, Store
 
 LARGEST = 2**63
-COUNTED = ("batch", "validation")  # what of a recipe a number depends on
+GIVEN = ("batch", "validation", "growth")  # what of a recipe a number depends on
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compute:
+class StepCount:
     """Multiply-adds of a step: forward and backward of all that is trained, and the passes of its teacher."""
 
     macs: int
-    images: int  # of the batch that was counted
-
-    def over(self, curve: Sequence[CurveRow]) -> float:
-        """Multiply-adds of a whole training, of that curve."""
-        return self.macs / self.images * sum(row.images_per_s * row.seconds for row in curve)
+    images: int  # of its batch
 
 
 def name_of(cell: Cell, teacher: Cell | None) -> str:
     """The name of the file of all cells that compute as much in a step."""
-    return digits(cell, teacher, {name: cell.recipe.get(name) for name in COUNTED})
+    given = {name: cell.recipe.get(name) for name in GIVEN}
+    given["epochs"] = cell.recipe["epochs"] if given["growth"] else None  # which say how long images are small
+    given["taught_by"] = teacher and [teacher.method, teacher.method_version, teacher.method_settings]
+    return digits(cell, teacher, given)
 
 
-def read(store: Store, cell: Cell, teacher: Cell | None) -> Compute | None:
-    """What was counted of cells like this one; a damaged file is as if it were not there."""
-    return named(store, name_of(cell, teacher))
+def of_training(store: Store, run: Run) -> float:
+    """Multiply-adds of a cell's own training; NaN where it is not done, or its steps were not counted."""
+    cell, teacher = run.cell(), teacher_of(store, run)
+    step = named(store, name_of(cell, teacher.cell() if teacher else None)) if cell and run.result() else None
+    images = sum(row.images_per_s * row.seconds for row in run.curve()) if step else math.nan
+    macs = step.macs / step.images * images if step else math.nan
+    return macs if 0 < macs < math.inf else math.nan
 
 
-def named(store: Store, name: str) -> Compute | None:
-    """The same by the name of its file."""
+def with_teachers(store: Store, run: Run) -> float:
+    """The same with the training of its teacher, of that one's teacher, and so on."""
+    return sum(of_training(store, each) for each in teaching(store, run))
+
+
+def teaching(store: Store, run: Run) -> Iterator[Run]:
+    """A cell, its teacher, that one's teacher, and so on."""
+    seen = set[str]()
+    found: Run | None = run
+    while found is not None and found.key not in seen:  # whatever a damaged file says, it ends
+        seen.add(found.key)
+        yield found
+        found = teacher_of(store, found)
+
+
+def teacher_of(store: Store, run: Run) -> Run | None:
+    """Its folder; None where it has no teacher."""
+    cell = run.cell()
+    return store.run(cell.teacher) if cell and cell.teacher else None
+
+
+def named(store: Store, name: str) -> StepCount | None:
+    """What was counted, by the name of its file; a damaged one is as if it were not there."""
     return _look(store, name).value
 
 
@@ -49,11 +73,11 @@ def faults(store: Store) -> list[str]:
     return [found.fault for name in names(store) if (found := _look(store, name)).fault]
 
 
-def write(store: Store, name: str, compute: Compute) -> None:
+def write(store: Store, name: str, count: StepCount) -> None:
     """Keep one."""
     store.root.mkdir(parents=True, exist_ok=True)
     make_folder(store.root / COMPUTE)
-    write_json(store.root / COMPUTE / f"{name}.json", document(asdict(compute)))
+    write_json(store.root / COMPUTE / f"{name}.json", document(asdict(count)))
 
 
 def names(store: Store) -> list[str]:
@@ -61,6 +85,6 @@ def names(store: Store) -> list[str]:
     return sorted(path.stem for path in (store.root / COMPUTE).glob("*.json"))
 
 
-def _look(store: Store, name: str) -> Found[Compute]:
+def _look(store: Store, name: str) -> Found[StepCount]:
     path = store.root / COMPUTE / f"{name}.json"
-    return look(path, Compute, belongs=lambda compute: 0 <= compute.macs < LARGEST and compute.images > 0)
+    return look(path, StepCount, belongs=lambda count: 0 < count.macs < LARGEST and count.images > 0)

@@ -83,9 +83,8 @@ class Follower:
         """Stamps of all that is shown of the cell; one of them is new when a file has been replaced."""
         folder = os.path.join(self._store.root, key)
         stamps = [stamp(os.path.join(folder, name)) for name in (CELL, STATE, ENVIRONMENT, CURVE, RESULT)]
-        if (
-            stamps[-1] is not None
-        ):  # what a finished cell computed is counted, and its networks timed and scored in int8, later
+        # What a finished cell computed is counted later, and its networks are timed and scored in int8.
+        if stamps[-1] is not None:
             stamps.append(stamp(os.path.join(folder, deployments.FOLDER)))
             stamps += [stamp(os.path.join(self._store.root, name)) for name in (MEASUREMENTS, COMPUTE)]
         return stamps

@@ -6,6 +6,7 @@ not.
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -13,7 +14,6 @@ from statistics import fmean
 
 from cheapconv.engine.store import compute, deployments
 from cheapconv.engine.store.cell import Cell, CellRecord
-from cheapconv.engine.store.compute import Compute
 from cheapconv.engine.store.deployments import Deployment
 from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State
 from cheapconv.engine.store.runs import Store
@@ -44,7 +44,7 @@ class Tracked:
     result: Result | None
     measurement: Measurement | None
     deployments: tuple[Deployment, ...] = ()
-    compute: Compute | None = None  # of a step
+    macs: tuple[float, float] = (math.nan, math.nan)  # of its training, and with its teacher's
 
     @property
     def name(self) -> str:
@@ -110,8 +110,8 @@ class Tracked:
             values |= {f"final_ensemble_{score}": value for score, value in ensemble.scores.items()}
         values[f"best_epoch_{result.headline}_optimistic"] = result.best
         values |= {"train_s": result.train_s, "train_s_with_teacher": result.train_s + result.teacher_train_s}
-        if self.compute:
-            values["train_macs"] = self.compute.over(self.curve)
+        names = "train_macs", "train_macs_with_teacher"
+        values |= {name: macs for name, macs in zip(names, self.macs, strict=True) if not math.isnan(macs)}
         if measured:
             values["latency_ms"] = measured.latency.median_ms
             values["throughput_images_per_s"] = measured.throughput.images_per_s
@@ -193,5 +193,5 @@ def read(store: Store, key: str, sweep: TrackedSweep) -> Tracked | None:
     timings = [timing for timing in store.measurements(structure) if not deployments.timed(timing)] if structure else []
     timing = min(timings, key=lambda timing: (timing.device_name != device_name, timing.date), default=None)
     deployed = tuple(deployments.read(run))
-    step = compute.read(store, cell, store.run(cell.teacher).cell() if cell.teacher else None)
-    return Tracked(key, sweep, cell, state, environments, curve, result, timing, deployed, step)
+    macs = compute.of_training(store, run), compute.with_teachers(store, run)
+    return Tracked(key, sweep, cell, state, environments, curve, result, timing, deployed, macs)

@@ -55,7 +55,8 @@ def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]
         middle = min(tables, key=lambda table: abs(table.considered - tables[-1].considered / 2))
         limit = f"{quantity.title} at most {middle.limit / quantity.scale:,g} {quantity.unit}"
         unknown = int(rows["comparable"].sum()) - len(equal_cost.affordable(rows, quantity))
-        without = f"; {unknown} without such a number, or in doubt" if unknown else ""
+        doubt = ", or in doubt" if quantity.doubt else ""
+        without = f"; {unknown} without such a number{doubt}" if unknown else ""
         met = f"{limit} ({middle.considered} rows{without})"
         told.setdefault((middle.winner, *middle.not_distinguishable), []).append(met)
     for (winner, *tied), limits in told.items():

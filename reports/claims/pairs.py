@@ -26,6 +26,7 @@ Kind = Literal[
     "method beats method at no more training in every network",
     "method beats method at no more training compute in every network",
     "training alone for longer beats method at no more training",
+    "training alone for longer beats method at no more training compute",
     "method helps more",
     "ensemble at least as good as every student",
     "gap recovered is positive",
@@ -53,6 +54,8 @@ class Selector:
 
 
 ANYTHING = Selector()
+SECONDS, MACS = "train_s_with_teacher", "train_macs_with_teacher"
+SHARE = {SECONDS: "in {:.2f} of the time", MACS: "with {:.2f} of the multiply-adds"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,46 +111,51 @@ def at_no_more_latency(better: Selector, than: Selector, rows: pd.DataFrame, swe
 
 def no_more_training(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """The same of what training takes, its teacher's included, in every network and on every machine for itself."""
-    find = at_no_more("train_s_with_teacher")
     networks = timed_training(rows).groupby(["architecture", "conv", "seconds_on"], sort=False)
-    return [_timed(pair) for _, network in networks for pair in find(better, than, network, sweep)]
+    return [
+        pair for _, network in networks for pair in _sharing(SECONDS, at_no_more(SECONDS)(better, than, network, sweep))
+    ]
 
 
 def no_more_compute(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """The same of the multiply-adds of training, which do not depend on a machine."""
-    cost, networks = "train_macs_with_teacher", rows.groupby(["architecture", "conv"], sort=False)
-    pairs = [pair for _, network in networks for pair in at_no_more(cost)(better, than, network, sweep)]
-    return [
-        replace(pair, part=f"with {pair.better[cost] / pair.than[cost]:.2f} of the multiply-adds") for pair in pairs
-    ]
+    networks = rows.groupby(["architecture", "conv"], sort=False)
+    return [pair for _, network in networks for pair in _sharing(MACS, at_no_more(MACS)(better, than, network, sweep))]
 
 
 def longer_alone(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """To each row of a method that of its network trained alone for more epochs that took longest of those that took no
-    longer, teachers included; their recipes differ in nothing else. What a method changes is another network."""
-    timed, pairs = timed_training(rows), list[Pair]()
-    known = timed[~timed["changed"].astype(bool)]
+    longer, teachers included, on the same machine."""
+    machines = timed_training(rows).groupby("seconds_on", sort=False)
+    return [pair for _, timed in machines for pair in _longer(SECONDS, better, than, timed)]
+
+
+def longer_alone_by_compute(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
+    """The same in multiply-adds, on whatever machines."""
+    return [*_longer(MACS, better, than, rows)]
+
+
+def _longer(cost: str, better: Selector, than: Selector, rows: pd.DataFrame) -> Iterator[Pair]:
+    """Of recipes that differ in nothing but their epochs. What a method changes is another network."""
+    known = rows[~rows["changed"].astype(bool) & rows[cost].notna()]
     alone = known["is_baseline"].astype(bool)
     for _, row in than.of(known[~alone]).iterrows():
         own = better.of(known[alone & (known[["architecture", "conv"]] == row[["architecture", "conv"]]).all(axis=1)])
-        own = own[own["seconds_on"].map(row["seconds_on"].__eq__).astype(bool)]
-        longer = own[(own["epochs"] > row["epochs"]) & (own["train_s_with_teacher"] <= row["train_s_with_teacher"])]
+        longer = own[(own["epochs"] > row["epochs"]) & (own[cost] <= row[cost])]
         fair = longer[[but_epochs(variant) == but_epochs(row["variant"]) for variant in longer["variant"]]]
         if len(fair):
-            pairs.append(_timed(Pair(fair.loc[fair["train_s_with_teacher"].idxmax()], row)))
-    return pairs
+            yield from _sharing(cost, [Pair(fair.loc[fair[cost].idxmax()], row)])
 
 
 def timed_training(rows: pd.DataFrame) -> pd.DataFrame:
     """Those whose seconds are of one machine, their teachers' too, which they had to themselves."""
     alone = (rows["busy"].fillna("") == "") & (rows["seconds_on"].map(len) == 1)
-    return rows[alone & rows["train_s_with_teacher"].notna()]
+    return rows[alone & rows[SECONDS].notna()]
 
 
-def _timed(pair: Pair) -> Pair:
-    """With what the first one took to train of what the second one did."""
-    share = pair.better["train_s_with_teacher"] / pair.than["train_s_with_teacher"]
-    return replace(pair, part=f"in {share:.2f} of the time")
+def _sharing(cost: str, pairs: Sequence[Pair]) -> list[Pair]:
+    """With what the training of the first one cost of that of the second one."""
+    return [replace(pair, part=SHARE[cost].format(pair.better[cost] / pair.than[cost])) for pair in pairs]
 
 
 def helped(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
@@ -191,6 +199,7 @@ KINDS: Mapping[Kind, Finder] = {
     "method beats method at no more training in every network": no_more_training,
     "method beats method at no more training compute in every network": no_more_compute,
     "training alone for longer beats method at no more training": longer_alone,
+    "training alone for longer beats method at no more training compute": longer_alone_by_compute,
     "method helps more": helped,
     "ensemble at least as good as every student": ensemble_and_students,
     "gap recovered is positive": gap_recovered,

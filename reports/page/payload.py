@@ -101,6 +101,7 @@ def _row(row: pd.Series, content: Content, fields: list[str]) -> dict[str, objec
         "best": bool(row["is_best"]),
         "bill": [None if row["training_doubt"] else number(row[name]) for name in BILLED],
         "timed": not row["training_doubt"],
+        "compute": [number(row["train_macs"]), number(row["train_macs_with_teacher"]), int(row["epochs"])],
         "shared_s": number(row["spent_s"]) if saved(row["train_s"], row["spent_s"]) else None,
         "texts": [column.text(row) for column in columns],
         "keys": [column.sort_key(row) for column in columns],

@@ -37,7 +37,7 @@ COUNTED = (
 )
 EPOCHS = Quantity("epochs", "Epochs", "epochs")
 TRAINING = Quantity("train_s_with_teacher", "Training with its teacher", "s", doubt="training_doubt")
-COMPUTE = Quantity("train_macs_with_teacher", "Multiply-adds of training with its teacher", "T", 1e12)
+TRAINING_MACS = Quantity("train_macs_with_teacher", "Multiply-adds of training with its teacher", "T", 1e12)
 
 
 def quantities(rows: pd.DataFrame) -> list[Quantity]:
@@ -53,7 +53,7 @@ def quantities(rows: pd.DataFrame) -> list[Quantity]:
     for place, end in enumerate(ends):
         found += [of(end, letter(place, len(ends))) for of in timed]
     found += [EPOCHS] if rows["epochs"].nunique() > 1 else []
-    return [each for each in (*found, TRAINING, COMPUTE) if rows[each.field].notna().any()]
+    return [each for each in (*found, TRAINING, TRAINING_MACS) if rows[each.field].notna().any()]
 
 
 def axes(rows: pd.DataFrame) -> list[Quantity]:

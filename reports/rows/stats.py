@@ -38,16 +38,17 @@ SCORES = (
 MEANS = (
     *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
     *("train_s", "train_s_with_teacher", "spent_s", "method_s", "train_images_per_s"),
-    *("train_macs", "train_macs_with_teacher"),
 )
+
+COUNTED = ("train_macs", "train_macs_with_teacher")
 
 
 def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     """One row an (architecture, conv, method, variant, deployed), in the order of the report.
 
     `cells` has the columns of `collect.frame`, those of `training_compute.attach` and `measurements.attach`, and
-    `variant`. `unrecorded` planned cells
-    have not said which row they belong to; while there are any, no row can be known to be complete.
+    `variant`. `unrecorded` planned cells have not said which row they belong to; while there are any, no row can be
+    known to be complete.
     """
     trained = cells[cells["deployed"] == ""]
     usual = trained.loc[trained["state"] == "done", "trained_on"].mode().iloc[0]
@@ -123,6 +124,7 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
         "counters_differ": bool(known["counters_differ"].any()),
         **{f"{name}_mean": means[name] for name in SCORES},
         **{name: means[name] for name in MEANS},
+        **{name: done[name].mean(skipna=False) for name in COUNTED},  # of all seeds, or not known
         images.COLUMN: images.of_seeds(done.get(images.COLUMN, ())),
         "agreement_mean": done["agreement"].mean(skipna=False) if "agreement" in done else math.nan,
         "sizes_differ": done["params"].nunique() > 1 or done["macs"].nunique() > 1,

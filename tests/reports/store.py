@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from cheapconv.engine.store import deployments, runs
+from cheapconv.engine.store import compute, deployments, runs
 from cheapconv.engine.store import mistakes as store_mistakes
+from cheapconv.engine.store.compute import StepCount
 from cheapconv.engine.store.deployments import DeployedStudent, Deployment
 
 MACS = {"S": 100_000_000, "G(4)": 40_000_000, "G(N)": 20_000_000}
@@ -71,6 +72,13 @@ class Store:
         assert result is not None
         store_mistakes.write(run, {"student_0": np.array(mistakes)})
         run.finish(result)
+
+    def count(self, key: str, macs: int, teacher: str | None = None) -> None:
+        """Keep what a step of a cell computes on ten images."""
+        root = runs.Store(self.root)
+        cell, taught_by = root.run(key).cell(), root.run(teacher).cell() if teacher else None
+        assert cell is not None
+        compute.write(root, compute.name_of(cell, taught_by), StepCount(macs=macs, images=10))
 
     def deploy(
         self,

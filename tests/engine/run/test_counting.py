@@ -2,10 +2,12 @@
 
 import logging
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run import measuring, session
 from cheapconv.engine.store import compute
 from cheapconv.engine.store.runs import Store
@@ -30,20 +32,20 @@ def sweep():
 
 
 def test_once_for_cells_that_train_alike(store, monkeypatch):
-    counted = list[str]()
-    usual = measuring.compute_of
-    monkeypatch.setattr(
-        measuring, "compute_of", lambda cell, teacher: counted.append(cell.method) or usual(cell, teacher)
-    )
+    counted, usual = list[tuple[str, int]](), measuring.count
+
+    def count(cell, teacher, samples):
+        counted.append((cell.method, samples))
+        return usual(cell, teacher, samples)
+
+    monkeypatch.setattr(measuring, "count", count)
     whole = sweep()
     assert {*tiny.ends(store, whole)} == {"done"}
-    assert counted == ["scratch", "kd"]
+    assert counted == [("scratch", tiny.TRAIN), ("kd", tiny.TRAIN)]
     teacher, student, _ = (planned.cell for planned in whole.cells)
-    own, taught = compute.read(store, teacher, None), compute.read(store, student, teacher)
-    assert own is not None
-    assert taught is not None
-    assert 1.3 < taught.macs / own.macs < 1.4  # a third of a step is the pass forward
-    assert own.over(store.run(teacher.key).curve()) == pytest.approx(own.macs / own.images * tiny.TRAIN)
+    own, taught = (compute.of_training(store, store.run(cell.key)) for cell in (teacher, student))
+    assert 1.3 < taught / own < 1.4  # a third of a step is the pass forward
+    assert compute.with_teachers(store, store.run(student.key)) == own + taught
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no such kernel"), MemoryError(), UserError("no data.")])
@@ -51,7 +53,7 @@ def test_what_goes_wrong_is_a_warning_and_no_cells_failure(store, monkeypatch, c
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(measuring, "compute_of", fail)
+    monkeypatch.setattr(measuring, "count", fail)
     with caplog.at_level(logging.WARNING):
         assert tiny.ends(store, tiny.planned("scratch", epochs=1)) == ["done"]
     assert (
@@ -68,6 +70,27 @@ def test_measure_counts_what_is_missing_of_what_is_done(store):
     more = tiny.planned({"name": "teacher", "seeds": [5]}, "raising", epochs=1)
     session.measure(more, store.root, "cpu", 1, Watch(), "eager")
     teacher = whole.cells[0].cell
-    assert compute.names(store) == [compute.name_of(teacher, None)]
+    assert compute.names(store) == [compute.name_of(store.run(teacher.key).cell(), None)]
     session.measure(whole, store.root, "cpu", 1, Watch(), "eager")
     assert compute.names(store) == names
+
+
+def test_a_run_that_is_to_end_counts_nothing_more(store):
+    [cell] = [planned.cell for planned in tiny.planned("scratch", epochs=1).cells]
+    assert tiny.ends(store, tiny.planned("scratch", epochs=1)) == ["done"]
+    shutil.rmtree(store.root / "compute")
+    measuring.measure_missing(store, cell, tiny.CPU, Turn(should_stop=lambda: True))
+    assert compute.names(store) == []
+    measuring.measure_missing(store, cell, tiny.CPU, Turn())
+    assert len(compute.names(store)) == 1
+
+
+def test_of_a_teacher_that_was_changed_in_training_nothing_is_counted(store):
+    whole = sweep()
+    assert {*tiny.ends(store, whole)} == {"done"}
+    shutil.rmtree(store.root / "compute")
+    teacher = store.run(whole.cells[0].cell.key)
+    result = teacher.result()
+    teacher.finish(replace(result, networks=(replace(result.networks[0], changed={"kept": [1]}),)))
+    measuring.count_missing(store, whole.cells[1].cell)
+    assert compute.names(store) == []

@@ -7,7 +7,7 @@ import pytest
 
 from cheapconv.engine.run.merging import united
 from cheapconv.engine.store import compute, deployments, probes
-from cheapconv.engine.store.compute import Compute
+from cheapconv.engine.store.compute import StepCount
 from cheapconv.engine.store.files import write_json
 from cheapconv.engine.store.probes import Probe
 from cheapconv.engine.store.records import PlannedKey, SweepPlan
@@ -87,7 +87,7 @@ def test_of_two_probes_the_newer_is_kept(a, b):
 
 
 def test_what_was_counted_of_trainings_comes_along(a, b):
-    mine, theirs = Compute(macs=1, images=2), Compute(macs=3, images=2)
+    mine, theirs = StepCount(macs=1, images=2), StepCount(macs=3, images=2)
     compute.write(a, "x", mine), compute.write(b, "x", theirs), compute.write(b, "y", theirs)
     assert merge(a, b).completed == 1
     assert (compute.named(a, "x"), compute.named(a, "y")) == (mine, theirs)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cheapconv.engine.store import compute
-from cheapconv.engine.store.compute import Compute
+from cheapconv.engine.store.compute import StepCount
 from cheapconv.engine.store.files import write_bytes, write_json
 from cheapconv.engine.store.runs import CURVE, ENVIRONMENT, Store
 from cheapconv.engine.track.redact import public
@@ -16,19 +16,26 @@ from cheapconv.engine.track.tracked import CellRefusedError
 from tests.engine.track.mirrors import history, only_run, push
 from tests.engine.written_cell import START_MS, read_memory, write_cell, write_deployment, write_measurement
 
-KEY = "0123456789abcdef"
+KEY, TEACHER = "0123456789abcdef", "fedcba9876543210"
 SIZES = {"params": 100, "params_with_bn_stats": 120, "macs": 1000, "flops": 2000}
 SIZES |= {"weights_bytes": 400, "activation_bytes": 800}
 
 
 def test_what_its_training_computed_arrives(store: Store, uri: str, sweep: str) -> None:
-    write_cell(store, KEY)
-    cell = store.run(KEY).cell()
-    assert cell is not None
-    compute.write(store, compute.name_of(cell, None), Compute(macs=600, images=4))
+    write_cell(store, TEACHER)
+    write_cell(store, KEY, teacher=TEACHER)
+    teacher, student = store.run(TEACHER).cell(), store.run(KEY).cell()
+    assert teacher is not None
+    assert student is not None
+    compute.write(store, compute.name_of(student, teacher), StepCount(macs=600, images=4))
     push(store, KEY, sweep, uri, ask=True)
-    seen = sum(row.images_per_s * row.seconds for row in store.run(KEY).curve())
-    assert only_run(uri, sweep).data.metrics["train_macs"] == pytest.approx(150 * seen)
+    images = sum(row.images_per_s * row.seconds for row in store.run(KEY).curve())
+    found = only_run(uri, sweep).data.metrics
+    assert found["train_macs"] == pytest.approx(150 * images)
+    assert "train_macs_with_teacher" not in found  # as long as that is not known
+    compute.write(store, compute.name_of(teacher, None), StepCount(macs=400, images=4))
+    push(store, KEY, sweep, uri, ask=True)
+    assert only_run(uri, sweep).data.metrics["train_macs_with_teacher"] == pytest.approx(250 * images)
 
 
 def test_a_finished_cell_arrives_in_full(store: Store, uri: str, sweep: str) -> None:

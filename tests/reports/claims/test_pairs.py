@@ -164,6 +164,20 @@ def test_a_method_meets_training_alone_for_as_long_as_it_took():
     assert len(made(kind, alone, anything, *rows, online)) == 2
 
 
+def test_or_for_as_many_multiply_adds_on_whatever_machines():
+    kind: pairs.Kind = "training alone for longer beats method at no more training compute"
+
+    def trained(method: str, epochs: int, macs: float, *machines: str) -> dict[str, object]:
+        more = {"epochs": epochs, "train_macs_with_teacher": macs, "changed": False, "seconds_on": machines}
+        return row("G(4)", method, 0.8, variant=f"epochs={epochs}", **more)
+
+    rows = [trained("scratch", 20, 5, "A"), trained("scratch", 40, 10, "B"), trained("scratch", 60, 15, "A")]
+    found_ones = made(kind, Selector(method=("scratch",)), Selector(), *rows, trained("kd", 20, 12, "A", "B"))
+    assert [(pair.better["epochs"], pair.part) for pair in found_ones] == [(40, "with 0.83 of the multiply-adds")]
+    uncounted = [trained("kd", 20, math.nan, "A"), trained("at", 20, 4, "A")]
+    assert made(kind, Selector(method=("scratch",)), Selector(), *rows, *uncounted) == []
+
+
 @pytest.mark.parametrize(
     ("variant", "rest"),
     [("", ""), ("epochs=20", ""), ("lr=0.1, epochs=20", "lr=0.1"), ("epochs=20, lr=0.1, teacher=WRN-16-2 S", "lr=0.1")],

@@ -54,10 +54,13 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Content:
             if (conv, method) != ("S", "scratch"):
                 options: dict[str, Any] = {} if method in ("scratch", "online") else {"teacher": teacher}
                 top1 = base + gain
-                store.seeds(
+                keys = store.seeds(
                     conv, method, [top1 - 0.002, top1 + 0.002], ensemble=0.96 if method == "online" else None, **options
                 )
+                if (conv, method) == ("G(4)", "kd"):
+                    store.count(keys[0], 20_000_000, teacher)
         store.measure(conv, 20.0 if conv == "S" else 5.0 + 2 * len(conv), runtime="onnxruntime")
+    store.count(teacher, 30_000_000)
     store.seeds("=cmd()", HOSTILE, [0.5, 0.52])
     store.add("G(2)", "kd", 2, state="failed", error="<b>boom</b>", teacher=teacher)
     store.plan()
@@ -154,7 +157,10 @@ def test_what_is_shown_by_default_fits(opened: Any) -> None:
     assert opened.evaluate("document.querySelector('.tabulator-header').offsetHeight") < 110
 
 
-@pytest.mark.parametrize("field", ["macs", "params", "latency_ms", "throughput_images_per_s", "train_s_with_teacher"])
+@pytest.mark.parametrize(
+    "field",
+    ["macs", "params", "latency_ms", "throughput_images_per_s", "train_s_with_teacher", "train_macs_with_teacher"],
+)
 def test_a_picture_has_every_row_at_its_true_cost(field: str, opened: Any, content: Content) -> None:
     opened.select_option("#pareto-x", field)
     found = opened.evaluate("document.getElementById('pareto').data[1]")
@@ -192,6 +198,19 @@ def drawn(tab: Any, name: str) -> None:
     """Go to a picture, which is drawn then."""
     tab.locator(f"#{name}").scroll_into_view_if_needed()
     tab.wait_for_function(f"() => document.getElementById('{name}').data")
+
+
+def test_curves_run_along_what_was_computed(opened: Any, content: Content) -> None:
+    """From the end of its teacher's training to that of its own; what was not counted is not there."""
+    drawn(opened, "curves")
+    opened.select_option("#curves-of", "WRN-16-2 G(4)")
+    assert len(opened.evaluate("document.getElementById('curves').data")) == len(METHODS)
+    opened.select_option("#curves-x", "macs")
+    [line] = opened.evaluate("document.getElementById('curves').data")
+    images = 2 * 500 * 5
+    own, taught = 2_000_000 * images / 1e12, 3_000_000 * images / 1e12
+    assert line["name"] == "WRN-16-2 G(4) + kd"
+    assert line["x"] == pytest.approx([taught + own / 2, taught + own])
 
 
 def test_many_methods_are_told_apart_by_choosing(opened: Any) -> None:

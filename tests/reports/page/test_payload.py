@@ -26,6 +26,7 @@ def test_a_row_has_its_texts_numbers_and_interval(small: Store) -> None:
     )
     assert row["numbers"]["macs"] == 40_000_000
     assert row["bill"][2] == 50.0  # 10 s, and 40 s of its teacher
+    assert row["compute"] == [None, None, 2]
     assert row["kind"] == TAUGHT
     assert found["kinds"][:2] == [ALONE, TAUGHT]
     texts = dict(zip((column["title"] for column in found["columns"]), row["texts"], strict=True))

@@ -4,22 +4,12 @@ import math
 
 import pytest
 
-from cheapconv.engine.store import compute, runs
-from cheapconv.engine.store.compute import Compute
 from cheapconv.reports.answers.content import build
 from cheapconv.reports.rows.quantities import quantities
 from tests.reports.store import Store
 
 IMAGES = 2 * 500 * 5  # of a training: two epochs of five seconds
 SHOWN = ("train_macs", "train_macs_with_teacher")
-
-
-def count(store: Store, key: str, macs: int, teacher: str | None = None) -> None:
-    """Keep what a step of a cell on ten images computes."""
-    root = runs.Store(store.root)
-    cell, taught_by = root.run(key).cell(), root.run(teacher).cell() if teacher else None
-    assert cell is not None
-    compute.write(root, compute.name_of(cell, taught_by), Compute(macs=macs, images=10))
 
 
 def numbers(store: Store) -> dict[tuple[str, str], tuple[float, ...]]:
@@ -33,8 +23,8 @@ def taught(store: Store) -> Store:
     """A teacher, and two seeds of what it teaches, of which steps were counted."""
     [teacher] = store.seeds("S", "scratch", [0.95])
     students = store.seeds("G(4)", "kd", [0.93, 0.94], teacher=teacher)
-    count(store, teacher, 3000)
-    count(store, students[0], 2000, teacher)
+    store.count(teacher, 3000)
+    store.count(students[0], 2000, teacher)
     return store
 
 
@@ -55,20 +45,23 @@ def test_where_nothing_was_counted_there_is_no_number_and_no_column(small: Store
 def test_without_that_of_its_teacher_it_has_its_own(store: Store) -> None:
     [teacher] = store.seeds("S", "scratch", [0.95])
     [student] = store.seeds("G(4)", "kd", [0.93], teacher=teacher)
-    count(store, student, 2000, teacher)
+    store.count(student, 2000, teacher)
     own, both = numbers(store)["G(4)", "kd"]
     assert own == 200 * IMAGES
     assert math.isnan(both)
 
 
-def test_a_teacher_of_another_sweep_is_not_known(store: Store) -> None:
+def test_a_teacher_of_another_sweep_in_the_store_counts_too(store: Store) -> None:
     [teacher] = store.seeds("S", "scratch", [0.95])
     [student] = store.seeds("G(4)", "kd", [0.93], teacher=teacher)
-    count(store, teacher, 3000), count(store, student, 2000, teacher)
+    store.count(teacher, 3000), store.count(student, 2000, teacher)
     store.keys.remove(teacher)
-    own, both = numbers(store)["G(4)", "kd"]
-    assert own == 200 * IMAGES
-    assert math.isnan(both)
+    assert numbers(store)["G(4)", "kd"] == (200 * IMAGES, 500 * IMAGES)
+
+
+def test_of_some_seeds_there_is_no_mean(taught: Store) -> None:
+    (taught.root / taught.keys[-1] / "curve.jsonl").unlink()
+    assert all(map(math.isnan, numbers(taught)["G(4)", "kd"]))
 
 
 def test_a_damaged_count_is_told(taught: Store) -> None:
