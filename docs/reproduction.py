@@ -9,6 +9,7 @@ from cheapconv.docs.agreement import agreement
 from cheapconv.docs.blocks import fill
 from cheapconv.docs.gains import gains
 from cheapconv.docs.machines import machines
+from cheapconv.docs.price import price
 from cheapconv.docs.rates import rates
 from cheapconv.docs.readme import REPORTS, committed
 from cheapconv.docs.surprises import surprises
@@ -35,6 +36,7 @@ def makers() -> Mapping[str, Callable[[], str]]:
         "done": lambda: done(found),
         "verdicts": lambda: verdicts(found),
         "questions": lambda: questions(found),
+        "price": lambda: price(found),
         "gains": lambda: gains(found),
         "rates": lambda: rates(found),
         "agreement": lambda: agreement(found),
