@@ -52,8 +52,11 @@ def committed(sweep: str) -> Content:
 
 
 def methods_table(found: Content) -> str:
-    """A row a network and a column a method; bold is what is not told from the best of its row."""
+    """A row a network and a column a method that has trained at least half of them; bold is what is not told from the
+    best of its row."""
     rows = found.rows[(found.rows["deployed"] == "") & (found.rows["variant"] == "") & (found.rows["n"] > 0)]
+    networks = rows.groupby(["architecture", "conv"]).ngroups
+    rows = rows[rows.groupby("method")["method"].transform("size") >= networks / 2]
     methods = list(dict.fromkeys(rows.sort_values("place")["method"]))
     ends = suffixes(rows)
     latencies = [(f"latency (ms){letter(place, len(ends))}", end) for place, end in enumerate(ends)]

@@ -47,6 +47,16 @@ def table(store: Store) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| W")]
 
 
+def test_a_method_of_few_networks_has_no_column(tmp_path):
+    store = Store(tmp_path)
+    for conv in ("S", "G(4)", "G(N)"):
+        store.seeds(conv, "scratch", [0.95, 0.951])
+    store.seeds("G(4)", "kd", [0.9300, 0.9302])
+    assert [len(line) for line in table(store)] == [5, 5, 5]
+    store.seeds("G(N)", "kd", [0.9300, 0.9302])
+    assert [len(line) for line in table(store)] == [6, 6, 6]
+
+
 def test_bold_is_what_is_not_told_from_the_best_of_its_network(tmp_path):
     store = Store(tmp_path)
     store.seeds("S", "scratch", [0.95, 0.951])
