@@ -22,7 +22,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'&</script>" + "long " * 60
 
 
 def many_rows(root: Path) -> Content:
-    """54 rows of two seeds, one of a hostile name, one failed cell; of one that is taught multiply-adds were counted."""
+    """54 rows of two seeds, one of a hostile name, one failed cell; of one that is taught steps were counted."""
     store = Store(root)
     teacher = store.seeds("S", "scratch", [0.949, 0.951])[0]
     for conv, base in CONVS.items():
