@@ -47,13 +47,15 @@ def count_missing(store: Store, cell: Cell) -> None:
         return
     try:
         found = count(cell, teacher, samples=round(curve[0].images_per_s * curve[0].seconds))
-        if found is not None:
-            compute.write(store, name, found)
-    except Exception as error:  # whatever it is, as above
+    except Exception as error:  # whatever it is, as below
         log.warning(
             "the multiply-adds of training %s %s by %s could not be counted (%s); `cheapconv measure` tries again",
             *(cell.architecture, cell.conv, cell.method, reason(error).rstrip(".")),
         )
+        return
+    if found is not None:
+        with store.explaining_full_disk():
+            compute.write(store, name, found)
 
 
 def time_missing(store: Store, cell: Cell, way: Way, turn: Turn) -> None:

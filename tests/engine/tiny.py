@@ -14,7 +14,7 @@ from cheapconv.catalog import entries
 from cheapconv.engine.measure import timings
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read.registry import Sweep
-from cheapconv.engine.run import launch, session
+from cheapconv.engine.run import launch, measuring, session
 from cheapconv.engine.run.planning import plan
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.records import Word
@@ -185,6 +185,11 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
 def skip_timing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Launch cells without measuring their latency."""
     monkeypatch.setattr(timings, "take", lambda *args: None)
+
+
+def skip_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Launch cells without counting what a step computes, which builds their networks once more."""
+    monkeypatch.setattr(measuring, "count", lambda *args, **named: None)
 
 
 def skip_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
