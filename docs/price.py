@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from cheapconv.docs.gains import NONE
 from cheapconv.reports.answers.content import Content
 from cheapconv.reports.claims.pairs import but_epochs
 from cheapconv.reports.formats.markdown import markdown
@@ -12,6 +11,7 @@ from cheapconv.reports.rows.columns import trained_label, with_spread
 
 HEAD = ["network", "way", "top-1 %", "alone", "with its teacher"]
 FEWEST = 6  # ways
+NONE = "No sweep whose result files are here has a network in so many ways with several seeds."
 COST = "train_macs_with_teacher"
 
 
@@ -21,23 +21,22 @@ def price(found: Sequence[Content]) -> str:
     way is more accurate."""
     most = dict[tuple[str, ...], tuple[str, pd.DataFrame]]()
     for content in found:
-        for name, rows in _networks(content):
-            if len(rows) > len(most.get(name, ("", []))[1]):
+        rows = _ways(content)
+        if len(rows) >= FEWEST:
+            name = tuple(str(rows.iloc[0][part]) for part in ("suite_label", "architecture", "conv"))
+            if name not in most or len(rows) > len(most[name][1]):
                 most[name] = content.sweep.name, rows
     lines = [line for sweep, rows in most.values() for line in _lines(sweep, rows)]
     return markdown(HEAD, lines, right=HEAD[2:]) if lines else NONE
 
 
-def _networks(content: Content) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
-    """The one of the sweep, and what it is called wherever it is trained: complete rows that were counted, by recipes
-    that differ in their epochs alone."""
+def _ways(content: Content) -> pd.DataFrame:
+    """Rows of the network of the sweep that has most of them: complete and counted, by recipes that differ in their
+    epochs alone, one of them of the network alone by the sweep's own; none where there is no such network."""
     rows = content.rows[content.rows["comparable"] & (content.rows["deployed"] == "") & (content.rows["n"] > 1)]
     rows = rows[rows[COST].notna() & (rows["variant"].map(but_epochs) == "")]
     groups = [group for _, group in rows.groupby(["architecture", "conv"], sort=False) if _alone(group) is not None]
-    largest = max(groups, key=len, default=rows.iloc[:0])
-    if len(largest) >= FEWEST:
-        first = largest.iloc[0]
-        yield tuple(str(first[name]) for name in ("suite_label", "architecture", "conv")), largest
+    return max(groups, key=len, default=rows.iloc[:0])
 
 
 def _alone(rows: pd.DataFrame) -> pd.Series | None:
@@ -47,10 +46,11 @@ def _alone(rows: pd.DataFrame) -> pd.Series | None:
 
 
 def _lines(sweep: str, rows: pd.DataFrame) -> Iterator[list[str]]:
-    """From the cheapest way to the dearest."""
+    """From the cheapest way to the dearest, as their costs are printed; of equals the most accurate first."""
     alone, best = _alone(rows), 0.0
     assert alone is not None, "chosen so"
-    for _, row in rows.sort_values([COST, "top1_mean"], ascending=[True, False], kind="stable").iterrows():
+    rows = rows.assign(printed=(rows[COST] / alone["train_macs"]).round(2))
+    for _, row in rows.sort_values(["printed", "top1_mean"], ascending=[True, False], kind="stable").iterrows():
         score, ahead = with_spread(row["top1_mean"], row["top1_std"], row["n"]), row["top1_mean"] > best
         best = max(best, row["top1_mean"])
         costs = [f"{row[name] / alone['train_macs']:.2f}" for name in ("train_macs", COST)]

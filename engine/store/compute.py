@@ -44,10 +44,10 @@ def of_training(store: Store, run: Run) -> float:
 
 def with_teachers(store: Store, run: Run) -> float:
     """The same with the training of its teacher, of that one's teacher, and so on."""
-    return sum(of_training(store, each) for each in teaching(store, run))
+    return sum(of_training(store, each) for each in lineage(store, run))
 
 
-def teaching(store: Store, run: Run) -> Iterator[Run]:
+def lineage(store: Store, run: Run) -> Iterator[Run]:
     """A cell, its teacher, that one's teacher, and so on."""
     seen = set[str]()
     found: Run | None = run

@@ -6,7 +6,7 @@ layers and matrix products do. Counted on the CPU on the library's layers, with 
 which changes none of it; so the number is true of every machine.
 
 Counted are batches of a few images, since what a step computes is a polynomial of their number: of the first degree
-what is done with each of them, of the second products between two, of the third those between three (rkd's angles).
+what is done with each of them, of the second products between two, of the third those between three (angles).
 """
 
 import math
@@ -49,7 +49,7 @@ def count(cell: Cell, teacher: Cell | None, samples: int) -> StepCount | None:
         if len(phases := method.phases()) > 1 or phases[0].begin is not None:
             return None
         _, height, width = suite.image
-        grown = (recipe.growth.side(epoch / recipe.epochs) for epoch in range(recipe.epochs) if recipe.growth)
+        grown = (recipe.side(height, epoch) for epoch in range(recipe.epochs) if recipe.growth)
         sizes = Counter((side, side) for side in grown) or Counter({(height, width): recipe.epochs})
         # The first step is not counted: what a teacher is asked in it decides how it is asked in all others.
         _macs(method, _noise(suite, IMAGES[0], (height, width), method.views), teachers)

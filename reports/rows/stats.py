@@ -39,7 +39,6 @@ MEANS = (
     *("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes"),
     *("train_s", "train_s_with_teacher", "spent_s", "method_s", "train_images_per_s"),
 )
-
 COUNTED = ("train_macs", "train_macs_with_teacher")
 
 

@@ -19,7 +19,7 @@ def attach(cells: pd.DataFrame, sweep: Collected) -> pd.DataFrame:
     own = functools.cache(lambda key: compute.of_training(store, store.run(key)))
 
     def both(key: str) -> float:
-        return sum(own(run.key) for run in compute.teaching(store, store.run(key)))
+        return sum(own(run.key) for run in compute.lineage(store, store.run(key)))
 
     return cells.assign(
         train_macs=cells["key"].map(own).astype(float), train_macs_with_teacher=cells["key"].map(both).astype(float)

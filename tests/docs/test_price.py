@@ -2,20 +2,19 @@
 
 from pathlib import Path
 
-from cheapconv.docs.gains import NONE
-from cheapconv.docs.price import FEWEST, price
+from cheapconv.docs.price import FEWEST, NONE, price
 from cheapconv.reports.answers.content import Content, build
 from tests.reports.store import Store
 
-STEPS = {"scratch": 100, "kd": 300, "at": 400, "od": 200, "dml": 200, "sp": 310}
+STEPS = {"scratch": 100_000, "kd": 300_000, "at": 400_000, "dml": 200_000, "od": 200_400, "sp": 310_000}
 SCORES = {"scratch": 0.90, "kd": 0.915, "at": 0.93, "od": 0.92, "dml": 0.91, "sp": 0.92}
 
 
 def sweep(root: Path, ways: int = FEWEST, counted: int = FEWEST) -> Content:
-    """G(4) in so many ways, of which so many were counted, taught by a standard network that costs 600 a step."""
+    """G(4) in so many ways, so many of them counted, taught by a standard network that costs six times as much."""
     store = Store(root)
     [teacher, *_] = store.seeds("S", "scratch", [0.95, 0.952])
-    store.count(teacher, 600)
+    store.count(teacher, 600_000)
     for place, (way, macs) in enumerate([*STEPS.items()][:ways]):
         by = teacher if way in ("kd", "at", "sp") else None
         keys = store.seeds("G(4)", way, [SCORES[way] - 0.001, SCORES[way] + 0.001], teacher=by)
@@ -25,6 +24,7 @@ def sweep(root: Path, ways: int = FEWEST, counted: int = FEWEST) -> Content:
 
 
 def test_from_the_cheapest_to_the_dearest_in_those_of_training_alone(tmp_path: Path) -> None:
+    """Of two that cost the same, as far as it is printed, the more accurate one first."""
     lines = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in price([sweep(tmp_path)]).splitlines()[2:]
     ]

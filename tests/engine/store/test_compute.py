@@ -96,7 +96,7 @@ def test_nor_what_a_curve_cannot_have_said(store, odd):
 
 def test_teachers_in_a_circle_end(store):
     trained(store, "a", "b"), trained(store, "b", "a"), trained(store, "a", "b")
-    assert [run.key for run in compute.teaching(store, store.run("a"))] == ["a", "b"]
+    assert [run.key for run in compute.lineage(store, store.run("a"))] == ["a", "b"]
 
 
 @pytest.mark.parametrize("odd", [{"macs": 0}, {"macs": 2**70}, {"images": 0}, {"images": "four"}])
