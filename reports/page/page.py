@@ -31,7 +31,7 @@ SCRIPTS = tuple(
     f"{name}.js"
     for name in (
         *("base", "groups", "budget", "pareto", "matrix", "attribution"),
-        *("reality", "curves", "bill", "table", "details", "print", "theme"),  # the last one draws everything
+        *("reality", "curves", "bill", "table", "details", "print", "view", "theme"),  # the last one draws everything
     )
 )
 REFRESH_S = 20

@@ -45,6 +45,7 @@ function follow() {
   if (!places.length) return;
   if (what === "row") return openRow(places[0]);
   table.setFilter(own => own.part || places.includes(own.place));
+  $("table-search").value = "";  // it is this filter now
   $("table-part").scrollIntoView();
   $("table-search").focus({preventScroll: true});
 }
