@@ -1,7 +1,8 @@
 """Timings under pytest-benchmark: `python -m pytest benchmarks --benchmark-only`. Nothing is asserted of them.
 
 Every benchmark runs on one CPU thread, a known number of rounds, after one round that is not counted. Compare within a
-group: its fastest row is 1.0, the factors of the others stand beside their times.
+group: its fastest row is 1.0, the factors of the others stand beside their times. With `--benchmark-disable` each
+runs once instead, untimed, which says whether it still works.
 """
 
 from collections.abc import Callable

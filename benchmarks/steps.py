@@ -53,6 +53,7 @@ def ours(
     recipe: Recipe = RECIPE,
     captured: bool = False,
     compiled: bool = False,
+    teacher: str = TEACHER,
 ) -> Steps:
     """Trainings of these methods and convs, side by side, as `run` has them with `--capture` and `--compile`."""
     catalog.load()
@@ -65,7 +66,7 @@ def ours(
     capture = Capture(recorder, teachers.passes) if recorder else None
     for method, conv in cells:
         taught = catalog.entry("method", method).cls.needs_teacher
-        cell = _cell(student, CONVS.get(conv, conv), method, _teacher(store, place) if taught else None)
+        cell = _cell(student, CONVS.get(conv, conv), method, _teacher(store, place, teacher) if taught else None)
         builder = Builder(cell, cell.classes, place, store, data.train_y, task, None if compiled else teachers)
         with place.in_use():
             built = build_method(cell, builder)
@@ -81,7 +82,7 @@ def ours(
             capture=capture,
         )
         training.begin_epoch()
-        shares.of("forward", training, "_forward")
+        shares.of("forward", training._learner, "_forward")
         trainings.append(training)
 
     shares.of("data", feed, "batch")
@@ -122,9 +123,9 @@ def _students(training: Training) -> Iterator[nn.Module]:
     return (trained.network for trained in training.method.networks() if trained.headline)
 
 
-def _teacher(store: Store, place: Place) -> str:
+def _teacher(store: Store, place: Place, architecture: str) -> str:
     """The key of one that has been to no school: its passes take as long."""
-    cell = _cell(TEACHER, "standard", "scratch", None, seed=7)
+    cell = _cell(architecture, "standard", "scratch", None, seed=7)
     if store.run(cell.key).result() is None:
         finish(store, cell, build_method(cell, Builder(cell, cell.classes, place, store)))
     return cell.key

@@ -72,7 +72,8 @@ def test_loading(benchmark, sources: dict[str, Photos], source: str, workers: in
             pass
 
     benchmark.pedantic(epoch, rounds=3, warmup_rounds=1)
-    benchmark.extra_info["images_per_s"] = round(IMAGES / benchmark.stats.stats.median, 1)
+    if benchmark.enabled:
+        benchmark.extra_info["images_per_s"] = round(IMAGES / benchmark.stats.stats.median, 1)
 
 
 @pytest.mark.benchmark(group=f"ResNet-18 on {BATCH} images of 224")
@@ -90,4 +91,5 @@ def test_network(benchmark, what: str) -> None:
             network(x)
 
     benchmark.pedantic(step if what == "none-step" else forward, rounds=2, warmup_rounds=1)
-    benchmark.extra_info["images_per_s"] = round(BATCH / benchmark.stats.stats.median, 1)
+    if benchmark.enabled:
+        benchmark.extra_info["images_per_s"] = round(BATCH / benchmark.stats.stats.median, 1)

@@ -1,0 +1,19 @@
+"""Every benchmark runs: once, and as small as it can be asked to be."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SMALL = {"CHEAPCONV_BENCH_IMAGES": "32", "CHEAPCONV_BENCH_CELLS": "20", "CHEAPCONV_BENCH_ROUNDS": "1"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "benchmarks").glob("test_*.py")))
+def test_it_runs(name: str) -> None:
+    command = [sys.executable, "-m", "pytest", f"benchmarks/{name}", "--benchmark-disable"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | SMALL, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
