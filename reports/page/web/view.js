@@ -1,4 +1,4 @@
-// The view is in the address, so that it can be sent to somebody and outlives a reload: `?pareto-x=latency_ms&table-search=kd`.
+// The view is in the address, so that it can be sent to somebody and outlives a reload: `?pareto-x=params&table-group=network`.
 // Only what was changed is named: controls by their id; of the table its order, filters of columns and columns; chosen chips.
 const controls = [...document.querySelectorAll("main select, main input:is([type=number], [type=search])")];
 const parts = {

@@ -1,88 +1,18 @@
-"""The page in a real browser: Debian's Chromium through Playwright (`pip install .[browser]`), else skipped."""
+"""The page in a real browser."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cheapconv.reports.answers.content import Content
-from cheapconv.reports.page import page
 from cheapconv.reports.rows import budgets
 from cheapconv.reports.rows.quantities import quantities
-from tests.reports.page.many import CONVS, METHODS, many_rows
+from tests.reports.page.many import CONVS, METHODS
+from tests.reports.page.tabs import column
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the browser's tests need playwright")
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="the browser's tests need a chromium"),
-    # Playwright's own loop and sockets are closed by its garbage collection.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-# The table draws once more after it is built: its first row has stayed the same for twenty frames.
-SETTLED = """() => {
-  const row = document.querySelector("#results .tabulator-row");
-  window.same = window.was === row ? (window.same ?? 0) + 1 : 0;
-  window.was = row;
-  return window.same > 20;
-}"""
-
-
-@pytest.fixture(scope="module")
-def content(tmp_path_factory: pytest.TempPathFactory) -> Content:
-    """Of many rows."""
-    return many_rows(tmp_path_factory.mktemp("browser") / "runs")
-
-
-@pytest.fixture(scope="module")
-def address(content: Content, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Of the page, with its libraries beside it."""
-    out = tmp_path_factory.mktemp("page")
-    page.write(content, out, out / "assets")
-    return (out / "index.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as tool:
-        found = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def opened(browser: Any, address: str) -> Iterator[Any]:
-    """The page, loaded; afterwards nothing was complained of and nobody asked."""
-    tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    told: list[str] = []
-    asked: list[str] = []
-    tab.on("console", lambda message: told.append(message.text) if message.type in ("error", "warning") else None)
-    tab.on("pageerror", lambda error: told.append(str(error)))
-    tab.on("dialog", lambda dialog: told.append("a dialog") or dialog.dismiss())
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.set_default_timeout(10_000)
-    tab.goto(address)
-    tab.wait_for_function("document.getElementById('table-shown').textContent !== ''")
-    tab.wait_for_function(SETTLED)
-    yield tab
-    assert told == []
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-    tab.close()
-
-
-def column(tab: Any, title: str) -> list[str]:
-    """Texts of a column, from top to bottom."""
-    texts: list[str] = tab.evaluate(
-        """title => {
-          const i = data.columns.findIndex(column => column.title === title);
-          return shownPlaces().map(place => rows[place].texts[i]);
-        }""",
-        title,
-    )
-    return texts
+# Playwright's own loop and sockets are closed by its garbage collection.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def scores(tab: Any) -> list[float]:
@@ -231,54 +161,6 @@ def test_a_link_to_a_row_opens_it(browser: Any, address: str) -> None:
     assert tab.inner_text("#details-title") == "WRN-16-2 G(4) + online"
     assert "ensemble (ensemble)" in tab.inner_text("#details-body")
     tab.close()
-
-
-def test_a_view_is_in_the_address(opened: Any, browser: Any) -> None:
-    """Nothing of it at first; whoever opens the address of a changed page sees what was shown there."""
-    assert "?" not in opened.url
-    opened.select_option("#budget-quantity", "params")
-    opened.fill("#budget-value", "0.3")
-    opened.select_option("#pareto-x", "latency_ms")
-    opened.select_option("#meaning", "method")
-    opened.locator("#chips button", has_text="dkd").click()
-    opened.click(".columns summary")
-    opened.get_by_label("Weights (KiB)").check()
-    opened.get_by_role("button", name="Top-1 %", exact=True).click()
-    opened.fill("#table-search", "dkd")
-    opened.locator(".tabulator-header-filter input:visible").first.press_sequentially("G(")
-    opened.wait_for_function("location.search.includes('filter=')")
-    tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    tab.goto(opened.url)
-    tab.wait_for_function(SETTLED)
-    view = "JSON.stringify([[...nowOf()], shownPlaces(), document.getElementById('budget-answer').innerText])"
-    assert tab.evaluate(view) == opened.evaluate(view)
-    assert tab.evaluate("location.search") == opened.evaluate("location.search")
-    assert {*column(tab, "Method")} == {"dkd"}
-    tab.close()
-
-
-def test_rows_that_a_link_shows_replace_a_search(opened: Any) -> None:
-    opened.fill("#table-search", "dkd")
-    opened.wait_for_function("location.search === '?table-search=dkd'")
-    opened.evaluate("location.hash = linkAll([0, 1])")
-    opened.wait_for_function("document.getElementById('table-shown').textContent.startsWith('2 of')")
-    opened.wait_for_function("location.search === '' && location.hash.startsWith('#rows=')")
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        "?pareto-x=nothing&budget-value=x",
-        "?sort=[[1,2],null]&filter=5&columns={&chosen=[[]]",
-        '?sort=[["nothing","asc"]]&filter=[["nothing","x"]]&chosen=["nothing"]',
-        "?sort=null&filter=null&columns=null&chosen=null",
-    ],
-)
-def test_a_view_of_nothing_is_the_page_as_it_is(asked: str, opened: Any, address: str) -> None:
-    rows, cost = opened.evaluate("shownPlaces()"), opened.input_value("#pareto-x")
-    opened.goto(address + asked)
-    opened.wait_for_function(SETTLED)
-    assert [opened.evaluate("shownPlaces()"), opened.input_value("#pareto-x")] == [rows, cost]
 
 
 @pytest.mark.parametrize("end", ["#row=nothing", "#row=%E0%A4%A", "#rows=,,", "#answers"])
