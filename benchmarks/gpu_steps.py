@@ -1,6 +1,6 @@
 """What a CUDA device makes of steps, each beside what it is compared with.
 
-python -m benchmarks.gpu_steps steps|quick|cohorts|table2|kernels|tuned|compiled
+python -m benchmarks.gpu_steps steps quick cohorts table2 kernels tuned compiled
 """
 
 import gc
@@ -27,8 +27,6 @@ from cheapconv.suites.place import Place
 WARM, TIMED = 14, 40  # steps: those before a recording is chosen, and those timed
 CUDA = torch.device("cuda", 0)
 PRECISIONS = ("fp32", "bf16")
-SETS, ITERATIONS, REPLAYS = 8, 16, 7  # tensors in turn, so that the cache does not have them; calls in a graph
-FORMATS = {"NHWC": torch.channels_last, "NCHW": torch.contiguous_format}
 # Moonshine's Table 2: (architecture, convs).
 TABLE2 = [
     ("wrn(depth=16, width=2)", ["standard"]),

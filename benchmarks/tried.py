@@ -1,7 +1,7 @@
 """What was tried to make steps on a CPU faster, and what came of it (docs/performance.md): each experiment prints its
 medians, taken in turn, in milliseconds.
 
-    python -m benchmarks.tried layouts|folding|shift|passes|layers|attention
+    python -m benchmarks.tried layouts folding shift passes layers attention
 """
 
 import copy

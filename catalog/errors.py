@@ -42,6 +42,13 @@ def command_line(*words: str, store: Path = STORE, registry: Path | None = None)
     return printable(shlex.join(["cheapconv", *words, *options]))
 
 
+def sweep_words(sweep: str) -> list[str]:
+    """What a command that plans a sweep calls it: `quick@epochs=1`, a plan of its own, is `quick --epochs 1`."""
+    name, _, override = sweep.partition("@")
+    field, _, value = override.partition("=")
+    return [name, f"--{field}", value] if override else [name]
+
+
 def shown(value: object) -> str:
     """`value` as it is written in Python, for use in a sentence."""
     return short(reprlib.repr(value), 120)

@@ -61,7 +61,7 @@ def _gains(ways: Sequence[pd.DataFrame], alone: pd.DataFrame) -> list[str]:
     """Of each way `+1.05 (p = 0.035)`; nothing for training alone itself, and where there is nothing to compare."""
     pairs = [_pair(own, alone) for own in ways]
     corrected = iter(differences.holm([differences.p_value(*pair)[0] for pair in pairs if pair]))
-    return [_told(pair[0], pair[1], next(corrected)) if pair else "" for pair in pairs]
+    return [_told(*pair, next(corrected)) if pair else "" for pair in pairs]
 
 
 def _pair(own: pd.DataFrame, alone: pd.DataFrame) -> tuple[pd.Series, pd.Series, int] | None:
@@ -74,5 +74,7 @@ def _pair(own: pd.DataFrame, alone: pd.DataFrame) -> tuple[pd.Series, pd.Series,
     return first, second, 2 * len(shared)
 
 
-def _told(row: pd.Series, alone: pd.Series, p: float) -> str:
-    return f"{100 * (row['top1_mean'] - alone['top1_mean']):+.2f} ({p_text(p)})"
+def _told(row: pd.Series, alone: pd.Series, among: int, p: float) -> str:
+    """The gain, and of which rate it is where both have that one alone."""
+    where = f"; both at {row['lr']:g}" if among == 2 else ""
+    return f"{100 * (row['top1_mean'] - alone['top1_mean']):+.2f} ({p_text(p)}{where})"

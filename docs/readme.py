@@ -25,7 +25,7 @@ NETWORK, SIDE = "WRN-40-2", 32  # of the atlas
 CONVS = ("S", "G(4)", "G(16)", "G(N)", "BG(2,M/8)", "shift(e=1)", "Octave_0.25")
 WAYS = (
     *(("onnxruntime", "fp32"), ("onnxruntime", "int8"), ("openvino", "fp32"), ("openvino", "int8")),
-    *(("litert", "int8"), ("eager", "fp32"), ("compile", "fp32")),
+    *(("litert", "int8"), ("executorch", "int8"), ("eager", "fp32"), ("compile", "fp32")),
 )
 
 

@@ -1,5 +1,6 @@
 """docs/reproduction.md: what the committed results say to the papers' claims, and to what this suite asks itself."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def makers() -> Mapping[str, Callable[[], str]]:
     found = [committed(name) for name in sweeps()]
     return {
         "done": lambda: done(found),
+        "shared": lambda: shared(found),
         "verdicts": lambda: verdicts(found),
         "questions": lambda: questions(found),
         "price": lambda: price(found),
@@ -52,22 +54,39 @@ def write(path: Path = PAGE) -> None:
 
 
 def done(found: list[Content]) -> str:
-    """How much of each sweep there is."""
-    head = ["sweep", "cells done", "of", "seeds of a row", "trained (h)", "on", "commit"]
+    """How much of each sweep there is; hours as each cell would have taken alone, and as they were spent on it, batches
+    and teachers' passes shared."""
+    head = ["sweep", "cells done", "of", "seeds of a row", "alone (h)", "spent (h)", "on", "commit"]
     lines = []
     for content in found:
         cells = content.cells[content.cells["deployed"] == ""]
         finished = cells[cells["state"] == "done"]
         seeds = sorted({int(n) for n in content.rows["n"]})
         numbers = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
-        alone = [record.result.train_s for record in content.sweep.done if record.result and record.sharing == 1]
-        shared = len(finished) - len(alone)
-        hours = f"{sum(alone) / 3600:.1f}{f', and {shared} cells on a shared GPU' * bool(shared)}"
+        own = [record.result for record in content.sweep.done if record.result and record.sharing == 1]
+        shared = f", and {len(finished) - len(own)} cells on a shared GPU" if len(own) < len(finished) else ""
+        alone, spent = (
+            f"{sum(seconds) / 3600:.1f}" for seconds in zip(*((r.train_s, r.spent) for r in own), strict=True)
+        )
         name = f"[{content.sweep.name}](../reports/{content.sweep.name}/table.md)"
         planned = len(cells) + content.sweep.unrecorded
         said = content.conditions
-        lines.append([name, len(finished), planned, numbers, hours, said["Hardware"], said["Commit"]])
-    return markdown(head, lines, right=head[1:5])
+        lines.append([name, len(finished), planned, numbers, alone + shared, spent, said["Hardware"], said["Commit"]])
+    return markdown(head, lines, right=head[1:6])
+
+
+def shared(found: list[Content]) -> str:
+    """Which sweeps have cells in common, and how many of those have one result: two columns of one training."""
+    lines = []
+    for one, other in itertools.combinations(found, 2):
+        first, second = ({record.key: record for record in content.sweep.done} for content in (one, other))
+        both = first.keys() & second.keys()
+        same = sum(first[key].result == second[key].result for key in both)
+        if both:
+            lines.append(
+                f"`{one.sweep.name}` and `{other.sweep.name}` have {len(both)} cells in common, {same} with one result"
+            )
+    return f"{'; '.join(lines) or 'No two of these sweeps have a cell in common'}."
 
 
 def verdicts(found: list[Content]) -> str:

@@ -29,7 +29,7 @@ STAGES = 4
 class Ensemble(nn.Module):
     """The members and their combination as one network from image to logits."""
 
-    def __init__(self, members: Members, classes: int, kind: str, temperature: float) -> None:
+    def __init__(self, members: Members, kind: str, temperature: float) -> None:
         super().__init__()
         self.members = members
         self._kind, self._temperature = kind, temperature
@@ -97,7 +97,7 @@ class MCOD(Method):
     def __init__(self, build: Build, config: Config) -> None:
         super().__init__(build, config)
         members = Members(build, 1, config.partners)
-        self.ensemble = Ensemble(members, build.classes, config.ensemble, config.temperature)
+        self.ensemble = Ensemble(members, config.ensemble, config.temperature)
         self.register_buffer("steps", torch.zeros(()))  # finished ones, for `unit: iteration`
         self._epochs = build.epochs
 

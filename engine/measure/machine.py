@@ -2,6 +2,7 @@
 
 import functools
 import platform
+import re
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -64,6 +65,11 @@ def device_name(device: torch.device) -> str:
         lines = []
     said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     named = [said[name] for name in ("model name", "Model", "Hardware") if said.get(name)]  # boards have the latter two
+    if named and not re.search(r"\d", named[0]):  # `AMD EPYC`: what virtual machines call every generation of it
+        numbers = [
+            f"{text} {said[name]}" for name, text in (("cpu family", "family"), ("model", "model")) if said.get(name)
+        ]
+        return f"{named[0]} ({', '.join(numbers)})" if numbers else named[0]
     part = " ".join(filter(None, (said.get("CPU implementer"), said.get("CPU part"))))
     return named[0] if named else f"{platform.processor() or platform.machine()} {part}".strip()
 

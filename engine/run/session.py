@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from rich import markup
 
-from cheapconv.catalog.errors import UserError, command_line
+from cheapconv.catalog.errors import UserError, command_line, sweep_words
 from cheapconv.engine.measure import busy
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.passes import Step, Watch
@@ -202,7 +202,8 @@ def _summarise(
             f"Of the {len(results)} done cells, {empty} ended with a score that means nothing; `status` says why."
         )
     if "unreadable" in counts:
-        lines.append(f"What cannot be read is left alone; `cheapconv status {sweep}` says why.")
+        status = command_line("status", *sweep_words(sweep), store=store.root, registry=registry)
+        lines.append(f"What cannot be read is left alone; `{status}` says why.")
     if left:
         lines.append(f"{left} cells are left: the same command goes on where it stopped.")
     else:

@@ -55,7 +55,7 @@ class Pipe:
 
 
 class Reporter:
-    """A watcher (`engine.run.attempt.Watcher`) that tells another process; of steps only a few a second."""
+    """A watcher (`engine.run.watchers.Watcher`) that tells another process; of steps only a few a second."""
 
     def __init__(self, pipe: Sender) -> None:
         self._pipe, self._told = pipe, 0.0

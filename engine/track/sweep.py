@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from cheapconv.catalog.errors import command_line, sweep_words
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.records import SweepPlan, Word
 from cheapconv.engine.store.runs import Store
@@ -90,5 +91,4 @@ def status(states: Sequence[Word], *, goes_on: bool) -> str:
 
 def source(sweep: str) -> str:
     """The command that makes its runs."""
-    name, _, override = sweep.partition("@")  # quick@epochs=1
-    return f"cheapconv run {name}" + (f" --{override.replace('=', ' ')}" if override else "")
+    return command_line("run", *sweep_words(sweep))

@@ -14,6 +14,7 @@ import pandas as pd
 
 from cheapconv.reports.answers.words import mean, name, p_text
 from cheapconv.reports.rows import equal_cost
+from cheapconv.reports.rows.columns import with_spread
 from cheapconv.reports.rows.quantities import Quantity
 from cheapconv.reports.rows.reality import reality
 from cheapconv.reports.rows.score import Score
@@ -46,7 +47,8 @@ def findings(cells: pd.DataFrame, rows: pd.DataFrame, known: Sequence[Quantity],
 
 
 def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
-    """The best row under the budget that about half of the rows meet; kinds of cost that agree in one sentence."""
+    """The best row under the budget that about half of the rows meet; kinds of cost that agree in one sentence. Of a
+    cost that is not known of most rows, or in doubt, none is told."""
     told: dict[tuple[Hashable, ...], list[str]] = {}
     for quantity in (each for each in known if each.field in BUDGETED):
         tables = [each for each in equal_cost.budgets(rows, quantity) if each.considered > 1]
@@ -54,7 +56,10 @@ def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]
             continue
         middle = min(tables, key=lambda table: abs(table.considered - tables[-1].considered / 2))
         limit = f"{quantity.title} at most {middle.limit / quantity.scale:,g} {quantity.unit}"
-        unknown = int(rows["comparable"].sum()) - len(equal_cost.affordable(rows, quantity))
+        comparable = int(rows["comparable"].sum())
+        unknown = comparable - len(equal_cost.affordable(rows, quantity))
+        if unknown > comparable / 2:
+            continue
         doubt = ", or in doubt" if quantity.doubt else ""
         without = f"; {unknown} without such a number{doubt}" if unknown else ""
         met = f"{limit} ({middle.considered} rows{without})"
@@ -72,7 +77,9 @@ def _tied(others: Sequence[pd.Series]) -> str:
     """Who is not distinguishable from the best."""
     if not others:
         return "every other one is worse by more than chance."
-    named = ", ".join(name(row) for row in others[:MOST_TIED])
+    named = ", ".join(
+        f"{name(row)} ({with_spread(row['top1_mean'], row['top1_std'], row['n'])})" for row in others[:MOST_TIED]
+    )
     more = f" and {len(others) - MOST_TIED} more" if len(others) > MOST_TIED else ""
     return f"not distinguishable from it: {named}{more}."
 
@@ -129,7 +136,9 @@ def _won_back(rows: pd.DataFrame) -> Iterator[Finding]:
         for _, row in best.iterrows()
     ]
     which = "Won back at most, of the gap to the standard network, each by the best of its methods"
-    yield Finding(f"{which}: {_list(told)}{_single(best)}.", tuple(best["id"]))
+    yield Finding(
+        f"{which}, a choice that the intervals do not pay for: {_list(told)}{_single(best)}.", tuple(best["id"])
+    )
 
 
 def _time(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
@@ -152,7 +161,7 @@ def _time(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
             text = f"{found.title}, whether MACs saved are time saved is not resolved: {_names(alike)}."
             yield Finding(text, _proof([*alike, *standard]))
         if rho:
-            whole = "" if slower or alike else " every network of fewer MACs is faster too."
+            whole = "" if slower or alike else " every network of fewer MACs than the standard one is faster than it."
             yield Finding(f"{found.title}:{whole}{rho}")
 
 

@@ -64,7 +64,6 @@ class Card:
     verdict: Verdict
     reasons: tuple[str, ...]  # why they are not comparable
     remarks: tuple[str, ...]  # what the error leaves out
-    our_selection: str = published.SELECTIONS[OURS]
 
     @property
     def errors(self) -> float:

@@ -136,13 +136,15 @@ def longer_alone_by_compute(better: Selector, than: Selector, rows: pd.DataFrame
 
 
 def _longer(cost: str, better: Selector, than: Selector, rows: pd.DataFrame) -> Iterator[Pair]:
-    """Of recipes that differ in nothing but their epochs. What a method changes is another network."""
+    """Of recipes that differ in nothing but their epochs. What a method changes is another network; and a row's own
+    teacher, whose training is a part of what the row has cost, is no other way to spend it."""
     known = rows[~rows["changed"].astype(bool) & rows[cost].notna()]
     alone = known["is_baseline"].astype(bool)
     for _, row in than.of(known[~alone]).iterrows():
         own = better.of(known[alone & (known[["architecture", "conv"]] == row[["architecture", "conv"]]).all(axis=1)])
         longer = own[(own["epochs"] > row["epochs"]) & (own[cost] <= row[cost])]
         fair = longer[[but_epochs(variant) == but_epochs(row["variant"]) for variant in longer["variant"]]]
+        fair = fair[[not {*one["keys"]} & {*row["teachers"]} for _, one in fair.iterrows()]]
         if len(fair):
             yield from _sharing(cost, [Pair(fair.loc[fair[cost].idxmax()], row)])
 

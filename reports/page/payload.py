@@ -5,13 +5,13 @@ Texts are those of every other format; a script sorts and draws by the numbers. 
 
 import json
 import math
-import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 
+from cheapconv.catalog.errors import command_line, sweep_words
 from cheapconv.engine.store.bills import saved
 from cheapconv.reports.answers import networks
 from cheapconv.reports.answers.content import Content
@@ -114,7 +114,7 @@ def _row(row: pd.Series, content: Content, fields: list[str]) -> dict[str, objec
 def again(row: pd.Series, sweep: Collected) -> str:
     """The command that trains its cells anew, where it is of one sweep."""
     chosen = "/".join(str(row[name]).replace(" ", "") for name in ("architecture", "conv", "method"))
-    return "" if sweep.joined else shlex.join(["cheapconv", "run", sweep.name, "--select", chosen])
+    return "" if sweep.joined else command_line("run", *sweep_words(sweep.name), "--select", chosen)
 
 
 def _cells(content: Content, machines: dict[str, int]) -> Iterator[dict[str, object]]:

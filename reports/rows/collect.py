@@ -9,7 +9,6 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import track
@@ -22,7 +21,7 @@ from cheapconv.engine.store.deployments import Deployment
 from cheapconv.engine.store.machines import Second
 from cheapconv.engine.store.records import Environment, Result, SkippedCell, Word
 from cheapconv.engine.store.runs import Run, Store
-from cheapconv.reports.rows import labels
+from cheapconv.reports.rows import labels, uneven
 from cheapconv.reports.rows.score import Score
 
 RESULT_FIELDS = ("train_s", "spent", "method_s", "train_images_per_s", "teacher_train_s")
@@ -31,8 +30,6 @@ OUTCOMES = (
     *("ensemble_top1", "by_validation", "best_student_epoch", "students", "warnings"),
 )
 MANY = 2000  # cells, of which reading takes seconds and is shown
-LEAST_EPOCHS = 3  # of which it is asked whether they took the same time
-UNEVEN = 1.25  # a quiet machine stays below 1.2, and a busy one was seen at 1.4
 NOT_DEPLOYED = ("activation_bytes", "top1_best", "ensemble_top1", "by_validation", "best_student_epoch")
 SIZES = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes")
 
@@ -73,16 +70,10 @@ class Record:
 
     @functools.cached_property
     def doubt(self) -> str:
-        """Why its seconds mean little: others had a part of its GPU, or its epochs, alike as they are, took UNEVEN
-        times what a quarter of them took at most. Those of a network that was changed meanwhile are not alike."""
+        """Why its seconds mean little: others had a part of its GPU, or its epochs did not take the same time."""
         if self.sharing > 1:
             return f"up to {self.sharing} processes trained on its GPU at once"
-        if self.result is None or any(network.changed for network in self.result.networks):
-            return ""
-        seconds = np.array([row.seconds for row in self.run.curve()])
-        if len(seconds) < LEAST_EPOCHS or seconds.mean() <= UNEVEN * np.quantile(seconds, 0.25):
-            return ""
-        return f"its epochs took from {seconds.min():.3g} to {seconds.max():.3g} s"
+        return uneven.epochs(self)
 
     @property
     def outcome(self) -> dict[str, object]:
@@ -217,6 +208,7 @@ def frame(sweep: Collected) -> pd.DataFrame:
     it. The columns `deployed` and, by the name of its file, `deployed_as` tell which: both are empty as trained.
     """
     records, rows = {record.key: record for record in sweep.records}, []
+    doubts = uneven.seeds(sweep.records) | {key: record.doubt for key, record in records.items() if record.doubt}
     for record in sweep.records:
         cell, outcome, taught_by = record.cell, record.outcome, records.get(record.cell.teacher or "")
         teacher = taught_by.cell if taught_by else None
@@ -241,6 +233,7 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "method_config": dict(cell.method_config),
                 "teacher": teacher.architecture_label if teacher else "",
                 "taught_by": teacher.text if teacher else "",
+                "teacher_key": cell.teacher or "",
                 "teacher_is_standard": bool(teacher and teacher.is_standard),
                 "trained_on": record.trained_on,
                 "trained_by": record.trained_by,
@@ -249,7 +242,7 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "teacher_trained_on": taught_by.trained_on if taught_by else "",
                 "trained_here": cell.trains,
                 "teacher_trained_here": all(ancestor.trains for ancestor in taught_by_all(record, records)),
-                "training_doubt": record.doubt or (taught_by.doubt if taught_by else ""),
+                "training_doubt": doubts.get(record.key) or doubts.get(record.cell.teacher or "", ""),
                 "dearer": "" if outcome["changed"] else dearer,  # of what is deployed
                 **each,
             }

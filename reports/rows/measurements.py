@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 
+from cheapconv.catalog.errors import command_line, sweep_words
 from cheapconv.engine.store import deployments
 from cheapconv.engine.store.records import EAGER, Latency, Measurement, Throughput
 from cheapconv.engine.store.runs import Store
@@ -120,7 +121,7 @@ def conditions(measured: Measured, sweep: str) -> dict[str, str]:
     if measured.unscored:
         said["Latency, throughput of int8 alone"] = "; ".join(
             f"int8 timings of {count} network{'' if count == 1 else 's'} by {runtime} are kept: "
-            f"`cheapconv measure {sweep} --runtime {runtime} --int8` scores them"
+            f"`{command_line('measure', *sweep_words(sweep), '--runtime', runtime, '--int8')}` scores them"
             for runtime, count in sorted(measured.unscored.items())
         )
     return said

@@ -110,6 +110,8 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
     busy = "; ".join(done["training_doubt"][done["training_doubt"] != ""].unique())
     return {
         **{name: cells[name].iloc[0] for name in ROW},
+        "keys": tuple(cells["key"]),
+        "teachers": tuple({*cells["teacher_key"]} - {""}),
         "n": n,
         "planned": planned[tuple(cells[TRAINED].iloc[0])],
         "failed": int((cells["state"] == "failed").sum()),

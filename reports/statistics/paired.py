@@ -36,14 +36,13 @@ LEAST = 3  # networks
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A treatment minus another one, or minus training alone (`against` is None), as fractions of the test set.
+    """A treatment minus training alone, as fractions of the test set.
 
     `differences` are those of `networks`. With fewer than LEAST of them there is neither an interval nor a p: NaN.
     `d_z` is Cohen's effect size of paired differences: their mean over their standard deviation.
     """
 
     treatment: Treatment
-    against: Treatment | None
     networks: tuple[Network, ...]
     differences: tuple[float, ...]
     low: float = math.nan
@@ -85,18 +84,10 @@ def against_baseline(cells: pd.DataFrame) -> list[Comparison]:
 
 def against_alone(table: Blocks) -> list[Comparison]:
     """`against_baseline` of cells that are read."""
-    return adjusted([compare(table, place, table.alone, None) for place in range(len(table.treatments))])
+    return adjusted([compare(table, place, table.alone) for place in range(len(table.treatments))])
 
 
-def all_pairs(cells: pd.DataFrame) -> list[Comparison]:
-    """Every two treatments that share a network, the earlier of the plan minus the later; p adjusted over all pairs."""
-    table = blocks.read(cells)
-    everywhere = np.ones(len(table.networks), dtype=int)
-    pairs = itertools.combinations(range(len(table.treatments)), 2)
-    return adjusted([compare(table, a, b * everywhere, table.treatments[b]) for a, b in pairs])
-
-
-def compare(table: Blocks, place: int, others: np.ndarray, against: Treatment | None) -> Comparison:
+def compare(table: Blocks, place: int, others: np.ndarray) -> Comparison:
     """The treatment at `place` minus the one at `others` in each network, -1 for none; p of this alone."""
     rows = np.arange(len(table.networks))
     a, b = table.top1[:, place], table.top1[rows, others]  # (networks, seeds)
@@ -107,7 +98,7 @@ def compare(table: Blocks, place: int, others: np.ndarray, against: Treatment | 
     errors = [table.test_errors(row, (means[0] + means[1]) / 2) for row in (own, others)]
     met = (others >= 0) & (others != place) & ~np.isnan(found)
     networks = tuple(itertools.compress(table.networks, met))
-    compared = Comparison(table.treatments[place], against, networks, tuple(found[met].tolist()))
+    compared = Comparison(table.treatments[place], networks, tuple(found[met].tolist()))
     if len(networks) < LEAST:
         return compared
     shared, apart = table.image_error(own, others, met), math.sqrt((np.hypot(*errors)[met] ** 2).sum()) / len(networks)

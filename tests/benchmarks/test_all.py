@@ -17,3 +17,13 @@ def test_it_runs(name: str) -> None:
     command = [sys.executable, "-m", "pytest", f"benchmarks/{name}", "--benchmark-disable"]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | SMALL, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words", [["registry"], ["loader_memory", "50", "1"], ["all_pairs"]], ids=lambda words: words[0]
+)
+def test_a_script_runs(words: list[str]) -> None:
+    command = [sys.executable, "-m", f"benchmarks.{words[0]}", *words[1:]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]

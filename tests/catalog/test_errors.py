@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cheapconv.catalog.errors import UserError, command_line, nearest
+from cheapconv.catalog.errors import UserError, command_line, nearest, sweep_words
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,11 @@ from cheapconv.catalog.errors import UserError, command_line, nearest
 )
 def test_what_is_close_is_offered_and_else_all_that_is_known(word, known, end):
     assert nearest(word, known) == end
+
+
+@pytest.mark.parametrize(("sweep", "words"), [("quick", ["quick"]), ("quick@epochs=1", ["quick", "--epochs", "1"])])
+def test_a_plan_of_other_epochs_is_asked_for_as_it_was_made(sweep: str, words: list[str]) -> None:
+    assert sweep_words(sweep) == words
 
 
 def test_what_to_type_next_leaves_out_what_is_usual_and_quotes_the_rest() -> None:

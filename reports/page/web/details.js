@@ -14,7 +14,7 @@ function cellTable(place) {
 function facts(place) {
   const row = rows[place];
   const more = [[`95 % interval of ${data.score.text}, %`, interval(row)], ["Teacher", row.teacher],
-    ["To train it again", row.again && element("code", {}, row.again)]];
+    ["To train it again (with --registry, if its sweep is none of the suite's own)", row.again && element("code", {}, row.again)]];
   const own = more.filter(([, text]) => text).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]);
   return element("dl", {}, ...own, ...data.columns.flatMap((column, i) => row.texts[i] === "-" ? []
     : [element("dt", {}, column.title), element("dd", {title: row.tips[i]}, row.texts[i])]));

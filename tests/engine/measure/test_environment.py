@@ -13,11 +13,6 @@ from cheapconv.engine.measure.machine import describe, device_name, resolve_devi
 from cheapconv.suites.place import Place
 from tests.engine.tiny import CPU
 
-FIELDS = {
-    *("git_sha", "git_dirty", "versions", "platform", "device", "device_name", "driver"),
-    *("threads", "precision", "compile", "start", "end"),
-}
-
 
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -120,6 +115,9 @@ def test_cuda_has_a_name():
     ("text", "name"),
     [
         ("processor\t: 0\nmodel name\t: A CPU @ 2 GHz\n", "A CPU @ 2 GHz"),
+        ("cpu family\t: 26\nmodel\t\t: 2\nmodel name\t: AMD EPYC\n", "AMD EPYC (family 26, model 2)"),
+        ("model name\t: AMD EPYC\n", "AMD EPYC"),
+        ("cpu family\t: 6\nmodel\t\t: 143\nmodel name\t: A CPU @ 2 GHz\n", "A CPU @ 2 GHz"),
         ("processor\t: 0\nCPU part\t: 0xd08\n\nModel\t: A board: rev 1\n", "A board: rev 1"),
         ("CPU implementer\t: 0x41\nCPU part\t: 0xd0c\n", "board64 0x41 0xd0c"),
         ("", "board64"),

@@ -16,8 +16,6 @@ from cheapconv.engine.track.tracked import CellRefusedError
 from tests.engine.track.mirrors import mirror, only_run
 from tests.engine.written_cell import shared_database, write_cell, write_deployment, write_measurement, write_sweep
 
-GENEROUS_S = 20.0  # a bound that a busy machine keeps; MLflow's own defaults wait for many minutes
-
 
 class Server:
     """Stands in for a mirror: notes the calls, and answers, refuses or fails as it is told."""

@@ -54,6 +54,18 @@ def test_seconds_beside_other_work_are_marked_and_on_no_front(
     )
 
 
+@pytest.mark.parametrize(("factor", "is_doubtful"), [(1.3, True), (1.2, False)])
+def test_seconds_of_seeds_that_are_not_alike_are_in_doubt(factor: float, is_doubtful: bool, small: Store) -> None:
+    path = small.root / small.keys[4] / "result.json"  # of kd
+    result = json.loads(path.read_text())
+    path.write_text(json.dumps(result | {"train_s": factor * result["train_s"]}))
+    rows = build(small.plan(), "quick").rows
+    doubts = {row["id"]: row["training_doubt"] for _, row in rows.iterrows() if row["training_doubt"]}
+    least, most = result["train_s"], factor * result["train_s"]
+    said = {"WRN-16-2/G(4)/kd": f"its seeds took from {least:.3g} to {most:.3g} s"}
+    assert doubts == (said if is_doubtful else {})
+
+
 def test_a_student_of_a_teacher_in_doubt_is_in_doubt(small: Store) -> None:
     epochs(small, small.keys[0], 10.0, 10.0, 10.0, 30.0)
     rows = build(small.plan(), "quick").rows

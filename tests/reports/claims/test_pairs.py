@@ -18,6 +18,8 @@ def row(conv: str, method: str, top1: float, **more: object) -> dict[str, object
         "seconds_on": ("A",),
         "is_plain": True,
         "place": 0,
+        "keys": (),
+        "teachers": (),
     }
     usual |= {"latency_ms": 1.0, "doubt": "", "measured_on": "Small CPU (cpu), a runtime; batch 1"}
     made = {
@@ -160,6 +162,10 @@ def test_a_method_meets_training_alone_for_as_long_as_it_took():
     assert made(kind, alone, anything, rows[1] | {"busy": "its epochs took from 1 to 9 s"}, rows[3]) == []
     assert made(kind, alone, anything, *rows[:3], rows[3] | {"changed": True}) == []
     assert made(kind, alone, anything, *rows[:3], rows[3] | {"seconds_on": ("B",)}) == []
+    # Nor its own teacher, whose epochs its seconds hold.
+    taught = rows[3] | {"teachers": ("40, seed 0", "40, seed 1")}
+    assert made(kind, alone, anything, rows[1] | {"keys": ("40, seed 0",)}, taught) == []
+    assert len(made(kind, alone, anything, rows[1] | {"keys": ("other, seed 0",)}, taught)) == 1
     online = trained("od", 20, 11) | {"variant": "epochs=20, no teacher"}
     assert len(made(kind, alone, anything, *rows, online)) == 2
 

@@ -105,6 +105,8 @@ def test_a_row_says_how_it_is_trained_again(small: Store) -> None:
     content = build(small.plan(), "quick")
     rows = {row["id"]: row["again"] for row in payload.payload(content)["rows"]}
     assert rows["WRN-16-2/G(4)/kd"] == "cheapconv run quick --select 'WRN-16-2/G(4)/kd'"
+    fewer = dataclasses.replace(content, sweep=dataclasses.replace(content.sweep, name="quick@epochs=1"))
+    assert payload.payload(fewer)["rows"][0]["again"].startswith("cheapconv run quick --epochs 1 --select ")
     joined = dataclasses.replace(content, sweep=dataclasses.replace(content.sweep, joined=("a", "b")))
     assert {row["again"] for row in payload.payload(joined)["rows"]} == {""}
 
