@@ -1,8 +1,9 @@
 """What becomes of a cell that is trained on two machines: for docs/reproduction.md.
 
 A cell's key says nothing of where it is trained, so two sweeps may have the same cells from different machines, whose
-teachers are from there too. Another machine rounds otherwise, and soon the weights are others; what can be asked is
-whether a cell ends further from itself than another seed does.
+teachers are from there too; and a store may have other trainings of its own cells, by the same teachers. Another
+machine rounds otherwise, and soon the weights are others; what can be asked is whether a cell ends further from itself
+than another seed does.
 """
 
 import math
@@ -22,17 +23,34 @@ HEAD = [
     *("cells of", "also of", "cells", "trained on", "and on", "points above it (95 %)", "typical difference"),
     *("between seeds", "answers that differ (%)", "between seeds (%)"),
 ]
+AGAIN = "itself, by the same teachers"
 NONE = "No cell of these sweeps was trained on two machines."
 Pairs = list[tuple[Record, Record]]
 
 
 def machines(found: Sequence[Content]) -> str:
-    """Of every two sweeps that share such cells: how far apart they end, beside two seeds of the first."""
+    """Of every two sweeps that share such cells, and of every sweep whose own were trained again elsewhere: how far
+    apart they end, beside two seeds of the first."""
     lines = []
+    for content in found:
+        if len(pairs := _again(content)) > 1:
+            lines.append([content.sweep.name, AGAIN, *_told(pairs, [*_seeds(content, pairs)])])
     for one, other in combinations(found, 2):
         if len(pairs := _twice(one, other)) > 1:
             lines.append([one.sweep.name, other.sweep.name, *_told(pairs, [*_seeds(one, pairs)])])
     return markdown(HEAD, lines, right=HEAD[5:]) if lines else NONE
+
+
+def _again(content: Content) -> Pairs:
+    """Its cells, and other trainings of them on another machine."""
+    own = {record.key: record for record in content.sweep.done}
+    pairs = []
+    for second in content.sweep.seconds:
+        first, run = own[second.run.key], second.run
+        again = Record(run, first.cell, run.environments(), "done", "", run.result())
+        if _machine(first) != _machine(again):
+            pairs.append((first, again))
+    return pairs
 
 
 def _twice(one: Content, other: Content) -> Pairs:

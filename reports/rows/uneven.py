@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,15 +25,16 @@ def epochs(record: Record) -> str:
     return f"its epochs took from {seconds.min():.3g} to {seconds.max():.3g} s"
 
 
-def seeds(records: Iterable[Record]) -> dict[str, str]:
+def seeds(records: Sequence[Record]) -> dict[str, str]:
     """By key the same of trainings that differ in nothing but their seed, on one machine, where one of them took more
     than UNEVEN times what another took: then of each of them."""
+    known = {record.key: record.cell for record in records}
     alike: dict[tuple[str, ...], list[tuple[str, float]]] = {}
     for record in records:
         if record.result is not None and not any(network.changed for network in record.result.networks):
-            cell = record.cell
-            names = cell.architecture_label, cell.conv_label, cell.method_label, repr(sorted(cell.recipe.items()))
-            alike.setdefault((*names, record.trained_on), []).append((record.key, record.result.train_s))
+            cell, teacher = record.cell, known.get(record.cell.teacher or "")
+            names = cell.text, teacher.text if teacher else "", repr(sorted(cell.recipe.items())), record.trained_on
+            alike.setdefault(names, []).append((record.key, record.result.train_s))
     found = dict[str, str]()
     for cells in alike.values():
         least, most = (of(seconds for _, seconds in cells) for of in (min, max))

@@ -1,8 +1,11 @@
 """How far a cell of two machines ends from itself, worked out by hand."""
 
+import shutil
 from pathlib import Path
 
-from cheapconv.docs.machines import NONE, machines
+from cheapconv.docs.machines import AGAIN, NONE, machines
+from cheapconv.engine.store import machines as kept
+from cheapconv.engine.store import runs
 from cheapconv.reports.answers.content import Content, build
 from tests.reports.store import ENVIRONMENT, Store
 
@@ -28,6 +31,24 @@ def test_cells_of_two_machines_beside_seeds_of_one(tmp_path: Path) -> None:
     assert cells[5:7] == ["+5.00 (-185.59 to 195.59)", "15.81"]
     # Two seeds on the CPU: 10 points apart, and two images answered otherwise; machines: two images, then one.
     assert cells[7:] == ["10.00", "15.0", "20.0"]
+
+
+def test_cells_that_were_trained_again_beside_seeds_of_their_sweep(tmp_path: Path) -> None:
+    sweep(tmp_path, "one", "Small CPU", [0, 0, 0, 1], [0, 0, 1, 1])
+    sweep(tmp_path, "two", "Large GPU", [0, 0, 0, 0], [0, 0, 0, 2])
+    own, other = runs.Store(tmp_path / "one"), runs.Store(tmp_path / "two")
+    for planned in other.known_plan("two").cells:
+        training = other.run(planned.key)
+        place = kept.place(own, training)
+        shutil.copytree(training.folder, place.folder)
+        kept.note(own, place, same=False)
+    [*_, line] = machines([build(own.root, "one")]).splitlines()
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    # +25 points twice; seeds 25 apart. Answers: one image of four, then two; the seeds' one.
+    assert cells == [
+        *("one", AGAIN, "2", "Small CPU", "Large GPU", "+25.00 (25.00 to 25.00)"),
+        *("25.00", "25.00", "37.5", "25.0"),
+    ]
 
 
 def test_cells_of_one_machine_say_nothing(tmp_path: Path) -> None:

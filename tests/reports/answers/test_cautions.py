@@ -66,6 +66,14 @@ def test_seconds_of_seeds_that_are_not_alike_are_in_doubt(factor: float, is_doub
     assert doubts == (said if is_doubtful else {})
 
 
+def test_students_of_unlike_teachers_need_not_take_the_same_time(store: Store) -> None:
+    small, large = store.add("G(4)", "scratch", 0, 0.9), store.add("S", "scratch", 0, 0.95)
+    keys = [store.add("G(2)", "kd", 0, 0.9, teacher=teacher) for teacher in (small, large)]
+    path = store.root / keys[1] / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"train_s": 100.0}))
+    assert not build(store.plan(), "quick").rows["training_doubt"].any()
+
+
 def test_a_student_of_a_teacher_in_doubt_is_in_doubt(small: Store) -> None:
     epochs(small, small.keys[0], 10.0, 10.0, 10.0, 30.0)
     rows = build(small.plan(), "quick").rows
