@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from scipy.stats import spearmanr
+from scipy.stats import permutation_test, spearmanr
 
 from cheapconv.reports.answers.content import Content
 from cheapconv.reports.formats.markdown import markdown
@@ -41,7 +41,11 @@ def agreement(found: Sequence[Content]) -> str:
 
 
 def _correlation(network: str, pairs: Sequence[tuple[float, float]]) -> str:
-    """Spearman's, over the ways to train a network, of what they add to agreement and to accuracy."""
-    found = spearmanr([more for more, _ in pairs], [above for _, above in pairs])
+    """Spearman's, over the ways to train a network, of what they add to agreement and to accuracy; p by permutations,
+    all of them where these are few."""
+    more, above = zip(*pairs, strict=True)
+    found = permutation_test(
+        (more,), lambda x: spearmanr(x, above).statistic, permutation_type="pairings", n_resamples=9999, rng=0
+    )
     said = f"{found.statistic:+.2f} over {len(pairs)} ways (p = {found.pvalue:.2g})"
     return f"Rank correlation of the last two columns, {network}: {said}."

@@ -65,9 +65,7 @@ def done(found: list[Content]) -> str:
         numbers = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
         own = [record.result for record in content.sweep.done if record.result and record.sharing == 1]
         shared = f", and {len(finished) - len(own)} cells on a shared GPU" if len(own) < len(finished) else ""
-        alone, spent = (
-            f"{sum(seconds) / 3600:.1f}" for seconds in zip(*((r.train_s, r.spent) for r in own), strict=True)
-        )
+        alone, spent = (f"{sum(of) / 3600:.1f}" for of in ([r.train_s for r in own], [r.spent for r in own]))
         name = f"[{content.sweep.name}](../reports/{content.sweep.name}/table.md)"
         planned = len(cells) + content.sweep.unrecorded
         said = content.conditions

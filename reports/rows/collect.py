@@ -54,8 +54,12 @@ class Record:
     @property
     def trained_on(self) -> str:
         """Device, threads and driver; where the cell was resumed on another machine, each in order."""
-        machines = dict.fromkeys(hardware(environment) for environment in self.environments)
-        return ", then ".join(machines) or "a machine that was not recorded"
+        return ", then ".join(self.machines) or "a machine that was not recorded"
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """Those that trained it, each once."""
+        return tuple(dict.fromkeys(hardware(environment) for environment in self.environments))
 
     @property
     def trained_by(self) -> str:

@@ -8,7 +8,7 @@ epochs of the same shape. Use it as
     cheapconv fair SWEEP
 
 after the sweep, and add the entries that it prints. Seconds of different machines, or of a shared GPU,
-are not compared; those of a busy machine are not fair.
+are not compared; those of a busy machine are not fair, which is told.
 """
 
 import logging
@@ -20,7 +20,8 @@ from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.machines import machine
 from cheapconv.engine.store.records import Result
 from cheapconv.engine.store.runs import Run, Store
-from cheapconv.reports.rows.collect import hardware
+from cheapconv.reports.rows import uneven
+from cheapconv.reports.rows.collect import Record, hardware
 
 log = logging.getLogger(__name__)
 Finished = tuple[CellRecord, Result]
@@ -40,8 +41,11 @@ def fair_entries(store: Store, sweep: str) -> list[dict[str, str | int]]:
     """
     runs = [store.run(planned.key) for planned in store.known_plan(sweep).cells]
     on = {run.key: timed_on(run) for run in runs}
-    finished = [(run.key, (cell, result)) for run in runs if (cell := run.cell()) and (result := run.result())]
-    done = [(key, each) for key, each in finished if on[key]]
+    finished = [(run, cell, result) for run in runs if (cell := run.cell()) and (result := run.result())]
+    done = [(run.key, (cell, result)) for run, cell, result in finished if on[run.key]]
+    timed = [Record(run, cell, run.environments(), "done", "", result) for run, cell, result in finished if on[run.key]]
+    if doubted := {*uneven.seeds(timed)} | {record.key for record in timed if record.doubt}:
+        log.warning("%d cells took uneven seconds, as beside other work: what is told of them is a guess", len(doubted))
     if left := len(finished) - len(done):
         log.warning("%d cells are left out, whose seconds are of a shared GPU or of several machines", left)
     rows: dict[tuple[str, ...], list[tuple[int, int]]] = {}

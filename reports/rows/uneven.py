@@ -26,15 +26,19 @@ def epochs(record: Record) -> str:
 
 
 def seeds(records: Sequence[Record]) -> dict[str, str]:
-    """By key the same of trainings that differ in nothing but their seed, on one machine, where one of them took more
-    than UNEVEN times what another took: then of each of them."""
+    """By key the same of trainings that differ in nothing but their seed, on one machine that they had to themselves,
+    where one of them took more than UNEVEN times what another took: then of each of them."""
     known = {record.key: record.cell for record in records}
     alike: dict[tuple[str, ...], list[tuple[str, float]]] = {}
     for record in records:
-        if record.result is not None and not any(network.changed for network in record.result.networks):
-            cell, teacher = record.cell, known.get(record.cell.teacher or "")
-            names = cell.text, teacher.text if teacher else "", repr(sorted(cell.recipe.items())), record.trained_on
-            alike.setdefault(names, []).append((record.key, record.result.train_s))
+        if record.result is None or any(network.changed for network in record.result.networks):
+            continue
+        if record.sharing > 1 or len(record.machines) != 1:
+            continue
+        cell, teacher = record.cell, known.get(record.cell.teacher or "")
+        recipe = sorted((name, repr(value)) for name, value in cell.recipe.items() if value is not None)
+        names = cell.text, teacher.text if teacher else "", repr(recipe), record.trained_on
+        alike.setdefault(names, []).append((record.key, record.result.train_s))
     found = dict[str, str]()
     for cells in alike.values():
         least, most = (of(seconds for _, seconds in cells) for of in (min, max))

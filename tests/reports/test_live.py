@@ -35,7 +35,9 @@ def test_it_is_written_at_each_change_until_all_have_ended(store: Store, tmp_pat
 
     def write(is_last: bool) -> None:
         page.render(store.root, "quick", out, out / "assets", refreshed=not is_last)
-        refreshed.append('http-equiv="refresh"' in (out / "index.html").read_text())
+        text = (out / "index.html").read_text()
+        assert ("location.reload()" in text) is ('http-equiv="refresh"' in text)
+        refreshed.append("location.reload()" in text)
 
     told = [*live.follow(store.root, "quick", write, pause)]
     assert [line.split(":")[0] for line in told] == ["waiting", "written", "written"]

@@ -44,6 +44,8 @@ function follow() {
   const places = names.split(",").map(placeOf).filter(place => place !== undefined);
   if (!places.length) return;
   if (what === "row") return openRow(places[0]);
+  document.activeElement.blur();  // a filter of a column that is left later puts its text back
+  table.clearHeaderFilter();
   table.setFilter(own => own.part || places.includes(own.place));
   $("table-search").value = "";  // it is this filter now
   $("table-part").scrollIntoView();

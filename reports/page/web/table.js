@@ -75,6 +75,11 @@ function shownText(separator, quoted, textOf = (row, i) => row.texts[i]) {
 const guarded = text => /^[=+\-@\t\r]/.test(text) && !/^-?[\d.,]*$/.test(text) ? `'${text}` : text;
 const inCsv = text => `"${guarded(text).replaceAll('"', '""')}"`;
 
+// The rows of the address are not those that are shown any more.
+function leaveRows() {
+  if (location.hash.startsWith("#rows=")) history.replaceState(null, "", location.pathname + location.search);
+}
+
 table.on("tableBuilt", () => {
   document.querySelector(".tabulator-tableholder").removeAttribute("tabindex");  // its links scroll it, and a grid has rows alone
   $("choose-columns").replaceChildren(...data.columns.map(column => {
@@ -86,6 +91,7 @@ table.on("tableBuilt", () => {
   $("table-search").addEventListener("input", () => {
     const words = $("table-search").value.toLowerCase().split(/\s+/).filter(Boolean);
     table.setFilter(own => own.part || words.every(word => begins(rows[own.place], word)));
+    leaveRows();
   });
   $("table-group").addEventListener("change", () => table.setGroupBy($("table-group").value || false));
   $("table-copy").addEventListener("click", () => navigator.clipboard.writeText(shownText("\t", text => text.replace(/[\t\n]/g, " ")))
@@ -98,7 +104,7 @@ table.on("tableBuilt", () => {
   $("table-all").addEventListener("click", () => {
     table.clearFilter(true);
     $("table-search").value = "";
-    if (location.hash.startsWith("#rows=")) history.replaceState(null, "", location.pathname + location.search);
+    leaveRows();
   });
   const tellShown = () => {
     $("table-shown").textContent = `${shownPlaces().length} of ${rows.length} rows`;

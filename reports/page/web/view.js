@@ -1,10 +1,12 @@
 // The view is in the address, so that it can be sent to somebody and outlives a reload: `?pareto-x=params&table-group=network`.
-// Only what was changed is named: controls by their id; of the table its order, filters of columns and columns; chosen chips.
+// Only what was changed is named: controls by their id; of the table its order, filters of columns and columns, these by
+// their headings, since a column's number is another one when a running sweep has more of them; chosen chips.
 const controls = [...document.querySelectorAll("main select, main input:is([type=number], [type=search])")];
+const heading = field => data.columns.find(column => column.field === field).title;
 const parts = {
-  sort: () => table.getSorters().map(({field, dir}) => [field, dir]),
-  filter: () => table.getHeaderFilters().map(({field, value}) => [field, value]),
-  columns: () => data.columns.map(column => column.field).filter(field => table.getColumn(field).isVisible()),
+  sort: () => table.getSorters().map(({field, dir}) => [heading(field), dir]),
+  filter: () => table.getHeaderFilters().map(({field, value}) => [heading(field), value]),
+  columns: () => data.columns.filter(column => table.getColumn(column.field).isVisible()).map(column => column.title),
   chosen: () => meaning.chosen,
 };
 // What the page shows by itself, before anybody has asked it for something else.
@@ -14,8 +16,12 @@ const nowOf = () => new Map([...controls.map(control => [control.id, control.val
   ...Object.entries(parts).map(([name, of]) => [name, JSON.stringify(of())])]);
 
 function remember() {
-  const named = new URLSearchParams([...nowOf()].filter(([name, value]) => value !== first.get(name)));
-  const query = named.size ? `?${named}` : "";
+  const address = new URLSearchParams(location.search), now = nowOf();  // with what others have put there
+  const changed = name => now.get(name) !== first.get(name);
+  for (const [name, value] of now) {  // a budget is nothing without its quantity
+    if (changed(name) || (name === "budget-value" && changed("budget-quantity"))) address.set(name, value); else address.delete(name);
+  }
+  const query = address.size ? `?${address}` : "";
   if (query !== location.search) history.replaceState(null, "", location.pathname + query + location.hash);
 }
 
@@ -23,19 +29,26 @@ function remember() {
 function listed(text) {
   try { return [].concat(JSON.parse(text)); } catch { return []; }
 }
-const isColumn = field => data.columns.some(column => column.field === field);
-const pairs = text => listed(text).filter(Array.isArray).filter(([field]) => isColumn(field));
+const pairs = text => listed(text).filter(Array.isArray)
+  .map(([title, value]) => [data.columns.find(column => column.title === title), value]).filter(([column]) => column);
 const restored = {
   sort: text => {
-    const order = pairs(text).filter(([, dir]) => ["asc", "desc"].includes(dir)).map(([column, dir]) => ({column, dir}));
+    const order = pairs(text).filter(([, dir]) => ["asc", "desc"].includes(dir)).map(([{field}, dir]) => ({column: field, dir}));
     if (order.length) table.setSort(order);
+    else if (text === "[]") table.clearSort();
   },
-  filter: text => pairs(text).forEach(([field, value]) => table.setHeaderFilterValue(field, String(value))),
+  filter: text => pairs(text).filter(([column]) => !column.number)
+    .forEach(([{field}, value]) => table.setHeaderFilterValue(field, String(value))),
   columns: text => {
-    const wanted = listed(text).filter(isColumn), boxes = document.querySelectorAll("#choose-columns input");
-    if (wanted.length) boxes.forEach((box, i) => { if (box.checked !== wanted.includes(data.columns[i].field)) box.click(); });
+    const wanted = listed(text).filter(title => data.columns.some(column => column.title === title));
+    const boxes = wanted.length ? document.querySelectorAll("#choose-columns input") : [];
+    boxes.forEach((box, i) => { if (box.checked !== wanted.includes(data.columns[i].title)) box.click(); });
   },
-  chosen: text => listed(text).forEach(value => [...$("chips").querySelectorAll("button")].find(chip => chip.dataset.value === value)?.click()),
+  chosen: text => {
+    meaning.chosen = listed(text).filter(value => meaning.values.includes(value));
+    drawChips();
+    redrawn.forEach(again => again());
+  },
 };
 const canHave = (control, value) => control.matches("select") ? [...control.options].some(option => option.value === value)
   : control.type !== "number" || Number.isFinite(Number(value));

@@ -66,6 +66,20 @@ def test_seconds_of_seeds_that_are_not_alike_are_in_doubt(factor: float, is_doub
     assert doubts == (said if is_doubtful else {})
 
 
+@pytest.mark.parametrize(
+    "environments",
+    [[ENVIRONMENT | {"device": "cuda:0", "sharing": 8}], [ENVIRONMENT, ENVIRONMENT | {"device_name": "Other CPU"}]],
+)
+def test_seconds_of_a_shared_gpu_or_of_two_machines_doubt_no_other_seed(
+    environments: list[dict[str, object]], small: Store
+) -> None:
+    path = small.root / small.keys[4] / "result.json"  # of kd, seed 0
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"train_s": 100.0}))
+    small.write(f"{small.keys[4]}/environment.json", environments)
+    cells = build(small.plan(), "quick").cells.set_index("key")
+    assert cells.loc[small.keys[5], "training_doubt"] == ""
+
+
 def test_students_of_unlike_teachers_need_not_take_the_same_time(store: Store) -> None:
     small, large = store.add("G(4)", "scratch", 0, 0.9), store.add("S", "scratch", 0, 0.95)
     keys = [store.add("G(2)", "kd", 0, 0.9, teacher=teacher) for teacher in (small, large)]

@@ -1,5 +1,6 @@
 """The fair scratch: epochs of plain training at the cost of a distilled student."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,18 @@ def test_entries_of_a_sweep(small: Store) -> None:
     assert line.startswith(
         "- {architecture: 'WRN-16-2', conv: 'G(4)', method: scratch, epochs: 10}  # as kd; 2 without"
     )
+
+
+@pytest.mark.parametrize(("factor", "count"), [(1.3, 2), (1.2, 0)])
+def test_seconds_of_seeds_that_are_not_alike_are_told_of(
+    factor: float, count: int, small: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = small.root / small.keys[4] / "result.json"  # of kd
+    result = json.loads(path.read_text())
+    path.write_text(json.dumps(result | {"train_s": factor * result["train_s"]}))
+    fair_entries(RunStore(small.root), "quick")
+    told = f"{count} cells took uneven seconds, as beside other work: what is told of them is a guess"
+    assert [record.getMessage() for record in caplog.records] == [told] * bool(count)
 
 
 def test_a_sweep_that_was_not_run(tmp_path: Path) -> None:
