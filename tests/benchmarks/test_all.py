@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SMALL = {"CHEAPCONV_BENCH_IMAGES": "32", "CHEAPCONV_BENCH_CELLS": "20", "CHEAPCONV_BENCH_ROUNDS": "1"}
+SMALL = {"CHEAPCONV_BENCH_IMAGES": "32", "CHEAPCONV_BENCH_CELLS": "50", "CHEAPCONV_BENCH_ROUNDS": "1"}
 
 
 @pytest.mark.slow
