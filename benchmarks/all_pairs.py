@@ -6,6 +6,7 @@ It prints how many pairs were profiled and refused with a reason, and the time t
 import time
 from collections import Counter
 from dataclasses import asdict
+from typing import Any
 
 from cheapconv import catalog
 from cheapconv.engine.measure.sizes import sizes
@@ -24,9 +25,9 @@ def profile_all() -> Counter[str]:
     return outcomes
 
 
-def _outcome(architecture: object, conv: object, side: int) -> str:
+def _outcome(architecture: Any, conv: Any, side: int) -> str:
     try:
-        network = architecture.build(conv, CLASSES)  # type: ignore[attr-defined]
+        network = architecture.build(conv, CLASSES)
     except ValueError as refusal:
         return "refused" if catalog.canonical(conv) in str(refusal) else f"refused without naming {conv}"
     found = sizes(network, (3, side, side))

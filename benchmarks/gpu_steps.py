@@ -60,12 +60,19 @@ def described(name: str, ms: float, trainings: int = 1) -> str:
     return f"{name}: {ms:.2f} ms, {1000 * trainings * BATCH / ms:,.0f} images/s"
 
 
-def own(store: Store, cells: Sequence[tuple[str, str]], student: str, precision: str, **ways: bool) -> float:
+def own(
+    store: Store,
+    cells: Sequence[tuple[str, str]],
+    student: str,
+    precision: str,
+    captured: bool = False,
+    compiled: bool = False,
+) -> float:
     """Milliseconds of a step of ours."""
     gc.collect()
     use_ieee_float32()
     recipe = replace(RECIPE, precision=precision)  # type: ignore[arg-type]
-    return step_ms(steps.ours(store, Place(CUDA), cells, student, recipe, **ways))
+    return step_ms(steps.ours(store, Place(CUDA), cells, student, recipe, captured, compiled))
 
 
 def textbook(method: str, conv: str, student: str, workers: int) -> float:

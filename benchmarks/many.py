@@ -88,16 +88,27 @@ def finish(run: Run, cell: Cell, chance: random.Random) -> None:
 
 def curve_row(epoch: int, score: float) -> CurveRow:
     scores = {"student": {"top1": score, "top5": 0.99}}
-    times = {"images_per_s": 1000.0, "seconds": 1.0}
-    return CurveRow(epoch=epoch, lr=0.1, loss=1.0, terms={"ce": 1.0}, scores=scores, **times)
+    return CurveRow(epoch=epoch, lr=0.1, loss=1.0, terms={"ce": 1.0}, images_per_s=1000.0, seconds=1.0, scores=scores)
 
 
 def result(key: str, rows: list[CurveRow]) -> Result:
     scores = rows[-1].scores["student"]
     sizes = Sizes(params=1, params_with_bn_stats=1, macs=1, flops=2, weights_bytes=4, activation_bytes=4)
-    shared = {"scores": scores, "best": 0.9, "best_epoch": 0}
-    network = NetworkResult(name="student", role="student", headline=True, sizes=sizes, **shared)
-    seconds = {"train_s": 1.0, "steps_s": 1.0, "method_s": 0.0, "train_images_per_s": 1.0, "teacher_train_s": 0.0}
+    network = NetworkResult(
+        name="student", role="student", headline=True, sizes=sizes, scores=scores, best=0.9, best_epoch=0
+    )
     return Result(
-        key=key, epochs=len(rows), test_samples=360, headline="top1", networks=(network,), **shared, **seconds
+        key=key,
+        epochs=len(rows),
+        test_samples=360,
+        headline="top1",
+        networks=(network,),
+        scores=scores,
+        best=0.9,
+        best_epoch=0,
+        train_s=1.0,
+        steps_s=1.0,
+        method_s=0.0,
+        train_images_per_s=1.0,
+        teacher_train_s=0.0,
     )

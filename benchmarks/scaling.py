@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks.many import SWEEP, made
@@ -32,7 +33,7 @@ def main() -> None:
         os.environ |= {"CHEAPCONV_CACHE": str(folder / "cache"), "MLFLOW_TRACKING_URI": "none"}
         if not (folder / "whole").exists():
             folder.mkdir(parents=True, exist_ok=True)
-            tell("making them", cells, timed(lambda folder=folder, cells=cells: made(folder, cells)))
+            tell("making them", cells, timed(partial(made, folder, cells)))
             (folder / "whole").touch()
         for name in options.only or TIMED:
             tell(name, cells, TIMED[name](folder))

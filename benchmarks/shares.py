@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ FLOAT = 4  # bytes
 class Shares:
     """Seconds by what they were spent on, each without what was done within it."""
 
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     _within: list[float] = field(default_factory=list)  # seconds of what was done within each that is under way
 
     def timed(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:

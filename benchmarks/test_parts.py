@@ -5,7 +5,7 @@
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -51,7 +51,7 @@ class One(Method):
         return [Trained("one", self.network)]
 
 
-def time_one(ways: dict[str, Callable[[], object]], benchmark: Any, way: str, rounds: int = ROUNDS) -> None:
+def time_one(ways: Mapping[str, Callable[[], object]], benchmark: Any, way: str, rounds: int = ROUNDS) -> None:
     """Time one of them."""
     benchmark.pedantic(ways[way], rounds=rounds, warmup_rounds=2)
 

@@ -28,7 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def test_training_step(world: World, repeat: Callable, name: str) -> None:
     recipe = catalog.parse("suite", "digits").recipes["short"]
     method = world.method(name, images=recipe.batch)
-    optimiser = torch.optim.SGD(method.param_groups(), lr=0.1, momentum=0.9, fused=True)
+    optimiser = torch.optim.SGD([dict(group) for group in method.param_groups()], lr=0.1, momentum=0.9, fused=True)
     batch = next(data(recipe.batch).train(recipe, seed=0, epoch=0, views=method.views))
 
     def step() -> None:

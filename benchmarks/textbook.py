@@ -83,7 +83,7 @@ class Online(nn.Module):
 
     def __init__(self, students: Sequence[Any], classes: int = 10) -> None:
         super().__init__()
-        self.students = nn.ModuleList(students)
+        self.students: Any = nn.ModuleList(students)  # of networks with stages and a head
         channels = sum(student.channels[-1] for student in students)
         self.norm, self.classifier = nn.BatchNorm2d(channels), nn.Linear(channels, classes)
 

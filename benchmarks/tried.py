@@ -47,7 +47,7 @@ def layouts() -> Iterator[str]:
         *((64, 16, 3, groups) for groups in (1, 4, 16, 64)),
         *((channels, 1024 // channels, 1, 1) for channels in (32, 64)),
     ]:
-        ways = {}
+        ways: dict[str, Callable[[], object]] = {}
         for name, layout in FORMATS.items():
             shape, kernels = (BATCH, channels, side, side), (channels, channels // groups, kernel, kernel)
             x, g, w = (torch.randn(s).contiguous(memory_format=layout) for s in (shape, shape, kernels))
@@ -72,7 +72,9 @@ def folding() -> Iterator[str]:
         for module in folded.modules():
             path = getattr(module, "path", None)
             if isinstance(path, nn.Sequential):
-                path[0], path[1] = fuse_conv_bn_eval(path[0], path[1][0]), path[1][1]
+                conv, (norm, *after) = path[0], path[1].children()
+                assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+                path[0], path[1] = fuse_conv_bn_eval(conv, norm), nn.Sequential(*after)
         folded.to(memory_format=torch.channels_last)
         x = torch.randn(BATCH, 3, 32, 32).contiguous(memory_format=torch.channels_last)
         error = (network(x) - folded(x)).abs().max().item()

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -207,7 +207,7 @@ class Diary(Quadratic):
         """Its epoch."""
         self.calls.append(("finish", context.epoch, context.device))
 
-    def eval(self) -> Method:
+    def eval(self) -> Self:
         """An evaluation begins."""
         self.calls.append("evaluation")
         return super().eval()
