@@ -67,15 +67,15 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-sbom: $(INSTALLED) $(TOOLS)
+sbom: $(INSTALLED) $(TOOLS)/installed
 	mkdir -p build
 	$(TOOLS)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible -o build/sbom.json
 	$(TOOLS)/pip-licenses --python $(BIN)/python --with-urls --format markdown --output-file build/licences.md
 
-audit: $(TOOLS)
+audit: $(TOOLS)/installed
 	$(TOOLS)/pip-audit --requirement requirements.lock --require-hashes --disable-pip
 
-lock: $(TOOLS)
+lock: $(TOOLS)/installed
 	$(TOOLS)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock
 
@@ -99,7 +99,8 @@ $(INTEGRATION)/installed: $(INSTALLED)
 		> "$$($(INTEGRATION)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/checkout.pth"
 	@touch $(INTEGRATION)/installed
 
-$(TOOLS):
+$(TOOLS)/installed: Makefile
 	$(PYTHON) -m venv .venv/tools
 	$(TOOLS)/python -m pip install --quiet --disable-pip-version-check \
 		cyclonedx-bom==7.5.0 pip-licenses==5.5.5 pip-audit==2.10.1 uv==0.13.9
+	@touch $(TOOLS)/installed

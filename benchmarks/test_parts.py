@@ -4,7 +4,6 @@
     python -m pytest benchmarks/test_parts.py --benchmark-only
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -20,7 +19,7 @@ from cheapconv.engine.train.evaluate import Examination, samples
 from cheapconv.engine.train.teachers import Frozen
 from cheapconv.methods.base import Method, Trained
 from cheapconv.models.build import build_network
-from cheapconv.suites.place import Place
+from cheapconv.suites.place import Place, cores
 from tests.engine import toys
 
 ROUNDS = 15
@@ -34,7 +33,7 @@ def threads() -> Iterator[None]:
     heap.large_pages()
     heap.keep()
     before = torch.get_num_threads()
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(cores())
     yield
     torch.set_num_threads(before)
 

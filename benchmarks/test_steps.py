@@ -25,7 +25,7 @@ from benchmarks.steps import BATCH, CONVS, Steps
 from cheapconv.engine.measure.sizes import sizes
 from cheapconv.engine.run import heap
 from cheapconv.engine.store.runs import Store
-from cheapconv.suites.place import Place
+from cheapconv.suites.place import Place, cores
 
 ROUNDS = int(os.environ.get("CHEAPCONV_BENCH_ROUNDS", "5"))
 IMAGE = (3, 32, 32)
@@ -34,9 +34,9 @@ IMAGE = (3, 32, 32)
 @pytest.fixture(scope="module", autouse=True)
 def threads() -> Iterator[int]:
     """As many as there are cores."""
-    before, cores = torch.get_num_threads(), len(os.sched_getaffinity(0))
-    torch.set_num_threads(cores)
-    yield cores
+    before = torch.get_num_threads()
+    torch.set_num_threads(cores())
+    yield cores()
     torch.set_num_threads(before)
 
 

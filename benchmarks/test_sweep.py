@@ -23,6 +23,7 @@ from cheapconv.engine.run import session
 from cheapconv.engine.run.planning import plan
 from cheapconv.engine.run.settings import Settings
 from cheapconv.models.build import build_network
+from cheapconv.suites.place import cores
 
 IMAGES = int(os.environ.get("CHEAPCONV_BENCH_IMAGES", "5000"))
 TESTED = min(IMAGES, 1000)
@@ -35,7 +36,7 @@ METHODS = ("scratch", "kd", "at")
 def all_threads() -> Iterator[None]:
     """As many as there are cores."""
     before = torch.get_num_threads()
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(cores())
     yield
     torch.set_num_threads(before)
 

@@ -5,7 +5,6 @@ medians, taken in turn, in milliseconds.
 """
 
 import copy
-import os
 import statistics
 import sys
 import time
@@ -24,6 +23,7 @@ from cheapconv.methods.parts.precision import wide
 from cheapconv.models.build import build_network
 from cheapconv.models.parts import shift
 from cheapconv.models.quick import quicken
+from cheapconv.suites.place import cores
 
 BATCH, ROUNDS = 128, 9
 FORMATS = {"NHWC": torch.channels_last, "NCHW": torch.contiguous_format}
@@ -73,7 +73,8 @@ def folding() -> Iterator[str]:
             path = getattr(module, "path", None)
             if isinstance(path, nn.Sequential):
                 conv, (norm, *after) = path[0], path[1].children()
-                assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+                assert isinstance(conv, nn.Conv2d)
+                assert isinstance(norm, nn.BatchNorm2d)
                 path[0], path[1] = fuse_conv_bn_eval(conv, norm), nn.Sequential(*after)
         folded.to(memory_format=torch.channels_last)
         x = torch.randn(BATCH, 3, 32, 32).contiguous(memory_format=torch.channels_last)
@@ -167,7 +168,7 @@ if __name__ == "__main__":
     heap.large_pages()
     catalog.load()
     heap.keep()
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(cores())
     for name in sys.argv[1:] or EXPERIMENTS:
         for line in EXPERIMENTS[name]():
             print(f"{name}: {line}", flush=True)  # noqa: T201

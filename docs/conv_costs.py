@@ -87,10 +87,15 @@ def timed(
     standard_ms = next((row.median_ms for row in found if row.is_standard), None)
     return [
         asdict(row)
-        | {"latency_ms": own.median_ms, "latency_ratio": (own.median_ms or 0) / standard_ms if standard_ms else None}
+        | {"latency_ms": own.median_ms, "latency_ratio": _ratio(own.median_ms, standard_ms)}
         | {"doubt": own.refused or own.doubt}
         for row, own in zip(rows, found, strict=True)
     ]
+
+
+def _ratio(own: float | None, standard: float | None) -> float | None:
+    """Of two latencies; None where one is not known."""
+    return own / standard if own is not None and standard else None
 
 
 def present(rows: Sequence[Mapping[str, object]]) -> None:

@@ -28,7 +28,7 @@ from cheapconv.suites.memory import cut_out, held_out, normalise
 from cheapconv.suites.mix import soften
 from cheapconv.suites.photo import BrokenImageError
 from cheapconv.suites.photos import Photos
-from cheapconv.suites.place import Place, moved, seed_of
+from cheapconv.suites.place import Place, cores, moved, seed_of
 from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.skipped import Skipped
 from cheapconv.suites.strong import strengthen
@@ -44,7 +44,7 @@ def default_workers() -> int:
     """How many processes decode images: CHEAPCONV_WORKERS, else one less than there are cores, at most 16."""
     asked = os.environ.get(WORKERS)
     if asked is None:
-        return min(len(os.sched_getaffinity(0)) - 1, MOST_WORKERS)
+        return min(cores() - 1, MOST_WORKERS)
     if not asked.isdecimal() or int(asked) > 10**3:
         raise UserError(f"{WORKERS} is '{asked}': set it to a number of processes, 0 for none beside the trainer.")
     return int(asked)

@@ -6,6 +6,7 @@ therefore brings its own and puts them in use only for as long as it computes: `
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -67,6 +68,11 @@ class Randomness:
     @property
     def _on_gpu(self) -> bool:
         return self._device.type == "cuda"
+
+
+def cores() -> int:
+    """How many this process may compute on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,10 @@ def _versions() -> dict[str, str]:
 
 @functools.cache
 def _commit() -> tuple[str | None, bool | None]:
-    """Short commit hash of this checkout, and whether tracked files differ from it."""
+    """Short commit hash of this checkout, and whether tracked files differ from it; None where the code is installed
+    inside a repository of something else."""
     try:
+        _run("git", "ls-files", "--error-unmatch", str(Path(__file__).resolve().relative_to(ROOT)))
         sha = _run("git", "rev-parse", "--short=12", "HEAD")
         return sha, bool(_run("git", "status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.SubprocessError):

@@ -134,6 +134,12 @@ class Measuring:
         with self.turn.taken(work.name):
             self._watch.warm(work)
 
+    def complete(self, works: Mapping[str, Work]) -> None:
+        """As many passes over the works, which are warm, as give each all its slices at full speed, within reason."""
+        for _ in range(1 + AGAIN):
+            if lacking := {key: work for key, work in works.items() if self.lacking(key)}:
+                self.take(lacking)
+
     def take(self, works: Mapping[str, Work]) -> None:
         """As many passes over the works, which are warm, as the one that lacks the most slices needs."""
         passes = max(map(self.lacking, works))

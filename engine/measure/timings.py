@@ -4,7 +4,6 @@ A timing is a piece of work of its own. It may fail, wait for another one and be
 """
 
 import contextlib
-import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.engine.measure import clock, profiled
 from cheapconv.engine.measure.calibration_images import CalibrationImages
 from cheapconv.engine.measure.machine import device_name
-from cheapconv.engine.measure.passes import AGAIN, Measuring, Pooled, Stopwatch, Watch, Work
+from cheapconv.engine.measure.passes import Measuring, Pooled, Stopwatch, Watch, Work
 from cheapconv.engine.measure.runtimes.base import Job, Precision, Prepared, Runtime
 from cheapconv.engine.measure.turn import Turn, Untimed
 from cheapconv.engine.store.files import now
@@ -28,6 +27,7 @@ from cheapconv.engine.store.records import EAGER, Measurement
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.build import on_device
 from cheapconv.models.deployed import deployed
+from cheapconv.suites.place import cores
 
 ON_CPU = "onnxruntime"  # by its registered name
 
@@ -68,8 +68,8 @@ class Way:
         """By a runtime that was named, or the usual one; a UserError where that cannot be used here."""
         if threads > 1 and device.type != "cpu":
             raise UserError(f"threads answer an image on a CPU alone, not on {device}: give --device cpu.")
-        if threads > (cores := os.cpu_count() or 1):
-            raise UserError(f"one image cannot be timed on {threads} threads: this machine has {cores}.")
+        if threads > cores():
+            raise UserError(f"one image cannot be timed on {threads} threads: this machine has {cores()}.")
         if runtime is None:
             return replace(cls.usual(device), threads=threads)
         catalog.load()
@@ -138,9 +138,7 @@ def time_in_turn(
     works = {str(number): prepared(*network, way, turn) for number, network in enumerate(networks)}
     for work in works.values():
         measuring.warm(work)
-    for _ in range(1 + AGAIN):
-        if lacking := {key: work for key, work in works.items() if measuring.lacking(key)}:
-            measuring.take(lacking)
+    measuring.complete(works)
     return [
         measurement(networks[int(key)][0], way, measuring.pooled(key), work.operators) for key, work in works.items()
     ]
@@ -173,7 +171,7 @@ def ready(
     if way.device.type != "cpu":
         return on_device(network, way.device)
     images = None if way.calibration is None else way.calibration.images
-    return way.library.prepare(network, shape, batch, folder, threads, way.precision, images)
+    return way.library.prepare(network, Job(shape, batch, folder, threads, way.precision, images))
 
 
 @contextlib.contextmanager

@@ -16,21 +16,13 @@ from cheapconv.engine.read.registry import Entry, Sweep
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.records import SkippedCell
 from cheapconv.suites.base import Suite
-from cheapconv.suites.recipe import Precision
 
 # Wires a cell's method to its networks and its teacher's; ValueError, with the reason, where that cannot be.
 Rehearsal = Callable[[Cell, Cell | None], None]
 
 
-def plan(
-    sweep: Sweep,
-    name: str,
-    rehearse: Rehearsal,
-    *,
-    epochs: int | None = None,
-    precision: Precision | None = None,
-) -> Plan:
-    """All cells of `sweep`; `epochs` and `precision` replace whatever sweep and entries say.
+def plan(sweep: Sweep, name: str, rehearse: Rehearsal, *, epochs: int | None = None) -> Plan:
+    """All cells of `sweep`; `epochs` replace whatever sweep and entries say.
 
     Equal cells are planned once, under the first entry that asks for them. What cannot be built or wired in a grid is
     skipped, with the reason; where nothing is left of an entry, it is a UserError, as are a teacher that does not exist
@@ -38,7 +30,7 @@ def plan(
     """
     limit.check(sweep, name)
     suite = catalog.parse("suite", sweep.suite)
-    forced = {k: v for k, v in {"epochs": epochs, "precision": precision}.items() if v is not None}
+    forced = {} if epochs is None else {"epochs": epochs}
     by_name: dict[str, list[Cell]] = {}
     found: dict[str, PlannedCell] = {}
     skipped: dict[SkippedCell, None] = {}  # an ordered set: a pair is refused once a seed
@@ -60,7 +52,7 @@ def plan(
         if entry.name:
             by_name[entry.name] = list(dict.fromkeys(wired))
         for cell in wired:
-            found.setdefault(cell.key, PlannedCell(cell, entry.name, entry.line))
+            found.setdefault(cell.key, PlannedCell(cell, entry.name))
         skipped |= dict.fromkeys(refusal.skipped for refusal in refused)
     return Plan(
         sweep=plan_name(name, epochs),

@@ -12,7 +12,6 @@ class PlannedCell:
 
     cell: Cell
     entry: str | None  # the entry's name
-    line: int | None  # the entry's line
 
     @property
     def needs(self) -> tuple[str, ...]:

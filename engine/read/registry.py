@@ -93,11 +93,6 @@ class _Level(BaseModel):
     _document: YamlFile | None = PrivateAttr(None)
     _location: Location = PrivateAttr(())
 
-    @property
-    def line(self) -> int | None:
-        """Line in the file; None for a model that was made without a file."""
-        return self._document.line(self._location) if self._document else None
-
     def error(self, message: str, *path: str | int) -> UserError:
         """`message` as an error at `path` below this level."""
         if self._document is None:

@@ -21,7 +21,7 @@ from cheapconv.engine.measure.machine import device_name
 from cheapconv.engine.measure.passes import Watch
 from cheapconv.engine.measure.timings import ON_CPU, Way
 from cheapconv.engine.run import show
-from cheapconv.engine.run.conv_timings import Setting, Told, in_turn
+from cheapconv.engine.run.conv_timings import Found, Setting, Told, in_turn
 from cheapconv.engine.run.options import Anew
 from cheapconv.engine.run.session import settle
 from cheapconv.engine.run.shipping import CPU
@@ -104,20 +104,22 @@ def measure(
         with tempfile.TemporaryDirectory() as folder:  # what is exported serves every runtime
             for way in ways(runtimes, int8, setting.shape):
                 kept = there(atlas.read(out), setting, way)
-                doubts = sum(bool(row.doubt) for row in kept)
-                if again != Anew.ALL and not (again and doubts) and not lacking(kept, asked.convs):
-                    continue
-                found = in_turn(setting, asked.convs, way, Path(folder), told, watch)
-                timed = sum(row.median_ms is not None for row in found.latencies)
-                doubtful = sum(bool(row.doubt) for row in found.latencies)
-                if again == Anew.DOUBTFUL and 0 < doubts <= doubtful and not lacking(kept, asked.convs):
-                    yield f"{setting.label}, {way.runtime} {way.precision}: {doubtful} in doubt again, the old stay"
-                    continue
-                atlas.write(out, atlas.read(out).including(found.latencies, found.shares))
-                yield (
-                    f"{setting.label}, {way.runtime} {way.precision}: {timed} of {len(asked.convs)} convs"
-                    f"{f', {doubtful} of them in doubt' if doubtful else ''}"
-                )
+                doubts, whole = sum(bool(row.doubt) for row in kept), not lacking(kept, asked.convs)
+                if again == Anew.ALL or (again and doubts) or not whole:
+                    found = in_turn(setting, asked.convs, way, Path(folder), told, watch)
+                    best = doubts if again == Anew.DOUBTFUL and whole and doubts else None
+                    yield f"{setting.label}, {way.runtime} {way.precision}: {_taken(found, best, out)}"
+
+
+def _taken(found: Found, doubts: int | None, out: Path) -> str:
+    """Put timings into the atlas, unless as many are in doubt as of those that it has, where they were taken again for
+    that; what came of it."""
+    timed = sum(row.median_ms is not None for row in found.latencies)
+    doubtful = sum(bool(row.doubt) for row in found.latencies)
+    if doubts is not None and doubts <= doubtful:
+        return f"{doubtful} in doubt again, the old stay"
+    atlas.write(out, atlas.read(out).including(found.latencies, found.shares))
+    return f"{timed} of {len(found.latencies)} convs{f', {doubtful} of them in doubt' if doubtful else ''}"
 
 
 def there(kept: Atlas, setting: Setting, way: Way) -> list[Latency]:

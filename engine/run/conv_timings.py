@@ -15,7 +15,7 @@ from cheapconv import catalog
 from cheapconv.catalog.errors import reason
 from cheapconv.engine.measure import clock, timings
 from cheapconv.engine.measure.machine import device_name
-from cheapconv.engine.measure.passes import AGAIN, Measuring, Pooled, Step, Stopwatch, Watch, Work
+from cheapconv.engine.measure.passes import Measuring, Pooled, Step, Stopwatch, Watch, Work
 from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.store.atlas import Latency, Share, Spot
@@ -90,9 +90,7 @@ def in_turn(
             works[conv] = work
         except (ValueError, RuntimeError) as error:  # it does not fit, or a runtime cannot take it
             refused[conv] = reason(error).rstrip(".")
-    for _ in range(1 + AGAIN):
-        if lacking := {conv: work for conv, work in works.items() if measuring.lacking(conv)}:
-            measuring.take(lacking)
+    measuring.complete(works)
     pooled = {conv: measuring.pooled(conv) for conv in works}
     return Found(
         tuple(_latency(setting, conv, way, pooled.get(conv), refused.get(conv, "")) for conv in convs),

@@ -7,7 +7,6 @@ would (engine/run/launch.py). One that dies is replaced, and its cells go on.
 import contextlib
 import logging
 import multiprocessing
-import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +29,7 @@ from cheapconv.engine.run.worker import work
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import Store
-from cheapconv.suites.place import Place
+from cheapconv.suites.place import Place, cores
 
 LOOK_S = 0.2  # between two looks at whether to stop
 PATIENCE_S = 60.0  # for the checkpoints of a worker that was told to stop
@@ -41,9 +40,8 @@ log = logging.getLogger(__name__)
 def places(device: torch.device, count: int | None = 1, threads: int | None = None, gpus: int = 1) -> list[Place]:
     """Where so many workers compute (if None, as many as there are GPUs to use, or cores): in turn on each of `gpus`,
     or on a CPU with an equal part of its threads."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     on_cpu = device.type == "cpu"
-    count = count or (cores if on_cpu else gpus)
+    count = count or (cores() if on_cpu else gpus)
     each = threads or max(1, torch.get_num_threads() // count)
     devices = [device if on_cpu or gpus == 1 else torch.device("cuda", number) for number in range(gpus)]
     dealt = [devices[number % gpus] for number in range(count)]

@@ -74,17 +74,16 @@ class Probing:
 
     def _data(self, cell: Cell) -> tuple[Data, str]:
         """The suite's data, or noise and why."""
-        held_out = cell.recipe.get("validation") or 0
-        if (cell.suite, held_out) not in self._opened:
+        if (cell.suite, cell.held_out) not in self._opened:
             suite = catalog.parse("suite", cell.suite)
             try:
-                opened = suite.open(self.place, self.folder, False, held_out), ""
+                opened = suite.open(self.place, self.folder, False, cell.held_out), ""
             except UserError as error:
                 if suite.train_samples is None:
                     raise
-                opened = Noise(suite, self.place, suite.train_samples - held_out, {}), str(error)
-            self._opened = {(cell.suite, held_out): opened}  # one at a time: the last one is given back
-        return self._opened[cell.suite, held_out]
+                opened = Noise(suite, self.place, suite.train_samples - cell.held_out, {}), str(error)
+            self._opened = {(cell.suite, cell.held_out): opened}  # one at a time: the last one is given back
+        return self._opened[cell.suite, cell.held_out]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import busy
 from cheapconv.engine.measure.clock import latency_of
 from cheapconv.engine.measure.machine import resolve_device
-from cheapconv.engine.measure.passes import AGAIN, Measuring, Stopwatch, Watch, Work
+from cheapconv.engine.measure.passes import Measuring, Stopwatch, Watch, Work
 from cheapconv.engine.measure.runtimes.base import Unsupported
 from cheapconv.engine.measure.timings import Way, own_folder, ready
 from cheapconv.engine.measure.turn import Turn
@@ -79,9 +79,7 @@ class LatencyClock:
             raise UserError(f"{str(error).rstrip('.')}: name another --runtime.") from error
         key, work = next(self._keys), Work("a budget of latency", one, None, shape, threads=self._way.threads)
         self._measuring.warm(work)
-        for _ in range(1 + AGAIN):
-            if self._measuring.lacking(key):
-                self._measuring.take({key: work})
+        self._measuring.complete({key: work})
         pooled = self._measuring.pooled(key)
         taken = latency_of(pooled.one_s)
         return Timed(taken.median_ms, (taken.q25_ms, taken.q75_ms), pooled.doubt)

@@ -36,9 +36,7 @@ class Format:
     def written(self, network: nn.Module, job: Job) -> tuple[tuple[Path, ...], Answer]:
         """Its files in the job's folder, and how they answer; raises Unsupported."""
         if self.runtime is not None:
-            prepared = self.runtime.prepare(
-                network, job.shape, job.batch, job.folder, job.threads, job.precision, job.calibration
-            )
+            prepared = self.runtime.prepare(network, job)
             return prepared.files, prepared
         path = exported.written(network, "pt2", job)
         file = path.replace(path.with_name("network.pt2"))

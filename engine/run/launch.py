@@ -157,9 +157,8 @@ class Launcher:
 
     def _data_of(self, cell: Cell, place: Place) -> Data:
         """The suite's data, opened at the first cell that needs it; what is held out makes it another data set."""
-        held_out = cell.recipe.get("validation") or 0
-        if (cell.suite, held_out) not in self._data:
+        if (cell.suite, cell.held_out) not in self._data:
             suite = catalog.parse("suite", cell.suite)
-            opened = suite.open(place, self.settings.data, self.settings.download, held_out)
-            self._data[cell.suite, held_out] = opened
-        return self._data[cell.suite, held_out].at(place)
+            opened = suite.open(place, self.settings.data, self.settings.download, cell.held_out)
+            self._data[cell.suite, cell.held_out] = opened
+        return self._data[cell.suite, cell.held_out].at(place)

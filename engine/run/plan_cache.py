@@ -25,6 +25,7 @@ from cheapconv.engine.store.files import ABANDONED_S, TEMPORARY, leftovers, writ
 KEPT = 64  # the latest of them
 LIBRARIES = ("torch", "torchvision", "timm", "ptflops", "torch-pruning")
 PACKAGE = Path(__file__).parents[2]
+CODE = (".py", ".toml")  # the latter are recipes
 Listing = dict[str, list[dict[str, Any]]]  # by kind, as JSON has it
 
 
@@ -52,7 +53,7 @@ def _name(what: object, plugins: Sequence[str]) -> str:
     """The hash of what is kept, and of all code that has a say in it."""
     names = [*plugins, *(point.module for point in entry_points(group=PLUGINS))]
     rooms = [path.parent for path in PACKAGE.glob("*/__init__.py")]
-    code = [*PACKAGE.glob("*.py"), *(path for room in rooms for path in room.rglob("*.py"))]
+    code = [*PACKAGE.glob("*.py"), *(path for room in rooms for path in room.rglob("*") if path.suffix in CODE)]
     code += [path for name in names for path in _sources(name)]
     stamps = sorted(f"{path} {path.stat().st_mtime_ns} {path.stat().st_size}" for path in code)
     versions = [sys.version, *(version(name) for name in LIBRARIES)]

@@ -13,7 +13,6 @@ from cheapconv.engine.run import plan_cache
 
 if TYPE_CHECKING:
     from cheapconv.engine.read.registry import Registry, Sweep
-    from cheapconv.suites.recipe import Precision
 
 OWN = Path(__file__).parents[2] / "registry.yaml"
 
@@ -31,14 +30,14 @@ def load(path: Path | None) -> "Registry":
     return registry.load(registry_path(path))
 
 
-def plan(sweep: "Sweep", name: str, *, epochs: int | None = None, precision: "Precision | None" = None) -> Plan:
+def plan(sweep: "Sweep", name: str, *, epochs: int | None = None) -> Plan:
     """The plan of a sweep, every cell rehearsed, every network compared with what it is to be cheaper than."""
     from cheapconv.engine.plan import cells
     from cheapconv.engine.plan.dearer import dearer_networks
     from cheapconv.engine.train.rehearsal import rehearse
 
     with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints: stdout may be promised to one JSON document
-        found = cells.plan(sweep, name, rehearse, epochs=epochs, precision=precision)
+        found = cells.plan(sweep, name, rehearse, epochs=epochs)
         return replace(found, dearer=dearer_networks(found))
 
 

@@ -16,6 +16,7 @@ from cheapconv.catalog.errors import UserError, reason
 from cheapconv.engine.measure import clock
 from cheapconv.engine.measure.calibration_images import CalibrationImages
 from cheapconv.engine.measure.machine import device_name
+from cheapconv.engine.measure.runtimes.base import Job
 from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run.measuring import time_missing
@@ -44,11 +45,10 @@ class Samples:
 
     def data(self, cell: Cell) -> Data:
         """Those of a cell, on the CPU."""
-        held_out = cell.recipe.get("validation") or 0
-        if (cell.suite, held_out) not in self._data:
+        if (cell.suite, cell.held_out) not in self._data:
             suite = catalog.parse("suite", cell.suite)
-            self._data[cell.suite, held_out] = suite.open(Place(CPU), self._folder, validation=held_out)
-        return self._data[cell.suite, held_out]
+            self._data[cell.suite, cell.held_out] = suite.open(Place(CPU), self._folder, validation=cell.held_out)
+        return self._data[cell.suite, cell.held_out]
 
     def calibration(self, cell: Cell) -> CalibrationImages:
         """Training images of a cell's suite as its recipe normalises them."""
@@ -118,9 +118,8 @@ def _student(store: Store, cell: Cell, name: str, structure: str | None, way: Wa
     network = deployed(networks.load(store, cell.key, name).network, suite.image)
     batch, threads = clock.throughput_batch(suite.image, CPU), torch.get_num_threads()
     with tempfile.TemporaryDirectory() as folder:
-        answer = way.library.prepare(
-            network, suite.image, batch, Path(folder), threads, way.precision, way.calibration.images
-        )
+        job = Job(suite.image, batch, Path(folder), threads, way.precision, way.calibration.images)
+        answer = way.library.prepare(network, job)
         size = answer.size_bytes
     assert size is not None, "a runtime that has int8 has files"
     scores = of_answers(answer, data.split("test", recipe), batch, suite.task_of(data))

@@ -72,7 +72,7 @@ class Ready:
         loaded = networks.load(Store(store), cell.key, student)
         suite, recipe = catalog.parse("suite", cell.suite), recipe_of(cell)
         network = Raw(deployed(loaded.network, suite.image), loaded.mean, loaded.std).eval()
-        return cls(loaded, network, suite, recipe, suite.open(Place(CPU), data))
+        return cls(loaded, network, suite, recipe, suite.open(Place(CPU), data, validation=cell.held_out))
 
     @property
     def images(self) -> Tensor:

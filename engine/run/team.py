@@ -266,9 +266,9 @@ def _carry_out(order: Order, place: Place) -> None:
     heap.keep()
     use_ieee_float32()
     cell, settings, store = order.cell, order.settings, Store(order.root)
-    suite, held_out = catalog.parse("suite", cell.suite), cell.recipe.get("validation") or 0
+    suite = catalog.parse("suite", cell.suite)
     feed = Feed(
-        lambda: suite.open(place, settings.data, settings.download, held_out), recipe_of(cell), cell.seed, place
+        lambda: suite.open(place, settings.data, settings.download, cell.held_out), recipe_of(cell), cell.seed, place
     )
     teachers = Teachers(place.device, None)
     saved: checkpoint.State | None = ranks.led(place, None)

@@ -70,6 +70,11 @@ class Cell:
     def __hash__(self) -> int:
         return hash(self.key)
 
+    @property
+    def held_out(self) -> int:
+        """Training samples that are kept for validation."""
+        return self.recipe.get("validation") or 0
+
     def to_json(self) -> dict[str, Any]:
         """What `cell.json` holds: every field, and the key."""
         return {"key": self.key, **dataclasses.asdict(self)}

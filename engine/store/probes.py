@@ -10,9 +10,8 @@ from cheapconv.engine.store.alike import digits
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.documents import document, look
 from cheapconv.engine.store.files import make_folder, write_json
-from cheapconv.engine.store.runs import Store
+from cheapconv.engine.store.runs import PROBES, Store
 
-FOLDER = "probes"
 # Numbers of a recipe that a step takes no time for.
 FREE = ("name", "epochs", "lr", "lr_of", "weight_decay", "schedule", "momentum", "nesterov", "evaluate_every")
 
@@ -52,16 +51,16 @@ def name_of(cell: Cell, teacher: Cell | None, device_name: str, threads: int) ->
 
 def read(store: Store, name: str) -> Probe | None:
     """The probe of that name; a damaged one is as if it were not there."""
-    return look(store.root / FOLDER / f"{name}.json", Probe).value
+    return look(store.root / PROBES / f"{name}.json", Probe).value
 
 
 def write(store: Store, name: str, probe: Probe) -> None:
     """Keep one."""
     store.root.mkdir(parents=True, exist_ok=True)
-    make_folder(store.root / FOLDER)
-    write_json(store.root / FOLDER / f"{name}.json", document(asdict(probe)))
+    make_folder(store.root / PROBES)
+    write_json(store.root / PROBES / f"{name}.json", document(asdict(probe)))
 
 
 def names(store: Store) -> list[str]:
     """All that are kept."""
-    return sorted(path.stem for path in (store.root / FOLDER).glob("*.json"))
+    return sorted(path.stem for path in (store.root / PROBES).glob("*.json"))

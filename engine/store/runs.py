@@ -35,7 +35,7 @@ from cheapconv.engine.store.files import (
 from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State, SweepPlan, Word, is_name
 
 CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
-RESULT, ERROR, CHECKPOINT, NETWORKS = "result.json", "error.txt", "last.pt", "networks"
+RESULT, ERROR, CHECKPOINT, NETWORKS, PROBES = "result.json", "error.txt", "last.pt", "networks", "probes"
 PICTURE, MISTAKES, SWEEPS, MEASUREMENTS, COMPUTE = "answers.png", "mistakes.npz", "sweeps", "measurements", "compute"
 TRACKER = "mlflow.json"  # in the run folder, but the tracker's own
 
@@ -279,7 +279,7 @@ class Store:
         for run in filter(Run.left, self.runs()):  # no other is locked: a lock that is held turns a run away
             with run.lock() as mine:
                 removed += run.tidy() if mine else 0
-        shared = [self.root, *(self.root / name for name in (SWEEPS, MEASUREMENTS, COMPUTE))]  # without a lock
+        shared = [self.root, *(self.root / name for name in (SWEEPS, MEASUREMENTS, COMPUTE, PROBES))]  # without a lock
         found = [path for folder in shared for path in leftovers(folder.glob(f"{TEMPORARY}*"), ABANDONED_S)]
         for path in found:
             path.unlink(missing_ok=True)

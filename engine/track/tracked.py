@@ -125,8 +125,8 @@ class Tracked:
     def tags(self) -> dict[str, str]:
         """The axes of the benchmark and on what the cell was run."""
         last = self.environments[-1]
-        values: dict[str, object] = {"precision": self.cell.recipe.get("precision")}
-        values |= {"kind": "cell", "cell_key": self.key, "sweep": self.sweep.name, "recipe": self.cell.recipe["name"]}
+        values: dict[str, object] = {"kind": "cell", "cell_key": self.key, "sweep": self.sweep.name}
+        values["recipe"] = self.cell.recipe["name"]
         axes = {field.name: getattr(self.cell, field.name) for field in fields(Cell)}
         values |= {name: value for name, value in axes.items() if not isinstance(value, Mapping)}
         values |= {name: getattr(last, name) for name in MACHINE}

@@ -79,7 +79,8 @@ class _Wiring:
         self.cell, self.teacher = cell, teacher
         settings = repr(sorted(cell.method_config.items()))  # settings may be lists, which have no hash
         images = [repr(cell.recipe.get(field)) for field in ("mix", "smoothing", "augmentation")]
-        numbers = cell.recipe["epochs"], cell.recipe["batch"] == 1, *images
+        ghosts = bool(cell.recipe.get("ghost_batches"))
+        numbers = cell.recipe["epochs"], cell.recipe["batch"] == 1, ghosts, *images
         self._identity = (cell.suite, cell.architecture, cell.conv, cell.method, settings, teacher, numbers)
 
     def __eq__(self, other: object) -> bool:

@@ -84,7 +84,7 @@ def built(tmp_path_factory) -> Callable[[Any, Any], tuple[nn.Module, tuple[int, 
 def test_the_logits_are_those_of_pytorch(name, architecture, conv, built):
     used = runtime(name)
     network, shape, folder = built(architecture, conv)
-    prepared = used.prepare(network, shape, 2, folder)
+    prepared = used.prepare(network, Job(shape, 2, folder))
     images = torch.rand(2, *shape)
     torch.testing.assert_close(prepared(images), network(images), rtol=1e-3, atol=1e-4)
     assert prepared.size_bytes is None or prepared.size_bytes > 1000
@@ -151,8 +151,8 @@ def folder(tmp_path_factory) -> Path:
 def test_int8_decides_alike_in_half_the_space(name, tiny, folder):
     used, (images, labels) = runtime(name), coloured(32, 1)
     calibration, _ = coloured(40, 2)
-    whole = used.prepare(tiny, SHAPE, 32, folder)
-    small = used.prepare(tiny, SHAPE, 32, folder, precision="int8", calibration=calibration)
+    whole = used.prepare(tiny, Job(SHAPE, 32, folder))
+    small = used.prepare(tiny, Job(SHAPE, 32, folder, precision="int8", calibration=calibration))
     assert torch.equal(tiny(images).argmax(1), labels)
     assert torch.equal(small(images).argmax(1), labels)
     assert not torch.equal(small(images), whole(images))
@@ -164,9 +164,9 @@ def test_int8_decides_alike_in_half_the_space(name, tiny, folder):
 
 def test_int8_needs_images_and_a_runtime_that_has_it(tiny, folder):
     with pytest.raises(Unsupported, match="ONNX Runtime needs images to calibrate int8 with"):
-        runtime("onnxruntime").prepare(tiny, SHAPE, 1, folder, precision="int8")
+        runtime("onnxruntime").prepare(tiny, Job(SHAPE, 1, folder, precision="int8"))
     with pytest.raises(Unsupported, match="PyTorch has no int8 here: it has fp32"):
-        runtime("eager").prepare(tiny, SHAPE, 1, folder, precision="int8", calibration=coloured(3, 0)[0])
+        runtime("eager").prepare(tiny, Job(SHAPE, 1, folder, precision="int8", calibration=coloured(3, 0)[0]))
 
 
 def test_the_images_of_a_calibration_are_all_seen_in_whole_batches(folder):
@@ -179,9 +179,9 @@ def test_the_images_of_a_calibration_are_all_seen_in_whole_batches(folder):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_onnx_runtime_computes_by_the_threads_that_it_was_told(threads, tiny, folder):
-    runtime("onnxruntime").prepare(tiny, SHAPE, 1, folder, 1)  # what the library starts for itself
+    runtime("onnxruntime").prepare(tiny, Job(SHAPE, 1, folder, 1))  # what the library starts for itself
     before = len(os.listdir("/proc/self/task"))
-    prepared = runtime("onnxruntime").prepare(tiny, SHAPE, 1, folder, threads)
+    prepared = runtime("onnxruntime").prepare(tiny, Job(SHAPE, 1, folder, threads))
     assert len(os.listdir("/proc/self/task")) - before == threads - 1
     assert prepared(torch.rand(1, *SHAPE)).shape == (1, 3)
 
@@ -194,7 +194,7 @@ def test_pytorch_computes_by_the_threads_that_it_was_told_and_leaves_them_as_the
             threads.append(torch.get_num_threads())
             return images.mean((2, 3))
 
-    prepared = runtime("eager").prepare(Watched().eval(), SHAPE, 1, folder, before + 1)
+    prepared = runtime("eager").prepare(Watched().eval(), Job(SHAPE, 1, folder, before + 1))
     prepared(torch.rand(1, *SHAPE))
     assert threads == [before + 1]
     assert torch.get_num_threads() == before
@@ -202,9 +202,9 @@ def test_pytorch_computes_by_the_threads_that_it_was_told_and_leaves_them_as_the
 
 
 def test_what_is_written_once_serves_again(tiny, folder):
-    prepared = runtime("onnxruntime").prepare(tiny, SHAPE, 1, folder)
+    prepared = runtime("onnxruntime").prepare(tiny, Job(SHAPE, 1, folder))
     stamp = (folder / "b1.onnx").stat().st_mtime_ns
-    runtime("onnxruntime").prepare(tiny, SHAPE, 1, folder, threads=2)
+    runtime("onnxruntime").prepare(tiny, Job(SHAPE, 1, folder, threads=2))
     assert (folder / "b1.onnx").stat().st_mtime_ns == stamp
     assert prepared.file == folder / "onnxruntime-fp32-b1" / "network.onnx"
     assert prepared.size_bytes == prepared.file.stat().st_size
@@ -227,7 +227,7 @@ class Undecided(nn.Module):
 @pytest.mark.parametrize(("network", "why"), [(Eigenvalues(), "linalg_eig"), (Undecided(), "data-dependent")])
 def test_an_operator_that_onnx_cannot_hold_is_a_sentence(network, why, tmp_path, capfd):
     with pytest.raises(Unsupported, match=rf"^ONNX Runtime cannot .*: ONNX cannot hold .*{why}.*\)\.$"):
-        runtime("onnxruntime").prepare(network.eval(), SHAPE, 1, tmp_path)
+        runtime("onnxruntime").prepare(network.eval(), Job(SHAPE, 1, tmp_path))
     assert [*tmp_path.iterdir()] == []
     assert capfd.readouterr() == ("", "")
 

@@ -63,6 +63,12 @@ def test_theory_stands_beside_what_is_timed_in_a_chosen_network(quiet, monkeypat
     assert told[3] == "pass 1 of 5 over 3 networks"
 
 
+def test_a_conv_without_a_latency_has_no_ratio():
+    assert conv_costs._ratio(None, 2.0) is None
+    assert conv_costs._ratio(1.0, None) is None
+    assert conv_costs._ratio(1.0, 2.0) == 0.5
+
+
 def test_a_network_that_is_none_says_so(quiet):
     with pytest.raises(UserError, match="'WRN-10-x' is no architecture"):
         conv_costs.timed(Setting("WRN-10-x", 10, 8), None)

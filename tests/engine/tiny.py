@@ -242,12 +242,12 @@ def ends(store: Store, whole: Plan, *watchers: Any, **options: Any) -> list[str]
 
 
 @contextlib.contextmanager
-def trained(root: Path, *entries: Any) -> Iterator[tuple[Store, Plan]]:
+def trained(root: Path, *entries: Any, **fields: Any) -> Iterator[tuple[Store, Plan]]:
     """A store with the finished cells of a sweep of one epoch, and its plan, while the tiny world is there."""
     with pytest.MonkeyPatch.context() as patch:
         install(patch)
         skip_timing(patch)
-        store, whole = Store(root), planned(*entries, epochs=1)
+        store, whole = Store(root), planned(*entries, epochs=1, **fields)
         store.prepare()
         session.write_plan(store, whole)
         assert {*ends(store, whole)} == {"done"}

@@ -5,7 +5,7 @@ writes no file. No module of this folder imports a library before it is used: ea
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -103,29 +103,17 @@ class Runtime(ABC):
         except PackageNotFoundError:
             return None
 
-    def prepare(
-        self,
-        network: "nn.Module",
-        images: Sequence[int],
-        batch: int,
-        folder: Path,
-        threads: int = 1,
-        precision: Precision = "fp32",
-        calibration: "Tensor | None" = None,
-    ) -> Prepared:
-        """A network in eval mode, in the form that is deployed, ready for `batch` images of shape `images` (C, H, W).
-
-        Raises Unsupported where this runtime cannot. What is written goes to `folder`, which is this network's alone.
-        """
-        channels, height, width = images
+    def prepare(self, network: "nn.Module", job: Job) -> Prepared:
+        """A network in eval mode, in the form that is deployed, ready for its job; raises Unsupported where this
+        runtime cannot."""
         if (reason := self.missing()) is not None:
             raise Unsupported(reason)
-        if precision not in self.precisions:
-            raise Unsupported(f"{self.label} has no {precision} here: it has {' and '.join(self.precisions)}.")
-        if precision == "int8" and (calibration is None or not len(calibration)):
+        if job.precision not in self.precisions:
+            raise Unsupported(f"{self.label} has no {job.precision} here: it has {' and '.join(self.precisions)}.")
+        if job.precision == "int8" and (job.calibration is None or not len(job.calibration)):
             raise Unsupported(f"{self.label} needs images to calibrate int8 with.")
         assert not network.training
-        return self.prepared(network, Job((channels, height, width), batch, folder, threads, precision, calibration))
+        return self.prepared(network, job)
 
     @abstractmethod
     def prepared(self, network: "nn.Module", job: Job) -> Prepared:

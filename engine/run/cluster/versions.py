@@ -8,11 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cheapconv import catalog
-from cheapconv.engine.run.plan_cache import PACKAGE
+from cheapconv.engine.run.plan_cache import CODE, PACKAGE
 
 ROOMS = ("catalog", "suites", "models", "methods", "baselines", "engine")  # all that has a say in a result
 LIBRARIES = ("torch", "torchvision", "timm", "numpy")
-CODE = (".py", ".toml")  # the latter are recipes
 
 Versions = Mapping[str, str]  # by what it is the version of
 

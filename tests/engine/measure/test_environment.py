@@ -91,6 +91,24 @@ def test_a_commit_is_dirty_when_tracked_files_differ(status, dirty, monkeypatch)
     assert environment._commit.__wrapped__() == ("abc123", dirty)
 
 
+def test_a_repository_around_the_code_is_not_the_code_s(tmp_path, monkeypatch):
+    """Installed inside a checkout of something else, whose files it is none of."""
+    for command in (
+        ["init", "--quiet"],
+        ["-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x", "--allow-empty"],
+    ):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    code = tmp_path / "site-packages" / "engine" / "measure" / "machine.py"
+    code.parent.mkdir(parents=True)
+    code.touch()
+    monkeypatch.setattr(environment, "ROOT", code.parents[2])
+    monkeypatch.setattr(environment, "__file__", str(code))
+    assert environment._commit.__wrapped__() == (None, None)
+    subprocess.run(["git", "add", "."], cwd=tmp_path, check=True)
+    sha, dirty = environment._commit.__wrapped__()
+    assert (len(sha), dirty) == (12, True)
+
+
 @pytest.mark.parametrize("cpuinfo", [None, "processor : 0\n"])
 def test_a_processor_without_a_name_has_one_anyway(cpuinfo, monkeypatch):
     def read(path: Any) -> str:

@@ -110,7 +110,7 @@ def test_a_runtime_is_a_part_of_a_setting(monkeypatch):
 def test_threads_of_latency_are_a_part_of_a_setting_and_of_the_timing(own_turn, wrn, monkeypatch):
     """What was timed on one thread is not replaced; the runtime and the record are told of the threads."""
     monkeypatch.setattr(timings, "device_name", lambda device: "CPU")
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr(timings, "cores", lambda: 4)
     several = Way.chosen("eager", CPU, threads=4)
     assert several.setting() == "cpu-fp32-b128-t1-l4"
     seen: list[int] = []

@@ -57,6 +57,10 @@ def test_ghost_batches_are_refused_where_samples_are_compared_and_where_a_batch_
     assert skipped.reason.endswith(
         "it compares the samples of a batch with one another, which ghost_batches would part"
     )
+    # What was found of one of two cells that differ in nothing else is not said of the other.
+    for parts, skipped in ((None, 0), (4, 1), (None, 0)):
+        found = plan_of("WRN-10-1", "G(4)", [{"sp": {"teacher": "t"}}, "scratch"], ghost_batches=parts)
+        assert len(found.skipped) == skipped
     with pytest.raises(UserError, match="ghost_batches must be from 2 to half of a batch, not 4"):
         plan_of("WRN-10-1", "G(4)", "scratch", ghost_batches=4, batch=7)
     with pytest.raises(ValidationError, match="greater than or equal to 2"):

@@ -38,9 +38,10 @@ def test_single_values_are_grids_of_one(tmp_path: Path) -> None:
 
 
 def test_entries_know_their_lines(tmp_path: Path) -> None:
-    sweep = registry.load(fakes.write_registry(tmp_path, GOOD + "\n\n" + entry())).sweep("sweep")
-    assert [e.line for e in sweep.entries] == [6, 8]
-    assert fakes.sweep({}).entries[0].line is None
+    path = fakes.write_registry(tmp_path, GOOD + "\n\n" + entry())
+    sweep = registry.load(path).sweep("sweep")
+    assert [str(e.error("wrong")) for e in sweep.entries] == [f"{path}:{line}: wrong" for line in (6, 8)]
+    assert str(fakes.sweep({}).entries[0].error("wrong")) == "wrong"  # made without a file
 
 
 def test_a_method_is_a_name_or_a_name_with_settings(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_sweeps_are_read_one_by_one(tmp_path: Path) -> None:
     path = fakes.write_registry(tmp_path, GOOD + "\n  bad: {suite: toy, recipe: shrt, entries: []}\n  worse: 3")
     good, bad, worse = registry.load_each(path)
     assert list(good.sweeps) == ["sweep"]
-    assert good.sweep("sweep").entries[0].line == 6
+    assert str(good.sweep("sweep").entries[0].error("wrong")) == f"{path}:6: wrong"
     assert str(bad).startswith(f"{path}:7: unknown recipe 'shrt'")
     assert str(worse).startswith(f"{path}:8: worse is 3, but should be keys with values.")
 

@@ -76,6 +76,18 @@ def test_code_of_a_plugin_counts_wherever_it_stands_in_its_package(registry, tmp
     assert plan_cache.fingerprint(registry, "small", None) not in (first, None)
 
 
+def test_a_recipe_of_this_project_counts(registry, tmp_path, monkeypatch) -> None:
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "__init__.py").touch()
+    recipes = tmp_path / "suites" / "tiny.toml"
+    recipes.write_text("lr = 0.1\n")
+    monkeypatch.setattr(plan_cache, "PACKAGE", tmp_path)
+    first = plan_cache.fingerprint(registry, "small", None)
+    assert first is not None
+    recipes.write_text("lr = 0.25\n")
+    assert plan_cache.fingerprint(registry, "small", None) not in (first, None)
+
+
 def test_a_sweep_that_reads_weights_is_planned_each_time(registry: Path, tmp_path: Path) -> None:
     torch.save(build_network("WRN-10-1", "S", 10).state_dict(), tmp_path / "a.pt")
     text = f"\"wrn(depth=10, width=1, weights='{tmp_path / 'a.pt'}')\""

@@ -57,6 +57,12 @@ def test_in_int8_a_file_takes_images_as_they_are_and_is_scored_by_its_own_runtim
     assert found["top1"] == pytest.approx(result.students[0].scores["top1"], abs=2.5 / 23)
 
 
+def test_images_that_were_held_out_calibrate_nothing(tmp_path):
+    with tiny.trained(tmp_path / "runs", "scratch", validation=8) as (store, whole):
+        cell = shipping.find(store.root, whole.cells[0].cell.key)
+        assert shipping.Ready.of(store.root, cell, None, None).data.samples == tiny.TRAIN - 8
+
+
 def test_of_equal_logits_the_first_class_wins():
     logits = torch.tensor([[0.5, 2.0, 2.0, -1.0], [1.0, 1.0, 1.0, 1.0], [0.0, float("nan"), 3.0, 3.0]])
     found = shipping.untied(logits)

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from cheapconv.engine.store.runs import Store
 
-PLACES = ("sweeps/s.json", "measurements/m.json", "mlflow.json", "cell/mlflow.json", "cell/networks/n.pt", "cell/x")
+FOLDERS = ("sweeps", "measurements", "compute", "probes")
+PLACES = (
+    *(f"{folder}/x.json" for folder in FOLDERS),
+    "mlflow.json",
+    "cell/mlflow.json",
+    "cell/networks/n.pt",
+    "cell/x",
+)
 WRITING = """
 import contextlib, sys, time
 from pathlib import Path
