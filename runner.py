@@ -6,6 +6,7 @@ if interrupt.is_program(__name__):
     interrupt.listen()  # before anything that takes time is imported
     heap.large_pages()
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -155,20 +156,23 @@ def report(
     figures: options.Figures = False,
     compare: options.Compare = None,
     live: options.Live = False,
-    registry: Annotated[Path | None, typer.Option(help="As for `run`; a report follows from the store alone.")] = None,
+    registry: Annotated[
+        Path | None, typer.Option(help="A report follows from the store: say whether this still plans the same.")
+    ] = None,
     mlflow: options.Mlflow = None,
 ) -> None:
     """Render a comparison: a page, the table in many forms, pictures for papers; attach them in MLflow."""
-    from cheapconv.engine.run import show
+    from cheapconv.engine.run import planning, show
     from cheapconv.reports import command
 
     asked = command.Asked(tuple(sweeps), store, out, title, single_file, figures, compare, live)
     rendered = command.command(asked, show.progress)
-    show.report(rendered.summary, rendered.remarks, rendered.paths, store, sweeps, mlflow)
+    remarks = [*rendered.remarks, *(planning.behind(store, sweeps, registry) if registry else ())]
+    show.report(rendered.summary, remarks, rendered.paths, store, sweeps, mlflow)
 
 
 @app.command()
-def fair(sweep: options.SweepName, store: options.StoreFolder = Path("runs")) -> None:
+def fair(sweep: options.StoredSweep, store: options.StoreFolder = Path("runs")) -> None:
     """Say for how many epochs each distilled network could have been trained alone at the same cost."""
     from cheapconv.reports.rows import fair as fairness
 
@@ -223,7 +227,7 @@ def clean(store: options.StoreFolder = Path("runs")) -> None:
 
 @app.command()
 def sync(
-    sweep: options.SweepName,
+    sweep: options.StoredSweep,
     store: options.StoreFolder = Path("runs"),
     mlflow: options.Mlflow = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on until the standard input ends (Ctrl-D).")] = False,
@@ -236,6 +240,7 @@ def sync(
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit code 2."""
+    sys.path.append(str(Path.cwd()))  # plugins and networks of the user's own, after everything that is installed
     with output.guarded(), output.told():
         app()
 

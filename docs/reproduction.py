@@ -97,10 +97,10 @@ def verdicts(found: list[Content]) -> str:
 
 
 def _verdict(outcome: Outcome) -> str:
-    """`2 of 2, resolved in 1`; nothing where there are no such rows."""
-    compared = outcome.comparisons
+    """`2 of 2, resolved in 1 (3 of 7 rows left out)`; nothing where there are no such rows."""
+    compared, left = outcome.comparisons, outcome.left_out.partition(",")[0]
     if not compared:
-        return ""
+        return left
     share = f"{sum(one.holds for one in compared)} of {len(compared)}"
     if outcome.verdict == "not resolved":
         return f"{share}, single runs"
@@ -108,7 +108,7 @@ def _verdict(outcome: Outcome) -> str:
         return f"{share} so far"
     sure, against = (sum(one.resolved and one.holds is way for one in compared) for way in (True, False))
     parts = [share, *([f"resolved in {sure}"] if sure else []), *([f"**against in {against}**"] if against else [])]
-    return ", ".join(parts if sure or against else [share, "none resolved"])
+    return ", ".join(parts if sure or against else [share, "none resolved"]) + (f" ({left})" if left else "")
 
 
 def questions(found: list[Content]) -> str:
@@ -121,7 +121,7 @@ def _answered(claim: claims.Claim, found: list[Content]) -> str:
     parts = [f"**{claim.claim}** ({', '.join(filter(None, (claim.source, claim.where)))})"]
     for content in found:
         outcome = claims.outcome(claim, content.rows, content.sweep)
-        if outcome.verdict != UNTESTED:
+        if outcome.verdict != UNTESTED or outcome.left_out:
             parts.append("\n".join(_said(content.sweep.name, outcome)))
     if len(parts) == 1:
         parts.append("- Not tested: no sweep has such rows, complete and with costs that are not in doubt.")

@@ -51,6 +51,7 @@ class CommandLine:
     def __call__(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, stdout and stderr of `cheapconv ARGUMENTS`."""
         self._monkeypatch.setattr(sys, "argv", ["cheapconv", *arguments])
+        self._monkeypatch.setattr(sys, "path", [*sys.path])
         with pytest.raises(SystemExit) as end:
             runner.main()
         out, err = self._capsys.readouterr()

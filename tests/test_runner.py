@@ -66,6 +66,7 @@ def test_plan_takes_another_number_of_epochs_and_a_selection(command):
     one, three = command.document("plan", "small"), command.document("plan", "small", "--epochs", "3")
     assert [row["epochs"] for row in three["cells"]] == [3, 3]
     assert {row["key"] for row in one["cells"]}.isdisjoint(row["key"] for row in three["cells"])
+    assert command.document("status", "small@epochs=3") == three  # as its reports call it
     assert [row["method"] for row in command.document("plan", "small", "--select", "*/*/scratch")["cells"]] == [
         "scratch"
     ]

@@ -40,9 +40,9 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
             "it does not take images of 33 x 33, it takes 256 x 256",
         ),
         (["profile", "timm(name=resnet18.a1_in1k)"], "leave the tag '.a1_in1k' out"),
-        (["report", "small"], "holds no plan of a sweep 'small'"),
+        (["report", "small"], "runs is no store: run it first"),
         (["clean"], "there is no store at runs"),
-        (["sync", "small", "--mlflow", "http://127.0.0.1:9"], "holds no plan of a sweep 'small'"),
+        (["sync", "small", "--mlflow", "http://127.0.0.1:9"], "runs is no store: run it first"),
     ],
 )
 def test_a_mistake_is_one_sentence(arguments, message, command):

@@ -43,6 +43,24 @@ def test_a_sweep_from_run_to_report(command, monkeypatch, tmp_path):
     tables = {f"table.{form}" for form in ("md", "csv", "tex", "json", "parquet")}
     assert {path.name for path in Path("report").iterdir()} == {*tables, "index.html", "assets"}
     assert "G(2)" in Path("report/table.md").read_text()
+    changed = Path("changed.yaml")
+    for text, remarks in (
+        (REGISTRY, ()),
+        (REGISTRY.replace('"G(2)"', '["G(2)", "G(4)"]'), ("changed.yaml has 1 cells of small that are not in its",)),
+        (
+            REGISTRY.replace("G(2)", "G(4)"),
+            ("changed.yaml has 1 cells of small that", "1 cells of the last run of small"),
+        ),
+        (
+            REGISTRY.replace("small", "other"),
+            ("whether small is still as in its last run is not known: unknown sweep",),
+        ),
+    ):
+        changed.write_text(text)
+        code, out, _ = command("report", "small", "--out", "report", "--registry", "changed.yaml")
+        assert code == 0
+        assert [line for line in out.splitlines() if "last run" in line and not line.startswith(remarks)] == []
+        assert all(f"\n{remark}" in out for remark in remarks)
 
 
 def test_workers_and_cohorts_change_no_result(command, monkeypatch):

@@ -8,10 +8,11 @@ its PASSES slices at the highest speed are pooled, and if not all of those are a
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from cheapconv.engine.measure import clock
@@ -27,6 +28,8 @@ SLICE_S = 0.2  # of latency, and as much of throughput
 BEFORE = 2  # runs of a slice that do not count: caches hold the network before
 LEAST, MOST = 2, 60  # runs of a slice that count
 WARM_UP_RUNS = 5
+UNEVEN_ONE, UNEVEN_MANY = 2.0, 1.3  # of the quartiles; on quiet machines they stay below 1.7 and 1.15
+UNEVEN = "a quarter of the runs of {} took at most {:.3g} ms, another at least {:.3g} ms"
 DOUBT = "at times the machine was at {:.0f} % of the best speed of that measuring"
 
 
@@ -121,6 +124,18 @@ class Stopwatch:
         return one_s, clock.repeat(lambda: many(images), self._device, budget_s, **counts)
 
 
+def uneven(slices: Sequence[Slice]) -> str:
+    """What is said of runs that took too different times: of something else on the machine, all the while."""
+    for what, seconds, most in (
+        ("an image", [t for each in slices for t in each.one_s], UNEVEN_ONE),
+        ("a batch", [t for each in slices for t in each.many_s], UNEVEN_MANY),
+    ):
+        q25, q75 = np.quantile(seconds, [0.25, 0.75]) if seconds else (0.0, 0.0)
+        if q75 > most * q25:
+            return UNEVEN.format(what, 1000 * q25, 1000 * q75)
+    return ""
+
+
 class Measuring:
     """The slices of all networks of one measuring, by the keys that the caller gives them."""
 
@@ -168,7 +183,7 @@ class Measuring:
             one_s=[t for each in slices for t in each.one_s],
             many_s=[t for each in slices for t in each.many_s],
             speed=Speed.middle([speed for each in slices for speed in (each.before, each.after)]),
-            doubt="" if slowest >= 1 - OFF else DOUBT.format(100 * slowest),
+            doubt=DOUBT.format(100 * slowest) if slowest < 1 - OFF else uneven(slices),
         )
 
     def _kept(self, key: str) -> list[tuple[float, Slice]]:

@@ -36,6 +36,9 @@ class Plan:
     deployed: tuple[str, ...] = ()  # precisions in which finished cells are scored and timed beside float32
 
 
+OVERRIDDEN = "@epochs="  # stands between the name of a sweep and what the command line has put in place of its own
+
+
 def plan_name(sweep: str, epochs: int | None) -> str:
     """The name of a sweep's plan under the overrides of a command line."""
-    return sweep if epochs is None else f"{sweep}@epochs={epochs}"
+    return sweep if epochs is None else f"{sweep}{OVERRIDDEN}{epochs}"

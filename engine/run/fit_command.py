@@ -5,6 +5,7 @@ from itertools import count as numbers
 from torch import nn
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.spelling import FREE
 from cheapconv.engine.measure import busy
 from cheapconv.engine.measure.clock import latency_of
 from cheapconv.engine.measure.machine import resolve_device
@@ -13,6 +14,7 @@ from cheapconv.engine.measure.runtimes.base import Unsupported
 from cheapconv.engine.measure.timings import Way, own_folder, ready
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.budget import Choice, Limit, Quantity, Timed, meet
+from cheapconv.engine.plan.template import template
 from cheapconv.engine.read.quantity import count
 from cheapconv.engine.run import show
 from cheapconv.engine.run.show import Row
@@ -60,6 +62,11 @@ def command(
     if latency_ms is not None:
         busy.warn()
         clock = LatencyClock(way, watch or Stopwatch(way.device))
+    if FREE not in architecture + conv:
+        chosen = template(architecture, conv)
+        show.progress(
+            f"no ? is given, which marks the number to choose: it is that of {chosen.architecture} {chosen.conv}"
+        )
     return rows(meet(architecture, conv, given[0], classes, (3, side, side), clock), given[0].quantity)
 
 

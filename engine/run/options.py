@@ -17,6 +17,10 @@ class Anew(StrEnum):
 KINDS = ("suites", "architectures", "convs", "methods", "runtimes", "sweeps")
 
 Kind = Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}; everything if not given.")]
+StoredSweep = Annotated[
+    str,
+    typer.Argument(metavar="SWEEP", help="A sweep of the store; what ran with --epochs 1 is called SWEEP@epochs=1."),
+]
 SweepName = Annotated[str, typer.Argument(help="A sweep of the registry; `cheapconv list sweeps` names them.")]
 RegistryFile = Annotated[
     Path | None,

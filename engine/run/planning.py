@@ -2,14 +2,16 @@
 
 import contextlib
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.catalog.foreign import explained
-from cheapconv.engine.plan.plan import Plan
+from cheapconv.engine.plan.plan import OVERRIDDEN, Plan
 from cheapconv.engine.run import plan_cache
+from cheapconv.engine.store.runs import Store
 
 if TYPE_CHECKING:
     from cheapconv.engine.read.registry import Registry, Sweep
@@ -63,10 +65,13 @@ def each(path: Path | None) -> tuple[list[Plan], list[str]]:
 
 
 def planned(sweep: str, path: Path | None, pattern: str | None, epochs: int | None, *, to_look: bool = False) -> Plan:
-    """The plan of a sweep, or what `pattern` chooses of it.
+    """The plan of a sweep, or what `pattern` chooses of it; `quick@epochs=1` is `quick` with one epoch.
 
     Whoever only wants `to_look` at it gets one that was made before, without anything of the sweep being imported.
     """
+    base, _, number = sweep.partition(OVERRIDDEN)
+    if number.isdecimal() and int(number) and epochs is None:
+        sweep, epochs = base, int(number)
     name = plan_cache.fingerprint(registry_path(path), sweep, epochs)
     whole = plan_cache.read(name) if to_look else None
     if whole is None or pattern:
@@ -79,3 +84,20 @@ def planned(sweep: str, path: Path | None, pattern: str | None, epochs: int | No
 
         return select(whole, pattern)
     return whole
+
+
+def behind(store: Path, sweeps: Sequence[str], path: Path) -> list[str]:
+    """What is to be said of sweeps of which a registry plans other cells than the last run of them in a store."""
+    told = []
+    for sweep in sweeps:
+        then = {each.key for each in Store(store).known_plan(sweep).cells}
+        try:
+            now = {each.cell.key for each in planned(sweep, path, None, None, to_look=True).cells}
+        except UserError as error:
+            told.append(f"whether {sweep} is still as in its last run is not known: {error}")
+            continue
+        if new := len(now - then):
+            told.append(f"{path} has {new} cells of {sweep} that are not in its last run, nor here: run it again")
+        if gone := len(then - now):
+            told.append(f"{gone} cells of the last run of {sweep} are not in {path} any more, but here: run it again")
+    return told

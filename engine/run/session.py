@@ -135,7 +135,7 @@ def measure(
             count_missing(store, cell)
         timed = [found for way in ways for found in measure_again(store, cells, way, told, watch)]
     for network, timing in timed:
-        speeds = f"{timing.latency.median_ms:.2f} ms an image, {timing.throughput.images_per_s:.0f} images/s"
+        speeds = f"{timing.latency.median_ms:.3g} ms an image, {timing.throughput.images_per_s:.0f} images/s"
         line = f"{network}, {timing.runtime} {timing.latency.precision}: {speeds}"
         console.print(f"{line} (doubtful: {timing.doubt})" if timing.doubt else line, highlight=False, markup=False)
     for way in ways:
@@ -171,6 +171,9 @@ def write_plan(store: Store, plan: Plan) -> None:
             with contextlib.suppress(PermissionError):  # of one folder: it is told when it is this cell's turn
                 run.write_cell(record.described(planned.cell))
     cells = tuple(PlannedKey(key=p.cell.key, entry=p.entry, needs=p.needs) for p in plan.cells)
+    before = store.plan(plan.sweep)
+    if before and (lost := len({each.key for each in before.cells} - {each.key for each in cells})):
+        log.warning("%s: %d cells of the plan before are not in this one; their results are kept", plan.sweep, lost)
     store.write_plan(
         SweepPlan(
             sweep=plan.sweep,

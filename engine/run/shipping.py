@@ -23,7 +23,7 @@ from cheapconv.engine.run.formats import Answer, Format, known
 from cheapconv.engine.run.sidecar import NAME, Sidecar, readme
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import CellRecord, recipe_of
-from cheapconv.engine.store.files import make_folder, now, write_bytes, write_json
+from cheapconv.engine.store.files import now, write_bytes, write_json
 from cheapconv.engine.store.networks import Loaded
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.deployed import deployed
@@ -69,6 +69,7 @@ class Ready:
     @classmethod
     def of(cls, store: Path, cell: CellRecord, student: str | None, data: Path | None) -> "Ready":
         """Of a finished cell; its first student that counts, if none is named."""
+        catalog.load(cell.plugins)
         loaded = networks.load(Store(store), cell.key, student)
         suite, recipe = catalog.parse("suite", cell.suite), recipe_of(cell)
         network = Raw(deployed(loaded.network, suite.image), loaded.mean, loaded.std).eval()
@@ -151,11 +152,14 @@ def export(
             raise UserError(f"{refusal} Try another --format.") from refusal
         compared = ready.compared(answer, batch, chosen, "try another --format")
         sidecar = _told(ready.loaded, cell, chosen, files, batch, str(calibration or ""))
-        make_folder(out)
-        for file in files:
-            write_bytes(out / file.name, chosen.marked(file, sidecar))
-    write_json(out / NAME, sidecar.body())
-    write_bytes(out / README, readme(sidecar, out).encode())
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            for file in files:
+                write_bytes(out / file.name, chosen.marked(file, sidecar))
+            write_json(out / NAME, sidecar.body())
+            write_bytes(out / README, readme(sidecar, out).encode())
+        except OSError as error:
+            raise UserError(f"{out} cannot be written ({error.strerror or error}): name another folder.") from error
     size = sum((out / name).stat().st_size for name in sidecar.files)
     yield f"{out / sidecar.files[0]}: {size / 1e6:.2f} MB, for {chosen.label}"
     yield compared

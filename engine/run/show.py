@@ -43,7 +43,7 @@ console = PlainConsole(width=None if sys.stdout.isatty() else 240, emoji=False) 
 Row = Mapping[str, Any]  # of a table, or of a document: values by name
 CELL_FIELDS = (
     *("key", "suite", "architecture", "architecture_label", "conv", "conv_label"),
-    *("method", "seed", "teacher"),
+    *("method", "method_label", "seed", "teacher"),
 )
 GAP = 2  # spaces between two columns
 SENTENCE = 24  # characters beyond which a text of a table is one that is folded
@@ -205,6 +205,8 @@ def cells_of(title: str, plan: Plan, store: Path, as_json: bool) -> None:
         print_json({"cells": rows, "skipped": skipped, "dearer": dearer})
         return
     cells_table(title, rows)
+    if not store.is_dir():
+        console.print(f"there is no store at {store}: nothing was run there", highlight=False, markup=False)
     if skipped:
         table("\nskipped, because they cannot be", skipped, ["architecture", "conv", "method", "reason"])
     if dearer:
@@ -218,6 +220,7 @@ def cells_table(title: str, rows: Sequence[Row]) -> None:
             **row,
             "architecture": row["architecture_label"],
             "conv": row["conv_label"],
+            "method": row["method_label"],
             "teacher": row["teacher"] or "",
             "epoch": f"{row['epoch']}/{row['epochs']}",
             "score": "" if row["score"] is None else f"{100 * row['score']:.2f} %",

@@ -211,8 +211,8 @@ class Store:
         if found.value is not None and found.value.sweep == sweep:  # ../sweeps/quick finds a file of another name
             return found.value
         if found.fault is None:
-            none = f"{self.root} holds no plan of a sweep '{short(sweep)}'{nearest(sweep, self.sweeps())}"
-            raise UserError(f"{none}; it has not been run: run it first.")
+            none = f"holds no plan of a sweep '{short(sweep)}'{nearest(sweep, self.sweeps())}; it has not been run"
+            raise UserError(f"{self.root} {none if self.root.is_dir() else 'is no store'}: run it first.")
         again = "; run it again, which plans it anew and keeps every result" if found.ours else ""
         raise UserError(f"the plan of sweep '{sweep}' in {self.root} cannot be used: {found.fault}{again}.")
 

@@ -1,6 +1,7 @@
 """`cheapconv sync`, and the report that goes to MLflow when it is rendered."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,14 +29,18 @@ def command(sweep: str, folder: Path, option: str | None, keep_on: bool) -> int:
         lines = [lagging(store, sweep, uri, why)] if why else []
     else:
         counts = sync(store, sweep, uri)
-        lines = [f"{sweep} in {public(uri)}: {counts}", f"Tracking: {link(store, sweep, uri)}"]
+        told = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in counts.items())
+        lines = [f"{sweep} in {public(uri)}: {told}", f"Tracking: {link(store, sweep, uri)}"]
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return REFUSED if counts.get("refused") else 0
 
 
 def sync(store: Store, sweep: str, uri: str) -> dict[str, int]:
     """Send what MLflow lacks of every started cell; how many were sent, unchanged, refused or not yet started."""
-    follower = Follower(store, Mirror(store, sweeps.read(store, sweep), uri, ask=True), uri)
+    plan = sweeps.read(store, sweep)
+    if not os.access(store.root, os.W_OK):
+        raise UserError(f"the store {store.root} cannot be written, where sync notes what was sent: see to its rights.")
+    follower = Follower(store, Mirror(store, plan, uri, ask=True), uri)
     follower.look(last=True)
     if follower.failure:
         raise silent(uri, follower.failure)

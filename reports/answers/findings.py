@@ -189,10 +189,12 @@ def _unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
         )
         yield Finding(text, tuple(comparable.loc[comparable["n"] == 1, "id"]))
     elif std is not None and comparable["top1_error_mean"].isna().all():
-        least = 100 * power.detectable(std, n, power.typical_error(comparable))
+        error, count = power.typical_error(comparable), len(comparable)
+        pair, among = (100 * power.detectable(std, n, error, compared=of) for of in (2, max(count, 2)))
+        beforehand = f"; of two that were chosen beforehand {pair:.1f} points are enough" if count > 2 else ""
         yield Finding(
-            f"With n = {n} and {images:,.0f} test images two rows whose {score.text} truly differs by {least:.1f} "
-            "points are told apart four times in five; smaller differences mostly are not."
+            f"With n = {n} and {images:,.0f} test images two of these {count} rows whose {score.text} truly differs by "
+            f"{among:.1f} points are told apart four times in five, and smaller differences mostly are not{beforehand}."
         )
     ranked = comparable[comparable["rank"].notna()]
     if len(ranked) > 2 and (ranked["rank"] == 1).all():
@@ -208,9 +210,11 @@ def _closest(rows: pd.DataFrame, std: float | None) -> Iterator[Finding]:
     best, second = (row for _, row in rows.sort_values("top1_mean", ascending=False, kind="stable").head(2).iterrows())
     if differences.differ(best, second, len(rows)):
         return
-    seeds = power.seeds_to_resolve(best, second, sweep_std=std)
-    images = power.images_to_resolve(best, second)
-    if seeds is not None:
+    seeds = power.seeds_to_resolve(best, second, sweep_std=std, compared=len(rows))
+    images = power.images_to_resolve(best, second, compared=len(rows))
+    if seeds is not None and seeds <= min(best["n"], second["n"]):
+        need = "as many seeds anew mostly would, were that their true difference"
+    elif seeds is not None:
         need = f"about {seeds} seeds of each would tell them apart, were that their true difference"
     elif images is None:
         need = "they are equal"

@@ -23,7 +23,7 @@ from pydantic import ConfigDict, TypeAdapter
 from ruamel.yaml import YAML
 
 from cheapconv.reports.claims import cards, protocols
-from cheapconv.reports.claims.pairs import ANYTHING, KINDS, Kind, Pair, Selector
+from cheapconv.reports.claims.pairs import ANYTHING, KINDS, Kind, Pair, Selector, left_out
 from cheapconv.reports.rows.collect import Collected
 from cheapconv.reports.rows.identities import Identity, identity, records_by_row
 from cheapconv.reports.statistics import differences
@@ -56,7 +56,6 @@ class Comparison:
     better: Identity
     than: Identity
     part: str  # `ensemble and student_0` where both are of one row
-    accuracies: tuple[float, float]
     seeds: tuple[int, int]
     points: float
     p: float
@@ -67,7 +66,7 @@ class Comparison:
         first, second = (float(row["top1_mean"]) for row in (pair.better, pair.than))
         seeds = (int(pair.better["n"]), int(pair.than["n"]))
         names = identity(pair.better), identity(pair.than)
-        return cls(*names, pair.part, (first, second), seeds, 100 * (first - second), p)
+        return cls(*names, pair.part, seeds, 100 * (first - second), p)
 
     @property
     def holds(self) -> bool:
@@ -82,13 +81,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a sweep says to a claim; `caveats` say how its trainings are not those of the source."""
+    """What a sweep says to a claim, and of which rows it cannot; `caveats` say how its trainings are not those of the
+    source."""
 
     claim: Claim
     verdict: Verdict
     text: str
     comparisons: tuple[Comparison, ...]
     caveats: tuple[str, ...] = ()
+    left_out: str = ""
 
 
 @functools.cache
@@ -114,7 +115,10 @@ def outcome(claim: Claim, rows: pd.DataFrame, sweep: Collected) -> Outcome:
         if found := tuple(Comparison.of(pair, math.nan) for pair in pairs if pair.counts):
             held = sum(one.holds for one in found)
             verdict, text = "not finished", f"not finished: so far in the claimed direction in {held} of {len(found)}"
-    return Outcome(claim, verdict, text, found, caveats(claim, found, sweep))
+    lacking = left_out(claim.kind, claim.better, claim.than, own[own["comparable"]], sweep)
+    if lacking:
+        text = f"{text}; {lacking}" if found else f"{verdict}: {lacking}"
+    return Outcome(claim, verdict, text, found, caveats(claim, found, sweep), lacking)
 
 
 def compared(pairs: Sequence[Pair]) -> tuple[Comparison, ...]:

@@ -13,9 +13,18 @@ from typing import Literal, TypeAlias
 import pandas as pd
 from pydantic import ConfigDict
 
+from cheapconv.reports.claims.costs import (
+    COMPUTE,
+    LATENCY,
+    MACS,
+    SECONDS,
+    TRAINING,
+    Cost,
+    timed_latency,
+    timed_training,
+)
 from cheapconv.reports.rows.collect import Collected, Record
 from cheapconv.reports.rows.identities import identity, records_by_row
-from cheapconv.reports.rows.measurements import suffixes
 from cheapconv.reports.statistics import differences, gap, images
 
 Kind = Literal[
@@ -54,7 +63,6 @@ class Selector:
 
 
 ANYTHING = Selector()
-SECONDS, MACS = "train_s_with_teacher", "train_macs_with_teacher"
 SHARE = {SECONDS: "in {:.2f} of the time", MACS: "with {:.2f} of the multiply-adds"}
 
 
@@ -100,12 +108,8 @@ def at_no_more(cost: str) -> Finder:
 def at_no_more_latency(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """The same of latency, by the first condition under which most of these rows have one that is not in doubt."""
     chosen = rows.loc[[*better.of(rows).index.union(than.of(rows).index)]]
-    undoubted = {end: chosen[(chosen[f"doubt{end}"].fillna("") == "")] for end in suffixes(rows)}
-    timed = {end: each[each[f"latency_ms{end}"].notna()] for end, each in undoubted.items()}
-    end = max(timed, key=lambda end: len(timed[end]), default=None)
-    if end is None:
-        return []
-    found = at_no_more(f"latency_ms{end}")(better, than, timed[end], sweep)
+    end, timed = timed_latency(chosen)
+    found = at_no_more(f"latency_ms{end}")(better, than, timed, sweep) if len(timed) else []
     return [replace(pair, part=str(pair.than[f"measured_on{end}"]).partition(";")[0]) for pair in found]
 
 
@@ -147,12 +151,6 @@ def _longer(cost: str, better: Selector, than: Selector, rows: pd.DataFrame) -> 
         fair = fair[[not {*one["keys"]} & {*row["teachers"]} for _, one in fair.iterrows()]]
         if len(fair):
             yield from _sharing(cost, [Pair(fair.loc[fair[cost].idxmax()], row)])
-
-
-def timed_training(rows: pd.DataFrame) -> pd.DataFrame:
-    """Those whose seconds are of one machine, their teachers' too, which they had to themselves."""
-    alone = (rows["busy"].fillna("") == "") & (rows["seconds_on"].map(len) == 1)
-    return rows[alone & rows[SECONDS].notna()]
 
 
 def _sharing(cost: str, pairs: Sequence[Pair]) -> list[Pair]:
@@ -206,6 +204,22 @@ KINDS: Mapping[Kind, Finder] = {
     "ensemble at least as good as every student": ensemble_and_students,
     "gap recovered is positive": gap_recovered,
 }
+
+COSTS: Mapping[Kind, Cost] = {  # what is compared at no more of which
+    "conv beats conv at no more latency": LATENCY,
+    "method beats method at no more training in every network": TRAINING,
+    "method beats method at no more training compute in every network": COMPUTE,
+    "training alone for longer beats method at no more training": TRAINING,
+    "training alone for longer beats method at no more training compute": COMPUTE,
+}
+
+
+def left_out(kind: Kind, better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> str:
+    """What is said of rows that would be compared, had they the cost which the claim is about; empty where all have."""
+    if kind not in COSTS:
+        return ""
+    pairs = KINDS[kind](better, than, COSTS[kind].alike(rows), sweep)
+    return COSTS[kind].left_out(rows[rows.index.isin([row.name for pair in pairs for row in (pair.better, pair.than)])])
 
 
 def gain(row: pd.Series, alone: pd.Series) -> pd.Series:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cheapconv.reports.rows.collect import Collected, hardware
+from cheapconv.reports.rows.collect import Collected, commit, hardware
 from cheapconv.reports.rows.several import terms, unlike
 
 
@@ -27,10 +27,9 @@ def surroundings(sweep: Collected) -> Mapping[str, str]:
     """On what and by what its finished cells were trained; several values in alphabetical order."""
     found: dict[str, set[str]] = {}
     for environment in (each for record in sweep.done for each in record.environments):
-        commit = f"{(environment.git_sha or 'unknown')[:12]}{' with changes' if environment.git_dirty else ''}"
         found.setdefault("hardware", set()).add(hardware(environment))
         found.setdefault("precision", set()).add(environment.precision)
-        found.setdefault("commit", set()).add(commit)
+        found.setdefault("commit", set()).add(commit(environment))
         for name, version in environment.versions.items():
             found.setdefault(f"version of {name}", set()).add(version)
     return {name: ", ".join(sorted(values)) for name, values in found.items()}

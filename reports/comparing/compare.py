@@ -77,6 +77,6 @@ def _line(row: Matched) -> dict[str, object]:
         "doubt": row.doubt,
         "cells_differ_in": ", ".join(row.differs),
         "cells_of_other_bits": ", ".join(each.key for each in bits),
-        "train_s_ratio": row.after["train_s"] / row.before["train_s"] if row.before["train_s"] else None,
+        "train_s_ratio": row.after["train_s"] / row.before["train_s"] if row.before["train_s"] > 0 else None,
         "same_hardware": row.same_hardware,
     }

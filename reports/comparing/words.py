@@ -17,12 +17,13 @@ from cheapconv.reports.formats.markdown import markdown as pipes
 from cheapconv.reports.rows.columns import percent, significant, with_spread
 
 MOST_SAID = 5  # of each kind, in a terminal
-WITHIN = {"noise": "within noise"}
+VERDICTS, TIMINGS = {"noise": "not resolved"}, {"noise": "within noise"}
 HOW = (
     "Differences are after minus before in points, each with its own 95 % interval. One is called better or worse "
     "where its p, corrected by Holm for all rows that were tested, is at most 0.05; p is over seeds and test "
     "images together, image by image, where the mistakes of several seeds of both are known, else the larger one of "
-    "Welch's test over the seeds and of the test set's own error. All others are within noise."
+    "Welch's test over the seeds and of the test set's own error. All others are not resolved: they may "
+    "differ by as much as their intervals say."
 )
 SINGLE = (
     "A row with n=1 on either side has no spread over seeds: the test set's error alone decides about it, and seeds "
@@ -51,7 +52,7 @@ def like_for_like(comparison: Comparison) -> str:
 def counted(comparison: Comparison) -> str:
     """`Rows in both: 4 (1 better, 3 within noise); 0 only before, 1 only after.`"""
     counts = Counter(row.verdict for row in comparison.rows)
-    told = ", ".join(f"{counts[word]} {WITHIN.get(word, word)}" for word in get_args(Verdict) if counts[word])
+    told = ", ".join(f"{counts[word]} {VERDICTS.get(word, word)}" for word in get_args(Verdict) if counts[word])
     only = f"{len(comparison.only_before)} only before, {len(comparison.only_after)} only after"
     return f"Rows in both: {len(comparison.rows)}{told and f' ({told})'}; {only}."
 
@@ -145,7 +146,7 @@ def row_texts(row: Matched) -> tuple[str, ...]:
     p, p_holm = ("-" if pd.isna(p) else f"{p:.2g}" for p in (row.shift.p, row.shift.p_holm))
     said = row.doubt if row.verdict == "not compared" else ", ".join(row.differs)
     scores = score_text(row.before), score_text(row.after)
-    return row.id, *scores, seeds, difference_text(row), p, p_holm, WITHIN.get(row.verdict, row.verdict), said
+    return row.id, *scores, seeds, difference_text(row), p, p_holm, VERDICTS.get(row.verdict, row.verdict), said
 
 
 def score_text(row: pd.Series) -> str:
@@ -181,11 +182,12 @@ def timing_texts(timing: Retimed) -> tuple[str, ...]:
         f"{significant(ms, 3)} ({significant(low, 3)} to {significant(high, 3)})"
         for ms, low, high in (timing.before, timing.after)
     ]
-    return timing.row, *ends, f"{timing.ratio:.2f}", WITHIN.get(timing.verdict, timing.verdict), timing.measured_on
+    return timing.row, *ends, f"{timing.ratio:.2f}", TIMINGS.get(timing.verdict, timing.verdict), timing.measured_on
 
 
 def training_texts(row: Matched) -> tuple[str, ...]:
     """Of the table of training."""
     seconds = row.before["train_s"], row.after["train_s"]
-    hardware = "same" if row.same_hardware else "other"
+    doubt = ", in doubt" if row.before["busy"] or row.after["busy"] else ""
+    hardware = f"{'same' if row.same_hardware else 'other'}{doubt}"
     return row.id, *(significant(each, 3) for each in seconds), f"{seconds[1] / seconds[0]:.2f}", hardware

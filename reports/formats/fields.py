@@ -81,7 +81,7 @@ EVERY = (
     Field("train_images_per_s", "number", SPEED, "Speed of training"),
     Field("teacher", "text", "", "Architecture of its teacher"),
     Field("trained_on", "text", "", "Device and threads of its training"),
-    Field("trained_by", "text", "", "Commits of this suite; + for changes that were not committed"),
+    Field("trained_by", "text", "", "Commits of this suite"),
     Field("trained_recipe", "text", "", "Name of its recipe"),
     Field("trained_precision", "text", "", "Precision of its training"),
     Field("paper_top1", "number", FRACTION, "Published {score}, by the paper's own recipe"),

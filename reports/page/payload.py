@@ -144,8 +144,8 @@ def _cells(content: Content, machines: dict[str, int]) -> Iterator[dict[str, obj
 def environment(record: Record) -> str:
     """On what and by what a cell was trained."""
     software = [", ".join(f"{k} {v}" for k, v in each.versions.items()) for each in record.environments]
-    commits = [(each.git_sha or "unknown")[:12] for each in record.environments]
-    parts = dict.fromkeys((record.trained_on, *(f"commit {commit}" for commit in commits), *software))
+    commits = [f"commit {collect.commit(each)}" for each in record.environments]
+    parts = dict.fromkeys((record.trained_on, *commits, *software))
     return "; ".join(filter(None, parts))
 
 

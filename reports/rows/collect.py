@@ -63,9 +63,8 @@ class Record:
 
     @property
     def trained_by(self) -> str:
-        """The commits of this suite that trained it, `+` for one with changes that were not committed."""
-        found = [(each.git_sha or "unknown")[:12] + "+" * bool(each.git_dirty) for each in self.environments]
-        return ", then ".join(dict.fromkeys(found))
+        """The commits of this suite that trained it."""
+        return ", then ".join(dict.fromkeys(map(commit, self.environments)))
 
     @property
     def sharing(self) -> int:
@@ -74,9 +73,12 @@ class Record:
 
     @functools.cached_property
     def doubt(self) -> str:
-        """Why its seconds mean little: others had a part of its GPU, or its epochs did not take the same time."""
+        """Why its seconds mean little: others had a part of its GPU, they are of several machines, or its epochs did
+        not take the same time."""
         if self.sharing > 1:
             return f"up to {self.sharing} processes trained on its GPU at once"
+        if len(self.machines) > 1:
+            return f"it was trained on {self.trained_on}"
         return uneven.epochs(self)
 
     @property
@@ -207,6 +209,11 @@ def hardware(environment: Environment) -> str:
     return f"{together}{environment.device_name} ({kind}, {threads}{driver}{compiled})"
 
 
+def commit(environment: Environment) -> str:
+    """`dca07d99a94d`, or `dca07d99a94d with uncommitted changes`."""
+    return f"{(environment.git_sha or 'unknown')[:12]}{' with uncommitted changes' if environment.git_dirty else ''}"
+
+
 def frame(sweep: Collected) -> pd.DataFrame:
     """One row a cell: its labels, state, result and the size of its headline network; after it one row a deployment of
     it. The columns `deployed` and, by the name of its file, `deployed_as` tell which: both are empty as trained.
@@ -217,6 +224,11 @@ def frame(sweep: Collected) -> pd.DataFrame:
         cell, outcome, taught_by = record.cell, record.outcome, records.get(record.cell.teacher or "")
         teacher = taught_by.cell if taught_by else None
         dearer = sweep.dearer.get((cell.architecture, cell.conv), "")
+        taught_here = all(ancestor.trains for ancestor in taught_by_all(record, records))
+        # What was not trained here took no seconds here, which is not what it has cost.
+        unknown = dict.fromkeys(
+            (*(() if cell.trains else ("train_s",)), *(() if taught_here else ("teacher_train_s",)))
+        )
         outcomes = [{"deployed": "", "deployed_as": ""} | outcome, *map(record.deployed, record.deployments)]
         rows += [
             {
@@ -245,10 +257,11 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "trained_precision": ", then ".join(dict.fromkeys(each.precision for each in record.environments)),
                 "teacher_trained_on": taught_by.trained_on if taught_by else "",
                 "trained_here": cell.trains,
-                "teacher_trained_here": all(ancestor.trains for ancestor in taught_by_all(record, records)),
+                "teacher_trained_here": taught_here,
                 "training_doubt": doubts.get(record.key) or doubts.get(record.cell.teacher or "", ""),
                 "dearer": "" if outcome["changed"] else dearer,  # of what is deployed
                 **each,
+                **unknown,
             }
             for each in outcomes
         ]

@@ -130,7 +130,7 @@ def gap_recovered(row: Row) -> str:
 def training_seconds(row: Row) -> str:
     """Of the network alone, and with its teacher's: `10.0 / 50.0`."""
     own, both = significant(row["train_s"], 3), significant(row["train_s_with_teacher"], 3)
-    return "-" if own == "-" else f"{own} / {both}{row['training_marks']}"
+    return f"{own if own == both == '-' else f'{own} / {both}'}{row['training_marks']}"
 
 
 def training_macs(row: Row) -> str:

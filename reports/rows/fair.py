@@ -1,9 +1,9 @@
 """The fair scratch: for how many epochs a network may be trained alone at the cost of a distilled one.
 
 A distilled student has also cost the training of its teacher and the teacher's answers (or its peers). What that is in
-epochs of plain training is measured, not modelled: the seconds of the distilled cell and of its teachers, over the
-seconds that an epoch of the baseline took on the same network. An entry with these `epochs` gives the schedule more
-epochs of the same shape. Use it as
+epochs of plain training is not modelled: the multiply-adds of the distilled cell and of its teachers, as they were
+counted, over those of an epoch of the baseline on the same network; where they were not counted, the seconds that both
+took. An entry with these `epochs` gives the schedule more epochs of the same shape. Use it as
 
     cheapconv fair SWEEP
 
@@ -12,78 +12,152 @@ are not compared; those of a busy machine are not fair, which is told.
 """
 
 import logging
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from cheapconv.engine.store import compute
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.machines import machine
-from cheapconv.engine.store.records import Result
 from cheapconv.engine.store.runs import Run, Store
 from cheapconv.reports.rows import uneven
-from cheapconv.reports.rows.collect import Record, hardware
+from cheapconv.reports.rows.collect import Record
 
 log = logging.getLogger(__name__)
-Finished = tuple[CellRecord, Result]
+MACS, SECONDS = "multiply-adds", "seconds"
 
 
-def fair_epochs(distilled: Result, baseline: Result, *, with_teacher: bool = True) -> int:
-    """Epochs of the baseline that take as long as the distilled result, its teachers' training included or not."""
-    seconds = distilled.train_s + (distilled.teacher_train_s if with_teacher else 0.0)
-    return max(1, round(seconds / (baseline.train_s / baseline.epochs)))
+class Price(NamedTuple):
+    """What a training costs in epochs of its baseline: with the training of its teachers, and without."""
+
+    baseline: str  # the baseline's method
+    unit: str
+    epochs: int
+    alone: int
 
 
-def fair_entries(store: Store, sweep: str) -> list[dict[str, str | int]]:
+class Entry(NamedTuple):
+    """A network and the baseline that may be trained for as much as a method took, medians over seeds."""
+
+    architecture: str
+    conv: str
+    like: str
+    taught: bool
+    method: str
+    unit: str
+    epochs: int
+    epochs_without_teacher: int
+
+
+def fair_epochs(cost: float, baseline: float, epochs: int) -> int:
+    """Epochs of a baseline that cost as much; it has cost `baseline` for `epochs`."""
+    return max(1, round(cost / (baseline / epochs)))
+
+
+def fair_entries(store: Store, sweep: str) -> list[Entry]:
     """For every (architecture, conv, method) of a sweep with a finished baseline of the network: the fair epochs.
 
-    The baseline is the first one without settings on the same architecture and conv; medians over the seeds. UserError
-    for a sweep that has not been run.
+    The baseline is the first one without settings on the same architecture and conv. UserError for a sweep that has not
+    been run.
     """
-    runs = [store.run(planned.key) for planned in store.known_plan(sweep).cells]
-    on = {run.key: timed_on(run) for run in runs}
-    finished = [(run, cell, result) for run in runs if (cell := run.cell()) and (result := run.result())]
-    done = [(run.key, (cell, result)) for run, cell, result in finished if on[run.key]]
-    timed = [Record(run, cell, run.environments(), "done", "", result) for run, cell, result in finished if on[run.key]]
-    if doubted := {*uneven.seeds(timed)} | {record.key for record in timed if record.doubt}:
+    finished = [record for planned in store.known_plan(sweep).cells if (record := record_of(store.run(planned.key)))]
+    students = [record for record in finished if not record.cell.is_baseline]
+    in_macs, in_seconds = by_macs(store, finished), by_seconds(finished)
+    prices = {record.key: in_macs(record) or in_seconds(record) for record in students}
+    tell(students, prices, finished)
+    rows: dict[tuple[str, str, str, bool, str, str], list[tuple[int, int]]] = {}
+    for record in students:
+        cell, price = record.cell, prices[record.key]
+        if price is not None:
+            name = (cell.architecture, cell.conv, cell.method_label, bool(cell.teacher), price.baseline, price.unit)
+            rows.setdefault(name, []).append((price.epochs, price.alone))
+    return [
+        Entry(*name, *(round(statistics.median(of_seeds)) for of_seeds in zip(*epochs, strict=True)))
+        for name, epochs in rows.items()
+    ]
+
+
+def by_macs(store: Store, finished: Sequence[Record]) -> Callable[[Record], Price | None]:
+    """Prices by multiply-adds, which are the same on every machine; None where not all of them are known."""
+    own = {record.key: compute.of_training(store, record.run) for record in finished}
+    counted = [record for record in finished if not math.isnan(own[record.key])]
+
+    def price(record: Record) -> Price | None:
+        both, baseline = compute.with_teachers(store, record.run), baseline_of(record.cell, counted)
+        if baseline is None or math.isnan(both):
+            return None
+        cost, epochs = own[baseline.key], baseline.cell.recipe["epochs"]
+        costs = (fair_epochs(each, cost, epochs) for each in (both, own[record.key]))
+        return Price(baseline.cell.method, MACS, *costs)
+
+    return price
+
+
+def by_seconds(finished: Sequence[Record]) -> Callable[[Record], Price | None]:
+    """Prices by what a machine took; None where that is not of one, or not of the teacher's."""
+    on = {record.key: timed_on(record) for record in finished}
+    took = {record.key: record.result.train_s for record in finished if record.result}
+    taught = {record.key: record.result.teacher_train_s for record in finished if record.result}
+
+    def price(record: Record) -> Price | None:
+        here, teacher = on[record.key], record.cell.teacher
+        baseline = baseline_of(record.cell, [other for other in finished if here and on[other.key] == here])
+        if baseline is None or (teacher and on.get(teacher, here) != here):
+            return None
+        cost, epochs, own = took[baseline.key], baseline.cell.recipe["epochs"], took[record.key]
+        costs = (fair_epochs(each, cost, epochs) for each in (own + taught[record.key], own))
+        return Price(baseline.cell.method, SECONDS, *costs)
+
+    return price
+
+
+def tell(students: Sequence[Record], prices: dict[str, Price | None], finished: Sequence[Record]) -> None:
+    """Whose prices are a guess, and who has none though its network has a baseline."""
+    uneven_ones = uneven.seeds(finished)
+    by_time = [record for record in students if (price := prices[record.key]) and price.unit == SECONDS]
+    if doubted := [record for record in by_time if record.key in uneven_ones or record.doubt]:
         log.warning("%d cells took uneven seconds, as beside other work: what is told of them is a guess", len(doubted))
-    if left := len(finished) - len(done):
-        log.warning("%d cells are left out, whose seconds are of a shared GPU or of several machines", left)
-    rows: dict[tuple[str, ...], list[tuple[int, int]]] = {}
-    for key, (cell, result) in done:
-        found = baseline_of(cell, [each for other, each in done if on[other] == on[key]])
-        taught_there = cell.teacher is None or on.get(cell.teacher, on[key]) == on[key]
-        if found is not None and taught_there and not cell.is_baseline:
-            name = (cell.architecture, cell.conv, cell.method_label, found[0].method)
-            costs = fair_epochs(result, found[1]), fair_epochs(result, found[1], with_teacher=False)
-            rows.setdefault(name, []).append(costs)
-    entries: list[dict[str, str | int]] = []
-    for (architecture, conv, like, method), epochs in rows.items():
-        with_teacher, without = (round(statistics.median(of_seeds)) for of_seeds in zip(*epochs, strict=True))
-        named = {"architecture": architecture, "conv": conv, "like": like, "method": method}
-        entries.append({**named, "epochs": with_teacher, "epochs_without_teacher": without})
-    return entries
+    if left := [r for r in students if prices[r.key] is None and baseline_of(r.cell, finished) is not None]:
+        log.warning(
+            "%d cells are left out: their multiply-adds are not known, and their seconds are of a shared GPU, of "
+            "several machines, or of weights that were not trained here",
+            len(left),
+        )
 
 
-def timed_on(run: Run) -> str:
-    """The machine that a cell's seconds are of; nothing where it was several, or a part of a GPU."""
-    machines = {hardware(each) for each in run.environments()}
-    shared = any(each.sharing > 1 for each in run.environments())
-    return "" if shared or len(machines) > 1 else next(iter(machines), machine([]))
+def record_of(run: Run) -> Record | None:
+    """What there is of a cell, if it is done."""
+    cell, result = run.cell(), run.result()
+    return Record(run, cell, run.environments(), "done", "", result) if cell and result else None
 
 
-def baseline_of(cell: CellRecord, done: Sequence[Finished]) -> Finished | None:
+def timed_on(record: Record) -> str:
+    """The machine that a cell's seconds are of; nothing where it was several, a part of a GPU, or none of ours."""
+    if record.sharing > 1 or len(record.machines) > 1 or not record.cell.trains:
+        return ""
+    return next(iter(record.machines), machine([]))
+
+
+def baseline_of(cell: CellRecord, done: Sequence[Record]) -> Record | None:
     """The plain baseline of a cell's network: of those that train the fewest networks, the one of its own seed."""
     same = (cell.architecture, cell.conv, cell.suite)
-    plain = [found for found in done if found[0].is_baseline and not found[0].method_config]
-    fits = [found for found in plain if (found[0].architecture, found[0].conv, found[0].suite) == same]
-    return min(fits, key=lambda found: (len(found[1].networks), found[0].seed != cell.seed), default=None)
+    plain = [found for found in done if found.cell.is_baseline and found.cell.trains and not found.cell.method_config]
+    fits = [found for found in plain if (found.cell.architecture, found.cell.conv, found.cell.suite) == same]
+    return min(fits, key=lambda found: (_networks(found), found.cell.seed != cell.seed), default=None)
+
+
+def _networks(record: Record) -> int:
+    """How many were trained."""
+    return len(record.result.networks) if record.result else 0
 
 
 def lines(folder: Path, sweep: str) -> list[str]:
     """The entries as lines of a registry."""
     found = []
     for entry in fair_entries(Store(folder), sweep):
-        texts = f"architecture: {entry['architecture']!r}, conv: {entry['conv']!r}, method: {entry['method']}"
-        beside = f"as {entry['like']}; {entry['epochs_without_teacher']} without its teacher's training"
-        found.append(f"- {{{texts}, epochs: {entry['epochs']}}}  # {beside}")
+        texts = f"architecture: {entry.architecture!r}, conv: {entry.conv!r}, method: {entry.method}"
+        alone = f"; {entry.epochs_without_teacher} without its teacher's training" if entry.taught else ""
+        found.append(f"- {{{texts}, epochs: {entry.epochs}}}  # the {entry.unit} of {entry.like}{alone}")
     return found

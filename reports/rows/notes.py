@@ -12,10 +12,10 @@ SEVERAL = "every seed ends with another network; sizes, latency and throughput a
 COUNTERS = "torch's own counter comes to another number of multiply-adds for this network"
 OF_NETWORKS = {"changed": CHANGED, "sizes_differ": SEVERAL, "counters_differ": COUNTERS}  # by the column that says so
 DOUBTED = "a doubtful timing: {}"
-BUSY = "doubtful seconds, as of a machine that did other work too: {}"
+BUSY = "doubtful seconds: {}"
 MACHINE = "trained on {}: its seconds are not comparable with those without this mark"
-UNTRAINED = "not trained here: 0 s stand for a training whose cost is not known"
-UNTRAINED_TEACHER = "the seconds with the teacher are without the training of its weights, which was not done here"
+UNTRAINED = "not trained here: what its training has cost is not known"
+UNTRAINED_TEACHER = "the weights of its teacher were not trained here: what they have cost is not known"
 TEACHER = "its teacher was trained on {}: the seconds with it are not those of one machine"
 
 

@@ -1,7 +1,8 @@
 """What a sweep could have seen: how many seeds, or test images, two rows need, and the smallest difference that shows.
 
-The test is that of `differences` between two rows. Where the mistakes of both are known, it is one over seeds and
-images; else Welch's t over the seeds, and z by the test set's error, taken as drawn anew for each row, both at LEVEL.
+The test is that of `differences` between two of so many rows that are `compared`, two for a pair that was chosen
+beforehand. Where the mistakes of both are known, it is one over seeds and images; else Welch's t over the seeds, and z
+by the test set's error, taken as drawn anew for each row, both at LEVEL.
 The observed difference of two rows is normal about the true one, with the variance of the seeds' means and that of the
 images; both rows have the same spread over seeds. The power is the probability that the better row is found so,
 integrated over what the two sample variances, chi-squared, may be.
@@ -20,10 +21,11 @@ import scipy.optimize
 import scipy.special
 import scipy.stats
 
-from cheapconv.reports.statistics import differences, images
+from cheapconv.reports.statistics import differences, images, studentised
 
 POWER = 0.8
 SHARES = (np.arange(48) + 0.5) / 48  # places of a sample variance in its distribution
+FREEDOMS = 33  # degrees of freedom, between which critical ranges are interpolated
 MOST = 2**30  # seeds: beyond it nothing is resolved
 TINY = 1e-12  # of accuracy: a spread that is none
 
@@ -36,7 +38,9 @@ class OfImages(NamedTuple):
     shared: bool = False
 
 
-def seeds_to_resolve(a: pd.Series, b: pd.Series, power: float = POWER, sweep_std: float | None = None) -> int | None:
+def seeds_to_resolve(
+    a: pd.Series, b: pd.Series, power: float = POWER, sweep_std: float | None = None, compared: int = 2
+) -> int | None:
     """Seeds of each row at which a true difference as large as the observed one would be found with this power.
 
     None where no number of seeds is enough, because the test set's own error hides it (`images_to_resolve`), and where
@@ -45,58 +49,71 @@ def seeds_to_resolve(a: pd.Series, b: pd.Series, power: float = POWER, sweep_std
     difference, of_images, std = abs(a["top1_mean"] - b["top1_mean"]), error_of(a, b), sweep_std
     if min(a["n"], b["n"]) > 1:
         std = pooled_std(pd.DataFrame([a, b]))
-    if std is None or not difference or chance(difference, 0.0, 1, *of_images) < power:
+    if std is None or not difference or chance(difference, 0.0, 1, of_images, compared) < power:
         return None
     few, enough = 1, 2
-    while chance(difference, std, enough, *of_images) < power:
+    while chance(difference, std, enough, of_images, compared) < power:
         few, enough = enough, 2 * enough
         if enough > MOST:
             return None
     while enough - few > 1:
         middle = (few + enough) // 2
-        few, enough = (few, middle) if chance(difference, std, middle, *of_images) >= power else (middle, enough)
+        found = chance(difference, std, middle, of_images, compared) >= power
+        few, enough = (few, middle) if found else (middle, enough)
     return enough
 
 
-def images_to_resolve(a: pd.Series, b: pd.Series, power: float = POWER) -> int | None:
+def images_to_resolve(a: pd.Series, b: pd.Series, power: float = POWER, compared: int = 2) -> int | None:
     """Test images at which their error alone, of seeds without number, would not hide this difference; None if none."""
     difference = abs(a["top1_mean"] - b["top1_mean"])
     if not difference:
         return None
     of_one_image = error_of(a, b).error ** 2 * a["test_images"]
-    errors = scipy.special.ndtri(1 - differences.LEVEL / 2) + scipy.special.ndtri(power)
+    errors = normal_limit(compared) + scipy.special.ndtri(power)
     return math.ceil(of_one_image * (errors / difference) ** 2)
 
 
-def detectable(row_std: float, n: int, of_images: OfImages, power: float = POWER) -> float:
+def detectable(row_std: float, n: int, of_images: OfImages, power: float = POWER, compared: int = 2) -> float:
     """The smallest true difference in accuracy that two rows of n seeds each, on this test set, show with this power.
 
     `row_std` is the standard deviation over seeds. Of single seeds (n = 1) the test set alone decides; they spread too.
     """
     high = max(row_std, of_images.error, TINY)
-    while chance(high, row_std, n, *of_images) < power:
+    while chance(high, row_std, n, of_images, compared) < power:
         high *= 2
-    return float(scipy.optimize.brentq(lambda d: chance(d, row_std, n, *of_images) - power, 0, high, xtol=1e-7))
+    found = scipy.optimize.brentq(
+        lambda apart: chance(apart, row_std, n, of_images, compared) - power, 0, high, xtol=1e-7
+    )
+    return float(found)
 
 
-def chance(difference: float, std: float, n: int, error: float, shared: bool = False) -> float:
-    """Probability that two rows of n seeds with this spread, this far apart, differ; `error` is that of the images."""
-    of_images = scipy.special.ndtri(1 - differences.LEVEL / 2) * error
-    of_seeds, spread = std * welch_limits(n), max(math.hypot(std * math.sqrt(2 / n), error), TINY)
-    limits = np.hypot(of_seeds, of_images) if shared else np.maximum(of_seeds, of_images)
+def chance(difference: float, std: float, n: int, of_images: OfImages, compared: int = 2) -> float:
+    """Probability that two rows of n seeds with this spread, this far apart, differ."""
+    of_seeds, by_images = std * welch_limits(n, compared), normal_limit(compared) * of_images.error
+    limits = np.hypot(of_seeds, by_images) if of_images.shared else np.maximum(of_seeds, by_images)
+    spread = max(math.hypot(std * math.sqrt(2 / n), of_images.error), TINY)
     return float(scipy.special.ndtr((difference - limits) / spread).mean())
 
 
+def normal_limit(compared: int) -> float:
+    """The difference of two means that is just significant, in standard errors that are known."""
+    return studentised.critical(compared, differences.LEVEL) / math.sqrt(2)
+
+
 @functools.lru_cache(maxsize=256)
-def welch_limits(n: int) -> np.ndarray:
+def welch_limits(n: int, compared: int = 2) -> np.ndarray:
     """Differences of two means of n seeds that are just significant, in standard deviations of a seed, as equally
     likely sample variances have them; nothing for a single seed."""
     if n == 1:
         return np.zeros(1)
     own = scipy.stats.chi2.ppf(SHARES, n - 1) / (n - 1) / n  # squared standard error of a row's mean
     a, b = (grid.ravel() for grid in np.meshgrid(own, own))
-    degrees = (a + b) ** 2 * (n - 1) / (a**2 + b**2)
-    return scipy.special.stdtrit(degrees, 1 - differences.LEVEL / 2) * np.sqrt(a + b)
+    degrees = (a + b) ** 2 * (n - 1) / (a**2 + b**2)  # n - 1 to twice as many
+    if compared == 2:
+        return scipy.special.stdtrit(degrees, 1 - differences.LEVEL / 2) * np.sqrt(a + b)
+    known = np.linspace(n - 1, 2 * (n - 1), FREEDOMS)
+    ranges = studentised.criticals(tuple(known), compared, differences.LEVEL)
+    return np.exp(np.interp(degrees, known, np.log(ranges))) / math.sqrt(2) * np.sqrt(a + b)
 
 
 def error_of(a: pd.Series, b: pd.Series) -> OfImages:

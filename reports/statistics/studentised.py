@@ -10,12 +10,14 @@ with scipy's within 1e-5 up to some hundred degrees of freedom.
 """
 
 import functools
+import math
 
 import numpy as np
 import scipy.special
 import scipy.stats
 
 STEP = 0.05
+HALVINGS = 24  # of the logarithms of 0.05 to 10^6: to a millionth
 RANGES = np.arange(STEP, 14, STEP)  # of ten thousand means one in 10^12 is wider
 DEVIATES = np.arange(-8, 8, 2 * STEP)[:, None]
 SINGLE = scipy.stats.norm.pdf(DEVIATES) * scipy.stats.norm.pdf(DEVIATES - RANGES)  # (deviates, ranges)
@@ -32,6 +34,18 @@ def density(compared: int) -> np.ndarray:
 def critical(compared: int, level: float) -> float:
     """The studentised range that so many equal means of known variance exceed with a probability of `level`."""
     return float(scipy.stats.studentized_range.isf(level, compared, np.inf))
+
+
+@functools.lru_cache(maxsize=256)
+def criticals(degrees: tuple[float, ...], compared: int, level: float) -> np.ndarray:
+    """The same at each of so many degrees of freedom of the variance, by bisection of `exceeds`."""
+    known = np.array(degrees)
+    low, high = (np.full_like(known, math.log(end)) for end in (STEP, 1e6))
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        above = exceeds(np.exp(middle), known, compared) > level
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.exp((low + high) / 2)
 
 
 def exceeds(ranges: np.ndarray, degrees: np.ndarray, compared: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,6 +55,19 @@ def check_method(folder: Path) -> None:
     assert all(result["epochs"] == 1 and result["scores"]["top1"] > 0.1 for *_, result in rows)
     assert len({result["scores"]["top1"] for *_, result in rows}) > 1
     assert "confidence_penalty" in (folder / "report" / "table.md").read_text()
+
+
+def test_a_plugin_beside_the_registry_is_found_by_the_installed_command(tmp_path):
+    """Its interpreter does not look into the folder that it is run in."""
+    (tmp_path / "my_parts.py").write_text("raise SystemError('it was imported')\n")
+    entry = "{architecture: WRN-10-1, conv: S, method: scratch}"
+    (tmp_path / "my.yaml").write_text(
+        f"sweeps:\n  mine: {{suite: digits, recipe: short, plugins: [my_parts], entries: [{entry}]}}\n"
+    )
+    code = "import sys; from cheapconv.runner import main; sys.argv[0] = 'cheapconv'; main()"
+    command = [sys.executable, "-I", "-c", code, "check", "--registry", "my.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, "it was imported" in done.stderr) == (2, True), done.stderr
 
 
 def check_conv(folder: Path) -> None:

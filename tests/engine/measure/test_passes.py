@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cheapconv.engine.measure import passes, turn
 from cheapconv.engine.measure.calibration import Calibration, Speed
-from cheapconv.engine.measure.passes import PASSES, Measuring, Step, Stopwatch, Work
+from cheapconv.engine.measure.passes import PASSES, Measuring, Slice, Step, Stopwatch, Work, uneven
 from cheapconv.engine.measure.turn import Turn
 from tests.engine.timed import Watch
 from tests.engine.tiny import CPU
@@ -58,6 +58,21 @@ def test_the_slices_of_a_network_are_pooled():
     assert pooled.many_s == [0.3] * 2 * PASSES
     assert (pooled.speed, pooled.doubt) == (Speed(60.0, 10.0), "")
     assert measuring.lacking("a") == measuring.lacking("b") == 0
+
+
+@pytest.mark.parametrize(
+    ("one_s", "many_s", "doubt"),
+    [
+        ([0.010, 0.010, 0.019, 0.019], [0.010, 0.010, 0.0125, 0.0125], ""),
+        ([0.010, 0.010, 0.021, 0.021], [], "an image took at most 10 ms, another at least 21 ms"),
+        ([0.010], [0.010, 0.010, 0.020, 0.020], "a batch took at most 10 ms, another at least 20 ms"),
+    ],
+)
+def test_runs_that_take_too_different_times_are_in_doubt(one_s, many_s, doubt):
+    """Of something else that runs all the while the calibration sees nothing: it is as slow at all times."""
+    still = Speed(60.0, 10.0)
+    told = uneven([Slice(one_s, many_s, still, still)])
+    assert told == (f"a quarter of the runs of {doubt}" if doubt else "")
 
 
 def test_the_machine_is_calibrated_between_any_two_slices():

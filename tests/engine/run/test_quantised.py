@@ -115,7 +115,7 @@ def test_measure_times_and_scores_in_both_precisions(trained, cells, monkeypatch
     session.measure(whole, store.root, "cpu", 1, watch, int8=True)
     said = capsys.readouterr().out
     for precision in ("fp32", "int8"):
-        assert f"WRN-10-1 S, onnxruntime {precision}: 1.50 ms an image, 2000 images/s" in said
+        assert f"WRN-10-1 S, onnxruntime {precision}: 1.5 ms an image, 2000 images/s" in said
     for method in ("scratch", "noisy"):
         assert f"WRN-10-1 S {method}, seed 0, onnxruntime int8: top1 " in said
     assert [m.latency.precision for m in store.measurements()] == ["fp32", "int8"]

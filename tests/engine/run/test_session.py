@@ -170,7 +170,7 @@ def test_measuring_takes_every_network_once_again(store, quiet, capsys):
     }
     assert len(store.measurements()) == 2
     passes = [f"pass {number} of 5 over 2 networks" for number in range(1, 6)]
-    timings = [f"WRN-10-1 {conv}, onnxruntime fp32: 1.50 ms an image, 2000 images/s" for conv in ("S", "G(2)")]
+    timings = [f"WRN-10-1 {conv}, onnxruntime fp32: 1.5 ms an image, 2000 images/s" for conv in ("S", "G(2)")]
     assert capsys.readouterr().out.splitlines() == [*passes, *timings] * 2
 
 
@@ -198,8 +198,16 @@ def test_an_earlier_group_is_timed_again_when_the_machine_turns_out_to_be_faster
     session.measure(tiny.planned("scratch", {"conv": "group(groups=2)"}), store.root, "cpu", 1, watch, "eager")
     assert watch.sliced == ["WRN-10-1 S"] * 5 + ["WRN-10-1 G(2)"] * 5 + ["WRN-10-1 S"] * 3
     assert watch.warmed[-1] == "WRN-10-1 S"
-    assert "WRN-10-1 S, eager fp32: 1.00 ms" in capsys.readouterr().out
+    assert "WRN-10-1 S, eager fp32: 1 ms" in capsys.readouterr().out
     assert {m.doubt for m in store.measurements()} == {""}
+
+
+def test_a_plan_that_loses_cells_says_so(store, caplog):
+    session.write_plan(store, tiny.planned("scratch", "noisy"))
+    session.write_plan(store, tiny.planned("scratch", "noisy"))
+    assert not caplog.text
+    session.write_plan(store, tiny.planned("scratch"))
+    assert "sweep: 1 cells of the plan before are not in this one; their results are kept" in caplog.text
 
 
 def test_a_doubt_is_kept_and_told(store, quiet, capsys, caplog):

@@ -1,6 +1,7 @@
 """Networks that leave the project, and come back as files that are scored."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import onnx
 import pytest
 import torch
 
+from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import scored, shipping
 from cheapconv.engine.run.formats import Format, known
@@ -126,6 +128,21 @@ def test_what_is_there_is_not_written_over(trained, tmp_path):
     (tmp_path / "mine").write_text("")
     with pytest.raises(UserError, match="is there already: name a new folder"):
         export(trained[0], tmp_path)
+
+
+def test_a_folder_is_made_where_it_can_be(trained, tmp_path):
+    lines = export(trained[0], tmp_path / "new" / "deeper")
+    assert lines[0].startswith(str(tmp_path / "new" / "deeper" / "network.onnx"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/out cannot be written \(Not a directory\): name another folder"):
+        export(trained[0], tmp_path / "file" / "out")
+
+
+def test_a_cell_knows_the_plugins_that_its_parts_may_come_from(trained, tmp_path):
+    cell = shipping.find(trained[0].root, "sweep/*/*/scratch")
+    assert cell.plugins == catalog.plugins()
+    with pytest.raises(UserError, match="plugin 'my_lost_convs' cannot be imported"):
+        shipping.Ready.of(trained[0].root, replace(cell, plugins=("my_lost_convs",)), None, None)
 
 
 def test_an_unknown_format_is_refused_with_those_that_are_near():

@@ -15,8 +15,10 @@ def lines(width: int, monkeypatch: pytest.MonkeyPatch, **changed: object) -> lis
     """What a terminal shows of two cells."""
     shown = io.StringIO()
     monkeypatch.setattr(show, "console", Console(file=shown, width=width))
-    row = {"architecture_label": "WRN-10-2", "conv_label": "BG(2,M/8)", "method": "scratch", "seed": 0, "teacher": None}
+    row = {"architecture_label": "WRN-10-2", "conv_label": "BG(2,M/8)", "method_label": "scratch"}
     row |= {
+        "seed": 0,
+        "teacher": None,
         "architecture": "",
         "conv": "BG(2,M/8)",
         "state": "planned",

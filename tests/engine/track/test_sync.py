@@ -105,7 +105,7 @@ def test_the_command_says_what_was_sent_and_hides_passwords(store: Store, capsys
     write_sweep(store, "empty", ["c"])
     assert command("empty", store.root, "http://user:secret@host:5000", keep_on=False) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "empty in http://host:5000: {'sent': 0, 'unchanged': 0, 'refused': 0, 'not_started': 1}",
+        "empty in http://host:5000: 0 sent, 0 unchanged, 0 refused, 1 not started",
         "Tracking: http://host:5000/#/experiments?workflowType=machine_learning",
     ]
 

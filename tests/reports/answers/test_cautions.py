@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cheapconv.reports.answers.content import Content, build
+from cheapconv.reports.claims.costs import timed_training
 from cheapconv.reports.formats import tables
 from cheapconv.reports.page import page, payload
 from cheapconv.reports.papers import bill
@@ -100,8 +101,16 @@ def test_seconds_of_a_gpu_that_others_had_too_are_marked_and_on_no_front(small: 
     content = build(small.plan(), "quick")
     [row] = [row for _, row in content.rows.iterrows() if row["method"] == "kd"]
     assert row["training_doubt"] == "up to 8 processes trained on its GPU at once"
-    assert "doubtful seconds, as of a machine that did other work too: up to 8 processes" in tables.markdown(content)
+    assert "doubtful seconds: up to 8 processes" in tables.markdown(content)
     assert told(content, "Training with its teacher").endswith("those of WRN-16-2 G(4) + kd.")
+
+
+def test_seconds_of_a_cell_that_went_on_elsewhere_are_in_doubt(small: Store) -> None:
+    small.write(f"{small.keys[4]}/environment.json", [ENVIRONMENT, ENVIRONMENT | {"device_name": "Other CPU"}])  # of kd
+    rows = build(small.plan(), "quick").rows
+    [row] = [row for _, row in rows.iterrows() if row["method"] == "kd"]
+    assert row["busy"] == ("it was trained on Small CPU (cpu, 2 CPU threads), then Other CPU (cpu, 2 CPU threads)")
+    assert [*timed_training(rows)["method"]].count("kd") == 0
 
 
 def test_seconds_of_another_machine_are_compared_with_nothing(small: Store) -> None:

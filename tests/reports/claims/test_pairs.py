@@ -144,6 +144,30 @@ def test_the_time_that_training_took_is_said():
     assert made(kind, online, offline, *(each | {"seconds_on": ("A", "B")} for each in rows)) == []
 
 
+def test_what_lacks_a_cost_is_counted():
+    online, offline = Selector(method=("od",)), Selector(method=("kd",))
+    kind: pairs.Kind = "method beats method at no more training in every network"
+
+    def left(*rows: dict[str, object]) -> str:
+        return pairs.left_out(kind, online, offline, pd.DataFrame(rows), None)  # type: ignore[arg-type]
+
+    rows = [row("G(4)", "od", 0.8, train_s_with_teacher=11.0), row("G(4)", "kd", 0.8), row("G(4)", "scratch", 0.7)]
+    assert left(*rows) == ""  # dearer, which is known
+    doubtful = row("S", "kd", 0.8, busy="its epochs took from 1 to 9 s")
+    assert left(*rows, doubtful) == ""  # of a network that has nothing to be compared with
+    why = "whose seconds of training are in doubt, of a shared GPU or of several machines"
+    assert left(*rows, doubtful, row("S", "od", 0.9)) == f"1 of 4 rows left out, {why}"
+    several = row("S", "od", 0.9, seconds_on=("A", "B"))
+    assert left(*rows, doubtful, several) == f"2 of 4 rows left out, {why}"
+    assert left(row("G(4)", "od", 0.8), row("G(4)", "kd", 0.8, train_s_with_teacher=math.nan)).startswith("1 of 2")
+
+    kind = "conv beats conv at no more latency"
+    beside = row("S", "scratch", 0.9), row("G(4)", "scratch", 0.8, doubt="the machine was slow")
+    told = pairs.left_out(kind, CHEAP, STANDARD, pd.DataFrame(beside), None)  # type: ignore[arg-type]
+    assert told == "1 of 2 rows left out, whose latency is not known or in doubt"
+    assert pairs.left_out("conv beats conv at no more macs", CHEAP, STANDARD, pd.DataFrame(beside), None) == ""  # type: ignore[arg-type]
+
+
 def test_a_method_meets_training_alone_for_as_long_as_it_took():
     kind: pairs.Kind = "training alone for longer beats method at no more training"
     alone, anything = Selector(method=("scratch",)), Selector()

@@ -18,6 +18,8 @@ from tests.reports.store import ENVIRONMENT, Store
 
 ANOTHER = "a-cell-of-another-release"  # counts in a store's numbers of cells, which are part of their keys
 
+EARLIER = "0123456789ab with uncommitted changes"
+
 
 @pytest.fixture
 def stores(tmp_path: Path) -> tuple[Store, Store]:
@@ -90,8 +92,8 @@ def test_a_small_difference_is_within_noise(stores: tuple[Store, Store]) -> None
     two.seeds("G(4)", "kd", [0.902, 0.903, 0.904])
     comparison = compared(stores)
     assert only(comparison).verdict == "noise"
-    assert "Rows in both: 1 (1 within noise); 0 only before, 0 only after." in compare.sentences(comparison)
-    assert "| within noise |" in words.markdown(comparison)
+    assert "Rows in both: 1 (1 not resolved); 0 only before, 0 only after." in compare.sentences(comparison)
+    assert "| not resolved |" in words.markdown(comparison)
 
 
 def test_other_bits_of_the_same_key_are_named_with_both_machines(stores: tuple[Store, Store]) -> None:
@@ -202,7 +204,10 @@ def test_machines_software_and_commit_are_conditions_too(stores: tuple[Store, St
             "Small CPU (cpu, 2 CPU threads)",
             "Small CPU (cpu, 2 CPU threads), Small CPU (cpu, 4 CPU threads)",
         ),
-        "commit": ("0123456789ab with changes", "0123456789ab with changes, ffffffffffff with changes"),
+        "commit": (
+            "0123456789ab with uncommitted changes",
+            "0123456789ab with uncommitted changes, ffffffffffff with uncommitted changes",
+        ),
         "version of torch": ("2.11.0", "2.11.0, 2.12.0"),
     }
     assert {key: ENVIRONMENT[key] for key in ("device_name", "threads")} == {"device_name": "Small CPU", "threads": 2}

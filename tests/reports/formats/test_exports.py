@@ -84,8 +84,8 @@ def test_a_row_says_where_and_by_what_it_was_trained(store: Store) -> None:
     store.add("G(4)", "kd", 0, 0.9)
     rows = {row["method"]: row for row in json.loads(exports.json_text(build(store.plan(), "quick")))["rows"]}
     assert rows["scratch"]["trained_on"] == "Small CPU (cpu, 2 CPU threads); Other CPU (cpu, 2 CPU threads)"
-    assert rows["scratch"]["trained_by"] == "0123456789ab+; fedcba987654"
-    assert rows["kd"]["trained_by"] == "0123456789ab+"
+    assert rows["scratch"]["trained_by"] == "0123456789ab with uncommitted changes; fedcba987654"
+    assert rows["kd"]["trained_by"] == "0123456789ab with uncommitted changes"
     assert {(row["trained_recipe"], row["trained_precision"]) for row in rows.values()} == {("short", "fp32")}
 
 

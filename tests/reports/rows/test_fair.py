@@ -1,7 +1,6 @@
 """The fair scratch: epochs of plain training at the cost of a distilled student."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,26 +11,34 @@ from cheapconv.reports.rows.fair import fair_entries, fair_epochs, lines
 from tests.reports.store import ENVIRONMENT, Store
 
 
-def test_the_teacher_s_training_counts_unless_it_is_free(small: Store) -> None:
-    """The results of the fixtures: 10 s for 2 epochs, and 40 s for the teacher of those that have one."""
-    result = RunStore(small.root).run(small.keys[0]).result()
-    assert result is not None
-    baseline = replace(result, train_s=100.0, epochs=10)
-    distilled = replace(result, train_s=150.0, teacher_train_s=100.0)
-    assert fair_epochs(distilled, baseline) == 25
-    assert fair_epochs(distilled, baseline, with_teacher=False) == 15
+def test_epochs_are_those_of_the_baseline_that_cost_as_much() -> None:
+    assert fair_epochs(250.0, 100.0, 10) == 25
+    assert fair_epochs(1.0, 100.0, 10) == 1
 
 
 def test_entries_of_a_sweep(small: Store) -> None:
-    found = {entry["like"]: entry for entry in fair_entries(RunStore(small.root), "quick")}
+    """By seconds, where nothing was counted: 10 s for 2 epochs, and 40 s for the teacher of those that have one."""
+    found = {entry.like: entry for entry in fair_entries(RunStore(small.root), "quick")}
     assert set(found) == {"kd", "online"}
-    assert (found["kd"]["method"], found["kd"]["conv"]) == ("scratch", "G(4)")
-    assert (found["kd"]["epochs"], found["kd"]["epochs_without_teacher"]) == (10, 2)  # (10 + 40) s and 10 s of 5 s each
-    assert found["online"]["epochs"] == 2
-    line = lines(small.root, "quick")[0]
-    assert line.startswith(
-        "- {architecture: 'WRN-16-2', conv: 'G(4)', method: scratch, epochs: 10}  # as kd; 2 without"
-    )
+    assert found["kd"][:6] == ("WRN-16-2", "G(4)", "kd", True, "scratch", "seconds")
+    assert (found["kd"].epochs, found["kd"].epochs_without_teacher) == (10, 2)  # (10 + 40) s and 10 s of 5 s each
+    assert found["online"].epochs == 2
+    assert lines(small.root, "quick") == [
+        "- {architecture: 'WRN-16-2', conv: 'G(4)', method: scratch, epochs: 10}"
+        "  # the seconds of kd; 2 without its teacher's training",
+        "- {architecture: 'WRN-16-2', conv: 'G(4)', method: scratch, epochs: 2}  # the seconds of online",
+    ]
+
+
+def test_multiply_adds_go_before_seconds_and_are_of_every_machine(small: Store) -> None:
+    """A step of kd computes 1.5 times that of scratch, and its teacher's 4 times: 3 epochs, and 11 with the teacher."""
+    teacher, alone, distilled = small.keys[0], small.keys[2], small.keys[4]
+    for key, macs, taught_by in ((teacher, 400, None), (alone, 100, None), (distilled, 150, teacher)):
+        small.count(key, macs, taught_by)
+    small.write(f"{distilled}/environment.json", [ENVIRONMENT | {"device_name": "Other CPU"}])
+    found = {entry.like: entry for entry in fair_entries(RunStore(small.root), "quick")}
+    assert (found["kd"].unit, found["kd"].epochs, found["kd"].epochs_without_teacher) == ("multiply-adds", 11, 3)
+    assert found["online"].unit == "seconds"
 
 
 @pytest.mark.parametrize(("factor", "count"), [(1.3, 2), (1.2, 0)])
@@ -55,9 +62,9 @@ def test_a_sweep_that_was_not_run(tmp_path: Path) -> None:
 def test_seconds_of_another_machine_or_a_shared_one_make_no_entry(other: dict[str, object], small: Store) -> None:
     for key in small.keys[4:6]:  # of kd
         small.write(f"{key}/environment.json", [ENVIRONMENT | other])
-    assert {entry["like"] for entry in fair_entries(RunStore(small.root), "quick")} == {"online"}
+    assert {entry.like for entry in fair_entries(RunStore(small.root), "quick")} == {"online"}
 
 
 def test_a_teacher_of_another_machine_makes_no_entry(small: Store) -> None:
     small.write(f"{small.keys[0]}/environment.json", [ENVIRONMENT | {"device_name": "Other CPU"}])
-    assert {entry["like"] for entry in fair_entries(RunStore(small.root), "quick")} == {"online"}
+    assert {entry.like for entry in fair_entries(RunStore(small.root), "quick")} == {"online"}

@@ -150,7 +150,7 @@ def test_the_power_is_what_simulated_pairs_show() -> None:
         expected.append((rows["top1_std"] ** 2).mean())
     errors = [power.error_of(*(row for _, row in simulated.answered(simulated.answers(random, 2, 3, 0.03)).iterrows()))]
     assert errors[0].shared
-    share = power.chance(true_difference(0.1), math.sqrt(np.mean(expected)), 3, errors[0].error, shared=True)
+    share = power.chance(true_difference(0.1), math.sqrt(np.mean(expected)), 3, errors[0])
     assert np.mean(found) == pytest.approx(share, abs=3.1 * math.sqrt(0.25 / 200))
 
 

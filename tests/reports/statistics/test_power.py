@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from statsmodels.stats.power import TTestIndPower
 
 from cheapconv.reports.statistics import differences, power
 from tests.reports import simulated
 
 MANY = 10**12  # test images, whose own error is then nothing
+NONE = power.OfImages(0.0)
 
 
 def row(mean: float, std: float = 0.01, n: int = 3, images: float = MANY, **more: float) -> pd.Series:
@@ -25,7 +27,7 @@ def drawn_anew(images: float, accuracy: float) -> power.OfImages:
 @pytest.mark.parametrize(("n", "above"), [(10, 0.005), (20, 0.002), (100, 0.001)])
 def test_of_many_seeds_the_power_is_that_of_the_t_test(n: int, above: float) -> None:
     effect = TTestIndPower().solve_power(nobs1=n, alpha=differences.LEVEL, power=0.8)
-    assert power.chance(effect, 1.0, n, 0.0) == pytest.approx(0.8 - above / 2, abs=above / 2 + 0.002)
+    assert power.chance(effect, 1.0, n, NONE) == pytest.approx(0.8 - above / 2, abs=above / 2 + 0.002)
 
 
 @pytest.mark.parametrize("effect", [0.3, 0.5, 1.0, 1.5])
@@ -40,8 +42,8 @@ def test_seeds_are_those_of_the_t_test_or_one_more(effect: float) -> None:
 def test_they_are_the_fewest_that_have_the_power(effect: float) -> None:
     found = power.seeds_to_resolve(row(0.5), row(0.5 + 0.01 * effect), power=0.9)
     assert found is not None
-    assert power.chance(0.01 * effect, 0.01, found, 0.0) >= 0.9
-    assert found == 2 or power.chance(0.01 * effect, 0.01, found - 1, 0.0) < 0.9
+    assert power.chance(0.01 * effect, 0.01, found, NONE) >= 0.9
+    assert found == 2 or power.chance(0.01 * effect, 0.01, found - 1, NONE) < 0.9
 
 
 def test_stds_of_both_rows_are_pooled() -> None:
@@ -103,21 +105,41 @@ def test_more_seeds_and_more_images_show_smaller_differences() -> None:
     assert power.detectable(0.01, 5, drawn_anew(MANY, 0.5)) == pytest.approx(0.0208, abs=0.0002)
 
 
-def share_found(std: float, n: int, images: int, repetitions: int) -> float:
+def share_found(std: float, n: int, images: int, repetitions: int, compared: int = 2) -> float:
     """Share of pairs of rows, as far apart as is said to be detectable, that `differ` tells apart the right way."""
     random, accuracy = np.random.default_rng(n), simulated.ACCURACY
-    true = accuracy + power.detectable(std, n, drawn_anew(images, accuracy)) * np.array([-0.5, 0.5])
+    apart = power.detectable(std, n, drawn_anew(images, accuracy), compared=compared)
+    true = accuracy + apart * np.array([-0.5, 0.5])
     top1 = simulated.scores(random, true, (repetitions, 2, n), std, images)
     found = 0
     for scores in top1:
         (_, low), (_, high) = simulated.rows(scores, images).iterrows()
-        found += bool(low["top1_mean"] < high["top1_mean"] and differences.differ(low, high))
+        found += bool(low["top1_mean"] < high["top1_mean"] and differences.differ(low, high, compared))
     return found / repetitions
 
 
 @pytest.mark.parametrize(("std", "n"), [(0.004, 1), (0.004, 2), (0.004, 3), (0.001, 3), (0.006, 5)])
 def test_a_detectable_difference_is_found_as_often_as_is_said(std: float, n: int) -> None:
     assert share_found(std, n, 10_000, 600) == pytest.approx(0.8, abs=0.05)
+
+
+@pytest.mark.parametrize(("std", "n", "compared"), [(0.004, 1, 30), (0.004, 2, 5), (0.004, 3, 30), (0.002, 5, 30)])
+def test_nor_more_seldom_of_a_pair_among_many(std: float, n: int, compared: int) -> None:
+    """The test that a report makes, in which the best of all its rows was picked by the numbers it is compared with."""
+    assert share_found(std, n, 10_000, 300, compared) == pytest.approx(0.8, abs=0.07)
+
+
+def test_a_pair_among_many_takes_more_seeds_and_more_images() -> None:
+    one, other = row(0.50), row(0.52)
+    found = [power.seeds_to_resolve(one, other, compared=compared) for compared in (2, 5, 30)]
+    assert found[0] == power.seeds_to_resolve(one, other)
+    assert found == sorted({*found})
+    hidden = [power.images_to_resolve(row(0.8975), row(0.9025), compared=compared) for compared in (2, 30)]
+    assert hidden[0] == power.images_to_resolve(row(0.8975), row(0.9025)) < hidden[1]
+    for n in (2, 3, 10):
+        exact = scipy.stats.studentized_range.isf(differences.LEVEL, 30, 2 * (n - 1)) / math.sqrt(2)
+        largest = power.welch_limits(n, 30)[0] / power.welch_limits(n)[0]  # of equal variances, the smallest
+        assert largest == pytest.approx(exact / scipy.stats.t.isf(differences.LEVEL / 2, 2 * (n - 1)), rel=1e-3)
 
 
 @pytest.mark.slow
