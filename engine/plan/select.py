@@ -13,6 +13,7 @@ from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.store.cell import Cell
 
 _PARTS = ("architecture", "conv", "method", "seed")
+FORM = "/".join(_PARTS)
 
 
 def matches(pattern: str, cell: Cell) -> bool:
@@ -33,7 +34,9 @@ def select(plan: Plan, pattern: str) -> Plan:
     if not wanted:
         known = {kind: sorted({str(getattr(p.cell, kind)) for p in plan.cells}) for kind in _PARTS}
         inventory = "; ".join(f"{kind} {', '.join(values)}" for kind, values in known.items())
-        raise UserError(f"no cell of sweep '{plan.sweep}' matches '{short(pattern)}'; there are {inventory}.")
+        raise UserError(
+            f"no cell of sweep '{plan.sweep}' matches '{short(pattern)}', read as {FORM}; there are {inventory}."
+        )
     for planned in reversed(plan.cells):  # students come after their teachers
         if planned.cell.key in wanted:
             wanted.update(planned.needs)

@@ -29,6 +29,8 @@ from cheapconv.engine.store import atlas
 from cheapconv.engine.store.atlas import Atlas, Latency
 from cheapconv.engine.store.records import EAGER
 
+FORM = "it is `networks: [{architecture: WRN-40-2, classes: 10, side: 32}]` and `convs: [S, G(4)]`"
+
 log = logging.getLogger(__name__)
 
 
@@ -48,7 +50,7 @@ class Asked:
             settings = tuple(Setting(**network) for network in body["networks"])
             convs = tuple(body["convs"])
         except Exception as error:  # YAML that cannot be read, or is of something else
-            raise UserError(f"{path} says no atlas ({reason(error)}): it has `networks` and `convs`.") from error
+            raise UserError(f"{path} says no atlas ({reason(error)}): {FORM}.") from error
         for kind, texts in (("architecture", [each.architecture for each in settings]), ("conv", convs)):
             for text in texts:
                 catalog.parse(kind, text)

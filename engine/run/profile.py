@@ -136,7 +136,7 @@ def rows(body: Row) -> list[Row]:
         _row(f"latency, 1 image, {on}", f"{one['median_ms']:.3g} ms ({quartiles})", one["median_ms"], theirs[0]),
         _row(
             f"images/s, {many['batch']} at once, threads: {many['threads']}",
-            f"{many['images_per_s']:.4g}",
+            f"{many['images_per_s']:,.0f}",
             many["images_per_s"],
             theirs[1],
         ),

@@ -125,8 +125,9 @@ def _costs(rows: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _won_back(rows: pd.DataFrame) -> Iterator[Finding]:
-    """The method that wins back most of each conv's cost, with its interval; the best of several flatters itself."""
-    given = rows[rows["gap_recovered"].notna() & rows["comparable"] & (rows["deployed"] == "")]
+    """The method that wins back most of each conv's cost, with its interval; the best of several flatters itself. Where
+    it may be nothing, as its interval says, nothing is told."""
+    given = rows[(rows["gap_low"] > 0) & rows["comparable"] & (rows["deployed"] == "")]
     if given.empty:
         return
     best = given.loc[given.groupby(["architecture", "conv"], sort=False)["gap_recovered"].idxmax()]

@@ -48,7 +48,7 @@ def refuse_unlike(one: Collected, other: Collected) -> None:
         more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
         raise UserError(
             f"sweeps '{one.name}' and '{other.name}' cannot be in one table, because they differ in {said}{more}: "
-            "report each on its own; the index of the reports shows them side by side."
+            "report each on its own, or one with --compare the other; the index of the reports shows all side by side."
         )
 
 

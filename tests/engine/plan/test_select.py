@@ -60,7 +60,8 @@ def test_a_teacher_brings_its_own_teacher(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_pattern_that_selects_nothing_lists_what_there_is(toy_plan: Plan) -> None:
     with pytest.raises(
-        UserError, match=r"no cell of sweep 'sweep' matches 'x\*'; there are .*method alone, copy; seed"
+        UserError,
+        match=r"'x\*', read as architecture/conv/method/seed; there are .*method alone, copy; seed",
     ):
         select(toy_plan, "x*")
 

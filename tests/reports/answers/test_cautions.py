@@ -154,6 +154,6 @@ def test_the_teacher_and_what_names_stand_for_are_said(small: Store) -> None:
     about = {"conv": {"G(4)": "Grouped <convolution>."}, "method": {"kd": "Logits, softened."}}
     path.write_text(json.dumps(json.loads(path.read_text()) | {"about": about}))
     content = build(small.root, "quick")
-    assert content.conditions["Teachers"] == "WRN-16-2 S + scratch (of 2 cells)"
+    assert content.conditions["Teachers"] == "WRN-16-2 S + scratch (for 2 cells)"
     assert "- **G(4):** Grouped &lt;convolution>.\n- **kd:** Logits, softened." in tables.markdown(content)
     assert "<dt>G(4)</dt><dd>Grouped &lt;convolution&gt;.</dd>" in page.html(content, [])
