@@ -6,13 +6,13 @@ if interrupt.is_program(__name__):
     interrupt.listen()  # before anything that takes time is imported
     heap.large_pages()
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.plugins import look_here
 from cheapconv.engine.run import deploy, merge_command, options, output, prepare_command, sizing
 
 app = typer.Typer(
@@ -240,7 +240,7 @@ def sync(
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit code 2."""
-    sys.path.append(str(Path.cwd()))  # plugins and networks of the user's own, after everything that is installed
+    look_here()
     with output.guarded(), output.told():
         app()
 

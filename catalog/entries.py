@@ -136,6 +136,12 @@ def plugins() -> tuple[str, ...]:
     return tuple(_brought)
 
 
+def plugins_of(*texts: str) -> tuple[str, ...]:
+    """Those that have brought something that is named in one of the texts."""
+    words = {word for text in texts for word in re.findall(r"\w+", text)}
+    return tuple(plugin for plugin, things in _brought.items() if words & {thing.name for thing in things})
+
+
 def names(kind: str) -> list[str]:
     """Registered names of a kind, sorted."""
     return sorted(name for k, name in _entries if k == kind)

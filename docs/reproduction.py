@@ -102,13 +102,14 @@ def _verdict(outcome: Outcome) -> str:
     if not compared:
         return left
     share = f"{sum(one.holds for one in compared)} of {len(compared)}"
+    beside = f" ({left})" if left else ""
     if outcome.verdict == "not resolved":
-        return f"{share}, single runs"
+        return f"{share}, single runs{beside}"
     if outcome.verdict == "not finished":
-        return f"{share} so far"
+        return f"{share} so far{beside}"
     sure, against = (sum(one.resolved and one.holds is way for one in compared) for way in (True, False))
     parts = [share, *([f"resolved in {sure}"] if sure else []), *([f"**against in {against}**"] if against else [])]
-    return ", ".join(parts if sure or against else [share, "none resolved"]) + (f" ({left})" if left else "")
+    return ", ".join(parts if sure or against else [share, "none resolved"]) + beside
 
 
 def questions(found: list[Content]) -> str:

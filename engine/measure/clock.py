@@ -60,6 +60,11 @@ def throughput_of(seconds: Sequence[float], batch: int, precision: str = "fp32")
     )
 
 
+def shown_ms(ms: float) -> str:
+    """Three digits, or the whole number of a long time: `0.0234`, `12.3`, `1,234`."""
+    return f"{ms:.3g}" if ms < 999.5 else f"{ms:,.0f}"
+
+
 def repeat(
     work: Callable[[], object],
     device: torch.device,

@@ -4,7 +4,8 @@ Every pass gives each network a short slice, begun with some runs that do not co
 pass, and what a network's slices have taken is pooled. Between two slices the machine is calibrated
 (engine/measure/calibration.py). A slice counts as taken at full speed where the machine was, before and after it, no
 more than OFF below its best of the whole measuring. A network that lacks some of PASSES such slices can be given more;
-its PASSES slices at the highest speed are pooled, and if not all of those are at full speed, the timing is in doubt.
+its PASSES slices at the highest speed are pooled, and if not all of those are at full speed, the timing is in doubt. So
+is one whose quartiles are far apart: something else ran all the while.
 """
 
 from collections import defaultdict
@@ -29,7 +30,7 @@ BEFORE = 2  # runs of a slice that do not count: caches hold the network before
 LEAST, MOST = 2, 60  # runs of a slice that count
 WARM_UP_RUNS = 5
 UNEVEN_ONE, UNEVEN_MANY = 2.0, 1.3  # of the quartiles; on quiet machines they stay below 1.7 and 1.15
-UNEVEN = "a quarter of the runs of {} took at most {:.3g} ms, another at least {:.3g} ms"
+UNEVEN = "a quarter of the runs of {} took at most {} ms, another at least {} ms"
 DOUBT = "at times the machine was at {:.0f} % of the best speed of that measuring"
 
 
@@ -132,7 +133,7 @@ def uneven(slices: Sequence[Slice]) -> str:
     ):
         q25, q75 = np.quantile(seconds, [0.25, 0.75]) if seconds else (0.0, 0.0)
         if q75 > most * q25:
-            return UNEVEN.format(what, 1000 * q25, 1000 * q75)
+            return UNEVEN.format(what, clock.shown_ms(1000 * q25), clock.shown_ms(1000 * q75))
     return ""
 
 

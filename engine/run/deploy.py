@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cheapconv import catalog
 from cheapconv.engine.run import options
 
 FORMATS = "onnx, pt2, or a runtime of `cheapconv list runtimes` that has files of its own"
@@ -29,10 +30,12 @@ def export(
     ] = False,
     store: options.StoreFolder = Path("runs"),
     data: options.Data = None,
+    plugin: options.Plugins = None,
 ) -> None:
     """Write a trained network as a file that others run, once it gives PyTorch's answers to test images."""
     from cheapconv.engine.run import shipping, show
 
+    catalog.load(tuple(plugin or ()))
     cell = shipping.find(store, what)
     written = shipping.export(store, cell, out, form, batch=batch, student=student, data=data, int8=int8)
     for line in written:
@@ -43,12 +46,14 @@ def accuracy(
     file: Annotated[Path, typer.Argument(help="A network that `export` has written.")],
     suite: Annotated[str | None, typer.Option(help="Whose test images; those it was trained for if not given.")] = None,
     data: options.Data = None,
+    plugin: options.Plugins = None,
     threads: options.Threads = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Score an exported file on test images, by the runtime that it is for."""
     from cheapconv.engine.run import scored, show
 
+    catalog.load(tuple(plugin or ()))
     found = scored.accuracy(file, suite, data, threads)
     if as_json:
         show.print_json(found)
@@ -68,11 +73,13 @@ def publish(
     student: StudentName = None,
     store: options.StoreFolder = Path("runs"),
     data: options.Data = None,
+    plugin: options.Plugins = None,
     mlflow: options.Mlflow = None,
 ) -> None:
     """Register a trained network as a model in MLflow, once it gives PyTorch's answers to test images."""
     from cheapconv.engine.run import publishing, show
 
+    catalog.load(tuple(plugin or ()))
     for line in publishing.publish(
         store, what, name=name, student=student, registered=not unregistered, data=data, option=mlflow
     ):

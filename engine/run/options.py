@@ -92,6 +92,12 @@ Mlflow = Annotated[
     str | None,
     typer.Option("--mlflow", help="MLflow tracking URI, or none; MLFLOW_TRACKING_URI, else sqlite:///mlflow.db."),
 ]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin", help="A module to import first, for cells of sweeps with `plugins:`; several times for several."
+    ),
+]
 Classes = Annotated[int, typer.Option(min=1, help="Outputs of the classifier.")]
 Side = Annotated[int, typer.Option(min=1, help="Height and width of the image.")]
 Unprepared = Annotated[

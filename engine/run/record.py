@@ -28,7 +28,7 @@ def described(cell: Cell) -> CellRecord:
         is_baseline=method.is_baseline,
         trains=method.trains,
         is_standard=catalog.parse("conv", cell.conv).is_standard,
-        plugins=catalog.plugins(),
+        plugins=catalog.plugins_of(cell.suite, cell.architecture, cell.conv, cell.method, repr(cell.method_settings)),
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from rich import markup
 
 from cheapconv.catalog.errors import UserError, command_line, sweep_words
-from cheapconv.engine.measure import busy
+from cheapconv.engine.measure import busy, clock
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.passes import Step, Watch
 from cheapconv.engine.measure.timings import Way
@@ -135,7 +135,9 @@ def measure(
             count_missing(store, cell)
         timed = [found for way in ways for found in measure_again(store, cells, way, told, watch)]
     for network, timing in timed:
-        speeds = f"{timing.latency.median_ms:.3g} ms an image, {timing.throughput.images_per_s:.0f} images/s"
+        speeds = (
+            f"{clock.shown_ms(timing.latency.median_ms)} ms an image, {timing.throughput.images_per_s:.0f} images/s"
+        )
         line = f"{network}, {timing.runtime} {timing.latency.precision}: {speeds}"
         console.print(f"{line} (doubtful: {timing.doubt})" if timing.doubt else line, highlight=False, markup=False)
     for way in ways:

@@ -4,6 +4,7 @@ What is written is a folder: the file, `network.json`, which says what goes in a
 one page.
 """
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -69,7 +70,9 @@ class Ready:
     @classmethod
     def of(cls, store: Path, cell: CellRecord, student: str | None, data: Path | None) -> "Ready":
         """Of a finished cell; its first student that counts, if none is named."""
-        catalog.load(cell.plugins)
+        if lacking := [name for name in cell.plugins if name not in catalog.plugins()]:
+            named = " ".join(f"--plugin {short(name)}" for name in lacking)
+            raise UserError(f"the cell {cell.key} has parts of the user's own: give {named} to import them from.")
         loaded = networks.load(Store(store), cell.key, student)
         suite, recipe = catalog.parse("suite", cell.suite), recipe_of(cell)
         network = Raw(deployed(loaded.network, suite.image), loaded.mean, loaded.std).eval()
@@ -135,7 +138,7 @@ def export(
     """Write the network of a cell to the folder `out`; says what was done, line by line. With `int8` by the quantiser
     of the runtime that the form is for."""
     chosen = known(form, "int8" if int8 else "fp32")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already: name a new folder.")
     ready = Ready.of(store, cell, student, data)
     network, suite, recipe = ready.network, ready.suite, ready.recipe

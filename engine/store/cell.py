@@ -88,7 +88,7 @@ class CellRecord(Cell):
     is_baseline: bool = False
     trains: bool = True  # if not, its networks were trained elsewhere, and what that cost is not known
     is_standard: bool = False
-    plugins: tuple[str, ...] = ()  # modules without which its parts may not be known
+    plugins: tuple[str, ...] = ()  # modules that have brought its parts
 
     __hash__ = Cell.__hash__
 

@@ -109,7 +109,10 @@ class Tracked:
         for ensemble in [network for network in result.networks if network.role == "ensemble"][:1]:
             values |= {f"final_ensemble_{score}": value for score, value in ensemble.scores.items()}
         values[f"best_epoch_{result.headline}_optimistic"] = result.best
-        values |= {"train_s": result.train_s, "train_s_with_teacher": result.train_s + result.teacher_train_s}
+        if self.cell.trains:  # what was not trained here took no seconds here, which is not what it has cost
+            values["train_s"] = result.train_s
+            if result.teacher_train_s or not self.cell.teacher:
+                values["train_s_with_teacher"] = result.train_s + result.teacher_train_s
         names = "train_macs", "train_macs_with_teacher"
         values |= {name: macs for name, macs in zip(names, self.macs, strict=True) if not math.isnan(macs)}
         if measured:

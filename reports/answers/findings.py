@@ -127,10 +127,11 @@ def _costs(rows: pd.DataFrame) -> Iterator[Finding]:
 def _won_back(rows: pd.DataFrame) -> Iterator[Finding]:
     """The method that wins back most of each conv's cost, with its interval; the best of several flatters itself. Where
     it may be nothing, as its interval says, nothing is told."""
-    given = rows[(rows["gap_low"] > 0) & rows["comparable"] & (rows["deployed"] == "")]
-    if given.empty:
-        return
+    given = rows[rows["gap_recovered"].notna() & rows["comparable"] & (rows["deployed"] == "")]
     best = given.loc[given.groupby(["architecture", "conv"], sort=False)["gap_recovered"].idxmax()]
+    best = best[best["gap_low"] > 0]
+    if best.empty:
+        return
     told = [
         f"{row['architecture']} {row['conv']} {100 * row['gap_recovered']:.0f} % ({100 * row['gap_low']:.0f} to "
         f"{100 * row['gap_high']:.0f}) by {row['method']}"
@@ -189,9 +190,9 @@ def _unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
             "the least that tells, five are better."
         )
         yield Finding(text, tuple(comparable.loc[comparable["n"] == 1, "id"]))
-    elif std is not None and comparable["top1_error_mean"].isna().all():
+    elif std is not None and len(comparable) > 1 and comparable["top1_error_mean"].isna().all():
         error, count = power.typical_error(comparable), len(comparable)
-        pair, among = (100 * power.detectable(std, n, error, compared=of) for of in (2, max(count, 2)))
+        pair, among = (100 * power.detectable(std, n, error, compared=of) for of in (2, count))
         beforehand = f"; of two that were chosen beforehand {pair:.1f} points are enough" if count > 2 else ""
         yield Finding(
             f"With n = {n} and {images:,.0f} test images two of these {count} rows whose {score.text} truly differs by "

@@ -1,6 +1,6 @@
 """Which rows of a claim about a cost have one that may be compared, and what is said of the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -37,17 +37,26 @@ class Cost:
     known: Callable[[pd.DataFrame], pd.DataFrame]
     alike: Callable[[pd.DataFrame], pd.DataFrame]
     lacking: str
+    within: str = ""  # the column that two rows have to have in common
 
-    def left_out(self, rows: pd.DataFrame) -> str:
-        """`7 of 9 rows left out, whose ...`; empty where none is."""
-        left = len(rows) - len(self.known(rows))
-        return f"{left} of {len(rows)} rows left out, {self.lacking}" if left else ""
+    def left_out(self, rows: pd.DataFrame, pairs: Sequence[tuple[Hashable, Hashable]]) -> str:
+        """`7 of 9 rows left out, whose ...`: of `rows` those that are in no pair (of labels) which can be compared;
+        empty where all are in one."""
+        known = {*self.known(rows).index}
+        fair = [pair for pair in pairs if known >= {*pair}]
+        if self.within:
+            of = dict(zip(rows.index, rows[self.within], strict=True))
+            fair = [(one, other) for one, other in fair if of[one] == of[other]]
+        asked, left_in = {row for pair in pairs for row in pair}, {row for pair in fair for row in pair}
+        left = len(asked - left_in)
+        return f"{left} of {len(asked)} rows left out, {self.lacking}" if left else ""
 
 
 TRAINING = Cost(
     timed_training,
     lambda rows: rows.assign(**{SECONDS: 1.0}, busy="", seconds_on=pd.Series([("",)] * len(rows), rows.index)),
-    "whose seconds of training are in doubt, of a shared GPU or of several machines",
+    "whose seconds of training are in doubt, of a shared GPU or of different machines",
+    "seconds_on",
 )
 COMPUTE = Cost(
     counted_training, lambda rows: rows.assign(**{MACS: 1.0}), "whose multiply-adds of training are not known"

@@ -219,7 +219,7 @@ def left_out(kind: Kind, better: Selector, than: Selector, rows: pd.DataFrame, s
     if kind not in COSTS:
         return ""
     pairs = KINDS[kind](better, than, COSTS[kind].alike(rows), sweep)
-    return COSTS[kind].left_out(rows[rows.index.isin([row.name for pair in pairs for row in (pair.better, pair.than)])])
+    return COSTS[kind].left_out(rows, [(pair.better.name, pair.than.name) for pair in pairs])
 
 
 def gain(row: pd.Series, alone: pd.Series) -> pd.Series:

@@ -50,7 +50,7 @@ def like_for_like(comparison: Comparison) -> str:
 
 
 def counted(comparison: Comparison) -> str:
-    """`Rows in both: 4 (1 better, 3 within noise); 0 only before, 1 only after.`"""
+    """`Rows in both: 4 (1 better, 3 not resolved); 0 only before, 1 only after.`"""
     counts = Counter(row.verdict for row in comparison.rows)
     told = ", ".join(f"{counts[word]} {VERDICTS.get(word, word)}" for word in get_args(Verdict) if counts[word])
     only = f"{len(comparison.only_before)} only before, {len(comparison.only_after)} only after"

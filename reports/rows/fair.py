@@ -36,6 +36,7 @@ class Price(NamedTuple):
     unit: str
     epochs: int
     alone: int
+    rests_on: tuple[Record, ...] = ()  # whose seconds it is of
 
 
 class Entry(NamedTuple):
@@ -89,26 +90,29 @@ def by_macs(store: Store, finished: Sequence[Record]) -> Callable[[Record], Pric
         if baseline is None or math.isnan(both):
             return None
         cost, epochs = own[baseline.key], baseline.cell.recipe["epochs"]
-        costs = (fair_epochs(each, cost, epochs) for each in (both, own[record.key]))
-        return Price(baseline.cell.method, MACS, *costs)
+        with_teacher, alone = (fair_epochs(each, cost, epochs) for each in (both, own[record.key]))
+        return Price(baseline.cell.method, MACS, with_teacher, alone)
 
     return price
 
 
 def by_seconds(finished: Sequence[Record]) -> Callable[[Record], Price | None]:
     """Prices by what a machine took; None where that is not of one, or not of the teacher's."""
-    on = {record.key: timed_on(record) for record in finished}
+    known, on = {record.key: record for record in finished}, {record.key: timed_on(record) for record in finished}
     took = {record.key: record.result.train_s for record in finished if record.result}
     taught = {record.key: record.result.teacher_train_s for record in finished if record.result}
 
     def price(record: Record) -> Price | None:
-        here, teacher = on[record.key], record.cell.teacher
+        here, lineage = on[record.key], [record]
+        while (teacher := known.get(lineage[-1].cell.teacher or "")) is not None:
+            lineage.append(teacher)
         baseline = baseline_of(record.cell, [other for other in finished if here and on[other.key] == here])
-        if baseline is None or (teacher and on.get(teacher, here) != here):
+        if baseline is None or {on[each.key] for each in lineage} != {here}:
             return None
-        cost, epochs, own = took[baseline.key], baseline.cell.recipe["epochs"], took[record.key]
-        costs = (fair_epochs(each, cost, epochs) for each in (own + taught[record.key], own))
-        return Price(baseline.cell.method, SECONDS, *costs)
+        cost, epochs = took[baseline.key], baseline.cell.recipe["epochs"]
+        own = took[record.key]
+        both, alone = (fair_epochs(each, cost, epochs) for each in (own + taught[record.key], own))
+        return Price(baseline.cell.method, SECONDS, both, alone, (*lineage, baseline))
 
     return price
 
@@ -116,8 +120,8 @@ def by_seconds(finished: Sequence[Record]) -> Callable[[Record], Price | None]:
 def tell(students: Sequence[Record], prices: dict[str, Price | None], finished: Sequence[Record]) -> None:
     """Whose prices are a guess, and who has none though its network has a baseline."""
     uneven_ones = uneven.seeds(finished)
-    by_time = [record for record in students if (price := prices[record.key]) and price.unit == SECONDS]
-    if doubted := [record for record in by_time if record.key in uneven_ones or record.doubt]:
+    timed = {record.key: record for price in prices.values() if price for record in price.rests_on}
+    if doubted := [record for record in timed.values() if record.key in uneven_ones or record.doubt]:
         log.warning("%d cells took uneven seconds, as beside other work: what is told of them is a guess", len(doubted))
     if left := [r for r in students if prices[r.key] is None and baseline_of(r.cell, finished) is not None]:
         log.warning(

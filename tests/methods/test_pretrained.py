@@ -13,7 +13,6 @@ from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder
 from cheapconv.models.build import build_network
 from cheapconv.reports.rows import collect
-from cheapconv.reports.rows.fair import fair_entries
 from cheapconv.suites.augmentation import Normalisation
 from cheapconv.suites.memory import normalise
 from tests.engine import tiny
@@ -66,7 +65,6 @@ def marked(store: Store, sweep: str) -> None:
     assert cells["teacher_trained_here"].tolist() == [True, False]
     assert cells["train_s"].notna().tolist() == [False, True]
     assert cells["teacher_train_s"].notna().tolist() == [True, False]
-    assert [entry for entry in fair_entries(store, sweep) if entry.like == "pretrained"] == []
 
 
 def test_it_is_the_same_cell_however_long_the_recipe(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cheapconv.catalog import entries
 from cheapconv.engine.measure.sizes import structure_key
 from cheapconv.engine.run import record
 from cheapconv.engine.store.records import CurveRow, Environment, Result
@@ -159,3 +160,14 @@ def test_a_description_says_what_a_report_needs():
     assert student.conv_label == "S"
     odd = tiny.planned({"method": "noisy", "conv": "group(groups=2)"}).cells[0].cell
     assert not record.described(odd).is_standard
+
+
+def test_a_cell_names_the_plugins_of_its_own_parts_and_no_other(monkeypatch):
+    """Whoever reads the store elsewhere needs those, and may not have the others."""
+    brought = {"convs_of_mine": "group", "methods_of_mine": "noisy", "other": "depthwise"}
+    known = {plugin: [SimpleNamespace(name=name)] for plugin, name in brought.items()}
+    monkeypatch.setattr(entries, "_brought", known)
+    [planned] = tiny.planned({"conv": "group(groups=2)", "method": "scratch"}).cells
+    assert record.described(planned.cell).plugins == ("convs_of_mine",)
+    [planned] = tiny.planned("noisy").cells
+    assert record.described(planned.cell).plugins == ("methods_of_mine",)

@@ -123,6 +123,16 @@ def test_a_difference_that_is_none_is_not_told_as_one(store: Store) -> None:
     assert not any("Won back" in text for text in sentences(content))
 
 
+def test_what_is_won_back_is_the_most_or_nothing(store: Store) -> None:
+    """kd wins back 110 %, give or take all of it, and at surely 40 %: that is no "at most"."""
+    store.seeds("S", "scratch", [0.930, 0.931, 0.929])
+    store.seeds("G(4)", "scratch", [0.910, 0.911, 0.909])
+    store.seeds("G(4)", "at", [0.9200, 0.9201, 0.9199])
+    assert "G(4) 50 %" in one(build(store.plan(), "quick"), "Won back")
+    store.seeds("G(4)", "kd", [0.890, 0.950, 0.956])
+    assert not any("Won back" in text for text in sentences(build(store.plan(), "quick")))
+
+
 def test_the_closest_call_says_how_many_seeds_or_images_would_tell(store: Store) -> None:
     store.seeds("S", "scratch", [0.920, 0.905, 0.935])
     store.seeds("G(4)", "scratch", [0.905, 0.890, 0.920])

@@ -155,16 +155,19 @@ def test_what_lacks_a_cost_is_counted():
     assert left(*rows) == ""  # dearer, which is known
     doubtful = row("S", "kd", 0.8, busy="its epochs took from 1 to 9 s")
     assert left(*rows, doubtful) == ""  # of a network that has nothing to be compared with
-    why = "whose seconds of training are in doubt, of a shared GPU or of several machines"
-    assert left(*rows, doubtful, row("S", "od", 0.9)) == f"1 of 4 rows left out, {why}"
+    why = "whose seconds of training are in doubt, of a shared GPU or of different machines"
+    assert left(*rows, doubtful, row("S", "od", 0.9)) == f"2 of 4 rows left out, {why}"  # it has nothing else
+    assert left(*rows, doubtful, row("S", "od", 0.9), row("S", "kd", 0.8)) == f"1 of 5 rows left out, {why}"
     several = row("S", "od", 0.9, seconds_on=("A", "B"))
-    assert left(*rows, doubtful, several) == f"2 of 4 rows left out, {why}"
-    assert left(row("G(4)", "od", 0.8), row("G(4)", "kd", 0.8, train_s_with_teacher=math.nan)).startswith("1 of 2")
+    assert left(*rows, row("S", "kd", 0.8), several) == f"2 of 4 rows left out, {why}"
+    elsewhere = row("G(4)", "kd", 0.8, seconds_on=("B",))
+    assert left(rows[0], elsewhere) == f"2 of 2 rows left out, {why}"
+    assert left(row("G(4)", "od", 0.8), row("G(4)", "kd", 0.8, train_s_with_teacher=math.nan)).startswith("2 of 2")
 
     kind = "conv beats conv at no more latency"
     beside = row("S", "scratch", 0.9), row("G(4)", "scratch", 0.8, doubt="the machine was slow")
     told = pairs.left_out(kind, CHEAP, STANDARD, pd.DataFrame(beside), None)  # type: ignore[arg-type]
-    assert told == "1 of 2 rows left out, whose latency is not known or in doubt"
+    assert told == "2 of 2 rows left out, whose latency is not known or in doubt"
     assert pairs.left_out("conv beats conv at no more macs", CHEAP, STANDARD, pd.DataFrame(beside), None) == ""  # type: ignore[arg-type]
 
 

@@ -41,11 +41,12 @@ def test_multiply_adds_go_before_seconds_and_are_of_every_machine(small: Store) 
     assert found["online"].unit == "seconds"
 
 
+@pytest.mark.parametrize("place", [2, 4])  # of scratch, which others are measured by, and of kd
 @pytest.mark.parametrize(("factor", "count"), [(1.3, 2), (1.2, 0)])
 def test_seconds_of_seeds_that_are_not_alike_are_told_of(
-    factor: float, count: int, small: Store, caplog: pytest.LogCaptureFixture
+    factor: float, count: int, place: int, small: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = small.root / small.keys[4] / "result.json"  # of kd
+    path = small.root / small.keys[place] / "result.json"
     result = json.loads(path.read_text())
     path.write_text(json.dumps(result | {"train_s": factor * result["train_s"]}))
     fair_entries(RunStore(small.root), "quick")
@@ -68,3 +69,15 @@ def test_seconds_of_another_machine_or_a_shared_one_make_no_entry(other: dict[st
 def test_a_teacher_of_another_machine_makes_no_entry(small: Store) -> None:
     small.write(f"{small.keys[0]}/environment.json", [ENVIRONMENT | {"device_name": "Other CPU"}])
     assert {entry.like for entry in fair_entries(RunStore(small.root), "quick")} == {"online"}
+
+
+def test_what_was_not_trained_here_has_no_price(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor has what learnt from a network that did."""
+    store = Store(tmp_path)
+    teacher = store.add("S", "pretrained", 0, 0.95, trains=False)
+    pupil = store.add("S", "kd", 0, 0.93, teacher=teacher)
+    store.add("G(4)", "kd", 0, 0.92, teacher=pupil)
+    for conv in ("S", "G(4)"):
+        store.add(conv, "scratch", 0, 0.9)
+    assert fair_entries(RunStore(store.plan()), "quick") == []
+    assert "3 cells are left out: their multiply-adds are not known" in caplog.text

@@ -96,7 +96,10 @@ def test_a_number_that_an_entry_overrides_tells_rows_apart(two: Store) -> None:
 )
 def test_sweeps_that_differ_are_refused_with_what_differs(cell: dict, told: str, two: Store) -> None:
     plan(two, "other", two.seeds("G(N)", "scratch", [0.90, 0.91], **cell))
-    with pytest.raises(UserError, match=f"'first' and 'other'.* differ in {told}: report each on its own; the index"):
+    with pytest.raises(
+        UserError,
+        match=f"'first' and 'other'.* differ in {told}: report each on its own, or one with --compare the other; the index",
+    ):
         build_several(two.root, ["first", "other"], "t")
 
 
