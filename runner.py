@@ -12,8 +12,7 @@ from typing import Annotated
 import typer
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.catalog.plugins import look_here
-from cheapconv.engine.run import deploy, merge_command, options, output, prepare_command, sizing
+from cheapconv.engine.run import deploy, here, merge_command, options, output, prepare_command, sizing
 
 app = typer.Typer(
     help="Benchmark of cheap convolutions and the distillation methods that win their accuracy back.\n\n"
@@ -240,7 +239,7 @@ def sync(
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit code 2."""
-    look_here()
+    here.look()
     with output.guarded(), output.told():
         app()
 

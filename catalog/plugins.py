@@ -12,12 +12,6 @@ from cheapconv.catalog.foreign import said
 MACHINERY = (__file__, importlib.__file__, contextlib.__file__)  # of an import, and not of what is imported
 
 
-def look_here() -> None:
-    """From here on the folder of the command is looked into for modules, after everything that is installed."""
-    with contextlib.suppress(OSError):  # of a folder that is gone
-        sys.path.append(str(Path.cwd()))
-
-
 def import_plugin(name: str) -> None:
     """Import a module that registers things; a UserError says why it cannot be, and where in it that is."""
     if not name or name.startswith("."):

@@ -29,7 +29,7 @@ from cheapconv.engine.store import atlas
 from cheapconv.engine.store.atlas import Atlas, Latency
 from cheapconv.engine.store.records import EAGER
 
-FORM = "it is `networks: [{architecture: WRN-40-2, classes: 10, side: 32}]` and `convs: [S, G(4)]`"
+FORM = "it is a list `networks`, of `{architecture: NAME, classes: 10, side: 32}`, and a list `convs`"
 
 log = logging.getLogger(__name__)
 

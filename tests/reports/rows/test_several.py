@@ -98,7 +98,7 @@ def test_sweeps_that_differ_are_refused_with_what_differs(cell: dict, told: str,
     plan(two, "other", two.seeds("G(N)", "scratch", [0.90, 0.91], **cell))
     with pytest.raises(
         UserError,
-        match=f"'first' and 'other'.* differ in {told}: report each on its own, or one with --compare the other; the index",
+        match=f"'first' and 'other'.* differ in {told}: report each on its own, or one with --compare the other",
     ):
         build_several(two.root, ["first", "other"], "t")
 
