@@ -1,4 +1,4 @@
-"""The folder in which the command runs: modules of the user's own may lie there, beside the registry that names them."""
+"""The folder in which the command runs: modules of the user's own may lie there, beside the registry naming them."""
 
 import contextlib
 import sys
