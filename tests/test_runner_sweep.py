@@ -46,10 +46,13 @@ def test_a_sweep_from_run_to_report(command, monkeypatch, tmp_path):
     changed = Path("changed.yaml")
     for text, remarks in (
         (REGISTRY, ()),
-        (REGISTRY.replace('"G(2)"', '["G(2)", "G(4)"]'), ("changed.yaml has 1 cells of small that are not in its",)),
+        (
+            REGISTRY.replace('"G(2)"', '["G(2)", "G(4)"]'),
+            ("cells of small in changed.yaml that are not in its last run, nor here: 1",),
+        ),
         (
             REGISTRY.replace("G(2)", "G(4)"),
-            ("changed.yaml has 1 cells of small that", "1 cells of the last run of small"),
+            ("cells of small in changed.yaml", "cells of the last run of small that are here"),
         ),
         (
             REGISTRY.replace("small", "other"),

@@ -97,7 +97,7 @@ def behind(store: Path, sweeps: Sequence[str], path: Path) -> list[str]:
             told.append(f"whether {sweep} is still as in its last run is not known: {error}")
             continue
         if new := len(now - then):
-            told.append(f"{path} has {new} cells of {sweep} that are not in its last run, nor here: run it again")
+            told.append(f"cells of {sweep} in {path} that are not in its last run, nor here: {new}; run it again")
         if gone := len(then - now):
-            told.append(f"{gone} cells of the last run of {sweep} are not in {path} any more, but here: run it again")
+            told.append(f"cells of the last run of {sweep} that are here, and not in {path} any more: {gone}")
     return told

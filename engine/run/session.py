@@ -175,7 +175,8 @@ def write_plan(store: Store, plan: Plan) -> None:
     cells = tuple(PlannedKey(key=p.cell.key, entry=p.entry, needs=p.needs) for p in plan.cells)
     before = store.plan(plan.sweep)
     if before and (lost := len({each.key for each in before.cells} - {each.key for each in cells})):
-        log.warning("%s: %d cells of the plan before are not in this one; their results are kept", plan.sweep, lost)
+        what = f"{lost} cell{'' if lost == 1 else 's'}"
+        log.warning("%s: the plan before had %s that this one has not; results are kept", plan.sweep, what)
     store.write_plan(
         SweepPlan(
             sweep=plan.sweep,

@@ -64,7 +64,7 @@ def conditions(sweep: Collected, measured: Measured) -> dict[str, str]:
 
 
 def teachers(sweep: Collected) -> dict[str, str]:
-    """`WRN-40-2 S + scratch [75 cells]`: the networks that others learn from, where there are any."""
+    """`WRN-40-2 S + scratch (for 75 cells)`: the networks that others learn from, where there are any."""
     cells = {record.key: record.cell for record in sweep.records}
     counts = Counter(cells[r.cell.teacher].text for r in sweep.records if r.cell.teacher in cells).most_common()
     told = [f"{name} (for {count} cell{'' if count == 1 else 's'})" for name, count in counts]

@@ -42,13 +42,13 @@ class Cost:
     def left_out(self, rows: pd.DataFrame, pairs: Sequence[tuple[Hashable, Hashable]]) -> str:
         """`7 of 9 rows left out, whose ...`: of `rows` those that are in no pair (of labels) which can be compared;
         empty where all are in one."""
-        known = {*self.known(rows).index}
+        asked = {row for pair in pairs for row in pair}
+        known = {*self.known(rows[rows.index.isin(asked)]).index}
         fair = [pair for pair in pairs if known >= {*pair}]
         if self.within:
             of = dict(zip(rows.index, rows[self.within], strict=True))
             fair = [(one, other) for one, other in fair if of[one] == of[other]]
-        asked, left_in = {row for pair in pairs for row in pair}, {row for pair in fair for row in pair}
-        left = len(asked - left_in)
+        left = len(asked - {row for pair in fair for row in pair})
         return f"{left} of {len(asked)} rows left out, {self.lacking}" if left else ""
 
 

@@ -225,10 +225,6 @@ def frame(sweep: Collected) -> pd.DataFrame:
         teacher = taught_by.cell if taught_by else None
         dearer = sweep.dearer.get((cell.architecture, cell.conv), "")
         taught_here = all(ancestor.trains for ancestor in taught_by_all(record, records))
-        # What was not trained here took no seconds here, which is not what it has cost.
-        unknown = dict.fromkeys(
-            (*(() if cell.trains else ("train_s",)), *(() if taught_here else ("teacher_train_s",)))
-        )
         outcomes = [{"deployed": "", "deployed_as": ""} | outcome, *map(record.deployed, record.deployments)]
         rows += [
             {
@@ -261,7 +257,9 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "training_doubt": doubts.get(record.key) or doubts.get(record.cell.teacher or "", ""),
                 "dearer": "" if outcome["changed"] else dearer,  # of what is deployed
                 **each,
-                **unknown,
+                # What was not trained here took no seconds here, which is not what it has cost.
+                "train_s": each["train_s"] if cell.trains else None,
+                "teacher_train_s": each["teacher_train_s"] if taught_here else None,
             }
             for each in outcomes
         ]

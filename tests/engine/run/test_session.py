@@ -207,7 +207,7 @@ def test_a_plan_that_loses_cells_says_so(store, caplog):
     session.write_plan(store, tiny.planned("scratch", "noisy"))
     assert not caplog.text
     session.write_plan(store, tiny.planned("scratch"))
-    assert "sweep: 1 cells of the plan before are not in this one; their results are kept" in caplog.text
+    assert "sweep: the plan before had 1 cell that this one has not; results are kept" in caplog.text
 
 
 def test_a_doubt_is_kept_and_told(store, quiet, capsys, caplog):
