@@ -9,6 +9,8 @@ import onnx
 import pytest
 import torch
 
+from cheapconv import catalog
+from cheapconv.catalog import entries
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import scored, shipping
 from cheapconv.engine.run.formats import Format, known
@@ -137,9 +139,12 @@ def test_a_folder_is_made_where_it_can_be(trained, tmp_path):
         export(trained[0], tmp_path / "file" / "out")
 
 
-def test_a_cell_says_which_plugins_its_parts_come_from(trained, tmp_path):
+def test_a_cell_says_which_plugins_its_parts_come_from(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(entries, "_brought", {"my_methods": [catalog.entry("method", "noisy")]})
+    with tiny.trained(tmp_path / "runs", "scratch", "noisy") as (store, _):
+        assert shipping.find(store.root, "sweep/*/*/scratch").plugins == ()
+        assert shipping.find(store.root, "sweep/*/*/noisy").plugins == ("my_methods",)
     cell = shipping.find(trained[0].root, "sweep/*/*/scratch")
-    assert cell.plugins == ()
     with pytest.raises(UserError, match="parts of the user's own: give --plugin my_lost_convs to import them from"):
         shipping.Ready.of(trained[0].root, replace(cell, plugins=("my_lost_convs",)), None, None)
 
