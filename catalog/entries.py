@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pydantic
 
 from cheapconv.catalog import contract, foreign
+from cheapconv.catalog.code import code_of
 from cheapconv.catalog.errors import UserError, nearest, short, shown
 from cheapconv.catalog.foreign import ROOT
 from cheapconv.catalog.numbers import Progression
@@ -122,6 +123,7 @@ def load(plugins: tuple[str, ...] = ()) -> None:
     for plugin in (*(point.module for point in entry_points(group=PLUGINS)), *plugins):
         before = dict(_entries)
         import_plugin(plugin)
+        code_of(plugin)  # now: what is written into its files later is not what this process trains with
         new = [thing for key, thing in _entries.items() if before.get(key) is not thing]
         for thing in _brought.setdefault(plugin, new):  # also when another sweep asks for it
             try:

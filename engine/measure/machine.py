@@ -4,6 +4,7 @@ import functools
 import platform
 import re
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -33,14 +34,14 @@ def resolve_device(text: str) -> torch.device:
     return torch.device("cuda", int(number or 0))
 
 
-def describe(place: Place, *, precision: str, compiled: bool) -> Environment:
-    """On what a cell starts, now."""
+def describe(place: Place, *, precision: str, compiled: bool, plugins: Mapping[str, str]) -> Environment:
+    """On what a cell starts, now; with the state of each plugin that has a part in it."""
     sha, dirty = _commit()
     device = place.device
     return Environment(
         git_sha=sha,
         git_dirty=dirty,
-        versions=_versions(),
+        versions={**_versions(), **plugins},
         platform=platform.platform(),
         device=str(device),
         device_name=device_name(device),

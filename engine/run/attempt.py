@@ -104,7 +104,8 @@ class Attempt:
             self._held.enter_context(self._team.together(order))
         recipe, _ = recipe_of(cell), feed.data  # which are opened before the cell counts as begun
         self._begun = time.monotonic()
-        machine = describe(place, precision=recipe.precision, compiled=compiled)
+        own = record.code_of_plugins(record.described(cell))
+        machine = describe(place, precision=recipe.precision, compiled=compiled, plugins=own)
         self.run.begin(machine, afresh=saved is None)
         self.run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
         self._told.tell(lambda watcher: watcher.started(cell))

@@ -1,7 +1,8 @@
 """Turning a finished training into its durable result: networks, sizes, scores, costs, and what speaks against it."""
 
 import statistics
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import NamedTuple
 
@@ -30,6 +31,21 @@ def described(cell: Cell) -> CellRecord:
         is_standard=catalog.parse("conv", cell.conv).is_standard,
         plugins=catalog.plugins_of(cell.suite, cell.architecture, cell.conv, cell.method, repr(cell.method_settings)),
     )
+
+
+def code_of_plugins(cell: Cell) -> dict[str, str]:
+    """By plugin that has brought a part of the cell, the code that this process has imported."""
+    return {f"plugin {name}": catalog.code_of(name) for name in described(cell).plugins}
+
+
+def of_other_code(store: Store, cells: Iterable[Cell]) -> Counter[str]:
+    """By plugin, how many of the cells were trained by code of it that is another one now."""
+    found = Counter[str]()
+    for cell in cells:
+        if own := code_of_plugins(cell):
+            trained_by = [environment.versions for environment in store.run(cell.key).environments()]
+            found.update(name for name, code in own.items() if any(v.get(name, code) != code for v in trained_by))
+    return found
 
 
 def about(cells: Sequence[Cell]) -> dict[str, dict[str, str]]:

@@ -27,6 +27,7 @@ from cheapconv.engine.run.show import console
 from cheapconv.engine.run.stop import StopRequest
 from cheapconv.engine.run.team import Team, team_places
 from cheapconv.engine.store import machines
+from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import now
 from cheapconv.engine.store.records import PlannedKey, SweepPlan, Word
 from cheapconv.engine.store.runs import Store
@@ -36,6 +37,10 @@ from cheapconv.engine.track.mirror import link
 from cheapconv.suites.place import Place
 
 DONE, FAILED, LEFT = 0, 1, 3  # 2 is a mistake in what was given
+OTHER_CODE = (
+    "Trained by other code of the {} than there is now: {} of {} done cells. What computes something else needs another "
+    "`version`, and is trained anew."
+)
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +67,7 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings, team: Team 
             done = [cell for cell in cells if ends.get(cell.key) == "done"]
             for line in quantised.score_and_time(store, done, settings.data, stop):
                 console.print(line, highlight=False, markup=False, soft_wrap=True)
-    _summarise(store, ends, whole.sweep, len(cells), uri, settings.registry)
+    _summarise(store, cells, ends, whole.sweep, uri, settings.registry)
     output.forgive()
     if stop.signalled and any(ends.get(cell.key) in (None, "stopped") for cell in cells):  # and not after the last one
         return INTERRUPTED
@@ -193,13 +198,18 @@ def write_plan(store: Store, plan: Plan) -> None:
 
 
 def _summarise(
-    store: Store, ends: Mapping[str, Word], sweep: str, total: int, uri: str | None, registry: Path | None
+    store: Store,
+    cells: Sequence[Cell],
+    ends: Mapping[str, Word],
+    sweep: str,
+    uri: str | None,
+    registry: Path | None,
 ) -> None:
     """What happened, and what to do next."""
     counts = {end: sum(e == end for e in ends.values()) for end in sorted(set(ends.values()))}
     said = ", ".join(f"{n} {'running elsewhere' if end == 'running' else end}" for end, n in counts.items())
-    left = total - counts.get("done", 0) - counts.get("failed", 0)
-    lines = [f"{sweep}: {said} of {total} cells."]
+    left = len(cells) - counts.get("done", 0) - counts.get("failed", 0)
+    lines = [f"{sweep}: {said} of {len(cells)} cells."]
     if "failed" in counts:
         lines.append("Tracebacks are in error.txt of the run folders; run again with --retry failed.")
     results = [store.run(key).result() for key, end in ends.items() if end == "done"]
@@ -207,6 +217,8 @@ def _summarise(
         lines.append(
             f"Of the {len(results)} done cells, {empty} ended with a score that means nothing; `status` says why."
         )
+    done = [cell for cell in cells if ends.get(cell.key) == "done"]
+    lines += [OTHER_CODE.format(name, n, len(done)) for name, n in record.of_other_code(store, done).items()]
     if "unreadable" in counts:
         status = command_line("status", *sweep_words(sweep), store=store.root, registry=registry)
         lines.append(f"What cannot be read is left alone; `{status}` says why.")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cheapconv.engine.store.bills import duration, saved
 from cheapconv.engine.store.records import Environment, Result, Word
-from cheapconv.reports.answers import determinism
+from cheapconv.reports.answers import code, determinism
 from cheapconv.reports.rows import measurements
 from cheapconv.reports.rows.collect import Collected, commit, hardware
 from cheapconv.reports.rows.columns import method_label
@@ -151,7 +151,7 @@ def remarks(rows: pd.DataFrame, sweep: Collected, waiting: int = 0) -> list[str]
     if sweep.faults:
         more = f" and of {len(sweep.faults) - MOST_FAULTS} more" if len(sweep.faults) > MOST_FAULTS else ""
         said.append(f"Left out, because it cannot be read: {'; '.join(sweep.faults[:MOST_FAULTS])}{more}.")
-    said += determinism.remarks(sweep)
+    said += [*code.remarks(sweep), *determinism.remarks(sweep)]
     if rows["papers"].map(len).any():
         said.append(
             "The papers' numbers come from their own recipes and are for orientation, not a like-for-like test."

@@ -55,7 +55,9 @@ def test_a_device_that_is_not_there_is_refused(text, count, cuda):
 
 
 def test_a_description_has_every_field():
-    found = describe(Place(CPU, threads=3, sharing=2), precision="bf16", compiled=True)
+    found = describe(
+        Place(CPU, threads=3, sharing=2), precision="bf16", compiled=True, plugins={"plugin mine": "files 1"}
+    )
     assert (found.device, found.driver, found.end) == ("cpu", None, None)
     assert (found.precision, found.compile, found.threads, found.sharing) == ("bf16", True, 3, 2)
     assert found.versions["torch"] == version("torch")
@@ -124,7 +126,7 @@ def test_a_processor_without_a_name_has_one_anyway(cpuinfo, monkeypatch):
 
 @pytest.mark.gpu
 def test_cuda_has_a_name():
-    found = describe(Place(torch.device("cuda", 0)), precision="fp32", compiled=False)
+    found = describe(Place(torch.device("cuda", 0)), precision="fp32", compiled=False, plugins={})
     assert found.device == "cuda:0"
     assert found.device_name == torch.cuda.get_device_name(0)
 

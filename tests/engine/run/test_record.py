@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cheapconv import catalog
 from cheapconv.catalog import entries
 from cheapconv.engine.measure.sizes import structure_key
 from cheapconv.engine.run import record
@@ -171,3 +172,17 @@ def test_a_cell_names_the_plugins_of_its_own_parts_and_no_other(monkeypatch):
     assert record.described(planned.cell).plugins == ("convs_of_mine",)
     [planned] = tiny.planned("noisy").cells
     assert record.described(planned.cell).plugins == ("methods_of_mine",)
+
+
+def test_cells_of_code_that_has_changed_since_are_counted_by_plugin(tmp_path, monkeypatch):
+    monkeypatch.setattr(entries, "_brought", {"mine": [SimpleNamespace(name="noisy")]})
+    monkeypatch.setattr(catalog, "code_of", lambda plugin: "files 1")
+    with tiny.trained(tmp_path / "runs", "scratch", "noisy") as (store, whole):
+        cells = [planned.cell for planned in whole.cells]
+        assert [run.environments()[0].versions.get("plugin mine") for run in (store.run(c.key) for c in cells)] == [
+            None,
+            "files 1",
+        ]
+        assert record.of_other_code(store, cells) == {}
+        monkeypatch.setattr(catalog, "code_of", lambda plugin: "files 2")
+        assert record.of_other_code(store, cells) == {"plugin mine": 1}
