@@ -72,7 +72,7 @@ class Segmentation:
         both = torch.cat(overlap(matrices), dim=1)  # (B, 2 classes)
         squares = (both[:, :, None] * both[:, None, :]).sum(dim=0)
         broken = (~logits.float().logsumexp(dim=1).isfinite()).sum()
-        ends = torch.stack([broken.new_tensor(frames), broken])
+        ends = torch.stack([broken.new_full((), frames), broken])
         return torch.cat([matrices.sum(dim=0).flatten(), squares.flatten(), ends])
 
     def mistakes(self, logits: Tensor, y: Tensor) -> None:

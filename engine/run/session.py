@@ -38,8 +38,8 @@ from cheapconv.suites.place import Place
 
 DONE, FAILED, LEFT = 0, 1, 3  # 2 is a mistake in what was given
 OTHER_CODE = (
-    "Trained by other code of the {} than there is now: {} of {} done cells. What computes something else needs another "
-    "`version`, and is trained anew."
+    "Trained by other code of the {} than there is now: {} of {} done cells. "
+    "What computes something else needs another `version`, and is trained anew."
 )
 
 log = logging.getLogger(__name__)

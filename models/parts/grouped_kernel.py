@@ -15,6 +15,9 @@ from cheapconv.models.parts.kernels import FUSED, INDEXED, installed
 SMALLEST = 16  # channels of a tile
 # By type; of more, three tiles of gradients in float32 are more than an H100's multiprocessor has memory for.
 LARGEST = {torch.float32: 32, torch.bfloat16: 64, torch.float16: 64}
+SHARED = (
+    128 * 1024
+)  # bytes that tiles of the largest groups take: more than a GPU for games has. Of half as large, half
 BLOCK = 128  # positions of a tile
 PROGRAMS = 528  # that share the work on weights: four on each of an H100's multiprocessors
 
@@ -23,17 +26,27 @@ def has_kernel(conv: nn.Conv2d, x: Tensor, dtype: torch.dtype) -> bool:
     """Whether there are kernels for conv(x) computed in `dtype`: on a GPU, with channels last in memory."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
-    return x.device.type == "cuda" and installed() and _fits(conv, dtype) and _readable(x)
+    if x.device.type != "cuda" or not installed():
+        return False
+    return _fits(conv, _largest(dtype, _shared(x.device))) and _readable(x)
 
 
-def _fits(conv: nn.Conv2d, dtype: torch.dtype) -> bool:
+def _largest(dtype: torch.dtype, shared: int) -> int:
+    """Channels of the largest group that there is a kernel for, on a GPU whose blocks share so many bytes of memory."""
+    return LARGEST.get(dtype, 0) // (1 if shared >= SHARED else 2)
+
+
+@functools.cache
+def _shared(device: torch.device) -> int:
+    return int(getattr(torch.cuda.get_device_properties(device), "shared_memory_per_block_optin", 0))  # AMD's tell none
+
+
+def _fits(conv: nn.Conv2d, largest: int) -> bool:
     """Of 3 x 3, in several groups of a power of two, as many channels out as in, the same along both axes."""
     group, sizes = conv.in_channels // conv.groups, (conv.stride, conv.padding, conv.dilation)
     square = not isinstance(conv.padding, str) and all(len({*size}) == 1 for size in sizes)
     plain = conv.bias is None and conv.padding_mode == "zeros" and conv.kernel_size == (3, 3)
-    power = (
-        1 < group <= LARGEST.get(dtype, 0) and group & (group - 1) == 0 and conv.in_channels % max(SMALLEST, group) == 0
-    )
+    power = 1 < group <= largest and group & (group - 1) == 0 and conv.in_channels % max(SMALLEST, group) == 0
     return square and plain and power and conv.groups > 1 and conv.in_channels == conv.out_channels
 
 
@@ -100,7 +113,10 @@ def convolved(x: Tensor, w: Tensor, step: int, pad: int, dilation: int) -> Tenso
     """y (B, C, H', W')."""
     images, channels = x.shape[:2]
     height, width = (((side + 2 * pad - 2 * dilation - 1) // step) + 1 for side in x.shape[2:])
-    y = x.new_empty((images, height, width, channels)).permute(0, 3, 1, 2)
+    shape = images, channels, height, width
+    y = torch.empty(
+        shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last
+    )  # no view: `relu_` may follow
     return _launch(x, w, y, step, pad, dilation, back=False)
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from cheapconv.models.parts import grouped_kernel
-from cheapconv.models.parts.grouped_kernel import QuickConv2d, _fits, _readable, grouped
+from cheapconv.models.parts.grouped_kernel import QuickConv2d, _fits, _largest, _readable, grouped
 from cheapconv.models.quick import quicken
 from tests.models.interpreted import interpreted
 
@@ -79,11 +79,11 @@ def test_a_gradient_that_nobody_wants_is_not_made(which, monkeypatch):
     ],
 )
 def test_what_has_no_kernel_is_the_librarys(conv):
-    assert not _fits(conv, torch.bfloat16)
+    assert not _fits(conv, 64)
 
 
 def test_a_convolution_in_groups_of_a_power_of_two_has_one():
-    assert _fits(nn.Conv2d(32, 32, 3, padding=1, groups=4, bias=False), torch.float32)
+    assert _fits(nn.Conv2d(32, 32, 3, padding=1, groups=4, bias=False), 32)
     x = torch.empty(1, 32, 4, 4)
     assert [_readable(x.contiguous(memory_format=NHWC)), _readable(x), _readable(x.double())] == [True, False, False]
 
@@ -100,10 +100,25 @@ def test_the_same_network_takes_the_quick_way():
     assert torch.equal(network[0](x), conv2d(x, before["0.weight"], groups=4))  # no GPU: the library's
 
 
+TYPES = torch.float32, torch.bfloat16, torch.float16, torch.float64
+
+
 def test_groups_of_64_channels_have_one_in_half_precision():
-    conv = nn.Conv2d(128, 128, 3, padding=1, groups=2, bias=False)
-    fitting = [_fits(conv, dtype) for dtype in (torch.float32, torch.bfloat16, torch.float16, torch.float64)]
-    assert fitting == [False, True, True, False]
+    conv, shared = nn.Conv2d(128, 128, 3, padding=1, groups=2, bias=False), 232_448  # an H100's
+    assert [_fits(conv, _largest(dtype, shared)) for dtype in TYPES] == [False, True, True, False]
+
+
+def test_on_a_gpu_whose_blocks_share_less_memory_they_are_half_as_large():
+    """The kernel of the weights' gradient takes 128 KiB for the largest there, and 64 KiB for half as large."""
+    assert [_largest(dtype, 101_376) for dtype in TYPES] == [16, 32, 32, 0]
+
+
+@interpreted
+def test_what_follows_may_be_done_in_place():
+    x, w = drawn(16, 2, (4, 4), CPU)
+    found, expected = grouped(x, w, 1, 1, 1).relu_().sum(), conv2d(x, w, None, 1, 1, 1, groups=8).relu_().sum()
+    for ours, theirs in zip(torch.autograd.grad(found, (x, w)), torch.autograd.grad(expected, (x, w)), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.gpu
@@ -116,8 +131,10 @@ def test_a_layer_of_groups_of_64_channels_trains_on_a_gpu(autocast):
         y = layer(x)
     y.sum().backward()
     assert y.dtype == (torch.bfloat16 if autocast else torch.float32)
+    expected = conv2d(x.double(), w.double(), padding=1, groups=2)
+    right = torch.autograd.grad(expected.sum(), w)[0]
     assert layer.weight.grad is not None
-    assert layer.weight.grad.isfinite().all()
+    assert (layer.weight.grad.double() - right).norm() <= (1e-2 if autocast else 1e-4) * right.norm()
 
 
 SINGLE, HALF = (torch.float32, 3e-6), (torch.bfloat16, 1e-2)

@@ -67,9 +67,11 @@ def team(world: int = 2) -> Team:
     return started([Place(tiny.CPU, 1, rank, world) for rank in range(world)])
 
 
-def run(store: Store, whole: Plan, by: Team | None = None, *told: Any, **options: Any) -> dict[str, str]:
+def run(
+    store: Store, whole: Plan, by: Team | None = None, *told: Any, place: Place = tiny.PLACE, **options: Any
+) -> dict[str, str]:
     session.write_plan(store, whole)
-    place = by.place if by else tiny.PLACE
+    place = by.place if by else place
     launcher = launch.Launcher(
         store, place, Settings(cohort=1), [watchers.Listener(), *told], measure=lambda *_: None, team=by, **options
     )
@@ -124,7 +126,8 @@ def test_two_gpus_find_what_one_finds(tmp_path):
     if torch.cuda.device_count() < 2:
         pytest.skip("there are no two GPUs")
     whole, alone, together = lesson(FEW), Store(tmp_path / "alone"), Store(tmp_path / "together")
-    assert {*run(alone, whole).values()} == {"done"}
+    here = Place(torch.device("cuda", 0), 1)  # whose random numbers are not the CPU's
+    assert {*run(alone, whole, place=here).values()} == {"done"}
     assert {*run(together, whole, started(team_places(2))).values()} == {"done"}
     assert_alike(together, alone, [planned.cell for planned in whole.cells])
 
