@@ -8,6 +8,7 @@ from cheapconv.engine.run import heap
 
 AUTO = 16  # at most so many by themselves: a teacher's share is small by then, and the first results come sooner
 SPARE = 0.1  # of the memory that is there, left to others
+COMMON_POOL = (0, 0)  # by its number in torch
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")  # version 2: of a container, whose limit is below the machine's
 
@@ -22,8 +23,9 @@ class Room:
         self._most = 0  # that one has taken
         self._members = 0  # when it was asked last
 
-    def __call__(self, members: int) -> bool:
-        """Whether one more fits; where a limit was given, that alone decides."""
+    def __call__(self, members: int, growing: int = 0) -> bool:
+        """Whether one more fits, and those grow as large as the others that have not all their memory yet; where a
+        limit was given, that alone decides."""
         if self._limit is not None or self._free is None or self._at_first is None:
             return members < (self._limit or AUTO)
         if members < self._members:
@@ -31,15 +33,14 @@ class Room:
         self._members = members
         free = free_bytes(self._device) or 0
         self._most, self._free = max(self._most, self._free - free), free
-        return members < AUTO and free - self._most > SPARE * self._at_first
+        return members < AUTO and free - (1 + growing) * self._most > SPARE * self._at_first
 
 
 def free_bytes(device: torch.device) -> int | None:
     """Memory of the device that could still be taken; None where nobody tells."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return free + kept
+        return free + _unused(device)
     try:
         lines = MEMINFO.read_text().splitlines()
         machine = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
@@ -47,6 +48,13 @@ def free_bytes(device: torch.device) -> int | None:
         return None
     limit = _number(CGROUP / "memory.max")
     return machine if limit is None else min(machine, limit - (_number(CGROUP / "memory.current") or 0))
+
+
+def _unused(device: torch.device) -> int:
+    """What torch keeps of a GPU's memory and nobody uses: not the pools of recorded steps, which are theirs alone."""
+    segments = torch.cuda.memory_snapshot(include_traces=False)
+    own = [part for part in segments if part["device"] == device.index and part["segment_pool_id"] == COMMON_POOL]
+    return sum(part["total_size"] - part["allocated_size"] for part in own)
 
 
 def _number(path: Path) -> int | None:

@@ -61,12 +61,19 @@ class Captured:
     def __init__(self, method: Method, device: torch.device, capture: Capture) -> None:
         self._method, self._device, self._capture = method, device, capture
         self._refused = self._over = False  # for good, and until there is something else to record
+        self._epochs = 0  # that were begun in this process
         self._optimiser: Optimizer | None = None
         self._recording: Recording | None = None
         self._begin(None)
 
+    @property
+    def settled(self) -> bool:
+        """Whether it has all the memory it will have: a step is recorded, or none will be, as in epochs too short."""
+        return self._over or self._recording is not None or self._epochs > 1
+
     def begin_epoch(self, optimiser: Optimizer | None) -> None:
         """Begin anew where the optimiser, a parameter or a buffer is another than it was."""
+        self._epochs += 1
         moved = self._recording is not None and self._recording.addresses != self._addresses()
         if moved or optimiser is not self._optimiser:
             self._optimiser, self._recording, self._over = optimiser, None, self._refused

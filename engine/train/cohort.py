@@ -80,7 +80,7 @@ class Cohort:
         feed: Feed,
         teachers: Teachers,
         should_stop: Callable[[], bool] = lambda: False,
-        has_room: Callable[[int], bool] = lambda members: True,
+        has_room: Callable[[int, int], bool] = lambda members, growing: True,
         checkpoint_minutes: float = CHECKPOINT_MINUTES,
     ) -> None:
         self.members: list[Member] = []
@@ -106,12 +106,13 @@ class Cohort:
         return False
 
     def _admitted(self, applicants: Iterator[Member]) -> bool:
-        """Let the next one in, if there is one and room for it: what it takes shows after its first step."""
-        count = len(self.members)
-        if self._all_asked or (self._full_at is not None and count >= self._full_at):
+        """Let the next one in, if there is one and room for it: what it takes shows after its first step, or once a
+        step is recorded."""
+        count, growing = len(self.members), sum(not member.training.settled for member in self.members)
+        if self._all_asked or (self._full_at is not None and count >= self._full_at) or growing == count == 1:
             return False
-        if count and not self._has_room(count):
-            self._full_at = count  # until one has left
+        if count and not self._has_room(count, growing):
+            self._full_at = None if growing else count  # until one has left
             return False
         new = next(applicants, None)
         if new is None:

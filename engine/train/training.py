@@ -82,6 +82,11 @@ class Training:
         return self.position.epoch == self.recipe.epochs
 
     @property
+    def settled(self) -> bool:
+        """Whether it has all the memory that its steps will take."""
+        return self._captured is None or self._captured.settled
+
+    @property
     def epoch_over(self) -> bool:
         """Whether this epoch has taken all of its steps."""
         return self.position.step == self.steps

@@ -1,6 +1,12 @@
 """Whether another training fits."""
 
+from typing import Any
+
+import pytest
+import torch
+
 from cheapconv.engine.run import room
+from cheapconv.engine.train.graph import recorder_on
 from tests.engine import tiny
 
 
@@ -10,6 +16,37 @@ def test_another_joins_as_long_as_the_largest_so_far_would_fit(monkeypatch):
     asked = room.Room(tiny.CPU)
     # After the first, which took 300 of 1000; then 200; then 99: 401 - 300 is above the tenth that is spared, then not.
     assert [asked(members) for members in (1, 2, 3, 4)] == [True, True, True, False]
+
+
+def test_room_is_kept_for_those_that_still_grow(monkeypatch):
+    left = iter([1000, 700, 700, 700])  # the first took 300 of 1000, of the others nothing is seen yet
+    monkeypatch.setattr(room, "free_bytes", lambda device: next(left))
+    asked = room.Room(tiny.CPU)
+    assert [asked(1, 0), asked(2, 1), asked(3, 1)] == [True, False, False]
+
+
+def test_what_recorded_steps_keep_to_themselves_is_not_free(monkeypatch):
+    def segment(total: int, allocated: int, pool: tuple[int, int] = (0, 0), device: int = 0) -> dict[str, Any]:
+        sizes = {"total_size": total, "allocated_size": allocated}
+        return sizes | {"segment_pool_id": pool, "device": device}
+
+    segments = [segment(50, 20), segment(400, 0, pool=(0, 1)), segment(8, 8), segment(70, 0, device=1)]
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 2000))
+    monkeypatch.setattr(torch.cuda, "memory_snapshot", lambda include_traces: segments)
+    assert room.free_bytes(torch.device("cuda", 0)) == 1030
+
+
+@pytest.mark.gpu
+def test_so_it_is_of_a_real_one():
+    device, mib = torch.device("cuda", 0), 2**20
+    x = torch.ones(64 * mib, device=device)  # of four bytes
+    before = room.free_bytes(device)
+    total, _ = recorder_on(device).record(lambda: (x * 2 + 1).sum())
+    after = room.free_bytes(device)
+    assert before is not None
+    assert after is not None
+    assert before - after >= 256 * mib
+    del total
 
 
 def test_memory_of_those_that_have_left_is_given_back_before_it_is_counted(monkeypatch):

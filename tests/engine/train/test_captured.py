@@ -166,3 +166,17 @@ def test_the_emulation_refuses_and_leaves_everything_as_it_was():
     with pytest.raises(ReadsError):
         tape.record(lambda: w.sum().item())
     assert torch.equal(w, other)
+
+
+def test_it_grows_until_a_step_is_recorded_or_an_epoch_was_too_short_for_that():
+    short, recorded, taken = training(rehearsals=5), training(rehearsals=1), tiny.training(Fit())
+    for each in (short, recorded, taken):
+        each.begin_epoch()
+    assert [each.settled for each in (short, recorded, taken)] == [False, False, True]
+    for each in (short, recorded):
+        for batch in left(each):
+            each.step(batch)
+    assert [short.settled, recorded.settled] == [False, True]
+    tiny.end_epoch(short)
+    short.begin_epoch()
+    assert short.settled

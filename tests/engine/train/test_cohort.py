@@ -9,10 +9,12 @@ from torch import Tensor
 
 from cheapconv import catalog
 from cheapconv.engine.plan.plan import Plan
+from cheapconv.engine.run.room import Room
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Result
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.checkpoint import Position
+from cheapconv.engine.train.training import Training
 from cheapconv.methods.base import Network
 from cheapconv.models import network
 from cheapconv.suites.base import Batch
@@ -216,6 +218,22 @@ def test_who_is_behind_goes_first_until_they_meet(store):
     together = [(name, *at) for at in ((2, 3), (3, 1), (3, 2), (3, 3)) for name in ("noisy", "pruned")]
     # The other one is asked for first, and steps once before this one is let in.
     assert order.steps == [("noisy", 2, 2), *behind, ("pruned", 2, 1), ("pruned", 2, 2), *together]
+
+
+def test_the_next_one_waits_until_the_first_has_all_its_memory_and_room_is_kept_for_those_that_grow(store, monkeypatch):
+    settled = property(lambda training: training.position.step != 1)  # from the second step on
+    monkeypatch.setattr(Training, "settled", settled)
+    asked, order = list[tuple[int, int]](), Order()
+
+    def has_room(self: Room, members: int, growing: int = 0) -> bool:
+        asked.append((members, growing))
+        return not growing
+
+    monkeypatch.setattr(Room, "__call__", has_room)
+    whole = tiny.planned("noisy", "pruned", "scratch", epochs=2)
+    assert ends(store, whole, order, cohort=None) == ["done"] * 3
+    assert [name for name, *_ in order.steps][:6] == ["noisy", "noisy", "pruned", "pruned", "scratch", "scratch"]
+    assert asked[:3] == [(1, 0), (2, 1), (2, 0)]
 
 
 def test_no_more_than_were_allowed_are_side_by_side(store):
