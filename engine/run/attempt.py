@@ -32,6 +32,10 @@ from cheapconv.suites.place import Place
 log = logging.getLogger(__name__)
 
 
+class GpuLostError(UserError):
+    """After an error that no later call of the process gets rid of: a new process can go on."""
+
+
 class Attempt:
     """A cell that this process tries to train (`engine.train.cohort.Watched`); `end` says how the attempt ended."""
 
@@ -44,6 +48,7 @@ class Attempt:
         self._settings, self._threads, self._told = settings, threads, told
         self._team = team
         self._held = contextlib.ExitStack()  # its lock, and the processes that train it too
+        self._broken: BaseException | None = None  # why the latter are left in the middle
         self._begun = time.monotonic()
 
     def settled(self, left: Mapping[str, Cell]) -> bool:
@@ -74,7 +79,8 @@ class Attempt:
 
     def close(self) -> None:
         """Give the cell back."""
-        self._held.close()
+        error = self._broken
+        self._held.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
 
     def leave(self, end: Word | None) -> None:
         """Give the cell back, with the end that its attempt has come to."""
@@ -138,7 +144,7 @@ class Attempt:
     def failed(self, training: Training | None, error: Exception | SystemExit, alone: bool) -> None:
         """Record the failure; the user's mistakes and a full disk are raised, because they are no cell's."""
         if self._team is not None:
-            error = self._team.verdict(error)
+            error = self._broken = self._team.verdict(error)
         try:
             if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in DISK_ERRORS):
                 raise error
@@ -152,6 +158,11 @@ class Attempt:
             else:
                 self._record(error)
                 self.leave("failed")
+                if training is not None and not answers(training.place.device):
+                    raise GpuLostError(
+                        f"since {title(self.cell)} failed the GPU answers this process no more: run the same command "
+                        "again, and the others go on from their last checkpoints."
+                    )
         except OSError as again:
             if again.errno in DISK_ERRORS:
                 raise
@@ -181,6 +192,15 @@ def standing_of(store: Store, cell: Cell, retry_failed: bool) -> Word | None:
     if cell.teacher and store.run(cell.teacher).state().state != "done":
         return "waiting"
     return None
+
+
+def answers(device: torch.device) -> bool:
+    """Whether a device still does: after some errors, as of an index out of bounds, a GPU refuses all that a process
+    asks of it."""
+    try:
+        return device.type != "cuda" or torch.cuda.synchronize(device) is None
+    except RuntimeError:
+        return False
 
 
 def lacks_memory(error: BaseException) -> bool:

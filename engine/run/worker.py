@@ -20,6 +20,7 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import heap
+from cheapconv.engine.run.attempt import GpuLostError
 from cheapconv.engine.run.interrupt import BLOCKED
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.settings import Settings
@@ -111,6 +112,9 @@ def work(connection: Connection, root: Path, place: Place, settings: Settings, p
             while (cells := connection.recv()) is not None:
                 launcher.run(cells)
                 pipe.send("idle")
+        except GpuLostError as error:
+            pipe.send("log", logging.WARNING, str(error))
+            raise SystemExit(1) from None  # another process goes on with its cells
         except UserError as error:
             pipe.send("mistake", str(error))
         except (EOFError, KeyboardInterrupt):

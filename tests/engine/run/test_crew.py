@@ -92,6 +92,13 @@ def test_a_worker_that_dies_is_replaced_and_its_cells_go_on(store, tmp_path, cap
         assert_same(store, alone, planned.cell.key)
 
 
+def test_a_worker_whose_gpu_answers_no_more_is_replaced_too(store, monkeypatch, caplog):
+    monkeypatch.setattr(catalog, "plugins", lambda: ("tests.plugin_lost",))
+    assert run(store, tiny.planned("noisy", "raising", epochs=2), workers=1) == ["done", "failed"]
+    assert "since WRN-10-1 S raising seed 0 failed the GPU answers this process no more" in caplog.text
+    assert "a process that trained has ended with code 1: its 1 cells go on" in caplog.text
+
+
 @pytest.mark.slow
 def test_a_cell_that_kills_every_process_fails_and_the_others_do_not(store):
     whole = tiny.planned("noisy", "scratch", epochs=60)
