@@ -62,10 +62,10 @@ def plan(
     from cheapconv.engine.run import planning, show
 
     if estimate:
-        from cheapconv.engine.run import estimate_shown, estimating
+        from cheapconv.engine.run import probing, show_estimate
 
         chosen = planning.planned(sweep, registry, select, epochs)
-        estimate_shown.show(estimating.estimated(chosen, store, device, threads, data, cohort), as_json)
+        show_estimate.show(probing.estimated(chosen, store, device, threads, data, cohort), as_json)
     else:
         whole = planning.planned(sweep, registry, select, epochs, to_look=True)
         show.cells_of(f"plan of {sweep}", whole, store, as_json)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.engine.train.precision import use_ieee_float32
+from cheapconv.models.parts.gpu_norm import TILINGS, normalised
 from cheapconv.models.parts.grouped_kernel import convolved, grouped, input_gradient, weight_gradient
-from cheapconv.models.parts.norm_kernel import TILINGS, normalised
 from cheapconv.models.parts.shift import shift
 
 BATCH = 128

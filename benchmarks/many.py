@@ -10,16 +10,8 @@ from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import planning, record
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.documents import document
-from cheapconv.engine.store.records import (
-    CurveRow,
-    Environment,
-    NetworkResult,
-    PlannedKey,
-    Result,
-    Sizes,
-    State,
-    SweepPlan,
-)
+from cheapconv.engine.store.plans import PlannedKey, SweepPlan
+from cheapconv.engine.store.records import CurveRow, Environment, NetworkResult, Result, Sizes, State
 from cheapconv.engine.store.runs import CELL, CURVE, ENVIRONMENT, RESULT, STATE, Run, Store
 
 SWEEP, START = "many", "2026-01-01T10:00:00+00:00"

@@ -23,8 +23,8 @@ from cheapconv.catalog import contract, foreign
 from cheapconv.catalog.code import code_of
 from cheapconv.catalog.errors import UserError, nearest, short, shown
 from cheapconv.catalog.foreign import ROOT
+from cheapconv.catalog.importing import import_plugin
 from cheapconv.catalog.numbers import Progression
-from cheapconv.catalog.plugins import import_plugin
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

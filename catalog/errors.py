@@ -3,7 +3,7 @@
 import difflib
 import reprlib
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cheapconv.catalog.printable import printable
@@ -31,8 +31,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, choices, n=3, cutoff=0.5)
     if close:
         return f"; did you mean {' or '.join(close)}?"
-    rest = f" and {len(choices) - MOST_NAMED} more" if len(choices) > MOST_NAMED else ""
-    return f"; known: {', '.join(choices[:MOST_NAMED]) or 'nothing'}{rest}"
+    return f"; known: {some(choices, MOST_NAMED) or 'nothing'}"
+
+
+def some(texts: Sequence[str], most: int, between: str = ", ") -> str:
+    """The first of them, and how many more there are: `a, b and 3 more`."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return f"{between.join(texts[:most])}{more}"
 
 
 def command_line(*words: str, store: Path = STORE, registry: Path | None = None) -> str:

@@ -44,9 +44,9 @@ def machines(found: Sequence[Content]) -> str:
 def _again(content: Content) -> Pairs:
     """Its cells, and other trainings of them on another machine, unless that has a teacher of its own too."""
     own = {record.key: record for record in content.sweep.done}
-    teachers = {second.run.key for second in content.sweep.seconds if not second.same}
+    teachers = {second.run.key for second in content.sweep.retrainings if not second.same}
     pairs = []
-    for second in content.sweep.seconds:
+    for second in content.sweep.retrainings:
         first, run = own[second.run.key], second.run
         again = Record(run, first.cell, run.environments(), "done", "", run.result())
         if _machine(first) != _machine(again) and first.cell.teacher not in teachers:

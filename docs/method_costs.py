@@ -18,7 +18,7 @@ from cheapconv import catalog
 from cheapconv.engine.measure.activations import Storages
 from cheapconv.engine.plan.resolve import resolve
 from cheapconv.engine.train.compute import operations
-from cheapconv.engine.train.rehearsal import UntrainedBuilder
+from cheapconv.engine.train.rehearsal import RehearsalBuilder
 from cheapconv.methods.base import Method
 from cheapconv.models.build import on_device, standard_conv
 from cheapconv.suites.base import Batch
@@ -51,7 +51,7 @@ def step_page(path: Path = SETTINGS) -> StepPage:
     return StepPage(**YAML(typ="safe").load(path))
 
 
-def builder(name: str, table: StepPage) -> UntrainedBuilder:
+def builder(name: str, table: StepPage) -> RehearsalBuilder:
     """What the method is built from: an untrained teacher costs what a trained one does."""
     suite = catalog.parse("suite", table.suite)
     cell = resolve(
@@ -64,7 +64,7 @@ def builder(name: str, table: StepPage) -> UntrainedBuilder:
         seed=0,
         teacher=None,
     )
-    return UntrainedBuilder(cell, (table.teacher, standard_conv().registered_name), torch.device("cpu"))
+    return RehearsalBuilder(cell, (table.teacher, standard_conv().registered_name), torch.device("cpu"))
 
 
 def build(name: str, table: StepPage) -> Method:

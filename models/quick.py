@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from cheapconv.models.parts import norm_kernel, norm_relu_kernel
+from cheapconv.models.parts import cpu_norm, gpu_norm
 from cheapconv.models.parts.depthwise_gradient import QuickDepthwise
 from cheapconv.models.parts.grouped_kernel import QuickConv2d
 from cheapconv.models.parts.layers import NormRelu
@@ -15,11 +15,11 @@ from cheapconv.models.parts.layers import NormRelu
 M = TypeVar("M", bound=nn.Module)
 
 QUICK: dict[str, dict[type[nn.Module], type[nn.Module]]] = {
-    "cuda": {nn.Conv2d: QuickConv2d, nn.BatchNorm2d: norm_kernel.QuickBatchNorm2d},
+    "cuda": {nn.Conv2d: QuickConv2d, nn.BatchNorm2d: gpu_norm.TritonBatchNorm2d},
     "cpu": {
         nn.Conv2d: QuickDepthwise,
-        nn.BatchNorm2d: norm_relu_kernel.QuickBatchNorm2d,
-        NormRelu: norm_relu_kernel.QuickNormRelu,
+        nn.BatchNorm2d: cpu_norm.NumbaBatchNorm2d,
+        NormRelu: cpu_norm.NumbaNormRelu,
     },
 }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, some
 from cheapconv.suites.augmentation import Normalisation
 from cheapconv.suites.examined import Facts, examine
 from cheapconv.suites.folders import MOST_NAMED, Listed
@@ -104,9 +104,8 @@ def _refuse_shared(path: Path, train: _Half, test: _Half) -> None:
     trained = {fact.sha256: train.photos.name(i) for i, fact in enumerate(train.facts)}
     shared = [(trained[f.sha256], test.photos.name(i)) for i, f in enumerate(test.facts) if f.sha256 in trained]
     if shared:
-        pairs = ", ".join(f"{one} = {other}" for one, other in shared[:MOST_NAMED])
-        more = f" and {len(shared) - MOST_NAMED} more" if len(shared) > MOST_NAMED else ""
-        raise UserError(f"{path} is trained and tested on the same images: {pairs}{more}; remove one of each.")
+        pairs = some([f"{one} = {other}" for one, other in shared], MOST_NAMED)
+        raise UserError(f"{path} is trained and tested on the same images: {pairs}; remove one of each.")
 
 
 def _normalisation(facts: Sequence[Facts], side: int) -> Normalisation:

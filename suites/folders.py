@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cheapconv.catalog.errors import UserError, reason, short
+from cheapconv.catalog.errors import UserError, reason, short, some
 from cheapconv.suites.photo import ENDINGS
 from cheapconv.suites.photos import Photos
 
@@ -65,8 +65,7 @@ def holds_photographs(path: Path) -> bool:
 
 def named(names: list[str]) -> str:
     """Some names for a sentence: the first few, and how many more there are."""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(f"'{short(name)}'" for name in names[:MOST_NAMED]) + more
+    return some([f"'{short(name)}'" for name in names], MOST_NAMED)
 
 
 def _in_one(root: Path, folder: str) -> Listed:

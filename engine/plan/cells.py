@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.plan import limit
+from cheapconv.engine.plan import cell_count
 from cheapconv.engine.plan.networks import Refusal, networks
 from cheapconv.engine.plan.plan import Plan, PlannedCell, plan_name
 from cheapconv.engine.plan.recipes import recipes
@@ -14,7 +14,7 @@ from cheapconv.engine.plan.resolve import resolve
 from cheapconv.engine.plan.teachers import teacher_of, teachers_first
 from cheapconv.engine.read.registry import Entry, Sweep
 from cheapconv.engine.store.cell import Cell, recipe_of
-from cheapconv.engine.store.records import SkippedCell
+from cheapconv.engine.store.plans import SkippedCell
 from cheapconv.suites.base import Suite
 
 # Wires a cell's method to its networks and its teacher's; ValueError, with the reason, where that cannot be.
@@ -28,7 +28,7 @@ def plan(sweep: Sweep, name: str, rehearse: Rehearsal, *, epochs: int | None = N
     skipped, with the reason; where nothing is left of an entry, it is a UserError, as are a teacher that does not exist
     and more cells than the sweep allows.
     """
-    limit.check(sweep, name)
+    cell_count.check(sweep, name)
     suite = catalog.parse("suite", sweep.suite)
     forced = {} if epochs is None else {"epochs": epochs}
     by_name: dict[str, list[Cell]] = {}

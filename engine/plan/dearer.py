@@ -8,7 +8,7 @@ import functools
 
 from cheapconv import catalog
 from cheapconv.engine.plan.plan import Plan
-from cheapconv.engine.store.records import Dearer
+from cheapconv.engine.store.plans import Dearer
 from cheapconv.models.build import standard_conv, unread_network
 from cheapconv.models.meta import on_meta
 from cheapconv.models.size import count_macs, count_params

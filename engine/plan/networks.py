@@ -8,7 +8,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.catalog.foreign import explained
 from cheapconv.engine.plan.budget import Limit, meet
 from cheapconv.engine.read.registry import Entry
-from cheapconv.engine.store.records import SkippedCell
+from cheapconv.engine.store.plans import SkippedCell
 from cheapconv.models.build import build_network
 from cheapconv.models.meta import on_meta
 from cheapconv.suites.base import Suite

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.records import Dearer, SkippedCell
+from cheapconv.engine.store.plans import Dearer, SkippedCell
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from cheapconv.engine.measure.machine import device_name
 from cheapconv.engine.measure.passes import Watch
 from cheapconv.engine.measure.timings import ON_CPU, Way
 from cheapconv.engine.run import show
+from cheapconv.engine.run.computing import settle
 from cheapconv.engine.run.conv_timings import Found, Setting, Told, in_turn
 from cheapconv.engine.run.options import Anew
-from cheapconv.engine.run.session import settle
 from cheapconv.engine.run.shipping import CPU
 from cheapconv.engine.store import atlas
 from cheapconv.engine.store.atlas import Atlas, Latency

@@ -13,7 +13,6 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.machine import describe
 from cheapconv.engine.plan.resolve import changed_since
 from cheapconv.engine.run import record
-from cheapconv.engine.run.progress import title
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.team import Order, Team
 from cheapconv.engine.run.watchers import Watchers
@@ -134,7 +133,7 @@ class Attempt:
         """Write the result: the cell is done."""
         result = record.finish(self.store, self.cell, training, time.monotonic() - self._begun)
         if result.doubts:
-            log.warning("the score of %s means nothing: %s", title(self.cell), result.doubts)
+            log.warning("the score of %s means nothing: %s", self.cell.title, result.doubts)
         self.leave("done")
 
     def stopped(self, training: Training) -> None:
@@ -149,7 +148,7 @@ class Attempt:
             if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in DISK_ERRORS):
                 raise error
             if not alone and lacks_memory(error):
-                log.warning("%s had too little memory beside others, and goes on alone", title(self.cell))
+                log.warning("%s had too little memory beside others, and goes on alone", self.cell.title)
                 self.lacked_memory = True
                 self.leave(None)
             elif self.run.result() is not None:  # the cell is done: nothing that comes after can undo it
@@ -160,7 +159,7 @@ class Attempt:
                 self.leave("failed")
                 if training is not None and not answers(training.place.device):
                     raise GpuLostError(
-                        f"since {title(self.cell)} failed the GPU answers this process no more: run the same command "
+                        f"since {self.cell.title} failed the GPU answers this process no more: run the same command "
                         "again, and the others go on from their last checkpoints."
                     )
         except OSError as again:
@@ -197,10 +196,12 @@ def standing_of(store: Store, cell: Cell, retry_failed: bool) -> Word | None:
 def answers(device: torch.device) -> bool:
     """Whether a device still does: after some errors, as of an index out of bounds, a GPU refuses all that a process
     asks of it."""
-    try:
-        return device.type != "cuda" or torch.cuda.synchronize(device) is None
-    except RuntimeError:
-        return False
+    if device.type == "cuda":
+        try:
+            torch.cuda.synchronize(device)
+        except RuntimeError:
+            return False
+    return True
 
 
 def lacks_memory(error: BaseException) -> bool:

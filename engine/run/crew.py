@@ -20,9 +20,10 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.turn import Turn
-from cheapconv.engine.run.dealing import DEATHS, Dealing, in_rounds
+from cheapconv.engine.run.dealing import DEATHS, Dealing
 from cheapconv.engine.run.interrupt import BLOCKED
 from cheapconv.engine.run.measuring import measure_missing
+from cheapconv.engine.run.rounds import in_rounds
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.watchers import Watcher, Watchers
 from cheapconv.engine.run.worker import work

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from cheapconv.engine.plan.work import work
-from cheapconv.engine.run.launch import LEFT_ASIDE, kinship
 from cheapconv.engine.run.room import AUTO
-from cheapconv.engine.run.watchers import Watchers
+from cheapconv.engine.run.rounds import kinship
 from cheapconv.engine.store.cell import Cell
 
 DEATHS = 3  # of processes that trained a cell, the last of them alone, until it is taken for their cause
@@ -47,14 +46,3 @@ class Dealing:
     def _todo(self, cells: Sequence[Cell]) -> float:
         """How much there is to do for these."""
         return sum(self._work[cell.key] for cell in cells)
-
-
-def in_rounds(cells: Sequence[Cell], told: Watchers, attempt: Callable[[dict[str, Cell]], bool]) -> None:
-    """Attempt every cell, then those again that were left aside, as long as that changes anything and `attempt` does
-    not say that the run ends."""
-    left = {cell.key: cell for cell in cells}
-    while left:
-        before = dict(told.ends)
-        if not attempt(left) or told.ends == before:
-            break
-        left = {key: cell for key, cell in left.items() if told.ends.get(key) in LEFT_ASIDE}

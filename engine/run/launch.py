@@ -1,9 +1,7 @@
 """Running cells on one device in this process: those that see the same batches side by side, teachers first."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import torch
 
@@ -12,6 +10,7 @@ from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run.attempt import Attempt
 from cheapconv.engine.run.measuring import measure_missing
 from cheapconv.engine.run.room import Room
+from cheapconv.engine.run.rounds import Kinship, in_rounds, kinship
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.team import Team, started
 from cheapconv.engine.run.watchers import Watcher, Watchers
@@ -26,21 +25,6 @@ from cheapconv.engine.train.precision import use_ieee_float32
 from cheapconv.engine.train.teachers import Teachers
 from cheapconv.suites.base import Data
 from cheapconv.suites.place import Place
-
-LEFT_ASIDE = ("running", "waiting")  # ends of cells that another process trains, or whose teacher it may train
-
-
-class Kinship(NamedTuple):
-    """What cells have in common that see the same batches."""
-
-    suite: str
-    recipe: str  # as JSON
-    seed: int
-
-
-def kinship(cell: Cell) -> Kinship:
-    """That of a cell."""
-    return Kinship(cell.suite, json.dumps(cell.recipe, sort_keys=True), cell.seed)
 
 
 @dataclass
@@ -63,24 +47,18 @@ class Launcher:
         self._told = Watchers(self.watchers)
 
     def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
-        """Run every cell that is not done, teachers first as the plan has them; the end state by key.
-
-        Cells that were left aside are attempted again, as long as that changes anything: what kept them may be over.
-        """
+        """Run every cell that is not done, teachers first as the plan has them; the end state by key. What was left
+        aside is tried again as long as that changes anything."""
         use_ieee_float32()
-        turn, left = Turn(should_stop=self.should_stop), [*cells]
-        while left:
-            before = dict(self._told.ends)
-            if not self._attempt_all(left, turn) or self._told.ends == before:
-                break
-            left = [cell for cell in left if self._told.ends[cell.key] in LEFT_ASIDE]
+        turn = Turn(should_stop=self.should_stop)
+        in_rounds(cells, self._told, lambda left: self._attempt_all(left, turn))
         return self._told.ends
 
-    def _attempt_all(self, cells: Sequence[Cell], turn: Turn) -> bool:
+    def _attempt_all(self, cells: Mapping[str, Cell], turn: Turn) -> bool:
         """Attempt each cell once; False where that ends the run."""
-        left = {cell.key: cell for cell in cells}
+        left = dict(cells)
         kin: dict[Kinship, list[Cell]] = {}
-        for cell in cells:
+        for cell in cells.values():
             kin.setdefault(kinship(cell), []).append(cell)
         while left:
             first = next(iter(left.values()))

@@ -43,10 +43,10 @@ def count_missing(store: Store, cell: Cell) -> None:
     taught_by = store.run(cell.teacher) if cell.teacher else None
     teacher, result = (taught_by.cell(), taught_by.result()) if taught_by else (None, None)
     name, curve = compute.name_of(cell, teacher), run.curve()
-    if not curve or compute.named(store, name) or (result and any(network.changed for network in result.counted)):
+    if not curve or compute.read(store, name) or (result and any(network.changed for network in result.counted)):
         return
     try:
-        found = count(cell, teacher, samples=round(curve[0].images_per_s * curve[0].seconds))
+        found = count(cell, teacher, samples=round(curve[0].images))
     except Exception as error:  # whatever it is, as below
         log.warning(
             "the multiply-adds of training %s %s by %s could not be counted (%s); `cheapconv measure` tries again",

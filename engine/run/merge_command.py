@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, some
 
 if TYPE_CHECKING:
     from cheapconv.engine.run.merging import Merged
@@ -54,13 +54,7 @@ def lines(merged: "Merged", into: Path) -> list[str]:
         f"{merged.completed} plans, timings, probes, counts and cells completed."
     ]
     if merged.same:
-        said.append(f"Trained twice, same bits: {named(merged.same)}.")
+        said.append(f"Trained twice, same bits: {some(merged.same, MOST_NAMED)}.")
     said += [f"Trained twice, other bits: {each}." for each in merged.other]
-    said += [f"Left out, {reason}: {named(names)}." for reason, names in merged.left_out.items()]
+    said += [f"Left out, {reason}: {some(names, MOST_NAMED)}." for reason, names in merged.left_out.items()]
     return said
-
-
-def named(names: list[str]) -> str:
-    """The first of them, and how many more."""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"{', '.join(names[:MOST_NAMED])}{more}"

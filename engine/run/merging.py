@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import ParamSpec
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.run.progress import title
 from cheapconv.engine.store import about, bits, compute, copying, deployments, lock, machines, probes
 from cheapconv.engine.store.archive import DamagedError
-from cheapconv.engine.store.records import SweepPlan
+from cheapconv.engine.store.plans import SweepPlan
 from cheapconv.engine.store.runs import (
     CELL,
     CHECKPOINT,
@@ -198,10 +197,10 @@ class Merge:
             self.merged.completed += 1
 
     def _compute(self, source: Store, name: str) -> None:
-        theirs = compute.named(source, name)
+        theirs = compute.read(source, name)
         if theirs is None:
             raise LeftOutError(f"cannot be read in {source.root}")
-        if compute.named(self.into, name) is None:
+        if compute.read(self.into, name) is None:
             compute.write(self.into, name, theirs)
             self.merged.completed += 1
 
@@ -261,7 +260,7 @@ def united(ours: SweepPlan | None, theirs: SweepPlan) -> SweepPlan:
 def told(own: Run, other: Run, place: Run) -> str:
     """A cell whose two trainings differ: `1f0e... (WRN-10-2 G(4) kd seed 0): top1 0.8120 here, 0.8130 on A CPU ...`."""
     cell, ours, theirs = own.cell(), bits.finished(own), bits.finished(other)
-    named = f" ({title(cell)})" if cell else ""
+    named = f" ({cell.title})" if cell else ""
     where = machines.machine(other.environments())
     scores = f"{ours.headline} {ours.score:.4f} here, {theirs.score:.4f} on {where}"
     return f"{own.key}{named}: {scores}, kept in {place.folder}"

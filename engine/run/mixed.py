@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from cheapconv.engine.run.launch import LEFT_ASIDE
+from cheapconv.engine.run.rounds import LEFT_ASIDE
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Word
 

@@ -17,6 +17,7 @@ from cheapconv.engine.measure.timings import Structure, Way, time_in_turn
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.plan.dearer import counted, dearer
 from cheapconv.engine.run import operator_table, show
+from cheapconv.engine.run.computing import settle
 from cheapconv.engine.run.show import Row
 from cheapconv.models.build import build_network, require_image, standard_conv
 from cheapconv.models.meta import on_meta
@@ -34,8 +35,6 @@ def profile(
     latency_threads: int = 1,
 ) -> Row:
     """Exact sizes for images (3, side, side); with a `device` also latency and throughput there, by a runtime."""
-    from cheapconv.engine.run.session import settle
-
     catalog.load()
     network, operator = catalog.parse("architecture", architecture), catalog.parse("conv", conv)
     shape = (3, side, side)

@@ -17,11 +17,6 @@ REFRESH_PER_S = 4
 SHOWN = 8  # of the cells that are trained side by side
 
 
-def title(cell: Cell) -> str:
-    """`WRN-10-2 G(4) kd seed 0`."""
-    return f"{cell.architecture_label} {cell.conv_label} {cell.method_label} seed {cell.seed}"
-
-
 def _loss(value: float) -> str:
     """`0.123`, `2.8e+10`."""
     return f"{value:.3f}" if abs(value) < EXPLODED else f"{value:.1e}"
@@ -85,12 +80,12 @@ class Progress:
         flaws = {name: f" ({flaw})" for name, flaw in row.flaws.items()}
         scores = [f"{name} {score}{flaws.get(name, '')}" for name, score in shown.items()]
         told = ", ".join([f"loss {_loss(row.loss)} ({terms})", *scores, f"{row.images_per_s:.0f} images/s"])
-        self._last = f"{title(cell)} epoch {position.epoch}/{epochs}: {told}"
+        self._last = f"{cell.title} epoch {position.epoch}/{epochs}: {told}"
         if not self._live:
             count = f"[{len(self._ends.keys() - {cell.key}) + 1}/{self._total}]"
             self._print(f"{count} {self._last}, left {self._left()}")
         if row.loss > EXPLODED and all(before.loss <= EXPLODED for before in position.curve[:-1]):
-            self._print(f"{title(cell)}: the loss has exploded ({row.loss:.1e}): a lower learning rate may train it")
+            self._print(f"{cell.title}: the loss has exploded ({row.loss:.1e}): a lower learning rate may train it")
 
     def ended(self, cell: Cell, state: str) -> None:
         """Count the cell; failures and cells that wait are said at once."""
@@ -98,7 +93,7 @@ class Progress:
         self._epochs_left[cell.key] = 0
         self._ends[cell.key] = state
         if state not in ("done", "stopped"):
-            self._print(f"{title(cell)}: {state}")
+            self._print(f"{cell.title}: {state}")
 
     def _left(self) -> str:
         """Time left, from what an epoch has taken so far."""
@@ -119,7 +114,7 @@ class Progress:
             table.add_row("nodes", Text(f"{self._where}, {self._rate()}"))
         for number, (cell, where) in enumerate([*self._running.values()][:SHOWN]):
             # A name may have brackets, which are no markup.
-            table.add_row("" if number else "running", Text(f"{title(cell)}: {where}"))
+            table.add_row("" if number else "running", Text(f"{cell.title}: {where}"))
         if (more := len(self._running) - SHOWN) > 0:
             table.add_row("", f"and {more} more")
         table.add_row("last epoch", Text(self._last or "-"))

@@ -12,6 +12,7 @@ from torch import Tensor
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.runtimes.base import Job, Unsupported
+from cheapconv.engine.run.computing import settle
 from cheapconv.engine.run.formats import Answer, known
 from cheapconv.engine.run.shipping import CPU, in_batches, raw, untied
 from cheapconv.engine.run.sidecar import Sidecar, beside
@@ -22,8 +23,6 @@ from cheapconv.suites.task import Task
 
 def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | None) -> dict[str, Any]:
     """Scores by name, beside what they are of."""
-    from cheapconv.engine.run.session import settle
-
     said, begun = beside(file), time.monotonic()
     form = known(said.format, said.precision)
     of: Suite = catalog.parse("suite", suite or said.suite)

@@ -15,13 +15,14 @@ from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.passes import Step, Watch
 from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.plan.plan import Plan
-from cheapconv.engine.run import crew, heap, output, quantised, record
+from cheapconv.engine.run import crew, output, quantised, record
+from cheapconv.engine.run.computing import settle
 from cheapconv.engine.run.crew import Crew
 from cheapconv.engine.run.interrupt import INTERRUPTED
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.measuring import count_missing, measure_again
 from cheapconv.engine.run.mixed import Mixed, Runner
-from cheapconv.engine.run.progress import Progress, title
+from cheapconv.engine.run.progress import Progress
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.show import console
 from cheapconv.engine.run.stop import StopRequest
@@ -29,7 +30,8 @@ from cheapconv.engine.run.team import Team, team_places
 from cheapconv.engine.store import machines
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import now
-from cheapconv.engine.store.records import PlannedKey, SweepPlan, Word
+from cheapconv.engine.store.plans import PlannedKey, SweepPlan
+from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import server
 from cheapconv.engine.track.child import following
@@ -136,7 +138,7 @@ def measure(
                 console.print(f"pass {step.number} of {step.passes} over {networks}", highlight=False)
 
         for cell in (each for each in cells if store.run(each.key).result() is not None):
-            status.update(markup.escape(f"multiply-adds of training: {title(cell)}"))
+            status.update(markup.escape(f"multiply-adds of training: {cell.title}"))
             count_missing(store, cell)
         timed = [found for way in ways for found in measure_again(store, cells, way, told, watch)]
     for network, timing in timed:
@@ -161,13 +163,6 @@ def clean(folder: Path) -> None:
     store = Store(folder)
     removed = store.tidy() + machines.tidy(store) + server.tidy(server.tracking_uri())
     console.print(f"removed {removed} files; every result is kept")
-
-
-def settle(threads: int | None) -> None:
-    """Make this process one that computes: with so many CPU threads (all cores if None), and memory to itself."""
-    if threads is not None:
-        torch.set_num_threads(threads)
-    heap.keep()
 
 
 def write_plan(store: Store, plan: Plan) -> None:

@@ -28,7 +28,7 @@ from torch import distributed
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, reason
-from cheapconv.engine.run import heap
+from cheapconv.engine.run.computing import settle
 from cheapconv.engine.run.interrupt import BLOCKED
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import Cell, recipe_of
@@ -262,8 +262,7 @@ class Quiet:
 
 def _carry_out(order: Order, place: Place) -> None:
     """Train the cell as the one that leads does."""
-    torch.set_num_threads(place.threads)
-    heap.keep()
+    settle(place.threads)
     use_ieee_float32()
     cell, settings, store = order.cell, order.settings, Store(order.root)
     suite = catalog.parse("suite", cell.suite)

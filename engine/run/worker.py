@@ -15,12 +15,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.run import heap
 from cheapconv.engine.run.attempt import GpuLostError
+from cheapconv.engine.run.computing import settle
 from cheapconv.engine.run.interrupt import BLOCKED
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.settings import Settings
@@ -105,8 +103,7 @@ def work(connection: Connection, root: Path, place: Place, settings: Settings, p
         signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
         threading.Thread(target=_end_with_run, daemon=True).start()
         try:
-            torch.set_num_threads(place.threads)
-            heap.keep()
+            settle(place.threads)
             catalog.load(plugins)
             launcher = Launcher(Store(root), place, settings, [Reporter(pipe)], stop, measure=lambda *_: None)
             while (cells := connection.recv()) is not None:

@@ -71,6 +71,11 @@ class Cell:
         return hash(self.key)
 
     @property
+    def title(self) -> str:
+        """`WRN-10-2 G(4) kd seed 0`."""
+        return f"{self.architecture_label} {self.conv_label} {self.method_label} seed {self.seed}"
+
+    @property
     def held_out(self) -> int:
         """Training samples that are kept for validation."""
         return self.recipe.get("validation") or 0

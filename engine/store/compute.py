@@ -36,8 +36,8 @@ def name_of(cell: Cell, teacher: Cell | None) -> str:
 def of_training(store: Store, run: Run) -> float:
     """Multiply-adds of a cell's own training; NaN where it is not done, or its steps were not counted."""
     cell, teacher = run.cell(), teacher_of(store, run)
-    step = named(store, name_of(cell, teacher.cell() if teacher else None)) if cell and run.result() else None
-    images = sum(row.images_per_s * row.seconds for row in run.curve()) if step else math.nan
+    step = read(store, name_of(cell, teacher.cell() if teacher else None)) if cell and run.result() else None
+    images = sum(row.images for row in run.curve()) if step else math.nan
     macs = step.macs / step.images * images if step else math.nan
     return macs if 0 < macs < math.inf else math.nan
 
@@ -63,7 +63,7 @@ def teacher_of(store: Store, run: Run) -> Run | None:
     return store.run(cell.teacher) if cell and cell.teacher else None
 
 
-def named(store: Store, name: str) -> StepCount | None:
+def read(store: Store, name: str) -> StepCount | None:
     """What was counted, by the name of its file; a damaged one is as if it were not there."""
     return _look(store, name).value
 

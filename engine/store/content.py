@@ -1,10 +1,10 @@
 """What a file holds, as a text short enough for a cell's key: equal texts, equal content, wherever the file lies."""
 
 import functools
-import hashlib
 from pathlib import Path
 
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.store.files import sha256
 
 
 def content_hash(path: Path) -> str:
@@ -21,5 +21,4 @@ def content_hash(path: Path) -> str:
 @functools.cache
 def _hash(path: Path, size: int, modified_ns: int) -> str:
     """Worked out once, as long as the file looks the same: a sweep asks for it in every cell."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)

@@ -30,7 +30,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Second:
+class Retraining:
     """Another training of a cell, and whether it made the same."""
 
     run: Run
@@ -43,14 +43,14 @@ def machine(environments: Sequence[Environment]) -> str:
     return last.device_name or last.platform or UNKNOWN
 
 
-def seconds(store: Store, keys: Collection[str]) -> Iterator[Second]:
+def retrainings(store: Store, keys: Collection[str]) -> Iterator[Retraining]:
     """The other trainings of these cells that were compared with the results that they have now."""
     for run in kept(store):
         if run.key not in keys:
             continue
         compared, own = look(run.folder / COMPARED, Compared).value, store.run(run.key).folder / RESULT
         if compared is not None and own.is_file() and sha256(own) == compared.of:
-            yield Second(run, compared.same)
+            yield Retraining(run, compared.same)
 
 
 def kept(store: Store) -> list[Run]:

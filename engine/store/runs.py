@@ -1,8 +1,8 @@
 """The run folders: one a cell, the truth that MLflow follows and reports read. Their only reader and writer.
 
-    <key>/         cell.json state.json environment.json curve.jsonl result.json error.txt last.pt networks/
-                   mistakes.npz answers.png deployments/ (engine/store/deployments.py)
-    sweeps/        what each sweep consists of; beside it measurements/, how fast a network is, and compute/
+    <key>/         cell.json state.json environment.json curve.jsonl result.json error.txt; by modules of their own
+                   networks/ mistakes.npz answers.png deployments/ (beside this one), last.pt (engine/train/checkpoint)
+    sweeps/        what each sweep consists of; measurements/, how fast a network is; compute/ and probes/ by their own
 
 A file that is missing or cannot be read is None, and what that means is said once, in `Run.state` and `Run.faults`.
 No folder is made by writing into it but by `Run.write_cell`: one that somebody removes stays away.
@@ -32,11 +32,12 @@ from cheapconv.engine.store.files import (
     write_json,
     write_lines,
 )
-from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State, SweepPlan, Word, is_name
+from cheapconv.engine.store.plans import SweepPlan
+from cheapconv.engine.store.records import CurveRow, Environment, Measurement, Result, State, Word, is_name
 
 CELL, STATE, ENVIRONMENT, CURVE = "cell.json", "state.json", "environment.json", "curve.jsonl"
-RESULT, ERROR, CHECKPOINT, NETWORKS, PROBES = "result.json", "error.txt", "last.pt", "networks", "probes"
-PICTURE, MISTAKES, SWEEPS, MEASUREMENTS, COMPUTE = "answers.png", "mistakes.npz", "sweeps", "measurements", "compute"
+RESULT, ERROR, CHECKPOINT, PICTURE, MISTAKES = "result.json", "error.txt", "last.pt", "answers.png", "mistakes.npz"
+SWEEPS, MEASUREMENTS, COMPUTE, PROBES, NETWORKS = "sweeps", "measurements", "compute", "probes", "networks"  # folders
 TRACKER = "mlflow.json"  # in the run folder, but the tracker's own
 
 

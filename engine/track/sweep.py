@@ -6,7 +6,8 @@ from functools import cached_property
 
 from cheapconv.catalog.errors import command_line, sweep_words
 from cheapconv.engine.store.cell import CellRecord
-from cheapconv.engine.store.records import SweepPlan, Word
+from cheapconv.engine.store.plans import SweepPlan
+from cheapconv.engine.store.records import Word
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track.fields import digest, flatten, milliseconds, tags
 

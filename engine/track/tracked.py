@@ -49,8 +49,7 @@ class Tracked:
     @property
     def name(self) -> str:
         """`WRN-10-2 G(4) kd seed 0`."""
-        cell = self.cell
-        return f"{cell.architecture_label} {cell.conv_label} {cell.method_label} seed {cell.seed}"
+        return self.cell.title
 
     @property
     def status(self) -> str:

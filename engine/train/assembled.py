@@ -11,7 +11,9 @@ from cheapconv.engine.train.captured import Capture
 from cheapconv.engine.train.feed import Feed
 from cheapconv.engine.train.teachers import Teachers
 from cheapconv.engine.train.training import Training
+from cheapconv.suites.base import Data
 from cheapconv.suites.place import Place
+from cheapconv.suites.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -23,17 +25,22 @@ def assembled(cell: Cell, place: Place, store: Store, feed: Feed, teachers: Teac
         task = catalog.parse("suite", cell.suite).task_of(data)
         shared = None if compiled else teachers  # compiled code keeps no maps for others
         builder = Builder(cell, cell.classes, place, store, data.labels, task, shared)
-        return Training(
-            build_method(cell, builder),
-            data,
-            recipe_of(cell),
-            task,
-            seed=cell.seed,
-            place=place,
-            randomness=builder.randomness,
-            compile_method=compiled,
-            capture=Capture(teachers.recorder, teachers.passes) if teachers.recorder else None,
-        )
+        return built(cell, builder, data, task, teachers, compiled)
+
+
+def built(cell: Cell, builder: Builder, data: Data, task: Task, teachers: Teachers, compiled: bool = False) -> Training:
+    """The training of what a builder gives, whose place is in use."""
+    return Training(
+        build_method(cell, builder),
+        data,
+        recipe_of(cell),
+        task,
+        seed=cell.seed,
+        place=builder.place,
+        randomness=builder.randomness,
+        compile_method=compiled,
+        capture=Capture(teachers.recorder, teachers.passes) if teachers.recorder else None,
+    )
 
 
 def begun(

@@ -21,7 +21,7 @@ from cheapconv import catalog
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.compute import StepCount
 from cheapconv.engine.train.bill import Bill
-from cheapconv.engine.train.probe import Noise, UntaughtBuilder
+from cheapconv.engine.train.probe import FreshTeacherBuilder, Noise, ends_with_its_steps
 from cheapconv.engine.train.teachers import Teachers
 from cheapconv.methods.base import Method
 from cheapconv.suites.base import Batch, Suite
@@ -44,7 +44,7 @@ def count(cell: Cell, teacher: Cell | None, samples: int) -> StepCount | None:
     place, teachers = Place(CPU, torch.get_num_threads()), Teachers(CPU)
     with place.in_use(Randomness(CPU, seed_of("method", cell.seed))):
         # Without `to_train_on`: kernels of this project's own are none of torch's operations.
-        builder = UntaughtBuilder(cell, teacher, place, Noise(suite, place, samples, {}), teachers)
+        builder = FreshTeacherBuilder(cell, teacher, place, Noise(suite, place, samples, {}), teachers)
         method = entry.cls(builder, catalog.build("method", cell.method, cell.method_config)).train()
         if len(phases := method.phases()) > 1 or phases[0].begin is not None:
             return None
@@ -58,11 +58,6 @@ def count(cell: Cell, teacher: Cell | None, samples: int) -> StepCount | None:
             counts = [_macs(method, _noise(suite, images, size, method.views), teachers) for images in IMAGES]
             macs += epochs * polynomial(IMAGES, counts, recipe.batch)
     return StepCount(macs=round(macs / recipe.epochs), images=recipe.batch)
-
-
-def ends_with_its_steps(kind: type[Method]) -> bool:
-    """Whether methods of a class have nothing to do between epochs or at the end."""
-    return kind.end_epoch is Method.end_epoch and kind.finish is Method.finish
 
 
 def polynomial(at: Sequence[int], values: Sequence[int], x: int) -> int:

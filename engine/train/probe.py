@@ -22,9 +22,9 @@ from cheapconv.engine.store.files import now
 from cheapconv.engine.store.networks import Loaded
 from cheapconv.engine.store.probes import Probe
 from cheapconv.engine.store.runs import Store
+from cheapconv.engine.train.assembled import built
 from cheapconv.engine.train.bill import Bill, Charge
-from cheapconv.engine.train.builder import Builder, build_method
-from cheapconv.engine.train.captured import Capture
+from cheapconv.engine.train.builder import Builder
 from cheapconv.engine.train.evaluate import samples
 from cheapconv.engine.train.feed import Feed
 from cheapconv.engine.train.graph import recorder_on
@@ -90,7 +90,7 @@ class Noise:
         return iter(())
 
 
-class UntaughtBuilder(Builder):
+class FreshTeacherBuilder(Builder):
     """A builder whose teacher is a fresh network of the teacher's cell."""
 
     def __init__(self, cell: Cell, teacher: Cell | None, place: Place, data: Data, teachers: Teachers) -> None:
@@ -132,17 +132,8 @@ def probe(
     recorder = recorder_on(place.device) if place.device.type == "cuda" else None
     teachers = Teachers(place.device, recorder)
     with place.in_use():
-        builder = UntaughtBuilder(cell, teacher, place, data, teachers)
-        training = Training(
-            build_method(cell, builder),
-            data,
-            recipe,
-            suite.task_of(data),
-            seed=cell.seed,
-            place=place,
-            randomness=builder.randomness,
-            capture=Capture(recorder, teachers.passes) if recorder else None,
-        )
+        builder = FreshTeacherBuilder(cell, teacher, place, data, teachers)
+        training = built(cell, builder, data, suite.task_of(data), teachers)
         training.begin_epoch()
         place.synchronise()
         begin_s = training.bill.settle()["epoch_method_s"]
@@ -168,8 +159,12 @@ def probe(
 
 def does_more(method: Method) -> bool:
     """Whether it also works at the end of epochs or of the training, or in phases behind the first."""
-    kind = type(method)
-    return kind.end_epoch is not Method.end_epoch or kind.finish is not Method.finish or len(method.phases()) > 1
+    return not ends_with_its_steps(type(method)) or len(method.phases()) > 1
+
+
+def ends_with_its_steps(kind: type[Method]) -> bool:
+    """Whether methods of a class have nothing to do between epochs or at the end."""
+    return kind.end_epoch is Method.end_epoch and kind.finish is Method.finish
 
 
 class Taken(NamedTuple):

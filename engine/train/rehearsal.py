@@ -31,8 +31,8 @@ SAMPLES = 2048  # labels for a method that asks for those of the training set
 _refusals: dict[tuple[object, ...], str | None] = {}  # of networks that were run
 
 
-class UntrainedBuilder(Builder):
-    """A builder without a store: the teacher is a fresh network of the two texts."""
+class RehearsalBuilder(Builder):
+    """Builds what is only looked at: the teacher is a fresh network of two texts, and nothing is read of a store."""
 
     def __init__(self, cell: Cell, teacher: tuple[str, str] | None, device: torch.device) -> None:
         labels = torch.arange(SAMPLES, device="cpu") % cell.classes  # real ones, not meta: methods count them
@@ -112,7 +112,7 @@ def _wire(wiring: _Wiring) -> None:
     try:
         with explained(ValueError, RuntimeError), on_meta():
             # No weight is drawn and no teacher copied here: on the meta device there are shapes alone.
-            builder = UntrainedBuilder(wiring.cell, wiring.teacher, torch.device("meta"))
+            builder = RehearsalBuilder(wiring.cell, wiring.teacher, torch.device("meta"))
             method = entry.cls(builder, config)
             method.foresee()  # what is dear to find out is asked here alone
             if wiring.cell.recipe.get("ghost_batches"):

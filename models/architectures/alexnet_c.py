@@ -16,6 +16,7 @@ from cheapconv.catalog import register
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
+from cheapconv.models.parts.layers import ceil_pooling
 from cheapconv.models.parts.single import convs_one_by_one, operator_bias_relu
 
 CHANNELS = [192, 384, 256, 256]
@@ -36,15 +37,10 @@ class AlexNetC(Architecture):
         stem = nn.Sequential(nn.Conv2d(3, 64, 11, stride=4, padding=5), nn.ReLU(inplace=True))
         convs = convs_one_by_one(conv, len(CHANNELS))
         stages = [
-            nn.Sequential(pooling(), operator_bias_relu(next(convs), 64, 192, kernel_size=5)),
-            nn.Sequential(pooling(), operator_bias_relu(next(convs), 192, 384, kernel_size=3)),
+            nn.Sequential(ceil_pooling(), operator_bias_relu(next(convs), 64, 192, kernel_size=5)),
+            nn.Sequential(ceil_pooling(), operator_bias_relu(next(convs), 192, 384, kernel_size=3)),
             operator_bias_relu(next(convs), 384, 256, kernel_size=3),
             operator_bias_relu(next(convs), 256, 256, kernel_size=3),
         ]
         entrances = [1, 1, 0, 0]  # the poolings
-        return Network(stem, stages, CHANNELS, classes, neck=pooling(), post_activation=True, entrances=entrances)
-
-
-def pooling() -> nn.MaxPool2d:
-    """2x2 max pooling that leaves a single pixel as it is."""
-    return nn.MaxPool2d(2, ceil_mode=True)
+        return Network(stem, stages, CHANNELS, classes, neck=ceil_pooling(), post_activation=True, entrances=entrances)

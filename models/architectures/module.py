@@ -21,7 +21,7 @@ from torch import nn
 
 from cheapconv.catalog import register
 from cheapconv.catalog.errors import nearest, short
-from cheapconv.catalog.plugins import import_plugin
+from cheapconv.catalog.importing import import_plugin
 from cheapconv.models.wrap.cuts import Cuts
 from cheapconv.models.wrap.sources import sources
 from cheapconv.models.wrap.wrapping import SIDE, WrappedArchitecture

@@ -18,6 +18,7 @@ from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import initialise_as_vgg
+from cheapconv.models.parts.layers import ceil_pooling
 from cheapconv.models.parts.vgg_blocks import BLOCKS, Depth, vgg_blocks
 
 
@@ -37,16 +38,11 @@ class VGG5P(Architecture):
     def build(self, conv: Conv, classes: int) -> Network:
         """Network whose maps follow the last ReLU of blocks 1 to 4."""
         stem, *blocks = vgg_blocks(self.depth, conv)
-        stages = [nn.Sequential(pooling(), block) for block in blocks]
+        stages = [nn.Sequential(ceil_pooling(), block) for block in blocks]
         channels = [widths[-1] for widths in BLOCKS[self.depth][1:]]
         entrances = [1] * len(stages)  # the poolings
-        network = Network(stem, stages, channels, classes, pooling(), post_activation=True, entrances=entrances)
+        network = Network(stem, stages, channels, classes, ceil_pooling(), post_activation=True, entrances=entrances)
         width = network.features
         network.hidden = nn.Sequential(*(nn.Sequential(nn.Linear(width, width), nn.ReLU()) for _ in range(self.hidden)))
         initialise_as_vgg(network)
         return network
-
-
-def pooling() -> nn.MaxPool2d:
-    """2x2 max pooling that leaves a single pixel as it is."""
-    return nn.MaxPool2d(2, ceil_mode=True)

@@ -1,5 +1,6 @@
 """Layers that every block is made of: a same-size convolution, BN followed by ReLU, and the 1x1 shortcut."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
@@ -66,6 +67,22 @@ def strip(
 def pointwise(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
     """1x1 convolution without bias."""
     return Pointwise(in_channels, out_channels, 1, stride, bias=False)
+
+
+class Bias(nn.Module):
+    """x + b for a map x (B, C, H, W) and one number b per channel, 0 at first."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.bias[:, None, None]
+
+
+def ceil_pooling() -> nn.MaxPool2d:
+    """2x2 max pooling that leaves a single pixel as it is."""
+    return nn.MaxPool2d(2, ceil_mode=True)
 
 
 class NormRelu(nn.Sequential):

@@ -1,4 +1,4 @@
-"""Batch norm and the ReLU behind it in bf16 on a CPU, in Numba: what `norm_relu_kernel` calls.
+"""Batch norm and the ReLU behind it in bf16 on a CPU, in Numba: what `cpu_norm` calls.
 
 Maps are matrices whose rows hold several positions side by side, all channels of one after those of another, so
 vectors of a number for each channel are repeated to a row's width. A number of bf16 is the upper half of a float32's

@@ -8,11 +8,11 @@ BN, as in AlexNet, the bias stays; where BN follows, which makes it redundant, i
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from cheapconv.catalog import canonical
 from cheapconv.models.conv import Conv
-from cheapconv.models.parts.layers import norm_relu
+from cheapconv.models.parts.layers import Bias, norm_relu
 
 
 def single_operator(
@@ -30,17 +30,6 @@ def single_operator(
 def convs_one_by_one(conv: Conv, count: int) -> Iterator[Conv]:
     """The conv of each of `count` replaceable convolutions, in their order."""
     return (conv.at_block(index, count) for index in range(count))
-
-
-class Bias(nn.Module):
-    """Adds a learned number to each channel of (B, C, H, W)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.bias[:, None, None]
 
 
 def operator_norm_relu(conv: Conv, in_channels: int, out_channels: int) -> nn.Sequential:

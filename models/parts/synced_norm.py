@@ -14,7 +14,7 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from cheapconv.models.parts import norm_kernel, norm_relu_kernel
+from cheapconv.models.parts import cpu_norm, gpu_norm
 
 
 def total(x: Tensor) -> Tensor:
@@ -115,8 +115,8 @@ class SyncedBatchNorm1d(nn.BatchNorm1d):
 
 SYNCED: dict[type[nn.Module], type[nn.Module]] = {
     nn.BatchNorm2d: SyncedBatchNorm2d,
-    norm_kernel.QuickBatchNorm2d: SyncedBatchNorm2d,
-    norm_relu_kernel.QuickBatchNorm2d: SyncedBatchNorm2d,
+    gpu_norm.TritonBatchNorm2d: SyncedBatchNorm2d,
+    cpu_norm.NumbaBatchNorm2d: SyncedBatchNorm2d,
     nn.BatchNorm1d: SyncedBatchNorm1d,
 }
 

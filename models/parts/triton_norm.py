@@ -1,4 +1,4 @@
-"""Kernels in Triton of batch norm; `models.parts.norm_kernel` calls them and says what they do. Nothing else imports
+"""Kernels in Triton of batch norm; `models.parts.gpu_norm` calls them and says what they do. Nothing else imports
 this one.
 
 x is a matrix of rows (one a pixel) of channels, as channels last lies in memory. A program of `statistics`,

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from cheapconv.catalog.errors import some
 from cheapconv.models.input import Normalised
 
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model", "weights")  # an average first, as timm has it
@@ -159,9 +160,8 @@ def _what_it_holds(path: Path, said: str) -> str:
         foreign = _FOREIGN.findall(said)
     if not foreign:
         return "cannot be read as weights (it is damaged, or no file of PyTorch's)"
-    more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
     return (
-        f"holds {', '.join(foreign[:3])}{more}, but only tensors are read, as other things may run code:"
+        f"holds {some(foreign, 3)}, but only tensors are read, as other things may run code:"
         " save the state dict alone, with torch.save(network.state_dict(), FILE)"
     )
 

@@ -12,15 +12,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cheapconv.catalog import canonical
 from cheapconv.catalog.entries import registered
 from cheapconv.models.conv import Conv
 from cheapconv.models.parts.initialise import Rule, he_fan_out, initialise
-from cheapconv.models.parts.layers import Pointwise
+from cheapconv.models.parts.layers import Bias, Pointwise
 
 
 @dataclass(frozen=True)
@@ -31,17 +30,6 @@ class Substitution:
     was: str  # such as "3x3/2 64 -> 128"
     replaced_by: str | None = None
     left: str | None = None
-
-
-class Bias(nn.Module):
-    """x + b for a map x (B, C, H, W) and one number b per channel, 0 at first."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.bias[:, None, None]
 
 
 def substitute(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from cheapconv.catalog.errors import some
 from cheapconv.reports.answers.findings import MOST_TIED
 from cheapconv.reports.answers.words import name, p_text
 from cheapconv.reports.claims.cards import Card
@@ -73,12 +74,10 @@ def _share(part: int, of: int, what: str = "rows") -> str:
 
 def _listed(odd: list[Odd]) -> str:
     """The first of them with their points and p, and how many more there are."""
-    told = [f"{name(each.row)} ({100 * each.amount:.2f} points, {p_text(each.p)})" for each in odd[:MOST_TIED]]
-    return ", ".join(told) + (f" and {len(odd) - MOST_TIED} more" if len(odd) > MOST_TIED else "")
+    told = [f"{name(each.row)} ({100 * each.amount:.2f} points, {p_text(each.p)})" for each in odd]
+    return some(told, MOST_TIED)
 
 
 def _named(rows: pd.DataFrame) -> str:
     """The first of them, and how many more there are."""
-    named = [name(row) for _, row in rows.iterrows()]
-    more = f" and {len(named) - MOST_TIED} more" if len(named) > MOST_TIED else ""
-    return f"{', '.join(named[:MOST_TIED])}{more}"
+    return some([name(row) for _, row in rows.iterrows()], MOST_TIED)

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from cheapconv.engine.store.machines import Second, machine
+from cheapconv.catalog.errors import some
+from cheapconv.engine.store.machines import Retraining, machine
 from cheapconv.reports.rows.collect import Collected, Record
 from cheapconv.reports.rows.columns import percent
 
@@ -14,35 +15,29 @@ def remarks(sweep: Collected) -> list[str]:
     records = {record.key: record for record in sweep.records}
     same = dict[str, list[str]]()
     differing = list[str]()
-    for second in sweep.seconds:
-        record = records[second.run.key]
-        if second.same:
-            same.setdefault(_where(record, second), []).append(_named(record))
+    for other in sweep.retrainings:
+        record = records[other.run.key]
+        if other.same:
+            same.setdefault(_where(record, other), []).append(record.cell.title)
         else:
-            differing.append(_difference(record, second))
+            differing.append(_difference(record, other))
     more = [f"Determinism: {len(differing) - MOST_NAMED} more cells differ so."] if len(differing) > MOST_NAMED else []
     return [*differing[:MOST_NAMED], *more, *(_agreement(where, cells) for where, cells in same.items())]
 
 
-def _difference(record: Record, second: Second) -> str:
-    ours, theirs = record.result, second.run.result()
+def _difference(record: Record, other: Retraining) -> str:
+    ours, theirs = record.result, other.run.result()
     assert ours is not None, "both are finished"
     assert theirs is not None, "both are finished"
     scores = f"scores {percent(ours.score)} and {percent(theirs.score)} %"
-    return f"Determinism: {_named(record)} was trained {_where(record, second)}, with other bits: {scores}."
+    return f"Determinism: {record.cell.title} was trained {_where(record, other)}, with other bits: {scores}."
 
 
 def _agreement(where: str, cells: Sequence[str]) -> str:
-    more = f" and {len(cells) - MOST_NAMED} more" if len(cells) > MOST_NAMED else ""
-    return f"Determinism: the same bits {where}: {', '.join(cells[:MOST_NAMED])}{more}."
+    return f"Determinism: the same bits {where}: {some(cells, MOST_NAMED)}."
 
 
-def _where(record: Record, second: Second) -> str:
+def _where(record: Record, other: Retraining) -> str:
     """`on A and B`, or `twice on A`."""
-    ours, theirs = machine(record.environments), machine(second.run.environments())
+    ours, theirs = machine(record.environments), machine(other.run.environments())
     return f"twice on {ours}" if ours == theirs else f"on {ours} and {theirs}"
-
-
-def _named(record: Record) -> str:
-    cell = record.cell
-    return f"{cell.architecture_label} {cell.conv_label} {cell.method_label} seed {cell.seed}"

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from cheapconv.catalog.errors import some
 from cheapconv.reports.answers.words import mean, name, p_text
 from cheapconv.reports.rows import equal_cost
 from cheapconv.reports.rows.columns import with_spread
@@ -77,11 +78,8 @@ def _tied(others: Sequence[pd.Series]) -> str:
     """Who is not distinguishable from the best."""
     if not others:
         return "every other one is worse by more than chance."
-    named = ", ".join(
-        f"{name(row)} ({with_spread(row['top1_mean'], row['top1_std'], row['n'])})" for row in others[:MOST_TIED]
-    )
-    more = f" and {len(others) - MOST_TIED} more" if len(others) > MOST_TIED else ""
-    return f"not distinguishable from it: {named}{more}."
+    told = [f"{name(row)} ({with_spread(row['top1_mean'], row['top1_std'], row['n'])})" for row in others]
+    return f"not distinguishable from it: {some(told, MOST_TIED)}."
 
 
 def _methods(cells: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pandas as pd
 
+from cheapconv.catalog.errors import some
 from cheapconv.engine.store.bills import duration, saved
 from cheapconv.engine.store.records import Environment, Result, Word
 from cheapconv.reports.answers import code, determinism
@@ -145,9 +146,8 @@ def remarks(rows: pd.DataFrame, sweep: Collected, waiting: int = 0) -> list[str]
         name: what for record in sweep.done if record.result for name, what in record.result.broken_images.items()
     }
     if broken:
-        shown = "; ".join(f"{name} ({what})" for name, what in sorted(broken.items())[:MOST_FAULTS])
-        more = f" and {len(broken) - MOST_FAULTS} more" if len(broken) > MOST_FAULTS else ""
-        said.append(f"Images that cannot be read, {len(broken)}, were left out: {shown}{more}.")
+        shown = some([f"{name} ({what})" for name, what in sorted(broken.items())], MOST_FAULTS, "; ")
+        said.append(f"Images that cannot be read, {len(broken)}, were left out: {shown}.")
     if sweep.faults:
         more = f" and of {len(sweep.faults) - MOST_FAULTS} more" if len(sweep.faults) > MOST_FAULTS else ""
         said.append(f"Left out, because it cannot be read: {'; '.join(sweep.faults[:MOST_FAULTS])}{more}.")

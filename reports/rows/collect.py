@@ -18,8 +18,9 @@ from cheapconv.engine.store import compute, deployments, machines, mistakes
 from cheapconv.engine.store.about import About
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.deployments import Deployment
-from cheapconv.engine.store.machines import Second
-from cheapconv.engine.store.records import Environment, Result, SkippedCell, Word
+from cheapconv.engine.store.machines import Retraining
+from cheapconv.engine.store.plans import SkippedCell
+from cheapconv.engine.store.records import Environment, Result, Word
 from cheapconv.engine.store.runs import Run, Store
 from cheapconv.reports.rows import labels, uneven
 from cheapconv.reports.rows.score import Score
@@ -140,7 +141,7 @@ class Collected:
     faults: tuple[str, ...] = ()  # what is wrong with the files of its cells, in words
     about: About = dataclasses.field(default_factory=dict)
     joined: tuple[str, ...] = ()  # the sweeps that it was made of, where there were several
-    seconds: tuple[Second, ...] = ()  # other trainings of its cells, on other machines
+    retrainings: tuple[Retraining, ...] = ()  # other trainings of its cells, on other machines
 
     @property
     def score(self) -> Score:
@@ -183,7 +184,7 @@ def read_sweep(store: Path, sweep: str) -> Collected:
         dearer=dearer,
         faults=tuple(faults),
         about=plan.about,
-        seconds=tuple(machines.seconds(runs, {record.key for record in records if record.state == "done"})),
+        retrainings=tuple(machines.retrainings(runs, {record.key for record in records if record.state == "done"})),
     )
     if not collected.done:
         why = f" ({'; '.join(faults[:3])})" if faults else ""

@@ -75,9 +75,9 @@ def timing(row: Row, name: str, mark: str) -> str:
     return "-" if pd.isna(row[name]) else f"{significant(row[name], 3)}{row[mark]}"
 
 
-def percent(fraction: float, digits: int = 2) -> str:
+def percent(fraction: float) -> str:
     """0.6134 -> `61.34`."""
-    return "-" if pd.isna(fraction) else f"{100 * fraction:.{digits}f}"
+    return "-" if pd.isna(fraction) else f"{100 * fraction:.2f}"
 
 
 def with_spread(mean: float, std: float | None, n: int) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from cheapconv.catalog.errors import UserError, short
+from cheapconv.catalog.errors import UserError, short, some
 from cheapconv.engine.store.about import united
 from cheapconv.engine.store.runs import Store
 from cheapconv.reports.rows.collect import Collected, named_alike, read_sweep
@@ -36,7 +36,7 @@ def read_sweeps(store: Path, names: Sequence[str], title: str) -> Collected:
         faults=tuple(dict.fromkeys(fault for sweep in sweeps for fault in sweep.faults)),
         about=united(*(sweep.about for sweep in sweeps)),
         joined=tuple(sweep.name for sweep in sweeps),
-        seconds=tuple({second.run.folder: second for sweep in sweeps for second in sweep.seconds}.values()),
+        retrainings=tuple({each.run.folder: each for sweep in sweeps for each in sweep.retrainings}.values()),
     )
 
 
@@ -44,10 +44,9 @@ def refuse_unlike(one: Collected, other: Collected) -> None:
     """A UserError that says in what two sweeps differ, if they cannot be rows of one table."""
     found = unlike(terms(one), terms(other))
     if found:
-        said = ", ".join(f"{name} ({short(own)} and {short(others)})" for name, own, others in found[:MOST_NAMED])
-        more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        said = some([f"{name} ({short(own)} and {short(others)})" for name, own, others in found], MOST_NAMED)
         raise UserError(
-            f"sweeps '{one.name}' and '{other.name}' cannot be in one table, because they differ in {said}{more}: "
+            f"sweeps '{one.name}' and '{other.name}' cannot be in one table, because they differ in {said}: "
             "report each on its own, or one with --compare the other; the index of the reports shows all side by side."
         )
 

@@ -63,26 +63,26 @@ def seeds_to_resolve(
     return enough
 
 
-def images_to_resolve(a: pd.Series, b: pd.Series, power: float = POWER, compared: int = 2) -> int | None:
+def images_to_resolve(a: pd.Series, b: pd.Series, compared: int = 2) -> int | None:
     """Test images at which their error alone, of seeds without number, would not hide this difference; None if none."""
     difference = abs(a["top1_mean"] - b["top1_mean"])
     if not difference:
         return None
     of_one_image = error_of(a, b).error ** 2 * a["test_images"]
-    errors = normal_limit(compared) + scipy.special.ndtri(power)
+    errors = normal_limit(compared) + scipy.special.ndtri(POWER)
     return math.ceil(of_one_image * (errors / difference) ** 2)
 
 
-def detectable(row_std: float, n: int, of_images: OfImages, power: float = POWER, compared: int = 2) -> float:
-    """The smallest true difference in accuracy that two rows of n seeds each, on this test set, show with this power.
+def detectable(row_std: float, n: int, of_images: OfImages, compared: int = 2) -> float:
+    """The smallest true difference in accuracy that two rows of n seeds each, on this test set, mostly show (POWER).
 
     `row_std` is the standard deviation over seeds. Of single seeds (n = 1) the test set alone decides; they spread too.
     """
     high = max(row_std, of_images.error, TINY)
-    while chance(high, row_std, n, of_images, compared) < power:
+    while chance(high, row_std, n, of_images, compared) < POWER:
         high *= 2
     found = scipy.optimize.brentq(
-        lambda apart: chance(apart, row_std, n, of_images, compared) - power, 0, high, xtol=1e-7
+        lambda apart: chance(apart, row_std, n, of_images, compared) - POWER, 0, high, xtol=1e-7
     )
     return float(found)
 

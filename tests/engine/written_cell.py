@@ -10,16 +10,15 @@ from cheapconv.engine.store import deployments
 from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.deployments import DeployedStudent, Deployment
 from cheapconv.engine.store.files import write_json
+from cheapconv.engine.store.plans import PlannedKey, SweepPlan
 from cheapconv.engine.store.records import (
     CurveRow,
     Environment,
     Latency,
     Measurement,
     NetworkResult,
-    PlannedKey,
     Result,
     Sizes,
-    SweepPlan,
     Throughput,
     Word,
 )

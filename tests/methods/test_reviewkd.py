@@ -8,7 +8,7 @@ from torch.nn.functional import relu
 from cheapconv import catalog
 from cheapconv.engine.plan.resolve import resolve
 from cheapconv.engine.train.builder import Builder
-from cheapconv.engine.train.rehearsal import UntrainedBuilder
+from cheapconv.engine.train.rehearsal import RehearsalBuilder
 from cheapconv.methods.reviewkd import Fusion, ReviewKD, hierarchical_distance
 from cheapconv.models.meta import on_meta
 from tests.methods.inputs import STUDENT_MAP
@@ -25,7 +25,7 @@ def planned(student: str, teacher: str, **settings: float) -> ReviewKD:
     names = {"architecture": student, "conv": "standard", "method": "reviewkd", "settings": settings}
     cell = resolve(suite=suite, recipe=suite.recipes["short"], seed=0, teacher="any", **names)
     with on_meta():
-        builder = UntrainedBuilder(cell, (teacher, "standard"), torch.device("meta"))
+        builder = RehearsalBuilder(cell, (teacher, "standard"), torch.device("meta"))
         return ReviewKD(builder, catalog.build("method", "reviewkd", settings))
 
 

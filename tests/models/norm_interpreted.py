@@ -1,4 +1,4 @@
-"""Batch norm's kernels in Triton's interpreter, against PyTorch in float64; test_norm_kernel.py runs this in a process
+"""Batch norm's kernels in Triton's interpreter, against PyTorch in float64; test_gpu_norm.py runs this in a process
 with TRITON_INTERPRET=1, since Triton decides when it is imported."""
 
 import copy
@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cheapconv.models.parts.norm_kernel import TILINGS, Tiling, fits, normalised
+from cheapconv.models.parts.gpu_norm import TILINGS, Tiling, fits, normalised
 
 TINY = Tiling(reduced=512, moved=512, combined=2)  # so that small maps have several chunks, combined in several rounds
 

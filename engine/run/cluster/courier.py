@@ -9,11 +9,11 @@ from typing import Self
 
 from cheapconv.engine.run.cluster.keeper import Kept, Message
 from cheapconv.engine.run.cluster.transfer import Content, Manifest, carry, snapshot
+from cheapconv.engine.run.rounds import LEFT_ASIDE
 from cheapconv.engine.store.runs import CHECKPOINT, Store
 
 BEAT_S = 0.5  # between two words to the keeper, which answers whether to stop
 SHARE = 0.1  # of the time, at most, for bringing checkpoints
-OF_OTHERS = ("running", "waiting")  # ends of cells whose folders were left as they are
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Courier:
                 case "started", str(key):
                     self._bring(key)
                 case "ended", str(key), end:
-                    if end not in OF_OTHERS:
+                    if end not in LEFT_ASIDE:  # else the folder was left as it is
                         self._bring(key)
                     self._training.pop(key, None)
         self._stop = self._keeper.tell(self._ticket, news) or self._stop

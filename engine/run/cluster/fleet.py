@@ -21,10 +21,10 @@ from cheapconv.engine.run.cluster.keeper import store_name
 from cheapconv.engine.run.cluster.node import Job
 from cheapconv.engine.run.cluster.roll import Roll
 from cheapconv.engine.run.cluster.versions import versions
-from cheapconv.engine.run.dealing import DEATHS, Dealing, in_rounds
+from cheapconv.engine.run.dealing import DEATHS, Dealing
 from cheapconv.engine.run.measuring import measure_missing
-from cheapconv.engine.run.progress import title
 from cheapconv.engine.run.record import described
+from cheapconv.engine.run.rounds import in_rounds
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.watchers import Watcher, Watchers
 from cheapconv.engine.store import process
@@ -151,7 +151,7 @@ class Fleet:
                 if (end := standing[cell.key]) is not None:
                     self._told.ended(cell, end)
             if taken := [cell for cell in cells if standing[cell.key] is None]:
-                names = ", ".join(map(title, taken))
+                names = ", ".join(cell.title for cell in taken)
                 given, needs = (self._actor, ticket, taken, self._job), self._roll.needs(cells[0].gpus)
                 reference = connection.train(given, needs, names, self._roll.refused)
                 self._tasks[reference] = Task(ticket, {cell.key: cell for cell in taken}, needs)

@@ -20,12 +20,12 @@ from filelock import FileLock, Timeout
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.run import heap
 from cheapconv.engine.run.cluster import data
 from cheapconv.engine.run.cluster.courier import Courier
 from cheapconv.engine.run.cluster.keeper import Kept
 from cheapconv.engine.run.cluster.transfer import Folder, carry
 from cheapconv.engine.run.cluster.versions import Versions, mismatch, versions
+from cheapconv.engine.run.computing import settle
 from cheapconv.engine.run.launch import Launcher
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.team import team_places
@@ -94,8 +94,7 @@ def train(keeper: Kept, ticket: int, cells: Sequence[Cell], job: Job, node: Node
     """Train cells that see the same batches, and bring what comes of it. UserErrors are the node's."""
     keeper.tell(ticket, [("on", node.id)])
     require_equal(job, node)
-    torch.set_num_threads(job.threads)
-    heap.keep()
+    settle(job.threads)
     store = Store(node.home(job.store))
     log = logging.getLogger("cheapconv")
     with _naming(node), store.explaining_full_disk(), _in_use(store.root):

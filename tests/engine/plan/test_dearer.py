@@ -7,7 +7,7 @@ import pytest
 from cheapconv import catalog
 from cheapconv.engine.plan.dearer import dearer, dearer_networks
 from cheapconv.engine.run import planning, session, show
-from cheapconv.engine.store.records import Dearer
+from cheapconv.engine.store.plans import Dearer
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.build import build_network
 from cheapconv.models.size import count_macs, count_params

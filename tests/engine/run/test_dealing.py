@@ -3,8 +3,7 @@
 import pytest
 
 from cheapconv.engine.plan.plan import Plan
-from cheapconv.engine.run.dealing import Dealing, in_rounds
-from cheapconv.engine.run.watchers import Watchers
+from cheapconv.engine.run.dealing import Dealing
 from tests.engine import tiny
 
 pytestmark = pytest.mark.usefixtures("tiny_world")
@@ -76,18 +75,3 @@ def test_a_suspect_is_alone_and_first():
     dealing, left = Dealing(cells, None), {cell.key: cell for cell in cells}
     assert dealing.next(left, (), 1, suspects={cells[1].key}) == [cells[1]]
     assert len(dealing.next(left, (), 1)) == 3
-
-
-def test_what_is_left_aside_is_tried_again_until_nothing_changes():
-    first, second = (planned.cell for planned in tiny.planned("scratch", "noisy").cells)
-    told, rounds = Watchers(()), list[list[str]]()
-
-    def attempt(left: dict) -> bool:
-        rounds.append([*left])
-        for cell in left.values():
-            told.ended(cell, "done" if cell == first else "running")
-        return True
-
-    in_rounds([first, second], told, attempt)
-    assert rounds == [[first.key, second.key], [second.key]]
-    assert told.ends == {first.key: "done", second.key: "running"}

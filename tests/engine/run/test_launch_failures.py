@@ -11,7 +11,6 @@ import pytest
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import timings, turn
 from cheapconv.engine.plan.plan import Plan
-from cheapconv.engine.run import attempt
 from cheapconv.engine.store import runs
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import TEMPORARY, write_json
@@ -66,22 +65,6 @@ def test_a_network_that_has_learnt_nothing_is_done_with_a_warning_and_so_are_its
     assert store.run(whole.cells[0].cell.key).curve()[-1].flaws == {"student": "constant"}
     told = "the score of WRN-10-1 S spoiled(weight=0) seed 0 means nothing: student answers every test image"
     assert told in caplog.text
-
-
-def test_a_gpu_that_answers_no_more_fails_the_cell_that_has_spoiled_it_and_no_other(store, tmp_path, monkeypatch):
-    whole, alone = tiny.planned("noisy", "raising", epochs=2), Store(tmp_path / "alone")
-    tiny.run(alone, whole)
-    monkeypatch.setattr(attempt, "answers", lambda device: False)
-    said = "since WRN-10-1 S raising seed 0 failed the GPU answers this process no more: run the same command again"
-    with pytest.raises(attempt.GpuLostError, match=said):
-        ends(store, whole, cohort=None)
-    assert states(store, whole) == ["stopped", "failed"]  # as after a kill
-    assert ends(store, whole, cohort=None) == ["done", "failed"]
-    assert_same(store, alone, whole.cells[0].cell.key)
-
-
-def test_a_processor_always_answers():
-    assert attempt.answers(tiny.CPU)
 
 
 def test_an_error_is_one_line_in_the_state_and_a_traceback_beside_it(store):

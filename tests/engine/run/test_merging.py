@@ -65,7 +65,7 @@ def test_the_same_bits_are_kept_once_and_who_made_them_is_known(a, b):
     before = a.run("k").result()
     assert merge(a, b).same == ["k"]
     assert a.run("k").result() == before
-    [second] = machines.seconds(a, {"k"})
+    [second] = machines.retrainings(a, {"k"})
     assert second.same
     assert second.run.folder == a.root / "machines" / "b-cpu" / "k"
     assert not (second.run.folder / "networks").exists()
@@ -79,7 +79,7 @@ def test_other_bits_are_kept_under_their_machine_and_named(a, b):
     assert merged.other == [
         f"k (WRN-10-2 G(4) kd seed 0): top1 0.8120 here, 0.8130 on B CPU, kept in {place}",
     ]
-    [second] = machines.seconds(a, {"k"})
+    [second] = machines.retrainings(a, {"k"})
     assert (second.same, second.run.result().score) == (False, 0.813)
     assert (place / "networks" / "student_0.pt").is_file()
     assert a.run("k").result().score == 0.812
@@ -109,9 +109,9 @@ def test_a_comparison_with_a_result_of_before_counts_for_nothing(a, b):
     merge(a, b)
     shutil.rmtree(a.run("k").folder)
     trained(a, "k", "C CPU", weight=0.7)
-    assert [*machines.seconds(a, {"k"})] == []
+    assert [*machines.retrainings(a, {"k"})] == []
     assert merge(a, b).same == ["k"]  # compared anew
-    assert [second.same for second in machines.seconds(a, {"k"})] == [True]
+    assert [second.same for second in machines.retrainings(a, {"k"})] == [True]
 
 
 @pytest.mark.parametrize(

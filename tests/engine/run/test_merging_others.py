@@ -9,8 +9,8 @@ from cheapconv.engine.run.merging import united
 from cheapconv.engine.store import compute, deployments, probes
 from cheapconv.engine.store.compute import StepCount
 from cheapconv.engine.store.files import write_json
+from cheapconv.engine.store.plans import PlannedKey, SweepPlan
 from cheapconv.engine.store.probes import Probe
-from cheapconv.engine.store.records import PlannedKey, SweepPlan
 from cheapconv.engine.store.runs import Store
 from tests.engine.meeting import merge, trained
 from tests.engine.written_cell import write_deployment, write_measurement
@@ -90,4 +90,4 @@ def test_what_was_counted_of_trainings_comes_along(a, b):
     mine, theirs = StepCount(macs=1, images=2), StepCount(macs=3, images=2)
     compute.write(a, "x", mine), compute.write(b, "x", theirs), compute.write(b, "y", theirs)
     assert merge(a, b).completed == 1
-    assert (compute.named(a, "x"), compute.named(a, "y")) == (mine, theirs)
+    assert (compute.read(a, "x"), compute.read(a, "y")) == (mine, theirs)

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from cheapconv.engine.run import progress as displays
-from cheapconv.engine.run.progress import Progress, title
+from cheapconv.engine.run.progress import Progress
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import CurveRow
 from cheapconv.engine.train.checkpoint import Position
@@ -43,7 +43,7 @@ def shown(cells: list[Cell], terminal: bool = False) -> tuple[Progress, io.Strin
 
 
 def test_a_title_names_the_cell(cells):
-    assert title(cells[1]) == "WRN-10-1 S kd seed 0"
+    assert cells[1].title == "WRN-10-1 S kd seed 0"
 
 
 def test_a_pipe_gets_one_line_an_epoch(cells):

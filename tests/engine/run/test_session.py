@@ -19,7 +19,7 @@ from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store import runs
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import TEMPORARY
-from cheapconv.engine.store.records import PlannedKey
+from cheapconv.engine.store.plans import PlannedKey
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
 from cheapconv.engine.train.checkpoint import Position
 from tests.engine import tiny

@@ -26,9 +26,9 @@ def trained(store: Store, key: str, teacher: str | None = None, counted: bool = 
 
 
 def test_it_comes_back(store):
-    assert (compute.names(store), compute.named(store, "a")) == ([], None)
+    assert (compute.names(store), compute.read(store, "a")) == ([], None)
     compute.write(store, "a", STEP)
-    assert (compute.names(store), compute.named(store, "a")) == (["a"], STEP)
+    assert (compute.names(store), compute.read(store, "a")) == (["a"], STEP)
     assert store.runs() == []
 
 
@@ -103,6 +103,6 @@ def test_teachers_in_a_circle_end(store):
 def test_what_cannot_have_been_counted_is_a_fault_and_as_if_it_were_not_there(store, odd):
     compute.write(store, "whole", STEP)
     write_json(store.root / "compute" / "odd.json", {"schema": 2, "macs": 600, "images": 4} | odd)
-    assert compute.named(store, "odd") is None
+    assert compute.read(store, "odd") is None
     assert len(compute.faults(store)) == 1
     assert compute.faults(store)[0].startswith("odd.json is ")

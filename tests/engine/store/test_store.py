@@ -9,7 +9,7 @@ import pytest
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import runs as stores
 from cheapconv.engine.store.files import TEMPORARY, write_bytes
-from cheapconv.engine.store.records import PlannedKey, SweepPlan
+from cheapconv.engine.store.plans import PlannedKey, SweepPlan
 from cheapconv.engine.store.runs import Run, Store
 
 

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from cheapconv.models.parts import shift_kernel
-from cheapconv.models.parts.norm_kernel import QuickBatchNorm2d, fits, has_kernel, normalised
+from cheapconv.models.parts.gpu_norm import TritonBatchNorm2d, fits, has_kernel, normalised
 
 ROOT = Path(__file__).parents[2]
 
 
-def layer(channels: int) -> QuickBatchNorm2d:
-    norm = QuickBatchNorm2d(channels, momentum=0.3)
+def layer(channels: int) -> TritonBatchNorm2d:
+    norm = TritonBatchNorm2d(channels, momentum=0.3)
     nn.init.uniform_(norm.weight, 0.5, 2)
     nn.init.normal_(norm.bias)
     return norm

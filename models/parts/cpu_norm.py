@@ -34,7 +34,7 @@ NONE = -math.inf  # the floor where no ReLU follows
 HOOKS = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"  # of who looks between the two
 
 
-class QuickNormRelu(NormRelu):
+class NumbaNormRelu(NormRelu):
     """The same, by the kernels where they fit."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class QuickNormRelu(NormRelu):
         return super().forward(input)
 
 
-class QuickBatchNorm2d(nn.BatchNorm2d):
+class NumbaBatchNorm2d(nn.BatchNorm2d):
     """A batch norm without a ReLU, by the kernels where they fit."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ def has_kernel(norm: nn.BatchNorm2d, x: Tensor) -> bool:
 
 def fits(norm: nn.BatchNorm2d, x: Tensor) -> bool:
     """Whether the kernels can compute norm(x)."""
-    if type(norm) not in (nn.BatchNorm2d, QuickBatchNorm2d) or not norm.training:
+    if type(norm) not in (nn.BatchNorm2d, NumbaBatchNorm2d) or not norm.training:
         return False
     held = norm.weight, norm.bias, norm.running_mean, norm.running_var
     if norm.momentum is None or x.dim() != 4 or type(x) not in (Tensor, nn.Parameter):

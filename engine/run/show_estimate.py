@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cheapconv.engine.run.estimate import CellCost, Estimate
-from cheapconv.engine.run.estimating import Estimated
+from cheapconv.engine.run.probing import Estimated
 from cheapconv.engine.run.show import Row, console, print_json, table
 from cheapconv.engine.store.bills import HOUR, duration, saved
 from cheapconv.engine.store.cell import Cell

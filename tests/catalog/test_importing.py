@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.catalog.plugins import import_plugin
+from cheapconv.catalog.importing import import_plugin
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cheapconv.models.parts import norm_relu_kernel
+from cheapconv.models.parts import cpu_norm
+from cheapconv.models.parts.cpu_norm import NumbaBatchNorm2d, NumbaNormRelu, fits
 from cheapconv.models.parts.layers import NormRelu, norm_relu
-from cheapconv.models.parts.norm_relu_kernel import QuickBatchNorm2d, QuickNormRelu, fits
 from cheapconv.models.quick import quicken
 
 CPU, NHWC = torch.device("cpu"), torch.channels_last
@@ -17,7 +17,7 @@ ERRORS = [3e-3, 3e-3, 1e-5, 1e-5, 1e-5, 1e-5]  # of what is written in bf16, and
 
 @pytest.fixture(autouse=True)
 def _any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(norm_relu_kernel, "SMALLEST", 1)
+    monkeypatch.setattr(cpu_norm, "SMALLEST", 1)
 
 
 def pair(channels: int, relu: bool = True) -> tuple[nn.Sequential, nn.Sequential]:
@@ -60,7 +60,7 @@ def test_it_is_the_library_in_float64(relu, shape):
 
 
 def test_threads_change_no_bit_of_several_chunks(monkeypatch):
-    monkeypatch.setattr(norm_relu_kernel, "CHUNK", 1024)
+    monkeypatch.setattr(cpu_norm, "CHUNK", 1024)
     x, g = drawn(9, 24, 11, 11), drawn(9, 24, 11, 11, mean=0)
     before = torch.get_num_threads()
     found = []
@@ -107,12 +107,12 @@ def test_bf16_is_rounded_to_the_nearest_and_ties_to_even():
     bits = torch.arange(0, 2**16).to(torch.uint16)
     exact = bits.view(torch.bfloat16).float()
     number = exact.isfinite()
-    kernels = norm_relu_kernel._kernels()
+    kernels = cpu_norm._kernels()
     ones, zeros = torch.ones(1).numpy(), torch.zeros(1).numpy()
     for scale in (1.0, 1 + 2.0**-8, 1 + 3 * 2.0**-9, 1 - 2.0**-9):  # halfway between two numbers, and not
         to = torch.empty_like(bits)
         given = bits.reshape(-1, 1).numpy(), to.reshape(-1, 1).numpy(), ones * ones.dtype.type(scale), zeros
-        kernels.transform(*given, zeros.dtype.type(norm_relu_kernel.NONE), (2**16, 0, 1))
+        kernels.transform(*given, zeros.dtype.type(cpu_norm.NONE), (2**16, 0, 1))
         right = (exact * scale).to(torch.bfloat16)
         assert to.view(torch.bfloat16)[number].equal(right[number])
         assert to.view(torch.bfloat16)[exact.isnan()].isnan().all()
@@ -140,7 +140,7 @@ def test_a_map_that_is_changed_afterwards_is_noticed():
 
 
 def test_the_library_does_what_does_not_fit(monkeypatch):
-    norm, x = QuickBatchNorm2d(16), drawn(2, 16, 4, 4)
+    norm, x = NumbaBatchNorm2d(16), drawn(2, 16, 4, 4)
     assert fits(norm, x)
     assert not fits(norm, x.double())
     assert not fits(norm, x.float())
@@ -148,18 +148,18 @@ def test_the_library_does_what_does_not_fit(monkeypatch):
     assert not fits(norm, x.contiguous(memory_format=torch.contiguous_format))
     assert not fits(norm, drawn(1, 16, 1, 1))
     assert not fits(norm, x[:, :8])
-    assert not fits(QuickBatchNorm2d(16, affine=False), x)
-    assert not fits(QuickBatchNorm2d(16, momentum=None), x)
-    assert not fits(QuickBatchNorm2d(16, track_running_stats=False), x)
-    assert not fits(QuickBatchNorm2d(16).eval(), x)
-    assert not fits(QuickBatchNorm2d(16).double(), x)
-    monkeypatch.setattr(norm_relu_kernel, "normalised", None)  # would fail if it were called
+    assert not fits(NumbaBatchNorm2d(16, affine=False), x)
+    assert not fits(NumbaBatchNorm2d(16, momentum=None), x)
+    assert not fits(NumbaBatchNorm2d(16, track_running_stats=False), x)
+    assert not fits(NumbaBatchNorm2d(16).eval(), x)
+    assert not fits(NumbaBatchNorm2d(16).double(), x)
+    monkeypatch.setattr(cpu_norm, "normalised", None)  # would fail if it were called
     with torch.no_grad():
         assert norm(x).isfinite().all()
-    monkeypatch.setattr(norm_relu_kernel, "installed", lambda: False)
+    monkeypatch.setattr(cpu_norm, "installed", lambda: False)
     assert norm(x).isfinite().all()
     monkeypatch.undo()
-    assert x.numel() < norm_relu_kernel.SMALLEST
+    assert x.numel() < cpu_norm.SMALLEST
     assert norm(x).grad_fn.name() != "_NormReluBackward"
 
 
@@ -167,11 +167,11 @@ def test_a_network_changes_its_layers_and_not_its_state():
     network = nn.Sequential(norm_relu(16), nn.BatchNorm2d(16), nn.Sequential(nn.BatchNorm2d(16), nn.ReLU()))
     state = {name: value.clone() for name, value in network.state_dict().items()}
     quicken(network, CPU)
-    assert [type(layer) for layer in network] == [QuickNormRelu, QuickBatchNorm2d, nn.Sequential]
-    assert type(network[0][0]) is type(network[2][0]) is QuickBatchNorm2d
+    assert [type(layer) for layer in network] == [NumbaNormRelu, NumbaBatchNorm2d, nn.Sequential]
+    assert type(network[0][0]) is type(network[2][0]) is NumbaBatchNorm2d
     assert state.keys() == network.state_dict().keys()
     assert all(value.equal(state[name]) for name, value in network.state_dict().items())
-    assert type(copy.deepcopy(network)[0]) is QuickNormRelu
+    assert type(copy.deepcopy(network)[0]) is NumbaNormRelu
 
 
 def test_another_layer_in_its_place_is_asked():

@@ -38,7 +38,7 @@ class Tiling(NamedTuple):
 TILINGS = {"default": Tiling(), "small": Tiling(4096, 2048, 512, 1024), "large": Tiling(16384, 8192, 1024, 256)}
 
 
-class QuickBatchNorm2d(nn.BatchNorm2d):
+class TritonBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm2d that takes the kernels where there are some for what it is given."""
 
     tiling: ClassVar[Tiling] = TILINGS["default"]

@@ -15,9 +15,8 @@ from cheapconv.engine.measure import busy, energy
 from cheapconv.engine.measure.machine import device_name, resolve_device
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.read import quantity
-from cheapconv.engine.run import session
+from cheapconv.engine.run.computing import settle
 from cheapconv.engine.run.estimate import CellCost, Estimate, cost
-from cheapconv.engine.run.progress import title
 from cheapconv.engine.run.show import console
 from cheapconv.engine.store import probes
 from cheapconv.engine.store.cell import Cell
@@ -58,7 +57,7 @@ class Probing:
             use_ieee_float32()
         with console.status("", refresh_per_second=1) as status:
             for number, (name, cell) in enumerate(lacking.items(), 1):
-                status.update(markup.escape(f"probe {number} of {len(lacking)}: {title(cell)}"))
+                status.update(markup.escape(f"probe {number} of {len(lacking)}: {cell.title}"))
                 try:
                     found[name] = self._taken(cell, cells.get(cell.teacher or ""))
                 except (Exception, SystemExit) as error:  # of a method, a network, a library
@@ -102,7 +101,7 @@ class Estimated:
 def estimated(plan: Plan, folder: Path, device: str, threads: int | None, data: Path | None, cohort: str) -> Estimated:
     """What the cells of a plan take here."""
     where, most = resolve_device(device), quantity.several("--cohort", cohort)
-    session.settle(threads)
+    settle(threads)
     place, store = Place(where, torch.get_num_threads()), Store(folder)
     store.prepare()
     cells = {planned.cell.key: planned.cell for planned in plan.cells}
@@ -150,7 +149,7 @@ def _refused(probing: Probing, names: Mapping[str, str], cells: Mapping[str, Cel
     by_reason: dict[str, list[str]] = {}
     for key, name in names.items():
         if name in probing.refused:
-            by_reason.setdefault(probing.refused[name], []).append(title(cells[key]))
+            by_reason.setdefault(probing.refused[name], []).append(cells[key].title)
     return [f"{len(those)} cells that cannot be probed, such as {those[0]} ({why})" for why, those in by_reason.items()]
 
 

@@ -8,18 +8,18 @@ import torch
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import energy
-from cheapconv.engine.run import estimating
+from cheapconv.engine.run import probing
 from cheapconv.engine.store import probes
 from cheapconv.engine.store.runs import Store
-from cheapconv.engine.train import probe as probing
+from cheapconv.engine.train import probe as probe_steps
 from tests.command_line import CommandLine
 from tests.engine import tiny
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    monkeypatch.setattr(probing, "LEAST_S", 0.0)
-    monkeypatch.setattr(estimating.busy, "warn", lambda: None)
+    monkeypatch.setattr(probe_steps, "LEAST_S", 0.0)
+    monkeypatch.setattr(probing.busy, "warn", lambda: None)
     return CommandLine(tmp_path, monkeypatch, capsys)
 
 
@@ -32,7 +32,7 @@ def test_it_says_what_a_sweep_takes_and_the_second_time_at_once(run, monkeypatch
     assert (teacher["teacher_s"], student["teacher_s"] > 0) == (0.0, True)
     assert 0 < student["teacher_s"] < student["step_s"] < 1
     assert teacher["steps"] == tiny.data().steps(tiny.RECIPE)
-    monkeypatch.setattr(estimating, "probe", lambda *_: pytest.fail("probed"))
+    monkeypatch.setattr(probing, "probe", lambda *_: pytest.fail("probed"))
     assert run.document("plan", "small", "--estimate", "--threads", "1") == found
 
 
@@ -63,21 +63,21 @@ def test_without_its_data_it_takes_noise_and_says_so(run, monkeypatch):
 
 
 def test_what_cannot_be_probed_is_named_and_the_rest_goes_on(run, monkeypatch):
-    probe = estimating.probe
+    probe = probing.probe
 
     def refuse(cell, *rest):
         if cell.method == "kd":
             raise RuntimeError("no kernel for this")
         return probe(cell, *rest)
 
-    monkeypatch.setattr(estimating, "probe", refuse)
+    monkeypatch.setattr(probing, "probe", refuse)
     found = run.document("plan", "small", "--estimate", "--threads", "1")
     assert (len(found["cells"]), found["unknown_cells"]) == (1, 1)
     assert "1 cells that cannot be probed, such as WRN-10-1 G(2) kd seed 0 (no kernel for this)" in found["left_out"]
 
 
 def test_an_interrupted_probing_keeps_what_it_has(run, monkeypatch):
-    probe, taken = estimating.probe, []
+    probe, taken = probing.probe, []
 
     def interrupted(cell, *rest):
         if taken:
@@ -85,20 +85,20 @@ def test_an_interrupted_probing_keeps_what_it_has(run, monkeypatch):
         taken.append(cell)
         return probe(cell, *rest)
 
-    monkeypatch.setattr(estimating, "probe", interrupted)
+    monkeypatch.setattr(probing, "probe", interrupted)
     whole = tiny.planned("scratch", "noisy")
     with pytest.raises(KeyboardInterrupt):
-        estimating.estimated(whole, Path("runs"), "cpu", 1, None, "auto")
+        probing.estimated(whole, Path("runs"), "cpu", 1, None, "auto")
     assert len(probes.names(Store("runs"))) == 1
 
 
 def test_what_methods_do_at_the_end_is_known_from_cells_that_are_done(run, tmp_path):
     whole = tiny.planned_by("pruned")
-    before = estimating.estimated(whole, tmp_path / "s", "cpu", 1, None, "auto")
+    before = probing.estimated(whole, tmp_path / "s", "cpu", 1, None, "auto")
     assert "known once such a cell is finished here: pruned" in before.left_out[-1]
     torch.set_num_threads(1)
     tiny.run(Store(tmp_path / "s"), whole)
-    after = estimating.estimated(whole, tmp_path / "s", "cpu", 1, None, "auto")
+    after = probing.estimated(whole, tmp_path / "s", "cpu", 1, None, "auto")
     key = whole.cells[-1].cell.key
     result = Store(tmp_path / "s").run(key).result()
     assert after.left_out == ()

@@ -3,7 +3,7 @@
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.plan import limit
+from cheapconv.engine.plan import cell_count
 from cheapconv.engine.run.planning import plan
 from tests.engine import fakes
 
@@ -25,7 +25,7 @@ def fake_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_cells_are_counted_as_they_are_planned(entries: list[dict], cells: int) -> None:
     sweep = fakes.sweep(*entries, seeds=[0, 1])
-    assert limit.count(sweep) == cells == len(plan(sweep, "sweep").cells)
+    assert cell_count.count(sweep) == cells == len(plan(sweep, "sweep").cells)
 
 
 def test_too_many_are_refused_before_the_first_is_made() -> None:
