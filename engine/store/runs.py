@@ -281,8 +281,7 @@ class Store:
             with run.lock() as mine:
                 removed += run.tidy() if mine else 0
         shared = [self.root, *(self.root / name for name in (SWEEPS, MEASUREMENTS, COMPUTE, PROBES))]  # without a lock
-        found = [path for folder in shared for path in leftovers(folder.glob(f"{TEMPORARY}*"), ABANDONED_S)]
-        for path in found:
+        for path in (found := [p for each in shared for p in leftovers(each.glob(f"{TEMPORARY}*"), ABANDONED_S)]):
             path.unlink(missing_ok=True)
         return removed + len(found)
 
