@@ -37,7 +37,7 @@ class Treatment(NamedTuple):
 @dataclasses.dataclass(frozen=True)
 class Blocks:
     """Scores as fractions, shaped (networks, treatments, seeds), NaN where there is no comparable cell; both names in
-    the plan's order. `alone` is by network the place of its baseline among the treatments, -1 where it has none."""
+    the plan's order. `alone` (networks, treatments) is the place of the baseline that each is set beside, or -1."""
 
     networks: list[Network]
     treatments: list[Treatment]
@@ -83,20 +83,32 @@ def read(cells: pd.DataFrame) -> Blocks:
     found = {name: np.full((len(networks), len(treatments), len(seeds)), math.nan) for name in COLUMNS}
     for name, table in found.items():
         table[places] = trained.loc[comparable, name].astype(float)
-    baselines = trained.assign(network=network, treatment=treatment)[trained["is_baseline"].astype(bool)]
-    plainest = gap.plainness(baselines).sort_values(ascending=False, kind="stable").index
-    chosen = baselines.loc[plainest].drop_duplicates("network")
-    alone = np.full(len(networks), -1)
-    alone[chosen["network"]] = chosen["treatment"]
+    numbers = trained.assign(network=network, treatment=treatment)
     return Blocks(
         networks,
         treatments,
         top1=found["top1"],
         counted=found["top1_error"],
         images=found["test_images"],
-        alone=alone,
+        alone=_alone(numbers[trained["is_baseline"].astype(bool)], treatments, len(networks)),
         by_image=_by_image(trained[comparable], network[comparable], treatment[comparable], found["top1"].shape[:2]),
     )
+
+
+def _alone(baselines: pd.DataFrame, treatments: list[Treatment], networks: int) -> np.ndarray:
+    """(networks, treatments): of a network's baselines the plainest that was trained by the recipe of the treatment, so
+    that what more epochs bring is not taken for what a method does; or by the sweep's own, where there is no other."""
+    plainest = gap.plainness(baselines).sort_values(ascending=False, kind="stable").index
+    known: dict[int, list[int]] = {}  # by network, the plainest first
+    for network, place in baselines.loc[plainest, ["network", "treatment"]].drop_duplicates().itertuples(index=False):
+        known.setdefault(network, []).append(place)
+    recipes = [gap.of_recipe(treatment.variant) for treatment in treatments]
+    found = np.full((networks, len(treatments)), -1)
+    for network, places in known.items():
+        first = {recipes[place]: place for place in reversed(places)}
+        own = [first.get(recipe, places[0]) for recipe in recipes]
+        found[network] = [places[0] if place == beside else beside for place, beside in enumerate(own)]
+    return found
 
 
 def _by_image(cells: pd.DataFrame, network: np.ndarray, treatment: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

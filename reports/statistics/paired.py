@@ -77,14 +77,15 @@ class Comparison:
 def against_baseline(cells: pd.DataFrame) -> list[Comparison]:
     """Every treatment against training alone in the same networks, p adjusted over all of these comparisons.
 
-    Of several baselines of a network the plain one is taken, as `gap` takes it; the others are treatments like any.
+    Of several baselines of a network that of the same recipe is taken, as `gap` takes it, else the plain one; the
+    others are treatments like any.
     """
     return against_alone(blocks.read(cells))
 
 
 def against_alone(table: Blocks) -> list[Comparison]:
     """`against_baseline` of cells that are read."""
-    return adjusted([compare(table, place, table.alone) for place in range(len(table.treatments))])
+    return adjusted([compare(table, place, table.alone[:, place]) for place in range(len(table.treatments))])
 
 
 def compare(table: Blocks, place: int, others: np.ndarray) -> Comparison:

@@ -103,6 +103,27 @@ def test_of_several_baselines_the_plain_one_is_training_alone() -> None:
     assert [(each.treatment, round(each.mean, 6)) for each in found] == [(ALONE, -0.1), (TWO, 0.03)]
 
 
+def test_what_more_epochs_bring_is_not_taken_for_what_a_method_does() -> None:
+    """In each network 80 % alone, 88 % in twice the epochs, and by a method 83 and 89 %."""
+    cells = simulated.cells(np.array([[[0.80], [0.88], [0.83], [0.89]]] * 3))
+    ways = {
+        "alone": ("alone", ""),
+        "way 1": ("alone", "epochs=14"),
+        "way 2": ("way", ""),
+        "way 3": ("way", "epochs=14"),
+    }
+    named = cells.assign(variant=cells["method"].map(lambda name: ways[name][1]))
+    named["is_baseline"] |= named["method"] == "way 1"
+    named["is_plain"] = named["is_baseline"]
+    named["method"] = named["method"].map(lambda name: ways[name][0])
+    found = {each.treatment: each.mean for each in paired.against_baseline(named)}
+    assert found == {
+        Treatment("alone", "epochs=14"): pytest.approx(0.08),
+        Treatment("way", ""): pytest.approx(0.03),
+        Treatment("way", "epochs=14"): pytest.approx(0.01),
+    }
+
+
 def test_a_network_without_training_alone_is_left_out() -> None:
     cells = simulated.cells(np.array([[[0.80], [0.90]]] * 3))
     found = paired.against_baseline(cells[(cells["method"] != "alone") | (cells["conv"] != "conv 1")])
