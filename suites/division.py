@@ -19,7 +19,7 @@ from cheapconv.suites.augmentation import Normalisation
 from cheapconv.suites.examined import Facts, examine
 from cheapconv.suites.folders import MOST_NAMED, Listed
 from cheapconv.suites.photos import Photos
-from cheapconv.suites.skipped import limit, listed
+from cheapconv.suites.skipped import most_broken, too_many
 
 TEST_SHARE = 0.2
 DIGITS = 4  # of the mean and standard deviation
@@ -66,8 +66,8 @@ def divide(path: Path, found: Listed, side: int) -> Division:
     halves = [_Half(part, examine(part, side)) for part in (found.train, found.test) if part is not None]
     skipped = {half.photos.name(i): fact.broken for half in halves for i, fact in enumerate(half.facts) if fact.broken}
     images = sum(len(half.facts) for half in halves)
-    if len(skipped) > limit(images):
-        raise UserError(f"{path}: {listed(skipped, images)}.")
+    if len(skipped) > most_broken(images):
+        raise UserError(f"{path}: {too_many(skipped, images)}.")
     whole = [half.where([i for i, fact in enumerate(half.facts) if not fact.broken]) for half in halves]
     train, test = whole if len(whole) == 2 else _split(whole[0], found.class_names)
     for half, use in ((train, "train on"), (test, "test with")):

@@ -60,7 +60,7 @@ class Sample(NamedTuple):
     broken: list[tuple[str, str]]  # the name of an image, and what is wrong with it
 
 
-class Samples(NamedTuple):
+class WorkerBatch(NamedTuple):
     """Some of them, as they come from a worker."""
 
     pixels: Tensor  # (views, B, H, W, 3) uint8
@@ -71,7 +71,7 @@ class Samples(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Training(Dataset[Sample]):
+class TrainImages(Dataset[Sample]):
     """An epoch's augmented images, by index."""
 
     photos: Photos
@@ -111,7 +111,7 @@ class Training(Dataset[Sample]):
 
 
 @dataclass(frozen=True)
-class Evaluation(Dataset[Sample]):
+class TestImages(Dataset[Sample]):
     """The images of a split without augmentation."""
 
     photos: Photos
@@ -127,7 +127,7 @@ class Evaluation(Dataset[Sample]):
 
 
 @dataclass(frozen=True)
-class Share:
+class ShareSampler:
     """A place's share of the batches of an epoch, as lists of indices: every `world`-th sample, its own first."""
 
     order: Tensor  # (N,) int64
@@ -197,9 +197,9 @@ class Loader:
         order = torch.randperm(self.samples, generator=generator)  # (N,)
         # What is mixed needs all of the batch for its partners, and is shared out afterwards.
         place = replace(self.place, rank=0, world=1) if recipe.mix is not None else self.place
-        share = Share(order, recipe.batch, self.steps(recipe), start, place.rank, place.world)
+        share = ShareSampler(order, recipe.batch, self.steps(recipe), start, place.rank, place.world)
         side, cutout = recipe.side(self.side, epoch), recipe.augmentation.cutout
-        epoch_of = Training(self.photos, side, recipe.augmentation, Draws(seed, epoch), views)
+        epoch_of = TrainImages(self.photos, side, recipe.augmentation, Draws(seed, epoch), views)
         for step, samples in enumerate(self.load(epoch_of, share), start):
             copies = tuple(self._normalised(pixels, recipe) for pixels in samples.pixels)
             for copy, holes in zip(copies, samples.holes, strict=True):
@@ -221,8 +221,8 @@ class Loader:
         photos, rank, world = self._of(split), self.place.rank, self.place.world
         batches = torch.arange(len(photos)).split(EVAL_BATCH)[rank::world]
         order = torch.cat([*batches, torch.arange(0)])
-        share = Share(order, EVAL_BATCH, -(-len(order) // EVAL_BATCH), start=0)
-        for samples in self.load(Evaluation(photos, self.side), share):
+        share = ShareSampler(order, EVAL_BATCH, -(-len(order) // EVAL_BATCH), start=0)
+        for samples in self.load(TestImages(photos, self.side), share):
             if len(samples.y):
                 yield self._normalised(samples.pixels[0], recipe), samples.y.to(self.place.device)
 
@@ -242,7 +242,7 @@ class Loader:
         shown = moved(pixels, self.place.device)  # a quarter of what floats would be
         return normalise(shown.permute(0, 3, 1, 2), recipe.normalisation)
 
-    def load(self, images: Dataset[Sample], share: Share) -> Iterator[Samples]:
+    def load(self, images: Dataset[Sample], share: ShareSampler) -> Iterator[WorkerBatch]:
         """What workers make of the images, in order; broken ones are noted."""
         loader = DataLoader(
             images,
@@ -260,15 +260,15 @@ class Loader:
             yield samples
 
 
-def collate(samples: list[Sample]) -> Samples:
+def collate(samples: list[Sample]) -> WorkerBatch:
     """Samples as a batch, without those that have no pixels."""
     broken = [found for sample in samples for found in sample.broken]
     shown = [sample for sample in samples if sample.pixels is not None]
     y, index = (torch.tensor([getattr(sample, of) for sample in shown]) for of in ("label", "position"))
     pixels = [sample.pixels for sample in shown if sample.pixels is not None]
     if not pixels:
-        return Samples(torch.empty(1, 0, 0, 0, 3, dtype=torch.uint8), y, index, torch.empty(1, 0, 2), broken)
-    return Samples(torch.stack(pixels, dim=1), y, index, torch.stack([s.holes for s in shown], dim=1), broken)
+        return WorkerBatch(torch.empty(1, 0, 0, 0, 3, dtype=torch.uint8), y, index, torch.empty(1, 0, 2), broken)
+    return WorkerBatch(torch.stack(pixels, dim=1), y, index, torch.stack([s.holes for s in shown], dim=1), broken)
 
 
 def give_back() -> None:

@@ -28,7 +28,7 @@ HUB = "data"  # folder of the files in a repository of Hugging Face's
 
 
 @dataclass(frozen=True)
-class Split:
+class ForeignSplit:
     """Of `_info.json`, in timm's words."""
 
     filenames: list[str]
@@ -36,14 +36,14 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Info:
+class ForeignInfo:
     """`_info.json`, or what the names of the files say in its place."""
 
-    splits: dict[str, Split]
+    splits: dict[str, ForeignSplit]
     classes: list[str] = field(default_factory=list)
 
 
-_Info = TypeAdapter(Info)
+_Info = TypeAdapter(ForeignInfo)
 
 
 def is_packed(path: Path) -> bool:
@@ -74,7 +74,7 @@ def listed(path: Path, class_names: Sequence[str] = ()) -> Listed:
     return Listed(names, parts[0], parts[1] if test else None)
 
 
-def _described(path: Path) -> Info | None:
+def _described(path: Path) -> ForeignInfo | None:
     """`_info.json`, where there is one and it is not that of `cheapconv prepare`, which has a side."""
     for file in (path / name for name in INFO):
         try:
@@ -92,16 +92,16 @@ def _described(path: Path) -> Info | None:
     return None
 
 
-def _by_name(path: Path) -> Info:
+def _by_name(path: Path) -> ForeignInfo:
     """The splits by the names of the files; a UserError where they say nothing."""
     files = _files(path)
-    splits: dict[str, Split] = {}
+    splits: dict[str, ForeignSplit] = {}
     for file in files:
         where, name = os.path.split(file)
         words = [where, *re.split(r"[-_.]", name.lower())]
         split = next((word for word in words if word in (TRAIN, *TESTS)), None)
         if split:
-            splits.setdefault(split, Split([])).filenames.append(file)
+            splits.setdefault(split, ForeignSplit([])).filenames.append(file)
         if (path / file).with_suffix(".json").is_file():
             raise UserError(f"{path} is an unfinished store of `cheapconv prepare`: run it to its end.")
     if TRAIN not in splits:
@@ -109,7 +109,7 @@ def _by_name(path: Path) -> Info:
             f"{path} has files like '{short(files[0])}', and none of the split {TRAIN}: put {TRAIN} and val into their "
             f"names or folders, or name them in {INFO[0]}."
         )
-    return Info(splits)
+    return ForeignInfo(splits)
 
 
 def _files(path: Path) -> list[str]:
@@ -122,7 +122,7 @@ def _files(path: Path) -> list[str]:
     return []
 
 
-def _photos(root: Path, split: Split) -> Photos:
+def _photos(root: Path, split: ForeignSplit) -> Photos:
     if not split.filenames:
         raise UserError(f"{root / INFO[0]} names a split without files: name them in filenames.")
     if not split.filenames[0].endswith(KINDS[1]):

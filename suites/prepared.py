@@ -28,8 +28,7 @@ from cheapconv.suites.loader import default_workers, quiet_iterator, settle_work
 from cheapconv.suites.photo import BrokenImageError, Photo
 from cheapconv.suites.photos import Photos
 from cheapconv.suites.place import seed_of
-from cheapconv.suites.skipped import limit
-from cheapconv.suites.skipped import listed as listed_broken
+from cheapconv.suites.skipped import most_broken, too_many
 from cheapconv.suites.tars import add
 
 INFO = "_info.json"
@@ -50,7 +49,7 @@ class Shard:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
+class WrittenSplit:
     """Of `_info.json`, in timm's words."""
 
     name: str
@@ -60,17 +59,17 @@ class Split:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Info:
+class WrittenInfo:
     """`_info.json`."""
 
     side: int
     classes: list[str]
-    splits: dict[str, Split]
+    splits: dict[str, WrittenSplit]
     sha256: dict[str, str]  # of every shard
     skipped: dict[str, str]
 
 
-_Shard, _Info = TypeAdapter(Shard), TypeAdapter(Info)
+_Shard, _Info = TypeAdapter(Shard), TypeAdapter(WrittenInfo)
 
 
 @dataclass(frozen=True)
@@ -90,15 +89,15 @@ class Resizing:
         shards = [_Shard.validate_json(text) for text in done]
         skipped = {name: what for shard in shards for name, what in shard.skipped.items()}
         images = sum(len(shard.images) for shard in shards) + len(skipped)
-        if len(skipped) > limit(images):
-            raise UserError(f"{listed_broken(skipped, images)}.")
+        if len(skipped) > most_broken(images):
+            raise UserError(f"{too_many(skipped, images)}.")
         splits = {}
         for name in SPLITS:
             own = [shard for shard in shards if shard.split == name]
             lengths = [len(shard.images) for shard in own]
             tars = [shard.tar for shard in own]
-            splits[name] = Split(name=name, filenames=tars, shard_lengths=lengths, num_samples=sum(lengths))
-        info = Info(
+            splits[name] = WrittenSplit(name=name, filenames=tars, shard_lengths=lengths, num_samples=sum(lengths))
+        info = WrittenInfo(
             side=self.side,
             classes=[*self.found.class_names],
             splits=splits,
@@ -196,7 +195,7 @@ def is_store(path: Path) -> bool:
     return (path / INFO).is_file() and not packed.is_packed(path)
 
 
-def info(path: Path) -> Info:
+def info(path: Path) -> WrittenInfo:
     """What a store says of itself; a UserError where it is damaged."""
     try:
         return _Info.validate_json((path / INFO).read_bytes())
@@ -228,5 +227,5 @@ def _photos(path: Path, tars: Sequence[str]) -> Photos:
     return Photos(path, names, np.concatenate(places), np.array(labels, dtype=np.int64))
 
 
-def _text(body: Shard | Info) -> bytes:
+def _text(body: Shard | WrittenInfo) -> bytes:
     return (json.dumps(asdict(body), indent=1) + "\n").encode()

@@ -20,16 +20,16 @@ class Skipped:
     def add(self, broken: Iterable[tuple[str, str]]) -> None:
         """Note some; TooManyBrokenError with the next after the last that may be."""
         self.found |= dict(broken)
-        if len(self.found) > limit(self.images):
-            raise TooManyBrokenError(listed(self.found, self.images))
+        if len(self.found) > most_broken(self.images):
+            raise TooManyBrokenError(too_many(self.found, self.images))
 
 
-def limit(images: int) -> int:
+def most_broken(images: int) -> int:
     """How many of so many images may be broken."""
     return max(1, images // SHARE)
 
 
-def listed(broken: Mapping[str, str], images: int) -> str:
+def too_many(broken: Mapping[str, str], images: int) -> str:
     """Which images are broken, in a sentence, and that they are too many."""
     names = "; ".join(f"{name} ({what})" for name, what in sorted(broken.items()))
-    return f"{len(broken)} of {images} images cannot be read, and at most {limit(images)} may be: {names}"
+    return f"{len(broken)} of {images} images cannot be read, and at most {most_broken(images)} may be: {names}"

@@ -39,12 +39,12 @@ class Attempt:
     """A cell that this process tries to train (`engine.train.cohort.Watched`); `end` says how the attempt ended."""
 
     def __init__(
-        self, cell: Cell, store: Store, settings: Settings, threads: int, told: Watchers, team: Team | None = None
+        self, cell: Cell, store: Store, settings: Settings, threads: int, events: Watchers, team: Team | None = None
     ) -> None:
         self.cell, self.store, self.run = cell, store, store.run(cell.key)
         self.end: Word | None = None
         self.lacked_memory = False  # beside others: alone it may have enough
-        self._settings, self._threads, self._told = settings, threads, told
+        self._settings, self._threads, self._events = settings, threads, events
         self._team = team
         self._held = contextlib.ExitStack()  # its lock, and the processes that train it too
         self._broken: BaseException | None = None  # why the latter are left in the middle
@@ -86,7 +86,7 @@ class Attempt:
         self.close()
         self.end = end
         if end is not None:
-            self._told.ended(self.cell, end)
+            self._events.ended(self.cell, end)
 
     def _member(self, place: Place, feed: Feed, teachers: Teachers) -> Member | None:
         try:
@@ -113,7 +113,7 @@ class Attempt:
         machine = describe(place, precision=recipe.precision, compiled=compiled, plugins=own)
         self.run.begin(machine, afresh=saved is None)
         self.run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
-        self._told.tell(lambda watcher: watcher.started(cell))
+        self._events.tell(lambda watcher: watcher.started(cell))
         saved = ranks.led(place, saved)  # the others have no folder
         training, taken_up = begun(cell, place, self.store, feed, teachers, saved, compiled)
         if saved and not taken_up:
@@ -122,12 +122,12 @@ class Attempt:
 
     def stepped(self, training: Training) -> None:
         """Tell the watchers."""
-        self._told.tell(lambda watcher: watcher.stepped(self.cell, training.position, training.steps))
+        self._events.tell(lambda watcher: watcher.stepped(self.cell, training.position, training.steps))
 
     def epoch_ended(self, training: Training) -> None:
         """Say how far it is."""
         self.run.write_state("running", training.position.epoch, training.recipe.epochs)
-        self._told.tell(lambda watcher: watcher.epoch_ended(self.cell, training.position))
+        self._events.tell(lambda watcher: watcher.epoch_ended(self.cell, training.position))
 
     def ended(self, training: Training) -> None:
         """Write the result: the cell is done."""

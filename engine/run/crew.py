@@ -74,14 +74,14 @@ class Crew:
     _deaths: Counter[str] = field(default_factory=Counter)  # by cell
 
     def __post_init__(self) -> None:
-        self._told = Watchers(self.watchers)
+        self._events = Watchers(self.watchers)
 
     def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
         """Run every cell that is not done; the end state by key. What was left aside is tried again as long as that
         changes anything."""
         dealing = Dealing(cells, self.settings.cohort)
         try:
-            in_rounds(cells, self._told, lambda left: self._run(left, dealing))
+            in_rounds(cells, self._events, lambda left: self._run(left, dealing))
         except KeyboardInterrupt:  # the second one
             self._dismiss(patience_s=0.0)
             raise
@@ -89,19 +89,19 @@ class Crew:
             self._dismiss(PATIENCE_S)
         turn = Turn(should_stop=self.should_stop)
         for cell in cells:  # when nothing trains beside it any more
-            if self._told.ends.get(cell.key) == "done":
+            if self._events.ends.get(cell.key) == "done":
                 self.measure(self.store, cell, self.places[0].device, turn)
-        return self._told.ends
+        return self._events.ends
 
     def _run(self, cells: Mapping[str, Cell], dealing: Dealing) -> bool:
         """Attempt each of the cells once; False where that ends the run."""
-        left, told = dict(cells), False
+        left, asked = dict(cells), False
         self._over.clear()
         while True:
             if not self._stopping():
                 self._deal(left, dealing)
-            elif not told:
-                told = True
+            elif not asked:
+                asked = True
                 for worker in self._workers.values():
                     worker.process.terminate()
             if all(worker.idle for worker in self._workers.values()):
@@ -112,7 +112,7 @@ class Crew:
 
     def _stopping(self) -> bool:
         """Whether nothing more is to be done."""
-        return self.should_stop() or (self.settings.fail_fast and "failed" in self._told.ends.values())
+        return self.should_stop() or (self.settings.fail_fast and "failed" in self._events.ends.values())
 
     def _deal(self, left: dict[str, Cell], dealing: Dealing) -> None:
         """Give every idle worker a list, as long as there are cells that need not wait for another one's end."""
@@ -167,9 +167,9 @@ class Crew:
         cell = worker.cells[key]
         if event == "ended":
             self._over.add(key)
-            self._told.ended(cell, *rest)  # type: ignore[arg-type]
+            self._events.ended(cell, *rest)  # type: ignore[arg-type]
         else:
-            self._told.tell(methodcaller(event, cell, *rest))
+            self._events.tell(methodcaller(event, cell, *rest))
 
     def _bury(self, number: int, left: dict[str, Cell]) -> None:
         """What a dead worker had goes on in another, unless it was the death of too many."""
@@ -187,7 +187,7 @@ class Crew:
             error = f"each of {DEATHS} processes that trained it {died(worker.process.exitcode)}"
             self.store.run(cell.key).fail(error, error, cell.recipe["epochs"])
             self._over.add(cell.key)
-            self._told.ended(cell, "failed")
+            self._events.ended(cell, "failed")
 
     def _dismiss(self, patience_s: float) -> None:
         """End every worker; those that train are asked to stop, and killed if they do not."""

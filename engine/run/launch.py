@@ -44,15 +44,15 @@ class Launcher:
     _data: dict[tuple[str, int], Data] = field(default_factory=dict)  # by suite and number of samples held out
 
     def __post_init__(self) -> None:
-        self._told = Watchers(self.watchers)
+        self._events = Watchers(self.watchers)
 
     def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
         """Run every cell that is not done, teachers first as the plan has them; the end state by key. What was left
         aside is tried again as long as that changes anything."""
         use_ieee_float32()
         turn = Turn(should_stop=self.should_stop)
-        in_rounds(cells, self._told, lambda left: self._attempt_all(left, turn))
-        return self._told.ends
+        in_rounds(cells, self._events, lambda left: self._attempt_all(left, turn))
+        return self._events.ends
 
     def _attempt_all(self, cells: Mapping[str, Cell], turn: Turn) -> bool:
         """Attempt each cell once; False where that ends the run."""
@@ -66,7 +66,7 @@ class Launcher:
             alone = len(self._alone)
             tried = self._attempt_together(first, together, left)
             for cell in tried:
-                if self._told.ends[cell.key] == "done":
+                if self._events.ends[cell.key] == "done":
                     self.measure(self.store, cell, self.place.device, turn)
             if self._stopping() or not (tried or len(self._alone) > alone):
                 return False
@@ -99,7 +99,7 @@ class Launcher:
                     return  # all have ended: they are measured before others begin
                 if cell.key in self._alone and not alone:
                     continue
-                attempt = Attempt(cell, self.store, self.settings, usual.threads, self._told, team)
+                attempt = Attempt(cell, self.store, self.settings, usual.threads, self._events, team)
                 attempts.append(attempt)
                 if attempt.settled(left):
                     continue
@@ -131,7 +131,7 @@ class Launcher:
 
     def _stopping(self) -> bool:
         """Whether nothing more is to be done."""
-        return self.should_stop() or (self.settings.fail_fast and "failed" in self._told.ends.values())
+        return self.should_stop() or (self.settings.fail_fast and "failed" in self._events.ends.values())
 
     def _data_of(self, cell: Cell, place: Place) -> Data:
         """The suite's data, opened at the first cell that needs it; what is held out makes it another data set."""

@@ -23,12 +23,12 @@ def kinship(cell: Cell) -> Kinship:
     return Kinship(cell.suite, json.dumps(cell.recipe, sort_keys=True), cell.seed)
 
 
-def in_rounds(cells: Sequence[Cell], told: Watchers, attempt: Callable[[dict[str, Cell]], bool]) -> None:
+def in_rounds(cells: Sequence[Cell], events: Watchers, attempt: Callable[[dict[str, Cell]], bool]) -> None:
     """Attempt every cell, then those again that were left aside, as long as that changes anything and `attempt` does
     not say that the run ends: what kept them may be over."""
     left = {cell.key: cell for cell in cells}
     while left:
-        before = dict(told.ends)
-        if not attempt(left) or told.ends == before:
+        before = dict(events.ends)
+        if not attempt(left) or events.ends == before:
             break
-        left = {key: cell for key, cell in left.items() if told.ends.get(key) in LEFT_ASIDE}
+        left = {key: cell for key, cell in left.items() if events.ends.get(key) in LEFT_ASIDE}

@@ -154,7 +154,7 @@ def export(
         except Unsupported as refusal:
             raise UserError(f"{refusal} Try another --format.") from refusal
         compared = ready.compared(answer, batch, chosen, "try another --format")
-        sidecar = _told(ready.loaded, cell, chosen, files, batch, str(calibration or ""))
+        sidecar = _sidecar_of(ready.loaded, cell, chosen, files, batch, str(calibration or ""))
         try:
             out.mkdir(parents=True, exist_ok=True)
             for file in files:
@@ -193,7 +193,7 @@ def untied(logits: Tensor) -> Tensor:
     return torch.where(logits.isfinite(), torch.zeros_like(logits).scatter(1, order, places.expand_as(logits)), logits)
 
 
-def _told(
+def _sidecar_of(
     loaded: Loaded, cell: CellRecord, form: Format, files: Sequence[Path], batch: int, quantised_on: str
 ) -> Sidecar:
     """What is said of a file."""

@@ -57,7 +57,7 @@ class Reporter:
     """A watcher (`engine.run.watchers.Watcher`) that tells another process; of steps only a few a second."""
 
     def __init__(self, pipe: Sender) -> None:
-        self._pipe, self._told = pipe, 0.0
+        self._pipe, self._last_step_s = pipe, 0.0
 
     def started(self, cell: Cell) -> None:
         """Its key."""
@@ -66,8 +66,8 @@ class Reporter:
     def stepped(self, cell: Cell, position: Position, steps: int) -> None:
         """Where it is, without its curve."""
         now = time.monotonic()
-        if now - self._told > 1 / STEPS_TOLD_PER_S:
-            self._told = now
+        if now - self._last_step_s > 1 / STEPS_TOLD_PER_S:
+            self._last_step_s = now
             self._pipe.send("stepped", cell.key, Position(epoch=position.epoch, step=position.step), steps)
 
     def epoch_ended(self, cell: Cell, position: Position) -> None:

@@ -67,7 +67,7 @@ class Fleet:
     _died: dict[str, list[str]] = field(default_factory=dict)  # by cell: nodes on which its process died
 
     def __post_init__(self) -> None:
-        self._told = Watchers(self.watchers)
+        self._events = Watchers(self.watchers)
         self._tickets = count(1)
         self._unplaced = 0
 
@@ -77,13 +77,13 @@ class Fleet:
         with connection.connected(self.settings.cluster or connection.LOCAL):
             self._open(cells)
             dealing = Dealing(cells, self.settings.cohort, lambda cell: self._roll.needs(cell.gpus) != self._needs)
-            in_rounds(cells, self._told, lambda left: self._run(left, dealing))
+            in_rounds(cells, self._events, lambda left: self._run(left, dealing))
             self._roll.dismiss()
         turn = Turn(should_stop=self.should_stop)
         for cell in cells:  # here, for timings of one machine can be compared; and when nothing trains beside it
-            if self._told.ends.get(cell.key) == "done":
+            if self._events.ends.get(cell.key) == "done":
                 self.measure(self.store, cell, self.device, turn)
-        return self._told.ends
+        return self._events.ends
 
     def _open(self, cells: Sequence[Cell]) -> None:
         """A keeper here, and a look at every node before anything trains."""
@@ -110,15 +110,15 @@ class Fleet:
 
     def _run(self, cells: Mapping[str, Cell], dealing: Dealing) -> bool:
         """Attempt each of the cells once; False where that ends the run."""
-        left, told = dict(cells), False
+        left, asked = dict(cells), False
         self._over.clear()
         while True:
             self._roll.look()
             self._withdraw(left)
             if not self._stopping():
                 self._deal(left, dealing)
-            elif not told:
-                told = True
+            elif not asked:
+                asked = True
                 self._keeper.stop()
                 for reference, task in self._tasks.items():
                     if task.node is None:
@@ -134,7 +134,7 @@ class Fleet:
 
     def _stopping(self) -> bool:
         """Whether nothing more is to be done."""
-        return self.should_stop() or (self.settings.fail_fast and "failed" in self._told.ends.values())
+        return self.should_stop() or (self.settings.fail_fast and "failed" in self._events.ends.values())
 
     def _deal(self, left: dict[str, Cell], dealing: Dealing) -> None:
         """Give Ray as many lists as there is room for, as long as there are cells that need not wait for others."""
@@ -149,7 +149,7 @@ class Fleet:
             for cell in cells:
                 del left[cell.key]
                 if (end := standing[cell.key]) is not None:
-                    self._told.ended(cell, end)
+                    self._events.ended(cell, end)
             if taken := [cell for cell in cells if standing[cell.key] is None]:
                 names = ", ".join(cell.title for cell in taken)
                 given, needs = (self._actor, ticket, taken, self._job), self._roll.needs(cells[0].gpus)
@@ -186,10 +186,10 @@ class Fleet:
         elif of == "ended":
             key, end = what
             self._over.add(key)
-            self._told.ended(task.cells[key], end)
+            self._events.ended(task.cells[key], end)
         else:
             key, *rest = what
-            self._told.tell(methodcaller(str(of), task.cells[key], *rest))
+            self._events.tell(methodcaller(str(of), task.cells[key], *rest))
 
     def _end(self, reference: Any, left: dict[str, Cell]) -> None:
         """A task has ended; what it had not come to the end of goes on in another, unless it was the death of many."""
@@ -229,7 +229,7 @@ class Fleet:
                 error = f"each of {DEATHS} processes that trained it has ended ({why})"
                 self.store.run(cell.key).fail(error, error, cell.recipe["epochs"])
                 self._over.add(cell.key)
-                self._told.ended(cell, "failed")
+                self._events.ended(cell, "failed")
 
     def _deaths(self, key: str) -> int:
         """Of processes that trained a cell, on nodes that live: one that dies with its node is not the cell's fault."""
