@@ -35,7 +35,7 @@ from cheapconv.suites.place import Place
 log = logging.getLogger(__name__)
 
 
-class Samples:
+class OpenedData:
     """The data of cells, each data set opened once, and the images by which quantisers are calibrated for them."""
 
     def __init__(self, folder: Path | None) -> None:
@@ -74,7 +74,7 @@ def score(
     store: Store,
     cells: Sequence[Cell],
     way: Way,
-    samples: Samples,
+    samples: OpenedData,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[Cell, Deployment]]:
     """Score those that lack it, by a runtime that has int8, and keep what was found; one that fails is a warning."""
@@ -126,7 +126,7 @@ def _student(store: Store, cell: Cell, name: str, structure: str | None, way: Wa
     return DeployedStudent(name=name, structure=structure, scores=scores, weights_bytes=size)
 
 
-def both(ways: Sequence[Way], cells: Sequence[Cell], samples: Samples) -> list[Way]:
+def both(ways: Sequence[Way], cells: Sequence[Cell], samples: OpenedData) -> list[Way]:
     """Each way in float32 and in int8, calibrated on the training images of the cells, which are of one suite."""
     without = [way.runtime for way in ways if not way.has_int8]
     if len(without) == len(ways):
@@ -154,7 +154,7 @@ def score_and_time(
 ) -> Iterator[str]:
     """What a sweep asks for with `deployed: [int8]`: the usual runtime's int8 of cells that are done. A line for each
     that was scored."""
-    samples, turn, usual = Samples(folder), Turn(should_stop=should_stop), Way.usual(CPU)
+    samples, turn, usual = OpenedData(folder), Turn(should_stop=should_stop), Way.usual(CPU)
     for cell, found in score(store, cells, usual, samples, should_stop):
         yield told(cell, found, result_of(store, cell))
     for cell in cells:

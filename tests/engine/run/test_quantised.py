@@ -43,7 +43,7 @@ def cells(trained: Any) -> Any:
 def test_a_cell_is_scored_by_its_own_weights_on_all_test_images(cells):
     """In float32 a network of another form decides alike; int8 decides nearly so, from real logits."""
     store, (cell, _) = cells
-    samples = quantised.Samples(None)
+    samples = quantised.OpenedData(None)
     [(found_cell, found), _] = quantised.score(store, cells[1], USUAL, samples)
     assert found_cell.key == cell.key
     assert (found.runtime, found.precision, found.test_samples) == ("onnxruntime", "int8", 23)
@@ -60,7 +60,7 @@ def test_a_cell_is_scored_by_its_own_weights_on_all_test_images(cells):
 
 def test_what_is_kept_is_not_made_again_and_what_was_trained_again_is(cells):
     store, both = cells
-    samples = quantised.Samples(None)
+    samples = quantised.OpenedData(None)
     assert len([*quantised.score(store, both, USUAL, samples)]) == 2
     assert [*quantised.score(store, both, USUAL, samples)] == []
     result = store.run(both[0].key).folder / RESULT
@@ -75,7 +75,7 @@ def test_what_is_kept_is_not_made_again_and_what_was_trained_again_is(cells):
 
 def test_a_damaged_file_is_made_again(cells):
     store, both = cells
-    [*quantised.score(store, both, USUAL, quantised.Samples(None))]
+    [*quantised.score(store, both, USUAL, quantised.OpenedData(None))]
     path = store.run(both[1].key).folder / deployments.FOLDER / "onnxruntime-int8.json"
     path.write_text(path.read_text()[:-40])
     assert [cell.key for cell in quantised.lacking(store, both, USUAL)] == [both[1].key]
@@ -87,7 +87,7 @@ def test_a_network_that_cannot_be_had_costs_no_other_its_score(cells, caplog):
     before = path.read_bytes()
     path.write_bytes(before[:100])
     try:
-        found = [cell.key for cell, _ in quantised.score(store, both, USUAL, quantised.Samples(None))]
+        found = [cell.key for cell, _ in quantised.score(store, both, USUAL, quantised.OpenedData(None))]
     finally:
         path.write_bytes(before)
     assert found == [both[1].key]
@@ -96,15 +96,15 @@ def test_a_network_that_cannot_be_had_costs_no_other_its_score(cells, caplog):
 
 def test_it_can_be_asked_to_stop(cells):
     store, both = cells
-    assert [*quantised.score(store, both, USUAL, quantised.Samples(None), lambda: True)] == []
+    assert [*quantised.score(store, both, USUAL, quantised.OpenedData(None), lambda: True)] == []
 
 
 def test_the_images_are_training_images_and_always_the_same(cells):
     _, (cell, _) = cells
-    first, again = (quantised.Samples(None).calibration(cell) for _ in range(2))
+    first, again = (quantised.OpenedData(None).calibration(cell) for _ in range(2))
     assert first.digest == again.digest
     assert str(first) == f"{len(first.images)} images of {first.of} ({first.digest})"
-    assert len(first.images) <= quantised.Samples(None).data(cell).samples
+    assert len(first.images) <= quantised.OpenedData(None).data(cell).samples
 
 
 def test_measure_times_and_scores_in_both_precisions(trained, cells, monkeypatch, tmp_path, capsys):
@@ -121,12 +121,12 @@ def test_measure_times_and_scores_in_both_precisions(trained, cells, monkeypatch
     assert [m.latency.precision for m in store.measurements()] == ["fp32", "int8"]
     small = store.measurements()[1]
     assert small.throughput.precision == "int8"
-    assert small.quantised_on == str(quantised.Samples(None).calibration(cells[1][0]))
+    assert small.quantised_on == str(quantised.OpenedData(None).calibration(cells[1][0]))
 
 
 def test_a_runtime_without_int8_is_timed_in_float32_alone(cells, caplog):
     _, both = cells
-    ways = quantised.both([Way(CPU, "eager"), USUAL], both, quantised.Samples(None))
+    ways = quantised.both([Way(CPU, "eager"), USUAL], both, quantised.OpenedData(None))
     assert [(way.runtime, way.precision) for way in ways] == [
         ("eager", "fp32"),
         ("onnxruntime", "fp32"),
@@ -134,7 +134,7 @@ def test_a_runtime_without_int8_is_timed_in_float32_alone(cells, caplog):
     ]
     assert "eager has no int8" in caplog.text
     with pytest.raises(UserError, match="eager cannot do int8: name a --runtime that can"):
-        quantised.both([Way(CPU, "eager")], both, quantised.Samples(None))
+        quantised.both([Way(CPU, "eager")], both, quantised.OpenedData(None))
 
 
 def test_a_sweep_that_deploys_in_int8_is_scored_after_its_training(monkeypatch, tmp_path):
