@@ -8,24 +8,35 @@ from pathlib import Path
 
 
 @functools.cache
-def code_of(plugin: str) -> str:
-    """That of a plugin, as it was when this was first asked for, which is right after its import."""
-    return content(_files(plugin))
+def code_of(plugin: str) -> str | None:
+    """That of a plugin, as it was when this was first asked for, which is right after its import; None where there are
+    no files of it that could be read, as in an archive."""
+    folder, files = _files(plugin)
+    try:
+        return content(folder, files) if files else None
+    except OSError:
+        return None
 
 
-def content(files: Iterable[Path]) -> str:
-    """`files 1f0e9a7b3c5d`: a hash of their names and of what they hold."""
+def content(folder: Path, files: Iterable[Path]) -> str:
+    """`files 1f0e9a7b3c5d`: a hash of their names in a folder and of what they hold."""
     digest = hashlib.sha256()
-    for name, path in sorted((f"{path.parent.name}/{path.name}", path) for path in files):
+    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in files):
         digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return f"files {digest.hexdigest()[:12]}"
 
 
-def _files(plugin: str) -> list[Path]:
-    """All of the package that a plugin's module stands in, or the module alone: what lies beside it may not be its."""
+def _files(plugin: str) -> tuple[Path, list[Path]]:
+    """The folder and all modules of the package that a plugin's module stands in, or of the module alone: what lies
+    beside it may not be its."""
     found = importlib.util.find_spec(plugin.partition(".")[0])
-    if found is None:
-        return []
-    if found.submodule_search_locations:
-        return [path for place in found.submodule_search_locations for path in Path(place).rglob("*.py")]
-    return [Path(found.origin)] if found.origin else []
+    if found is None or found.origin is None:
+        return Path(), []
+    origin = Path(found.origin)
+    inside = origin.parent.rglob("*.py") if found.submodule_search_locations else [origin]
+    return origin.parent, [path for path in inside if path.is_file() and not _hidden(path.relative_to(origin.parent))]
+
+
+def _hidden(path: Path) -> bool:
+    """Whether it lies in a folder such as .venv, or is an editor's."""
+    return any(part.startswith(".") for part in path.parts)

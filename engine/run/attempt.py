@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import torch
 
 from cheapconv import catalog
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, reason
 from cheapconv.engine.measure.machine import describe
 from cheapconv.engine.plan.resolve import changed_since
 from cheapconv.engine.run import record
@@ -27,6 +27,15 @@ from cheapconv.engine.train.feed import Feed
 from cheapconv.engine.train.teachers import Teachers
 from cheapconv.engine.train.training import Diverged, Training
 from cheapconv.suites.place import Place
+
+LOST = (
+    "the GPU answers this process no more since {} failed: run the same command again, and the others go on from their "
+    "last checkpoints."
+)
+LOST_BESIDE_OTHERS = (
+    "the GPU answers this process no more, as a step of {} was told ({}), which may be another cell's doing: run again "
+    "with --cohort 1, and the one that spoils it fails."
+)
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +57,7 @@ class Attempt:
         self._team = team
         self._held = contextlib.ExitStack()  # its lock, and the processes that train it too
         self._broken: BaseException | None = None  # why the latter are left in the middle
+        self._device = torch.device("cpu")  # until it is begun on another
         self._begun = time.monotonic()
 
     def settled(self, left: Mapping[str, Cell]) -> bool:
@@ -61,6 +71,7 @@ class Attempt:
         """Its training, held for this process and from where it stands; None where it came to an end at once, or goes
         on with other threads than the place has, for one and two threads give other bits."""
         self.store.require()
+        self._device = place.device
         try:
             self.run.write_cell(record.described(self.cell))  # before the lock, which would make a folder of nothing
             if not self._held.enter_context(self.run.lock()):
@@ -109,7 +120,7 @@ class Attempt:
             self._held.enter_context(self._team.together(order))
         recipe, _ = recipe_of(cell), feed.data  # which are opened before the cell counts as begun
         self._begun = time.monotonic()
-        own = record.code_of_plugins(record.described(cell))
+        own = record.code_of_plugins(cell)
         machine = describe(place, precision=recipe.precision, compiled=compiled, plugins=own)
         self.run.begin(machine, afresh=saved is None)
         self.run.write_state("running", saved["position"]["epoch"] if saved else 0, recipe.epochs)
@@ -147,6 +158,9 @@ class Attempt:
         try:
             if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in DISK_ERRORS):
                 raise error
+            if not alone and not answers(self._device):  # and who has spoiled it is not known: errors come late
+                self.leave(None)
+                raise GpuLostError(LOST_BESIDE_OTHERS.format(self.cell.title, reason(error)))
             if not alone and lacks_memory(error):
                 log.warning("%s had too little memory beside others, and goes on alone", self.cell.title)
                 self.lacked_memory = True
@@ -157,11 +171,8 @@ class Attempt:
             else:
                 self._record(error)
                 self.leave("failed")
-                if training is not None and not answers(training.place.device):
-                    raise GpuLostError(
-                        f"since {self.cell.title} failed the GPU answers this process no more: run the same command "
-                        "again, and the others go on from their last checkpoints."
-                    )
+                if not answers(self._device):
+                    raise GpuLostError(LOST.format(self.cell.title))
         except OSError as again:
             if again.errno in DISK_ERRORS:
                 raise

@@ -34,8 +34,10 @@ def described(cell: Cell) -> CellRecord:
 
 
 def code_of_plugins(cell: Cell) -> dict[str, str]:
-    """By plugin that has brought a part of the cell, the code that this process has imported."""
-    return {f"plugin {name}": catalog.code_of(name) for name in described(cell).plugins}
+    """By plugin that has brought a part of the cell, the code that this process has imported, where it is known."""
+    if not catalog.plugins():
+        return {}
+    return {f"plugin {name}": code for name in described(cell).plugins if (code := catalog.code_of(name))}
 
 
 def of_other_code(store: Store, cells: Iterable[Cell]) -> Counter[str]:

@@ -18,6 +18,7 @@ from cheapconv.engine.measure.passes import Step, Watch
 from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import crew, output, quantised, record
+from cheapconv.engine.run.attempt import GpuLostError
 from cheapconv.engine.run.computing import settle
 from cheapconv.engine.run.crew import Crew
 from cheapconv.engine.run.interrupt import INTERRUPTED
@@ -66,7 +67,11 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings, team: Team 
         write_plan(store, whole)
     cells = [planned.cell for planned in chosen.cells]
     with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), Progress(cells, console) as shown:
-        ends = chosen_runner(store, places, settings, shown, stop, team).run(cells)
+        try:
+            ends = chosen_runner(store, places, settings, shown, stop, team).run(cells)
+        except GpuLostError as error:
+            log.error("%s", error)
+            return FAILED
         if whole.deployed:
             done = [cell for cell in cells if ends.get(cell.key) == "done"]
             for line in quantised.score_and_time(store, done, settings.data, stop):

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-from cheapconv.reports.rows.collect import Collected, Record
+from cheapconv.reports.rows.collect import PLUGIN, Collected, Record
 from cheapconv.reports.rows.identities import records_by_row
-
-PLUGIN = "plugin "  # so begin the names of a user's modules among the versions of an environment
 
 
 def remarks(sweep: Collected) -> list[str]:
@@ -20,9 +18,9 @@ def remarks(sweep: Collected) -> list[str]:
 
 
 def _states(records: list[Record]) -> Mapping[str, dict[str, set[int]]]:
-    """By plugin and state of its code: the seeds that it has trained, wholly or in part."""
+    """By plugin and state of its code: the seeds that are done and that it has trained, wholly or in part."""
     found: dict[str, dict[str, set[int]]] = {}
-    for record in records:
+    for record in (each for each in records if each.state == "done"):
         for environment in record.environments:
             for name, code in environment.versions.items():
                 if name.startswith(PLUGIN):

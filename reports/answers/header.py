@@ -11,7 +11,7 @@ from cheapconv.engine.store.bills import duration, saved
 from cheapconv.engine.store.records import Environment, Result, Word
 from cheapconv.reports.answers import code, determinism
 from cheapconv.reports.rows import measurements
-from cheapconv.reports.rows.collect import Collected, commit, hardware
+from cheapconv.reports.rows.collect import Collected, commit, hardware, software
 from cheapconv.reports.rows.columns import method_label
 from cheapconv.reports.rows.measurements import Measured
 from cheapconv.reports.rows.variants import common_recipe
@@ -174,8 +174,7 @@ def _machine(environments: Sequence[Environment]) -> list[str]:
     """Hardware, precision, commit and software of a cell; where it was resumed on another machine, each in order."""
     found = []
     for environment in environments:
-        software = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
-        found.append((hardware(environment), environment.precision, commit(environment), software))
+        found.append((hardware(environment), environment.precision, commit(environment), software(environment)))
     return [", then ".join(dict.fromkeys(texts)) for texts in zip(*found, strict=True)]
 
 

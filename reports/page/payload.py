@@ -143,7 +143,7 @@ def _cells(content: Content, machines: dict[str, int]) -> Iterator[dict[str, obj
 
 def environment(record: Record) -> str:
     """On what and by what a cell was trained."""
-    software = [", ".join(f"{k} {v}" for k, v in each.versions.items()) for each in record.environments]
+    software = [collect.software(each) for each in record.environments]
     commits = [f"commit {collect.commit(each)}" for each in record.environments]
     parts = dict.fromkeys((record.trained_on, *commits, *software))
     return "; ".join(filter(None, parts))

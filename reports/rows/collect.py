@@ -30,6 +30,7 @@ OUTCOMES = (
     *("test_images", "top1", "top1_error", "top5", "pixel_accuracy", "top1_best", "structure"),
     *("ensemble_top1", "by_validation", "best_student_epoch", "students", "warnings"),
 )
+PLUGIN = "plugin "  # so begin the names of a user's modules among the versions of an environment
 MANY = 2000  # cells, of which reading takes seconds and is shown
 NOT_DEPLOYED = ("activation_bytes", "top1_best", "ensemble_top1", "by_validation", "best_student_epoch")
 SIZES = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes")
@@ -213,6 +214,12 @@ def hardware(environment: Environment) -> str:
 def commit(environment: Environment) -> str:
     """`dca07d99a94d`, or `dca07d99a94d with uncommitted changes`."""
     return f"{(environment.git_sha or 'unknown')[:12]}{' with uncommitted changes' if environment.git_dirty else ''}"
+
+
+def software(environment: Environment) -> str:
+    """`python 3.12.3, torch 2.12.0`: of libraries; the code of plugins is told row by row (reports/answers/code.py)."""
+    known = {name: version for name, version in environment.versions.items() if not name.startswith(PLUGIN)}
+    return ", ".join(f"{name} {version}" for name, version in known.items())
 
 
 def frame(sweep: Collected) -> pd.DataFrame:

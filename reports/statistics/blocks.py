@@ -6,6 +6,7 @@ is another one.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Hashable, Iterable
 from typing import NamedTuple, TypeVar
@@ -96,18 +97,19 @@ def read(cells: pd.DataFrame) -> Blocks:
 
 
 def _alone(baselines: pd.DataFrame, treatments: list[Treatment], networks: int) -> np.ndarray:
-    """(networks, treatments): of a network's baselines the plainest that was trained by the recipe of the treatment, so
-    that what more epochs bring is not taken for what a method does; or by the sweep's own, where there is no other."""
+    """(networks, treatments): of a network's baselines the plainest, which the others are set beside; a method beside
+    those of its own recipe alone, if there is any, so that what more epochs bring is not taken for what it does."""
     plainest = gap.plainness(baselines).sort_values(ascending=False, kind="stable").index
-    known: dict[int, list[int]] = {}  # by network, the plainest first
-    for network, place in baselines.loc[plainest, ["network", "treatment"]].drop_duplicates().itertuples(index=False):
-        known.setdefault(network, []).append(place)
     recipes = [gap.of_recipe(treatment.variant) for treatment in treatments]
+    plain, own = dict[int, int](), dict[tuple[int, str], int]()  # by network, and by recipe too
+    for network, place in baselines.loc[plainest, ["network", "treatment"]].itertuples(index=False):
+        plain.setdefault(network, place)
+        own.setdefault((network, recipes[place]), place)
+    known, alone = {recipe for _, recipe in own}, {*baselines["treatment"]}
     found = np.full((networks, len(treatments)), -1)
-    for network, places in known.items():
-        first = {recipes[place]: place for place in reversed(places)}
-        own = [first.get(recipe, places[0]) for recipe in recipes]
-        found[network] = [places[0] if place == beside else beside for place, beside in enumerate(own)]
+    for network, place in itertools.product(plain, range(len(treatments))):
+        by_recipe = place not in alone and recipes[place] in known
+        found[network, place] = own.get((network, recipes[place]), -1) if by_recipe else plain[network]
     return found
 
 

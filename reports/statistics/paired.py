@@ -77,8 +77,8 @@ class Comparison:
 def against_baseline(cells: pd.DataFrame) -> list[Comparison]:
     """Every treatment against training alone in the same networks, p adjusted over all of these comparisons.
 
-    Of several baselines of a network that of the same recipe is taken, as `gap` takes it, else the plain one; the
-    others are treatments like any.
+    Of several baselines of a network the plain one is taken, as `gap` takes it, and the others are treatments like any;
+    a method of another recipe is set beside those of its own.
     """
     return against_alone(blocks.read(cells))
 

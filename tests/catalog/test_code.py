@@ -1,6 +1,7 @@
 """By which code a plugin is there."""
 
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,11 @@ def test_it_is_known_by_what_it_holds_wherever_it_lies(tmp_path):
     for root, body in (("a", "x = 1\n"), ("b", "x = 1\n"), ("c", "x = 2\n")):
         (tmp_path / root / "room").mkdir(parents=True)
         (tmp_path / root / "room" / "one.py").write_text(body)
-    first, second, third = (content([tmp_path / root / "room" / "one.py"]) for root in "abc")
+    first, second, third = (content(tmp_path / root, [tmp_path / root / "room" / "one.py"]) for root in "abc")
     assert first == second != third
+    assert (
+        content(tmp_path / "a", []) != first != content(tmp_path / "a" / "room", [tmp_path / "a" / "room" / "one.py"])
+    )
 
 
 def test_it_is_that_of_the_import_and_not_what_was_written_since(folder):
@@ -33,19 +37,29 @@ def test_it_is_that_of_the_import_and_not_what_was_written_since(folder):
     file.write_text("x = 1\n")
     load.__wrapped__(("coded_plugin",))
     file.write_text("x = 2\n")
-    assert code_of("coded_plugin") != content([file])
+    assert code_of("coded_plugin") != content(folder, [file])
     code_of.cache_clear()
-    assert code_of("coded_plugin") == content([file])
+    assert code_of("coded_plugin") == content(folder, [file])
 
 
 def test_of_a_package_it_is_all_modules_and_of_a_module_beside_others_its_own(folder):
     package = folder / "coded_plugin_package"
-    package.mkdir()
-    for name in ("__init__", "part"):
+    (package / ".venv").mkdir(parents=True)
+    (package / "odd.py").mkdir()
+    for name in ("__init__", "part", ".venv/other"):
         (package / f"{name}.py").write_text("")
-    (folder / "coded_plugin.py").write_text("")
-    (folder / "notes.py").write_text("")
-    assert code_of("coded_plugin") == content([folder / "coded_plugin.py"])
-    assert code_of("coded_plugin_package") == content([*package.glob("*.py")])
-    assert code_of("coded_plugin_package.part") == content([*package.glob("*.py")])
-    assert code_of("coded_plugin_that_is_lost") == content([])
+    (package / ".#part.py").symlink_to("nobody@nowhere")  # of an editor that has it open
+    for name in ("coded_plugin", "notes"):
+        (folder / f"{name}.py").write_text("")
+    assert code_of("coded_plugin") == content(folder, [folder / "coded_plugin.py"])
+    whole = content(package, [package / "__init__.py", package / "part.py"])
+    assert [code_of("coded_plugin_package"), code_of("coded_plugin_package.part")] == [whole, whole]
+
+
+def test_of_one_without_files_it_is_not_known(folder, monkeypatch):
+    with zipfile.ZipFile(folder / "coded.zip", "w") as archive:
+        archive.writestr("coded_plugin_zipped.py", "x = 1\n")
+    monkeypatch.syspath_prepend(folder / "coded.zip")
+    (folder / "coded_plugin_space").mkdir()
+    names = ["coded_plugin_zipped", "coded_plugin_space", "coded_plugin_that_is_lost", "sys"]
+    assert [code_of(name) for name in names] == [None] * 4

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
+from cheapconv.engine.run.attempt import GpuLostError
 from cheapconv.engine.run.cluster import data
 from cheapconv.engine.run.cluster.courier import Courier
 from cheapconv.engine.run.cluster.keeper import Kept
@@ -109,6 +110,8 @@ def train(keeper: Kept, ticket: int, cells: Sequence[Cell], job: Job, node: Node
             try:
                 reporter = Reporter(courier)
                 Launcher(store, job.place, settings, [reporter], courier, lambda *_: None, places=job.places).run(cells)
+            except GpuLostError as error:  # of this process, and not of the node: its cells go on in another
+                raise RuntimeError(str(error)) from None
             finally:
                 log.removeHandler(forward)
 

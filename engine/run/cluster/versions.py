@@ -19,10 +19,10 @@ def versions(plugins: Sequence[str], suites: Iterable[str]) -> Versions:
     cannot be."""
     code = [path for room in ROOMS for path in (PACKAGE / room).rglob("*") if path.suffix in CODE]
     return {
-        "cheapconv": content(code),
+        "cheapconv": content(PACKAGE, code),
         "python": platform.python_version(),
         **{name: _version(name) for name in LIBRARIES},
-        **{f"plugin {name}": catalog.code_of(name) for name in plugins},
+        **{f"plugin {name}": catalog.code_of(name) or "not known" for name in plugins},
         **{f"the data of {suite}": catalog.parse("suite", suite).fingerprint for suite in sorted({*suites})},
     }
 

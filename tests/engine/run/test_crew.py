@@ -95,8 +95,9 @@ def test_a_worker_that_dies_is_replaced_and_its_cells_go_on(store, tmp_path, cap
 def test_a_worker_whose_gpu_answers_no_more_is_replaced_too(store, monkeypatch, caplog):
     monkeypatch.setattr(catalog, "plugins", lambda: ("tests.plugin_lost",))
     assert run(store, tiny.planned("noisy", "raising", epochs=2), workers=1) == ["done", "failed"]
-    assert "since WRN-10-1 S raising seed 0 failed the GPU answers this process no more" in caplog.text
-    assert "a process that trained has ended with code 1: its 1 cells go on" in caplog.text
+    assert "the GPU answers this process no more, as a step of WRN-10-1 S raising seed 0 was told" in caplog.text
+    assert "the GPU answers this process no more since WRN-10-1 S raising seed 0 failed" in caplog.text  # alone
+    assert "a process that trained has ended with code 1: its 2 cells go on" in caplog.text
 
 
 @pytest.mark.slow

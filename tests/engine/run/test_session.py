@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import turn
@@ -143,13 +142,6 @@ def test_a_full_disk_before_training_is_explained(store, monkeypatch):
     monkeypatch.setattr(runs, "write_json", full)
     with pytest.raises(UserError, match="cannot take more"):
         run(store, tiny.planned("scratch"))
-
-
-def test_threads_are_set_or_left(store):
-    session.settle(2)
-    assert torch.get_num_threads() == 2
-    session.settle(None)
-    assert torch.get_num_threads() == 2
 
 
 @pytest.fixture

@@ -116,12 +116,19 @@ def test_what_more_epochs_bring_is_not_taken_for_what_a_method_does() -> None:
     named["is_baseline"] |= named["method"] == "way 1"
     named["is_plain"] = named["is_baseline"]
     named["method"] = named["method"].map(lambda name: ways[name][0])
-    found = {each.treatment: each.mean for each in paired.against_baseline(named)}
-    assert found == {
+    found = {each.treatment: each for each in paired.against_baseline(named)}
+    assert {treatment: each.mean for treatment, each in found.items()} == {
         Treatment("alone", "epochs=14"): pytest.approx(0.08),
         Treatment("way", ""): pytest.approx(0.03),
         Treatment("way", "epochs=14"): pytest.approx(0.01),
     }
+    fewer = named[(named["method"] != "alone") | (named["variant"] == "") | (named["conv"] != "conv 1")]
+    longer = {each.treatment: each for each in paired.against_baseline(fewer)}[Treatment("way", "epochs=14")]
+    assert [network.conv for network in longer.networks] == ["conv 0", "conv 2"]  # and not 9 points in conv 1
+    assert longer.mean == pytest.approx(0.01)
+    none = named[(named["method"] != "alone") | (named["variant"] == "")]
+    longer = {each.treatment: each for each in paired.against_baseline(none)}[Treatment("way", "epochs=14")]
+    assert longer.mean == pytest.approx(0.09)  # as of a method that has a rate of its own
 
 
 def test_a_network_without_training_alone_is_left_out() -> None:
