@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.run import deploy, here, merge_command, options, output, prepare_command, sizing
+from cheapconv.engine.run import here, options, output
+from cheapconv.engine.run.commands import leaving, merge, networks, prepare
 
 app = typer.Typer(
     help="Benchmark of cheap convolutions and the distillation methods that win their accuracy back.\n\n"
@@ -140,9 +141,9 @@ def run(
         raise typer.Exit(session.run(whole, chosen.select(whole, select) if select else whole, store, settings, team))
 
 
-app.command()(sizing.profile)
-app.command()(sizing.fit)
-app.command()(sizing.measure)
+app.command()(networks.profile)
+app.command()(networks.fit)
+app.command()(networks.measure)
 
 
 @app.command()
@@ -188,7 +189,7 @@ def check(registry: options.RegistryFile = None) -> None:
     raise typer.Exit(2 if mistakes else 0)
 
 
-app.command()(prepare_command.prepare)
+app.command()(prepare.prepare)
 
 
 @app.command()
@@ -210,10 +211,10 @@ def atlas(
         typer.echo(path)
 
 
-app.command()(deploy.export)
-app.command()(deploy.accuracy)
-app.command()(deploy.publish)
-app.command()(merge_command.merge)
+app.command()(leaving.export)
+app.command()(leaving.accuracy)
+app.command()(leaving.publish)
+app.command()(merge.merge)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure import busy
 from cheapconv.engine.measure.timings import Structure
 from cheapconv.engine.read import quantity
-from cheapconv.engine.run import fit_command
+from cheapconv.engine.run import fitting
 from cheapconv.engine.run import profile as profiles
 from cheapconv.engine.store.records import Measurement
 from tests.command_line import CommandLine
@@ -132,7 +132,7 @@ def test_a_busy_machine_is_told_before_anything_is_timed(words, command, monkeyp
 
     monkeypatch.setattr(busy, "sentence", lambda: "other processes use 0.9 of 2 cores")
     monkeypatch.setattr(profiles, "time_in_turn", refuse)
-    monkeypatch.setattr(fit_command, "ready", refuse)
+    monkeypatch.setattr(fitting, "ready", refuse)
     assert command(*words, "--device", "cpu")[0] == 2
     assert told == [["other processes use 0.9 of 2 cores"]]
 

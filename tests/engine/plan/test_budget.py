@@ -10,7 +10,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.passes import Work
 from cheapconv.engine.plan.budget import Limit, meet
 from cheapconv.engine.read import registry
-from cheapconv.engine.run import fit_command
+from cheapconv.engine.run import fitting
 from cheapconv.engine.run.planning import plan
 from cheapconv.engine.store.cell import Cell
 from tests.engine import fakes
@@ -66,11 +66,11 @@ class ByGroups(Watch):
 
 @pytest.fixture
 def untranslated(monkeypatch) -> None:
-    monkeypatch.setattr(fit_command, "ready", lambda network, *_: network)
+    monkeypatch.setattr(fitting, "ready", lambda network, *_: network)
 
 
 def test_latency_is_measured_with_its_spread(untranslated):
-    rows = fit_command.command("WRN-10-1", "G(?)", None, None, 3.5, 10, 32, "cpu", watch=ByGroups())
+    rows = fitting.fitted("WRN-10-1", "G(?)", None, None, 3.5, 10, 32, "cpu", watch=ByGroups())
     assert [(row["conv"], row["chosen"]) for row in rows] == [
         ("group(groups=2)", False),
         ("group(groups=4)", True),
@@ -83,26 +83,26 @@ def test_latency_is_measured_with_its_spread(untranslated):
 def test_a_candidate_on_a_slow_machine_is_in_doubt(untranslated):
     """At first the machine has all of its speed, then a half; what is fitted then is not taken at its word."""
     slow = ByGroups([*[1.0] * 20, *[0.5] * 1000])
-    rows = fit_command.command("WRN-10-1", "G(?)", None, None, 7.0, 10, 32, "cpu", watch=slow)
+    rows = fitting.fitted("WRN-10-1", "G(?)", None, None, 7.0, 10, 32, "cpu", watch=slow)
     assert "50 % of the best speed" in next(row["doubt"] for row in rows if row["chosen"])
 
 
 @pytest.mark.parametrize("limits", [(None, None, None), ("1k", "1k", None), ("1k", None, 2.0)])
 def test_exactly_one_budget(limits):
     with pytest.raises(UserError, match="give exactly one budget"):
-        fit_command.command("WRN-10-1", "G(?)", *limits, 10, 32, "cpu")
+        fitting.fitted("WRN-10-1", "G(?)", *limits, 10, 32, "cpu")
 
 
 def test_the_table_marks_the_chosen_setting(capsys):
-    rows = fit_command.command("WRN-40-2", "G(?)", "900k", None, None, 10, 32, "cpu")
-    fit_command.present(rows, as_json=True)
+    rows = fitting.fitted("WRN-40-2", "G(?)", "900k", None, None, 10, 32, "cpu")
+    fitting.present(rows, as_json=True)
     printed = json.loads(capsys.readouterr().out)["settings"]
     assert [(row["params"], row["chosen"]) for row in printed] == [
         (542_490, False),
         (814_650, True),
         (1_358_970, False),
     ]
-    fit_command.present(rows, as_json=False)
+    fitting.present(rows, as_json=False)
     assert next(line for line in capsys.readouterr().out.splitlines() if "<-" in line).split()[-2] == "814650"
 
 

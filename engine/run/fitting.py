@@ -36,7 +36,7 @@ def rows(found: Choice, quantity: Quantity) -> list[Row]:
     ]
 
 
-def command(
+def fitted(
     architecture: str,
     conv: str,
     params: str | None,

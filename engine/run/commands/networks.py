@@ -54,11 +54,11 @@ def fit(
     as_json: options.AsJson = False,
 ) -> None:
     """Find the setting of a conv, or of a width, that comes nearest under a budget, and show its neighbours."""
-    from cheapconv.engine.run import fit_command
+    from cheapconv.engine.run import fitting
 
     limits = params, macs, latency_ms
-    found = fit_command.command(architecture, conv, *limits, classes, side, device, runtime, latency_threads)
-    fit_command.present(found, as_json)
+    found = fitting.fitted(architecture, conv, *limits, classes, side, device, runtime, latency_threads)
+    fitting.present(found, as_json)
 
 
 def measure(

@@ -1,0 +1,1 @@
+"""The subcommands that are not of sweeps: options and help, and whom they call."""
