@@ -40,6 +40,11 @@ def some(texts: Sequence[str], most: int, between: str = ", ") -> str:
     return f"{between.join(texts[:most])}{more}"
 
 
+def plural(count: int, noun: str) -> str:
+    """`1 cell`, `3 cells`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def command_line(*words: str, store: Path = STORE, registry: Path | None = None) -> str:
     """What to type next: `cheapconv WORDS` with the store and the registry where they are not the usual ones."""
     named = {"--store": None if store == STORE else store, "--registry": registry}

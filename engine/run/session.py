@@ -11,7 +11,7 @@ import torch
 from rich import markup
 from rich.status import Status
 
-from cheapconv.catalog.errors import UserError, command_line, sweep_words
+from cheapconv.catalog.errors import UserError, command_line, plural, sweep_words
 from cheapconv.engine.measure import busy, clock
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.passes import Step, Watch
@@ -157,7 +157,7 @@ def _tell_step(status: Status, step: Step) -> None:
     """On a terminal each timing; elsewhere, such as in a log, each pass."""
     status.update(markup.escape(str(step)))
     if step.place == 1 and not console.is_terminal:
-        networks = f"{step.networks} network{'' if step.networks == 1 else 's'}"
+        networks = plural(step.networks, "network")
         console.print(f"pass {step.number} of {step.passes} over {networks}", highlight=False)
 
 
@@ -187,7 +187,7 @@ def write_plan(store: Store, plan: Plan) -> None:
     cells = tuple(PlannedKey(key=p.cell.key, entry=p.entry, needs=p.needs) for p in plan.cells)
     before = store.plan(plan.sweep)
     if before and (lost := len({each.key for each in before.cells} - {each.key for each in cells})):
-        what = f"{lost} cell{'' if lost == 1 else 's'}"
+        what = plural(lost, "cell")
         log.warning("%s: the plan before had %s that this one has not; results are kept", plan.sweep, what)
     store.write_plan(
         SweepPlan(

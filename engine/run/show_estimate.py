@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cheapconv.catalog.errors import plural
 from cheapconv.engine.run.estimate import CellCost, Estimate
 from cheapconv.engine.run.probing import Estimated
 from cheapconv.engine.run.show import Row, console, print_json, table
@@ -64,8 +65,8 @@ def lines(found: Estimated) -> list[str]:
         f"{len(estimate.known)} of {len(estimate.cells)} cells: {alone_h:.3g} {by}-hours, each cell alone; "
         f"{hours:.3g} side by side{less}. Of them training: {unit * one.train_s / HOUR:.3g}.",
         "Wall-clock: "
-        + ", ".join(f"{duration(p.wall_s)} with {_workers(w)}" for w, p in played.items())
-        + f", each {found.device_name} ({found.place.device}, {_threads(found.place.threads)}).",
+        + ", ".join(f"{duration(p.wall_s)} with {plural(w, 'worker')}" for w, p in played.items())
+        + f", each {found.device_name} ({found.place.device}, {plural(found.place.threads, 'thread')}).",
     ]
     if found.done:
         said.append(f"{found.done} cells are done; the others, alone: {unit * found.left_s / HOUR:.3g} {by}-hours.")
@@ -109,11 +110,3 @@ def _cell(cell: Cell, cost: CellCost) -> dict[str, object]:
         "train_s": cost.train_s,
         "alone_s": cost.alone_s,
     }
-
-
-def _workers(count: int) -> str:
-    return f"{count} worker{'' if count == 1 else 's'}"
-
-
-def _threads(count: int) -> str:
-    return f"{count} thread{'' if count == 1 else 's'}"

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pandas as pd
 
-from cheapconv.catalog.errors import some
+from cheapconv.catalog.errors import plural, some
 from cheapconv.engine.store.bills import duration, saved
 from cheapconv.engine.store.records import Environment, Result, Word
 from cheapconv.reports.answers import code, determinism
@@ -68,7 +68,7 @@ def teachers(sweep: Collected) -> dict[str, str]:
     """`WRN-40-2 S + scratch (for 75 cells)`: the networks that others learn from, where there are any."""
     cells = {record.key: record.cell for record in sweep.records}
     counts = Counter(cells[r.cell.teacher].text for r in sweep.records if r.cell.teacher in cells).most_common()
-    told = [f"{name} (for {count} cell{'' if count == 1 else 's'})" for name, count in counts]
+    told = [f"{name} (for {plural(count, 'cell')})" for name, count in counts]
     return {"Teachers": "; ".join(told)} if told else {}
 
 
@@ -167,7 +167,7 @@ def _tally(values: Iterable[str]) -> str:
     counts = Counter(values).most_common()
     if len(counts) == 1:
         return counts[0][0]
-    return "; ".join(f"{value} [{count} cell{'' if count == 1 else 's'}]" for value, count in counts) or "not recorded"
+    return "; ".join(f"{value} [{plural(count, 'cell')}]" for value, count in counts) or "not recorded"
 
 
 def _machine(environments: Sequence[Environment]) -> list[str]:

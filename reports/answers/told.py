@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cheapconv.catalog.errors import plural
 from cheapconv.reports.answers.content import Content
 from cheapconv.reports.answers.findings import Finding
 from cheapconv.reports.answers.words import name
@@ -54,7 +55,7 @@ def equal_cost_tables(content: Content, known: Sequence[Quantity]) -> Iterator[E
                     Finding(name(best), (best["id"],)),
                     f"{percent(best['top1_mean'])} ({percent(low)} to {percent(high)})",
                     budget.considered,
-                    Finding(f"{len(others)} row{'' if len(others) == 1 else 's'}", (best["id"], *others)),
+                    Finding(plural(len(others), "row"), (best["id"], *others)),
                 )
             )
         if lines:

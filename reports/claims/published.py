@@ -14,6 +14,8 @@ from typing import TypeAlias
 
 import pandas as pd
 
+from cheapconv.catalog.errors import plural
+
 Setting: TypeAlias = str | int | float | bool
 ANY = "*"  # a setting that changes nothing in the row's experiment
 
@@ -141,4 +143,4 @@ def short_name(source: str) -> str:
 def runs(published: pd.Series) -> str:
     """`3 runs`, `runs not stated`."""
     number = published["runs"]
-    return "runs not stated" if pd.isna(number) else f"{number:.0f} run{'' if number == 1 else 's'}"
+    return "runs not stated" if pd.isna(number) else plural(round(number), "run")

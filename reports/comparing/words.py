@@ -9,6 +9,7 @@ from typing import get_args
 
 import pandas as pd
 
+from cheapconv.catalog.errors import plural
 from cheapconv.reports.comparing.comparison import Comparison
 from cheapconv.reports.comparing.matched import Matched, OtherBits, Verdict
 from cheapconv.reports.comparing.retimed import Retimed
@@ -71,7 +72,7 @@ def moved(comparison: Comparison) -> Iterator[str]:
 def costs(comparison: Comparison) -> Iterator[str]:
     """How many sizes and latencies changed."""
     if sizes := sum(bool(size_changes(row)) for row in comparison.rows):
-        yield f"Params or MACs changed in {sizes} row{'' if sizes == 1 else 's'}."
+        yield f"Params or MACs changed in {plural(sizes, 'row')}."
     times = Counter(timing.verdict for timing in comparison.timings)
     if told := ", ".join(f"{times[word]} {word}" for word in ("faster", "slower") if times[word]):
         yield f"Latencies: {told}, of {times.total()} that can be compared."

@@ -13,7 +13,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import UserError, plural
 from cheapconv.engine.store import compute, deployments, machines, mistakes
 from cheapconv.engine.store.about import About
 from cheapconv.engine.store.cell import CellRecord
@@ -205,7 +205,7 @@ def hardware(environment: Environment) -> str:
     """What decides how long a training takes: `AMD EPYC (cpu, 2 CPU threads)`."""
     driver = f", driver {environment.driver}" if environment.driver else ""
     compiled = ", torch.compile" if environment.compile else ""
-    threads = f"{environment.threads} CPU thread{'' if environment.threads == 1 else 's'}"
+    threads = plural(environment.threads, "CPU thread")
     together = f"{environment.processes} x " if environment.processes > 1 else ""
     kind = environment.device.partition(":")[0]  # which of a machine's GPUs it was changes no seconds
     return f"{together}{environment.device_name} ({kind}, {threads}{driver}{compiled})"

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from cheapconv.catalog.errors import command_line, sweep_words
+from cheapconv.catalog.errors import command_line, plural, sweep_words
 from cheapconv.engine.store import deployments
 from cheapconv.engine.store.records import EAGER, Latency, Measurement, Throughput
 from cheapconv.engine.store.runs import Store
@@ -114,13 +114,13 @@ def conditions(measured: Measured, sweep: str) -> dict[str, str]:
         said[f"Latency, throughput{letter(place, len(measured.tables))}"] = "; ".join(parts)
     if measured.left_out:
         said["Latency, throughput left out"] = (
-            f"those of {measured.left_out} network{'' if measured.left_out == 1 else 's'}, which were taken while the "
+            f"those of {plural(measured.left_out, 'network')}, which were taken while the "
             "machine was faster or slower: "
             "cheapconv measure times all of them together"
         )
     if measured.unscored:
         said["Latency, throughput of int8 alone"] = "; ".join(
-            f"int8 timings of {count} network{'' if count == 1 else 's'} by {runtime} are kept: "
+            f"int8 timings of {plural(count, 'network')} by {runtime} are kept: "
             f"`{command_line('measure', *sweep_words(sweep), '--runtime', runtime, '--int8')}` scores them"
             for runtime, count in sorted(measured.unscored.items())
         )
@@ -159,7 +159,7 @@ def _row(timing: Measurement) -> dict[str, object]:
 
 def _setting(timing: Latency | Throughput) -> str:
     """`batch 1, 1 thread, fp32`."""
-    return f"batch {timing.batch}, {timing.threads} thread{'' if timing.threads == 1 else 's'}, {timing.precision}"
+    return f"batch {timing.batch}, {plural(timing.threads, 'thread')}, {timing.precision}"
 
 
 def _alike(table: pd.DataFrame) -> list[np.ndarray]:
