@@ -54,14 +54,15 @@ class Conv(ABC):
         return {name: hashed(path) for name, path in self.files().items()}
 
     def params(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> int:
-        """Trainable parameters of an operator, in closed form where the conv gives it and counted where it does not."""
+        """Trainable parameters of an operator, counted. A conv that gives it in closed form derives it a second time,
+        which a test holds against the count; the suite itself counts."""
         from cheapconv.models.size import count_params
 
         with on_meta():
             return count_params(self.operator(in_channels, out_channels, kernel_size=kernel_size))
 
     def macs(self, in_channels: int, out_channels: int, height: int, stride: int, kernel_size: int = 3) -> int:
-        """Multiply-adds that an operator executes on one square map of side `height`."""
+        """Multiply-adds that an operator executes on one square map of side `height`; as `params`."""
         from cheapconv.models.size import count_macs
 
         with on_meta():

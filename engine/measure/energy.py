@@ -11,12 +11,12 @@ import torch
 LIBRARY = "libnvidia-ml.so.1"
 
 
-def meter(device: torch.device, library: str = LIBRARY) -> Callable[[], float | None]:
+def meter(device: torch.device) -> Callable[[], float | None]:
     """A function that gives joules; None where nothing tells, as on a CPU."""
     if device.type != "cuda":
         return _silent
     try:
-        nvml, handle = ctypes.CDLL(library), ctypes.c_void_p()
+        nvml, handle = ctypes.CDLL(LIBRARY), ctypes.c_void_p()
     except OSError:
         return _silent
     uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}".encode()

@@ -18,7 +18,7 @@ from cheapconv.catalog.numbers import Progression, Width
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
-from cheapconv.models.parts.dense import ENTRANCES, NORMS, dense_stages
+from cheapconv.models.parts.densenet_blocks import ENTRANCES, NORMS, dense_stages
 from cheapconv.models.parts.initialise import he_fan_in, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu
 from cheapconv.models.parts.single import convs_one_by_one, single_operator

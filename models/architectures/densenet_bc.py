@@ -16,7 +16,7 @@ from cheapconv.catalog.numbers import Width
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
 from cheapconv.models.network import Network
-from cheapconv.models.parts.dense import ENTRANCES, NORMS, dense_stages
+from cheapconv.models.parts.densenet_blocks import ENTRANCES, NORMS, dense_stages
 from cheapconv.models.parts.initialise import he_fan_in, initialise
 from cheapconv.models.parts.layers import convolution, norm_relu, pointwise
 from cheapconv.models.parts.residual import Depth6n4, blocks_per_stage

@@ -22,9 +22,9 @@ from torch.nn.functional import relu
 from cheapconv.catalog import register
 from cheapconv.models.architecture import Architecture
 from cheapconv.models.conv import Conv
-from cheapconv.models.dense import DenseNetwork
 from cheapconv.models.parts.layers import norm_relu
 from cheapconv.models.parts.pre_activation import EndsInReLU
+from cheapconv.models.pixelwise import PixelwiseNetwork
 
 EPS = 1e-3
 DILATIONS = (2, 4, 8, 16)  # of the encoder's last blocks, twice over
@@ -90,7 +90,7 @@ def up_sampler(in_channels: int, out_channels: int) -> nn.Sequential:
 class ERFNet(Architecture):
     """Encoder and decoder for segmentation, of 17 residual blocks; sides of images are multiples of 8."""
 
-    def build(self, conv: Conv, classes: int) -> DenseNetwork:
+    def build(self, conv: Conv, classes: int) -> PixelwiseNetwork:
         """Network whose maps are the ends of its five groups of blocks, of 64, 128, 128, 64 and 16 channels."""
         convs = iter([conv.at_block(index, BLOCKS) for index in range(BLOCKS)])
 
@@ -107,7 +107,7 @@ class ERFNet(Architecture):
             [up_sampler(128, 64), *(block(64, 0.0, 1) for _ in range(2))],
             [up_sampler(64, 16), *(block(16, 0.0, 1) for _ in range(2))],
         ]
-        network = DenseNetwork(
+        network = PixelwiseNetwork(
             [nn.Sequential(*part) for part in parts],
             [64, 128, 128, 64, 16],
             classes,

@@ -9,10 +9,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from cheapconv import catalog
-from cheapconv.models.dense import DenseNetwork
 from cheapconv.models.meta import ShapesOnly, on_meta
 from cheapconv.models.network import Network
 from cheapconv.models.parts.rebuilt import materialise
+from cheapconv.models.pixelwise import PixelwiseNetwork
 from cheapconv.models.size import count_macs
 from tests.models.examples import answer_shape, examples, one_thread, pairs, smallest_side
 
@@ -74,7 +74,7 @@ def test_maps_and_logits_have_the_announced_shapes(architecture, conv, side):
     assert side % sides[0] == 0
     narrower = [after in (before, before // 2) for before, after in itertools.pairwise(sides)]
     wider = [after == 2 * before for before, after in itertools.pairwise(sides)]
-    encoder = network.encoder - 1 if isinstance(network, DenseNetwork) else len(sides)
+    encoder = network.encoder - 1 if isinstance(network, PixelwiseNetwork) else len(sides)
     assert all(narrower[:encoder])
     assert all(wider[encoder:])
     assert all(f.shape[2] == f.shape[3] for f in maps)

@@ -1,4 +1,4 @@
-"""Dense network: a `Network` that answers at every pixel, for segmentation.
+"""Pixelwise network: a `Network` that answers at every pixel, for segmentation.
 
 Its stages are those of encoder and decoder, one after the other, and its head gives logits (B, classes, H, W) of the
 last map instead of pooling it.
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cheapconv.models.network import Network
 
 
-class DenseNetwork(Network):
+class PixelwiseNetwork(Network):
     """Stages and a head for images (B, 3, H, W); `forward` gives logits (B, classes, H, W).
 
     The first `encoder` stages end in the smallest map, which those that follow bring back to the size of the image;
