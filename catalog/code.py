@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import importlib.util
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,8 +30,9 @@ def content(folder: Path, files: Iterable[Path]) -> str:
 def _files(plugin: str) -> tuple[Path, list[Path]]:
     """The folder and all modules of the package that a plugin's module stands in, or of the module alone: what lies
     beside it may not be its."""
-    found = importlib.util.find_spec(plugin.partition(".")[0])
-    if found is None or found.origin is None:
+    names = itertools.accumulate(plugin.split("."), "{}.{}".format)  # the outermost first
+    found = next((spec for name in names if (spec := importlib.util.find_spec(name)) and spec.origin), None)
+    if found is None or found.origin is None:  # what has no origin is a folder of other people's packages too
         return Path(), []
     origin = Path(found.origin)
     inside = origin.parent.rglob("*.py") if found.submodule_search_locations else [origin]

@@ -61,7 +61,7 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     standard = rows["is_standard"].astype(bool)
     alone = standard & rows["is_baseline"].astype(bool) & (rows["deployed"] == "")
     found = alone & (~standard).groupby(rows["architecture"]).transform("any")
-    rows["is_reference"] = found if found.any() or alone.sum() != 1 else alone
+    rows["is_reference"] = found if found.any() or rows.loc[alone, "architecture"].nunique() != 1 else alone
     rows["of_reference"] = rows.groupby(TRAINED)["is_reference"].transform("any")  # itself, or how it is deployed
     standing = rows[rows["comparable"]]
     ranked = standing[~standing["is_reference"]]

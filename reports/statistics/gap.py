@@ -58,8 +58,8 @@ def gap_recovered(row: pd.Series, rows: pd.DataFrame) -> Gap:
     standard = preferred(by_recipe(of_family, row["variant"]))
     if standard is None and (standard := preferred(of_family)) is not None:
         note = "the standard network was trained by another recipe"
-    elif standard is None and len(references) == 1:
-        standard = references.iloc[0]
+    elif standard is None and len(only := _of_recipe_or_any(references, row["variant"])) == 1:
+        standard = only.iloc[0]
         note = f"gap to {standard['architecture']} {standard['conv']}, the only standard network of the sweep"
     if form:
         note = "; ".join(filter(None, (note, f"gap between networks that are all{form}")))
@@ -154,6 +154,12 @@ def baselines_of(row: pd.Series, rows: pd.DataFrame) -> pd.DataFrame:
 def by_recipe(rows: pd.DataFrame, variant: str) -> pd.DataFrame:
     """Those that were trained by the recipe of a variant."""
     return rows[rows["variant"].map(of_recipe) == of_recipe(variant)]
+
+
+def _of_recipe_or_any(rows: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """Those that were trained by the recipe of a variant; all, where none was."""
+    same = by_recipe(rows, variant)
+    return same if len(same) else rows
 
 
 def of_recipe(variant: str) -> str:

@@ -61,5 +61,9 @@ def test_of_one_without_files_it_is_not_known(folder, monkeypatch):
         archive.writestr("coded_plugin_zipped.py", "x = 1\n")
     monkeypatch.syspath_prepend(folder / "coded.zip")
     (folder / "coded_plugin_space").mkdir()
+    (folder / "coded_plugin_space" / "part.py").write_text("")
+    assert code_of("coded_plugin_space.part") == content(
+        folder / "coded_plugin_space", [folder / "coded_plugin_space/part.py"]
+    )
     names = ["coded_plugin_zipped", "coded_plugin_space", "coded_plugin_that_is_lost", "sys"]
     assert [code_of(name) for name in names] == [None] * 4

@@ -105,6 +105,15 @@ def test_the_only_standard_network_may_be_another_architecture(store: Store) -> 
     assert note.startswith("gap to WRN-40-2 S, the only standard network of the sweep; ")
 
 
+def test_of_one_foreign_standard_network_the_training_by_the_same_recipe_is_taken(store: Store) -> None:
+    for epochs, top1 in ((2, 0.95), (4, 0.98)):
+        store.add("S", "scratch", 0, top1, architecture="WRN-40-2", recipe={"epochs": epochs})
+    store.add("G(4)", "scratch", 0, 0.90, recipe={"epochs": 2})
+    store.add("G(4)", "kd", 0, 0.92, recipe={"epochs": 2})
+    rows = build(store.plan(), "quick").rows.set_index(["conv", "method"])
+    assert rows.loc[("G(4)", "kd"), "gap_recovered"] == pytest.approx(0.4)
+
+
 def test_of_several_foreign_standard_networks_none_is_chosen(store: Store) -> None:
     for architecture in ("WRN-40-2", "WRN-28-10"):
         store.add("S", "scratch", 0, 0.95, architecture=architecture)
