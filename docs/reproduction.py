@@ -1,8 +1,10 @@
 """docs/reproduction.md: what the committed results say to the papers' claims, and to what this suite asks itself."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -23,6 +25,7 @@ from cheapconv.reports.formats.markdown import markdown
 PAGE = Path(__file__).with_suffix(".md")
 QUESTIONS = Path(__file__).with_suffix(".yaml")
 MOST = 12  # comparisons that are shown
+Answers: TypeAlias = Mapping[tuple[str, str], Outcome]  # by question and sweep
 
 
 def sweeps() -> list[str]:
@@ -33,11 +36,12 @@ def sweeps() -> list[str]:
 def makers() -> Mapping[str, Callable[[], str]]:
     """What the page's blocks are made by."""
     found = [committed(name) for name in sweeps()]
+    answers = functools.cache(lambda: answered(found))  # which take longest
     return {
         "done": lambda: done(found),
         "shared": lambda: shared(found),
-        "verdicts": lambda: verdicts(found),
-        "questions": lambda: questions(found),
+        "verdicts": lambda: verdicts(found, answers()),
+        "questions": lambda: questions(found, answers()),
         "price": lambda: price(found),
         "gains": lambda: gains(found),
         "rates": lambda: rates(found),
@@ -87,10 +91,16 @@ def shared(found: list[Content]) -> str:
     return f"{'; '.join(lines) or 'No two of these sweeps have a cell in common'}."
 
 
-def verdicts(found: list[Content]) -> str:
+def answered(found: list[Content]) -> Answers:
+    """Of every question by every sweep."""
+    asked = itertools.product(claims.load(QUESTIONS), found)
+    return {(claim.id, one.sweep.name): claims.outcome(claim, one.rows, one.sweep) for claim, one in asked}
+
+
+def verdicts(found: list[Content], answers: Answers) -> str:
     """A row a question and a column a sweep that answers any: in how many comparisons it is so, how sure."""
     asked = claims.load(QUESTIONS)
-    told = {one.sweep.name: [_verdict(claims.outcome(claim, one.rows, one.sweep)) for claim in asked] for one in found}
+    told = {one.sweep.name: [_verdict(answers[claim.id, one.sweep.name]) for claim in asked] for one in found}
     told = {name: answers for name, answers in told.items() if any(answers)}
     lines = [[claim.claim, *answers] for claim, *answers in zip(asked, *told.values(), strict=True)]
     return markdown(["question", *told], lines)
@@ -112,16 +122,16 @@ def _verdict(outcome: Outcome) -> str:
     return ", ".join(parts if sure or against else [share, "none resolved"]) + beside
 
 
-def questions(found: list[Content]) -> str:
+def questions(found: list[Content], answers: Answers) -> str:
     """Every question with the answer of each sweep that has rows for it."""
-    return "\n\n".join(_answered(claim, found) for claim in claims.load(QUESTIONS))
+    return "\n\n".join(_answered(claim, found, answers) for claim in claims.load(QUESTIONS))
 
 
-def _answered(claim: claims.Claim, found: list[Content]) -> str:
+def _answered(claim: claims.Claim, found: list[Content], answers: Answers) -> str:
     """One of them."""
     parts = [f"**{claim.claim}** ({', '.join(filter(None, (claim.source, claim.where)))})"]
     for content in found:
-        outcome = claims.outcome(claim, content.rows, content.sweep)
+        outcome = answers[claim.id, content.sweep.name]
         if outcome.verdict != UNTESTED or outcome.left_out:
             parts.append("\n".join(_said(content.sweep.name, outcome)))
     if len(parts) == 1:

@@ -100,7 +100,7 @@ def test_a_question_without_rows_says_so_and_one_with_rows_shows_them(tmp_path):
     store.seeds("G(4)", "scratch", [0.900, 0.901])
     store.seeds("G(4)", "kd", [0.9300, 0.9302])
     found = [content.build(store.plan(), "quick")]
-    text = reproduction.questions(found)
+    text = reproduction.questions(found, reproduction.answered(found))
     said = {part.splitlines()[0]: part for part in re.split(r"\n\n(?=\*\*)", text)}
     assert len(said) == len(YAML(typ="safe").load(reproduction.QUESTIONS))
     by_labels = next(part for head, part in said.items() if head.startswith("**Plain distillation makes every network"))
@@ -144,9 +144,8 @@ def test_verdicts_at_a_glance(tmp_path):
     single.add("G(4)", "kd", 0, 0.91)
     empty.add("G(4)", "scratch", 0, 0.9)
     found = [content.build(store.plan(), "quick") for store in (several, single, empty, moving)]
-    lines = reproduction.verdicts(
-        [replace(one, sweep=replace(one.sweep, name=name)) for one, name in zip(found, "abcd", strict=True)]
-    ).splitlines()
+    named = [replace(one, sweep=replace(one.sweep, name=name)) for one, name in zip(found, "abcd", strict=True)]
+    lines = reproduction.verdicts(named, reproduction.answered(named)).splitlines()
     assert lines[0] == "| question | a | b | d |"
     [kd] = [line for line in lines if line.startswith("| Plain distillation makes every network")]
     assert kd.endswith(" | 1 of 2, resolved in 1, **against in 1** | 1 of 1, single runs | 1 of 1 so far |")

@@ -3,9 +3,11 @@
 import statistics
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from statsmodels.stats.multitest import multipletests
 
 from cheapconv.reports.statistics import differences
 
@@ -24,6 +26,15 @@ def rows(*of_seeds: Sequence[float], images: int = MANY) -> pd.DataFrame:
 
 def places(frame: pd.DataFrame) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in differences.places(frame).to_numpy()]
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 40])
+def test_holm_is_that_of_statsmodels(count: int) -> None:
+    """Ties, ones and zeros among them."""
+    p = [*np.random.default_rng(count).uniform(size=count).round(1)]
+    assert differences.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert differences.holm([]) == []
+    assert differences.holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
 
 
 def test_binomial_error() -> None:

@@ -1,8 +1,6 @@
 """Methods compared over networks, against numbers worked out by hand and simulated sweeps without a difference."""
 
-import gc
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -158,14 +156,6 @@ def test_the_cells_of_a_report_can_be_compared(small: Store) -> None:
     assert {name: round(each.mean, 6) for name, each in found.items()} == {"kd": 0.03, "online": 0.016}
 
 
-@pytest.fixture
-def few_objects() -> Iterator[None]:
-    """statsmodels collects garbage at every call; what is there before need not be looked through again."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 def called_different(seeds: int, interaction: float, std: float, repetitions: int) -> float:
     """Share of sweeps of three ways that differ from training alone in nothing but how they fit a network, in which
     one is called better or worse."""
@@ -179,7 +169,6 @@ def called_different(seeds: int, interaction: float, std: float, repetitions: in
     return found / repetitions
 
 
-@pytest.mark.usefixtures("few_objects")
 @pytest.mark.parametrize(("interaction", "std"), [(0.0, 0.004), (0.01, 0.004)])
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_no_method_is_called_better_by_chance(seeds: int, interaction: float, std: float) -> None:
@@ -187,14 +176,12 @@ def test_no_method_is_called_better_by_chance(seeds: int, interaction: float, st
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_objects")
 @pytest.mark.parametrize(("interaction", "std"), [(0.0, 0.002), (0.0, 0.03), (0.01, 0.004), (0.02, 0.004)])
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_no_method_is_called_better_by_chance_in_many_sweeps(seeds: int, interaction: float, std: float) -> None:
     assert called_different(seeds, interaction, std, 600) <= simulated.at_most(0.05, 600)
 
 
-@pytest.mark.usefixtures("few_objects")
 def test_a_method_that_is_better_everywhere_is_found() -> None:
     """Two points in nine networks, at a spread of 0.5 and an interaction of 0.5 points."""
     random, found = np.random.default_rng(0), 0

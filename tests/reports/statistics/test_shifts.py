@@ -1,8 +1,5 @@
 """How far rows have moved: against scipy's own test, Holm by hand, and chance."""
 
-import gc
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,15 +35,6 @@ def test_the_p_values_of_all_tested_rows_are_corrected_together() -> None:
     assert [each.is_significant for each in found] == [True, False, False]
 
 
-@pytest.fixture
-def few_objects() -> Iterator[None]:
-    """statsmodels collects garbage at every call; what is there before need not be looked through again."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("few_objects")
 def test_noise_is_called_noise() -> None:
     """400 pairs of stores of equal truth, 20 rows of three seeds, of which the test set tells nothing.
 
