@@ -25,7 +25,7 @@ class Network(nn.Module):
     its size (a pooling, a transition): where networks share a trunk, they belong to it. `hidden` are layers between the
     pooled vector and the classifier, most often none. `input` brings images to the form that the weights know, most
     often the one that they have. `fresh` names what the weights that were loaded have left as it was drawn. `answers`
-    says for what the network gives one (models/dense.py).
+    says for what the network gives one (models/pixelwise.py).
     """
 
     answers: ClassVar[Literal["image", "pixel"]] = "image"

@@ -26,7 +26,7 @@ from cheapconv.suites.augmentation import Augmentation
 from cheapconv.suites.base import Data, Suite
 from cheapconv.suites.division import Division, divide
 from cheapconv.suites.folders import Listed, listed
-from cheapconv.suites.loader import EVAL_BATCH, Loader, ShareSampler, TestingImages
+from cheapconv.suites.loader import EVAL_BATCH, EvaluationImages, Loader, ShareSampler
 from cheapconv.suites.memory import InMemory
 from cheapconv.suites.photos import Photos
 from cheapconv.suites.place import Place
@@ -135,7 +135,7 @@ class Images(Suite):
 def _decoded(loader: Loader, photos: Photos) -> tuple[Tensor, Tensor]:
     """(N, 3, side, side) uint8 and (N,): their middles."""
     share = ShareSampler(torch.arange(len(photos)), EVAL_BATCH, -(-len(photos) // EVAL_BATCH), start=0)
-    parts = [*loader.load(TestingImages(photos, loader.side), share)]
+    parts = [*loader.load(EvaluationImages(photos, loader.side), share)]
     pixels = torch.cat([part.pixels[0] for part in parts])  # (N, H, W, 3)
     if len(pixels) < len(photos):
         raise UserError(f"{photos.root} has changed since it was looked at: start the command again.")

@@ -111,7 +111,7 @@ class TrainImages(Dataset[Sample]):
 
 
 @dataclass(frozen=True)
-class TestingImages(Dataset[Sample]):
+class EvaluationImages(Dataset[Sample]):
     """The images of a split without augmentation."""
 
     photos: Photos
@@ -222,7 +222,7 @@ class Loader:
         batches = torch.arange(len(photos)).split(EVAL_BATCH)[rank::world]
         order = torch.cat([*batches, torch.arange(0)])
         share = ShareSampler(order, EVAL_BATCH, -(-len(order) // EVAL_BATCH), start=0)
-        for samples in self.load(TestingImages(photos, self.side), share):
+        for samples in self.load(EvaluationImages(photos, self.side), share):
             if len(samples.y):
                 yield self._normalised(samples.pixels[0], recipe), samples.y.to(self.place.device)
 

@@ -202,7 +202,7 @@ def places(rows: pd.DataFrame, beside: int = 0) -> pd.DataFrame:
 def holm(p: Sequence[float]) -> list[float]:
     """Each corrected for all of them (Holm, 1979): the i-th smallest of m times m - i + 1, none below a smaller one's.
 
-    By hand, since statsmodels' multipletests collects garbage at every call, which was half the time of a page.
+    By hand, since statsmodels' multipletests collects garbage at every call, which was over half of what claims took.
     """
     order = np.argsort(p, kind="stable")
     corrected = np.maximum.accumulate(np.asarray(p)[order] * np.arange(len(p), 0, -1))
