@@ -40,7 +40,7 @@ class CommandLine:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         tiny.install(monkeypatch)
-        tiny.skip_timing(monkeypatch)
+        tiny.skip_measuring(monkeypatch)
         tiny.skip_mlflow(monkeypatch)
         monkeypatch.setenv("MLFLOW_TRACKING_URI", tiny.NO_MLFLOW)
         monkeypatch.delenv("CHEAPCONV_DATA", raising=False)

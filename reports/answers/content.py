@@ -12,7 +12,17 @@ from cheapconv.reports.answers.findings import Finding, findings
 from cheapconv.reports.claims import published
 from cheapconv.reports.claims.cards import Card, cards
 from cheapconv.reports.claims.claims import Outcome, evaluate
-from cheapconv.reports.rows import by_image, collect, measurements, notes, several, stats, training_compute, variants
+from cheapconv.reports.rows import (
+    by_image,
+    collect,
+    measurements,
+    notes,
+    several,
+    stats,
+    texts,
+    training_compute,
+    variants,
+)
 from cheapconv.reports.rows.columns import Column, columns, method_label
 from cheapconv.reports.rows.quantities import quantities
 from cheapconv.reports.statistics import gap
@@ -61,9 +71,11 @@ def of_sweep(store: Path, sweep: collect.Collected) -> Content:
     cells = training_compute.attach(by_image.attach(collect.frame(sweep), sweep), sweep)
     cells["variant"] = cells["key"].map(variants.variants(sweep).to_dict())
     measured = measurements.read_measurements(store, cells)
-    every = gap.add_gaps(stats.summarise(measurements.attach(cells, measured), sweep.unrecorded))
+    timed = texts.as_objects(measurements.attach(cells, measured))
+    every = gap.add_gaps(texts.as_objects(stats.summarise(timed, sweep.unrecorded)))
     rows = stats.begun(every, cells)
     rows, noted = notes.number(published.attach(rows))
+    rows = texts.as_objects(rows)
     known, published_beside = quantities(rows), cards(rows, sweep)
     failed = [
         Failure(c["key"], f"{c['architecture']} {c['conv']} {method_label(c)} seed {c['seed']}", c["error"])

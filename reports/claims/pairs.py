@@ -53,16 +53,21 @@ class Selector:
 
     def of(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Those that it means."""
+        return rows[self.means(rows)]
+
+    def means(self, rows: pd.DataFrame) -> pd.Series:
+        """Of each row whether it is one of those."""
         chosen = pd.Series(True, index=rows.index)
         for name in ("conv", "architecture"):
             if getattr(self, name):
                 chosen &= rows[name].isin(getattr(self, name))
         if self.method:
             chosen &= rows["method"].isin(self.method) | (rows["method_name"] + "(*)").isin(self.method)
-        return rows[chosen]
+        return chosen
 
 
 ANYTHING = Selector()
+NETWORK = ["architecture", "conv"]
 SHARE = {SECONDS: "in {:.2f} of the time", MACS: "with {:.2f} of the multiply-adds"}
 
 
@@ -80,11 +85,17 @@ class Pair:
 Finder: TypeAlias = Callable[[Selector, Selector, pd.DataFrame, Collected], list[Pair]]
 
 
+def asked(better: Selector, than: Selector, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that either means; none where one means none, since then there is no pair."""
+    one, other = better.means(rows), than.means(rows)
+    return rows[one | other] if one.any() and other.any() else rows[:0]
+
+
 def in_every_network(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """Every two rows of the same architecture and conv."""
     return [
         Pair(one, other)
-        for _, network in rows.groupby(["architecture", "conv"], sort=False)
+        for _, network in asked(better, than, rows).groupby(NETWORK, sort=False)
         for one, other in same_recipe(better.of(network), than.of(network))
     ]
 
@@ -94,7 +105,8 @@ def at_no_more(cost: str) -> Finder:
     all that cost as much. Rows whose cost is not known are not there."""
 
     def find(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
-        pairs, known = [], rows[rows[cost].notna()]
+        rows, pairs = asked(better, than, rows), list[Pair]()
+        known = rows[rows[cost].notna()]
         for _, other in than.of(known).iterrows():
             cheaper = better.of(known[known[cost] <= other[cost]])
             fair = [one for one, _ in same_recipe(cheaper, other.to_frame().T)]
@@ -115,7 +127,7 @@ def at_no_more_latency(better: Selector, than: Selector, rows: pd.DataFrame, swe
 
 def no_more_training(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """The same of what training takes, its teacher's included, in every network and on every machine for itself."""
-    networks = timed_training(rows).groupby(["architecture", "conv", "seconds_on"], sort=False)
+    networks = timed_training(asked(better, than, rows)).groupby([*NETWORK, "seconds_on"], sort=False)
     return [
         pair for _, network in networks for pair in _sharing(SECONDS, at_no_more(SECONDS)(better, than, network, sweep))
     ]
@@ -123,7 +135,7 @@ def no_more_training(better: Selector, than: Selector, rows: pd.DataFrame, sweep
 
 def no_more_compute(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """The same of the multiply-adds of training, which do not depend on a machine."""
-    networks = rows.groupby(["architecture", "conv"], sort=False)
+    networks = asked(better, than, rows).groupby(NETWORK, sort=False)
     return [pair for _, network in networks for pair in _sharing(MACS, at_no_more(MACS)(better, than, network, sweep))]
 
 
@@ -143,14 +155,15 @@ def _longer(cost: str, better: Selector, than: Selector, rows: pd.DataFrame) -> 
     """Of recipes that differ in nothing but their epochs. What a method changes is another network; and a row's own
     teacher, whose training is a part of what the row has cost, is no other way to spend it."""
     known = rows[~rows["changed"].astype(bool) & rows[cost].notna()]
-    alone = known["is_baseline"].astype(bool)
-    for _, row in than.of(known[~alone]).iterrows():
-        own = better.of(known[alone & (known[["architecture", "conv"]] == row[["architecture", "conv"]]).all(axis=1)])
-        longer = own[(own["epochs"] > row["epochs"]) & (own[cost] <= row[cost])]
-        fair = longer[[but_epochs(variant) == but_epochs(row["variant"]) for variant in longer["variant"]]]
-        fair = fair[[not {*one["keys"]} & {*row["teachers"]} for _, one in fair.iterrows()]]
-        if len(fair):
-            yield from _sharing(cost, [Pair(fair.loc[fair[cost].idxmax()], row)])
+    for _, network in known.groupby(NETWORK, sort=False):
+        alone = network["is_baseline"].astype(bool)
+        own = better.of(network[alone])
+        for _, row in than.of(network[~alone]).iterrows():
+            longer = own[(own["epochs"] > row["epochs"]) & (own[cost] <= row[cost])]
+            fair = longer[longer["variant"].map(but_epochs) == but_epochs(row["variant"])]
+            fair = fair[fair["keys"].map({*row["teachers"]}.isdisjoint).astype(bool)]
+            if len(fair):
+                yield from _sharing(cost, [Pair(fair.loc[fair[cost].idxmax()], row)])
 
 
 def _sharing(cost: str, pairs: Sequence[Pair]) -> list[Pair]:

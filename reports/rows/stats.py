@@ -102,7 +102,7 @@ def _summary(cells: pd.DataFrame, usual: str, planned: Mapping[Hashable, int]) -
         train_s_with_teacher=lambda c: c["train_s"].astype(float) + c["teacher_train_s"].astype(float),
     )
     known = done if len(done) else cells
-    means = {name: done[name].astype(float).mean() for name in (*SCORES, *MEANS)}
+    means = done[[*SCORES, *MEANS]].astype(float).mean()
     n, std = len(done), done["top1"].astype(float).std(ddof=1)
     machines = [{*done[name]} - {""} for name in ("trained_on", "teacher_trained_on")]
     # Other than the one that most cells were trained on, whose seconds are not comparable with that one's.

@@ -28,7 +28,7 @@ def test_the_sweep_has_every_method(sweep):
 
 @pytest.mark.slow
 def test_every_method_beats_chance_in_two_epochs(sweep, tmp_path, monkeypatch):
-    tiny.skip_timing(monkeypatch)
+    tiny.skip_measuring(monkeypatch)
     store = Store(tmp_path)
     ends = tiny.run(store, sweep)
     assert set(ends.values()) == {"done"}

@@ -10,9 +10,9 @@ from tests.engine import tiny
 
 @pytest.fixture
 def tiny_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The suite and the methods of `tests.engine.tiny`, without timings."""
+    """The suite and the methods of `tests.engine.tiny`, trained and no more."""
     tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
+    tiny.skip_measuring(monkeypatch)
 
 
 @pytest.fixture

@@ -192,6 +192,12 @@ def skip_counting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "count", lambda *args, **named: None)
 
 
+def skip_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Launch cells that are trained and no more."""
+    skip_timing(monkeypatch)
+    skip_counting(monkeypatch)
+
+
 def skip_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run sessions without tracking, because MLflow takes seconds to import."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", NO_MLFLOW)
@@ -246,7 +252,7 @@ def trained(root: Path, *entries: Any, **fields: Any) -> Iterator[tuple[Store, P
     """A store with the finished cells of a sweep of one epoch, and its plan, while the tiny world is there."""
     with pytest.MonkeyPatch.context() as patch:
         install(patch)
-        skip_timing(patch)
+        skip_measuring(patch)
         store, whole = Store(root), planned(*entries, epochs=1, **fields)
         store.prepare()
         session.write_plan(store, whole)

@@ -25,7 +25,7 @@ KD = {"conv": "group(groups=4)", "method": {"kd": {"teacher": "teacher"}}}
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
+    tiny.skip_measuring(monkeypatch)
 
 
 def stored(folder: Path, classes: int = 10) -> tuple[nn.Module, str]:

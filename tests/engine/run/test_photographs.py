@@ -16,7 +16,7 @@ from tests.suites.pictures import folder
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
+    tiny.skip_measuring(monkeypatch)
 
 
 @pytest.fixture

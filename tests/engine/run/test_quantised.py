@@ -139,7 +139,7 @@ def test_a_runtime_without_int8_is_timed_in_float32_alone(cells, caplog):
 
 def test_a_sweep_that_deploys_in_int8_is_scored_after_its_training(monkeypatch, tmp_path):
     tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
+    tiny.skip_measuring(monkeypatch)
     tiny.skip_mlflow(monkeypatch)
     timed: list[str] = []
     monkeypatch.setattr(quantised, "time_missing", lambda store, cell, way, turn: timed.append(way.precision))

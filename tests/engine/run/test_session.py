@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.measure import turn
+from cheapconv.engine.measure import profiled, turn
 from cheapconv.engine.measure.passes import Work
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.plan.select import select
@@ -29,7 +29,7 @@ from tests.engine.tiny import ends
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
+    tiny.skip_measuring(monkeypatch)
     tiny.skip_mlflow(monkeypatch)
 
 
@@ -146,15 +146,16 @@ def test_a_full_disk_before_training_is_explained(store, monkeypatch):
 
 @pytest.fixture
 def quiet(monkeypatch, tmp_path) -> None:
-    """A machine that nobody else uses or times."""
+    """A machine that nobody else uses or times, where nothing is profiled either."""
+    monkeypatch.setattr(profiled, "operators", lambda *_: ())
     monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(session.busy, "sentence", lambda: "")
 
 
 def test_measuring_takes_every_network_once_again(store, quiet, capsys):
     whole, watch = tiny.planned("scratch", "noisy", {"conv": "group(groups=2)"}), Watch(one_s=0.0015, many_s=0.064)
-    session.measure(whole, store.root, "cpu", 1, watch)
-    session.measure(whole, store.root, "cpu", 1, watch)
+    session.measure(whole, store.root, "cpu", 1, watch, "eager")
+    session.measure(whole, store.root, "cpu", 1, watch, "eager")
     assert watch.warmed == ["WRN-10-1 S", "WRN-10-1 G(2)"] * 2
     assert watch.sliced[:4] == ["WRN-10-1 S", "WRN-10-1 G(2)", "WRN-10-1 G(2)", "WRN-10-1 S"]
     assert {(m.architecture, m.classes, m.input) for m in store.measurements()} == {
@@ -162,7 +163,7 @@ def test_measuring_takes_every_network_once_again(store, quiet, capsys):
     }
     assert len(store.measurements()) == 2
     passes = [f"pass {number} of 5 over 2 networks" for number in range(1, 6)]
-    timings = [f"WRN-10-1 {conv}, onnxruntime fp32: 1.5 ms an image, 2000 images/s" for conv in ("S", "G(2)")]
+    timings = [f"WRN-10-1 {conv}, eager fp32: 1.5 ms an image, 2000 images/s" for conv in ("S", "G(2)")]
     assert capsys.readouterr().out.splitlines() == [*passes, *timings] * 2
 
 

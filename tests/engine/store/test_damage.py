@@ -60,7 +60,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert tiny.ends(unbroken, whole) == ["done", "done", "failed", "done"]
         for key in keys.values():
             sent.remember(store.run(key).folder, "http://x", "sweep", sent.Sent("id", "1", 1, 1, digest="digest"))
-        session.measure(whole, root / "runs", "cpu", 1, Watch())
+        session.measure(whole, root / "runs", "cpu", 1, Watch(), "eager")
         page.render(store.root, "sweep", root / "report")
         yield World(whole, store, unbroken, keys, report(root / "report"))
 
@@ -92,7 +92,7 @@ def looks(world: World, store: Store, out: Path | None = None) -> list[str]:
         sync,
     )
     whole = (
-        lambda: session.measure(world.plan, store.root, "cpu", 1, Watch()),
+        lambda: session.measure(world.plan, store.root, "cpu", 1, Watch(), "eager"),
         lambda: page.render(store.root, "sweep", out),
     )
     for look in quick if out is None else (*quick, *whole):

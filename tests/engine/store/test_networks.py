@@ -26,7 +26,7 @@ from tests.engine.tiny import PLACE, RECIPE
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
+    tiny.skip_measuring(monkeypatch)
 
 
 def cell(method: str = "scratch", seed: int = 0) -> Cell:

@@ -63,7 +63,6 @@ def test_a_batch_is_made_once_for_all(store, monkeypatch):
 
 def test_a_teacher_looks_at_a_batch_once_for_all(store, monkeypatch):
     """From the second batch on, when it is known that maps are asked for, and those before the ReLU."""
-    tiny.skip_counting(monkeypatch)
     whole, together = lesson(*TAUGHT), Store(store.root.parent / "together")
     assert ends(store, whole) == ["done"] * 5
     passes: list[bool] = []

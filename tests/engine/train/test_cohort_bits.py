@@ -23,7 +23,7 @@ TOYS = ("noisy", "pruned")  # dropout in every step; a second phase with another
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
+    tiny.skip_measuring(monkeypatch)
 
 
 @pytest.fixture(scope="module", params=["fp32", pytest.param("bf16", marks=pytest.mark.slow)])
@@ -46,7 +46,7 @@ def alone(pool: list[Cell], tmp_path_factory: pytest.TempPathFactory) -> Callabl
     """A store in which a cell was trained alone, made when it is asked for; the teacher is in it."""
     with pytest.MonkeyPatch.context() as patch:
         tiny.install(patch)
-        tiny.skip_timing(patch)
+        tiny.skip_measuring(patch)
         store = Store(tmp_path_factory.mktemp("alone"))
 
     def trained(cell: Cell) -> Store:

@@ -225,8 +225,7 @@ def test_evaluating_leaves_the_method_as_it_was_and_in_train_mode(tmp_path):
 
 def test_a_frozen_teacher_is_the_same_after_training(tmp_path, monkeypatch):
     """Weights and BN statistics, and it never leaves eval mode."""
-    tiny.skip_timing(monkeypatch)
-    tiny.skip_counting(monkeypatch)
+    tiny.skip_measuring(monkeypatch)
     teachers: list[tuple[Frozen, dict[str, Tensor]]] = []
     create = Frozen.__init__
 

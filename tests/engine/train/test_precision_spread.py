@@ -32,7 +32,7 @@ def scores(folder: Path, precision: str) -> list[float]:
 @pytest.mark.slow
 def test_accuracy_in_bf16_is_within_the_spread_of_seeds(tmp_path, monkeypatch):
     catalog.load()
-    tiny.skip_timing(monkeypatch)
+    tiny.skip_measuring(monkeypatch)
     full, half = (scores(tmp_path, precision) for precision in ("fp32", "bf16"))
     assert len(full) == len(half) == len(SEEDS)
     assert full != half  # it is another arithmetic

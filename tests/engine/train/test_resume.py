@@ -23,7 +23,7 @@ METHODS = ("scratch", "kd", "od", "noisy", "pruned")
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.install(monkeypatch)
-    tiny.skip_timing(monkeypatch)
+    tiny.skip_measuring(monkeypatch)
 
 
 @pytest.fixture(scope="module")

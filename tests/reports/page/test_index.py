@@ -12,14 +12,22 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.reports.answers.content import build
 from cheapconv.reports.page import assets, index, page
 from tests.reports.page.test_page import Page
-from tests.reports.store import Store
+from tests.reports.store import Store, filled
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the report of `small`."""
+    root = tmp_path_factory.mktemp("rendered")
+    small = filled(Store(root / "runs"))
+    page.render(small.root, "quick", root / "reports" / "quick", root / "reports" / "assets")
+    return root / "reports"
 
 
 @pytest.fixture
-def reports(small: Store, tmp_path: Path) -> Path:
-    """A folder with the report of `small`."""
-    page.render(small.root, "quick", tmp_path / "reports" / "quick", tmp_path / "reports" / "assets")
-    return tmp_path / "reports"
+def reports(rendered: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(rendered, tmp_path / "reports"))
 
 
 def edit(reports: Path, name: str, **columns: object) -> None:

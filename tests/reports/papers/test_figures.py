@@ -28,10 +28,10 @@ def _settings() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def thirty(store: Store) -> Content:
+@pytest.fixture(scope="module")
+def thirty(tmp_path_factory: pytest.TempPathFactory) -> Content:
     """30 rows: a standard network and, by five methods, six convs less one row of them, the timing of one in doubt."""
-    grid(store, methods=5, convs=6)
+    store = grid(Store(tmp_path_factory.mktemp("thirty") / "runs"), methods=5, convs=6)
     store.keys = [key for key in store.keys if "C5(g=32)method_4" not in key]
     return build(store.plan(), "quick")
 
@@ -119,11 +119,9 @@ def test_the_front_is_that_of_the_page(thirty: Content) -> None:
 
 
 @pytest.mark.parametrize(("filled", "rows"), [("small", 4), ("thirty", 30)])
-def test_labels_cover_neither_each_other_nor_a_point(
-    request: pytest.FixtureRequest, store: Store, filled: str, rows: int
-) -> None:
-    request.getfixturevalue(filled)
-    content = build(store.root, "quick")
+def test_labels_cover_neither_each_other_nor_a_point(request: pytest.FixtureRequest, filled: str, rows: int) -> None:
+    made = request.getfixturevalue(filled)
+    content = build(made.root, "quick") if isinstance(made, Store) else made
     assert len(content.rows) == rows
     for name, figure in [*pareto.figures(content), *reality.figures(content)]:
         found, axes = boxes(figure), figure.axes[0]
