@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import scipy.stats
 
 from cheapconv.engine.store.machines import machine
@@ -34,10 +35,12 @@ def machines(found: Sequence[Content]) -> str:
     lines = []
     for content in found:
         if len(pairs := _again(content)) > 1:
-            lines.append([content.sweep.name, AGAIN, *_told(pairs, [*_seeds(content, pairs)])])
+            alone = [first.key for first, _ in pairs]  # the same teacher is no reason to end apart
+            lines.append([content.sweep.name, AGAIN, *_told(pairs, [*_seeds(content, pairs)], alone)])
     for one, other in combinations(found, 2):
         if len(pairs := _twice(one, other)) > 1:
-            lines.append([one.sweep.name, other.sweep.name, *_told(pairs, [*_seeds(one, pairs)])])
+            taught = [first.cell.teacher or first.key for first, _ in pairs]  # a teacher's own difference is theirs too
+            lines.append([one.sweep.name, other.sweep.name, *_told(pairs, [*_seeds(one, pairs)], taught)])
     return markdown(HEAD, lines, right=HEAD[5:]) if lines else NONE
 
 
@@ -82,16 +85,26 @@ def _row(record: Record) -> str:
     return repr((cell.architecture, cell.conv, cell.method, cell.method_config, cell.recipe))
 
 
-def _told(pairs: Pairs, seeds: Pairs) -> list[str]:
-    """Two machines, and the rest of a line."""
+def _told(pairs: Pairs, seeds: Pairs, clusters: Sequence[str]) -> list[str]:
+    """Two machines, and the rest of a line; pairs of one cluster err together."""
     above = 100 * np.array([_score(second) - _score(first) for first, second in pairs])
-    half = scipy.stats.t.ppf(0.975, len(above) - 1) * above.std(ddof=1) / math.sqrt(len(above))
+    half = half_width(above, clusters)
     between = 100 * np.array([_score(second) - _score(first) for first, second in seeds])
     where = [", ".join(sorted({_machine(record) for record in side})) for side in zip(*pairs, strict=True)]
     return [
         *(str(len(pairs)), *where, f"{above.mean():+.2f} ({above.mean() - half:.2f} to {above.mean() + half:.2f})"),
         *(_typical(above), _typical(between), _differing(pairs), _differing(seeds)),
     ]
+
+
+def half_width(values: np.ndarray, clusters: Sequence[str]) -> float:
+    """That of the 95 % interval of their mean, where those of one cluster err together: by t over the sums of clusters
+    (Liang and Zeger, 1986). Infinite where all are of one."""
+    sums = pd.Series(values - values.mean()).groupby([*clusters]).sum()
+    if (count := len(sums)) == 1:
+        return math.inf
+    variance = count / (count - 1) * float((sums**2).sum()) / len(values) ** 2
+    return float(scipy.stats.t.ppf(0.975, count - 1)) * math.sqrt(variance)
 
 
 def _differing(pairs: Pairs) -> str:

@@ -1,9 +1,13 @@
 """How far a cell of two machines ends from itself, worked out by hand."""
 
+import math
 import shutil
 from pathlib import Path
 
-from cheapconv.docs.machines import AGAIN, NONE, machines
+import numpy as np
+import pytest
+
+from cheapconv.docs.machines import AGAIN, NONE, half_width, machines
 from cheapconv.engine.store import machines as kept
 from cheapconv.engine.store import runs
 from cheapconv.reports.answers.content import Content, build
@@ -54,3 +58,11 @@ def test_cells_that_were_trained_again_beside_seeds_of_their_sweep(tmp_path: Pat
 def test_cells_of_one_machine_say_nothing(tmp_path: Path) -> None:
     found = [sweep(tmp_path, name, "Small CPU", [0, 1], [1, 1]) for name in ("one", "two")]
     assert machines(found) == NONE
+
+
+def test_cells_that_err_together_are_fewer_than_they_seem() -> None:
+    # Of mean 2: residuals -2, 0 and 2, so clusters of sums -2 and 2: 2 / 1 times 8 / 9 is a variance of 16 / 9.
+    assert half_width(np.array([0.0, 2.0, 4.0]), ["a", "a", "b"]) == pytest.approx(12.7062047 * 4 / 3)
+    # Each for itself: the usual one, of deviation 2 over the root of 3.
+    assert half_width(np.array([0.0, 2.0, 4.0]), ["a", "b", "c"]) == pytest.approx(4.30265273 * 2 / 3**0.5)
+    assert half_width(np.array([0.0, 2.0]), ["a", "a"]) == math.inf
