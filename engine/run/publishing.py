@@ -63,6 +63,8 @@ def publish(
             run, described = run_of(store, cell.key, sweep, uri), told(ready, file, tags)
             model = models.log(described, run.run_id, run.experiment_id)
         yield compared
+        if ready.loaded.doubts:
+            yield f"its cell's score means nothing: {ready.loaded.doubts}"
         if registered:
             yield f"models:/{called}/{models.register(called, described, model)} is registered"
         else:
@@ -129,6 +131,7 @@ def tagged(ready: Ready, store: Store, student: str | None) -> dict[str, str]:
         "test_samples": str(result.test_samples),
         "data_licence": ready.suite.terms,
         "cheapconv": version("cheapconv"),
+        **({"doubts": ready.loaded.doubts} if ready.loaded.doubts else {}),
     }
 
 
@@ -136,11 +139,12 @@ def told(ready: Ready, file: Path, tags: dict[str, str]) -> Student:
     """What is said of a network beside its file."""
     loaded, suite, cell = ready.loaded, ready.suite, ready.loaded.cell
     said = {"class_names": loaded.class_names, "mean": loaded.mean, "std": loaded.std, "image": suite.image}
+    doubts = f", which means nothing: {loaded.doubts}" if loaded.doubts else ""
     note = (
         f"{cell.architecture_label} with {cell.conv_label}, method {cell.method_label}, seed {cell.seed}, on "
-        f"{cell.suite_label}: {tags['score']} {tags[tags['score']]} on {tags['test_samples']} test samples. It takes "
-        f"float32 images {suite.image}, RGB from 0 to 1, and normalises them itself. Training data: {suite.terms}. "
-        f"Cell `{cell.key}`."
+        f"{cell.suite_label}: {tags['score']} {tags[tags['score']]} on {tags['test_samples']} test samples{doubts}. "
+        f"It takes float32 images {suite.image}, RGB from 0 to 1, and normalises them itself. "
+        f"Training data: {suite.terms}. Cell `{cell.key}`."
     )
     return Student(
         label=spelled(f"{name_of(cell)}-{cell.method_label}-{cell.seed}"),

@@ -29,6 +29,7 @@ class Loaded:
     std: tuple[float, ...]
     class_names: tuple[str, ...]
     cell: CellRecord
+    doubts: str = ""  # why its cell's score means nothing, if that is so
 
 
 def save(folder: Path, method: Method, class_names: tuple[str, ...], images: Normalisation) -> None:
@@ -82,6 +83,7 @@ def load(store: Store, key: str, name: str | None = None) -> Loaded:
         std=images.std,
         class_names=class_names,
         cell=cell,
+        doubts=result.doubts,
     )
 
 

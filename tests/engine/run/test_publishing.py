@@ -53,16 +53,20 @@ def test_a_version_says_what_it_is_answers_as_its_network_does_and_stands_below_
     from mlflow import pyfunc
 
     store, (key, _) = trained
-    publish(store, key, uri, name="told")
+    lines = publish(store, key, uri, name="told")
     client, cell, result = connect(uri), store.run(key).cell(), store.run(key).result()
     assert cell
     assert result
+    assert f"its cell's score means nothing: {result.doubts}" in lines
     version = client.get_model_version("told", "1")
     tags = {"cell_key": key, "method": "scratch", "seed": "0", "architecture": "wrn(depth=10, width=1)"}
     tags |= {"conv": "standard", "sweep": "sweep", "top1": f"{result.students[0].scores['top1']:.6g}"}
-    tags |= {"data_licence": "terms not known here: ask whoever has the images"}
+    tags |= {"doubts": result.doubts, "data_licence": "terms not known here: ask whoever has the images"}
     assert tags.items() <= version.tags.items()
-    assert "on 23 test samples. It takes float32 images (3, 8, 8), RGB from 0 to 1" in version.description
+    assert (
+        f"on 23 test samples, which means nothing: {result.doubts}. It takes float32 images (3, 8, 8), RGB from 0 to 1"
+        in version.description
+    )
     [run] = [run for run in runs(uri, "sweep") if run.data.tags["cell_key"] == key]
     [sent] = run.outputs.model_outputs
     model = client.get_logged_model(sent.model_id)

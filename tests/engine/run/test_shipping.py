@@ -14,7 +14,7 @@ from cheapconv.catalog import entries
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import scored, shipping
 from cheapconv.engine.run.formats import Format, known
-from cheapconv.engine.run.sidecar import NAME, beside
+from cheapconv.engine.run.sidecar import NAME, beside, readme
 from cheapconv.engine.store.runs import Store
 from tests.engine import tiny
 
@@ -97,6 +97,18 @@ def test_a_file_says_what_it_is(trained, tmp_path):
     page = (tmp_path / "out" / "README.md").read_text()
     assert "float32 (4, 3, 8, 8)" in page
     assert "terms not known here" in page
+
+
+def test_a_file_of_a_cell_that_has_learnt_nothing_says_so(trained, tmp_path):
+    store, (key, _) = trained
+    doubts = store.run(key).result().doubts
+    assert "as guessing has" in doubts  # after an epoch of the tiny suite
+    lines = export(store, tmp_path / "out")
+    assert f"its cell's score means nothing: {doubts}" in lines
+    assert beside(tmp_path / "out" / "network.onnx").doubts == doubts
+    assert f"**Of no use as it is**: {doubts}." in (tmp_path / "out" / "README.md").read_text()
+    of = replace(beside(tmp_path / "out" / "network.onnx"), doubts="")
+    assert "Of no use" not in readme(of, tmp_path / "out")
 
 
 def test_a_network_is_found_by_key_or_pattern(trained):
