@@ -1,6 +1,9 @@
 """requirements.lock: everything that pyproject.toml asks for, at one version, by content."""
 
+import ast
+import importlib.metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,6 +15,32 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ASKED = [*PROJECT["build-system"]["requires"], *PROJECT["project"]["dependencies"]]
 ASKED += PROJECT["project"]["optional-dependencies"]["dev"]
+
+
+MAY_BE_MISSING = {"triton"}  # torch brings it where it can be had, and it is asked whether it is there
+
+
+def imported() -> set[str]:
+    """Top names of the modules that the package imports, anywhere in its files, but its own and Python's."""
+    found = {"cheapconv", *sys.stdlib_module_names}
+    for package in PROJECT["tool"]["setuptools"]["packages"]:
+        for path in ROOT.joinpath(*package.split(".")[1:]).glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    found |= {each.name.split(".")[0] for each in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    found.add(node.module.split(".")[0])
+    return found - {"cheapconv", *sys.stdlib_module_names}
+
+
+def test_what_is_imported_is_asked_for() -> None:
+    """Of what is installed here: a library that comes with another one may go with it."""
+    extras = [asked for extra in PROJECT["project"]["optional-dependencies"].values() for asked in extra]
+    asked = {canonicalize_name(Requirement(each).name) for each in [*PROJECT["project"]["dependencies"], *extras]}
+    installed = importlib.metadata.packages_distributions()
+    by_module = {name: {*map(canonicalize_name, installed[name])} for name in imported() if name in installed}
+    assert {name for name, found in by_module.items() if not found & asked} <= MAY_BE_MISSING
+    assert "torch" in by_module
 
 
 @pytest.fixture(scope="module")

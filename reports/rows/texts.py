@@ -9,4 +9,5 @@ import pandas as pd
 
 def as_objects(table: pd.DataFrame) -> pd.DataFrame:
     """The same table with its texts as Python's; what is missing stays NaN."""
-    return table.astype(dict.fromkeys(table.select_dtypes("str"), object)).copy()
+    texts = [name for name, dtype in table.dtypes.items() if isinstance(dtype, pd.StringDtype)]
+    return table.astype(dict.fromkeys(texts, object)).copy()
