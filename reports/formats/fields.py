@@ -103,6 +103,8 @@ MEASURED = (  # under each condition; those of the second end with _2
     Field("latency_q25_ms", "number", MILLISECONDS, "Its first quartile"),
     Field("latency_q75_ms", "number", MILLISECONDS, "Its third quartile"),
     Field("throughput_images_per_s", "number", SPEED, "Median throughput"),
+    Field("throughput_q25_images_per_s", "number", SPEED, "Its first quartile"),
+    Field("throughput_q75_images_per_s", "number", SPEED, "Its third quartile"),
     Field("gflops", "number", "GFLOP/s", "Speed of the machine in arithmetic, taken beside the timing"),
     Field("gb_per_s", "number", "GB/s", "Speed of the machine's memory, taken beside the timing"),
     Field("measured_on", "text", "", "Device, runtime and setting of the timings"),

@@ -5,9 +5,11 @@ there is. The score that is compared is the mean of the networks that count, and
 
 Agreement is the share of test images that a network answers as its teacher does, rightly or wrongly (fidelity: Stanton
 et al., "Does Knowledge Distillation Really Work?", NeurIPS 2021). A network that has no teacher is set beside the one
-that the others of its seed have, where it is one: whoever is taught has to agree more than that.
+that the others of its seed and recipe have, or if nobody is taught by that recipe the others of its seed, where it is
+one: whoever is taught has to agree more than that.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -15,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from cheapconv.engine.store import mistakes
+from cheapconv.engine.store.cell import CellRecord
 from cheapconv.reports.rows.collect import Collected, Record
 from cheapconv.reports.statistics.images import COLUMN, Seed
 
@@ -39,18 +42,26 @@ def attach(cells: pd.DataFrame, sweep: Collected) -> pd.DataFrame:
 
 
 def teachers_of(sweep: Collected) -> Mapping[str, str]:
-    """By the key of a finished cell that of its teacher, or of the only one that cells of its seed have; none of a
-    teacher itself."""
-    of_seed = defaultdict[int, set[str]](set)
-    for record in sweep.records:
-        if record.cell.teacher:
-            of_seed[record.cell.seed].add(record.cell.teacher)
+    """By the key of a finished cell that of its teacher, or of the only one that cells of its seed and recipe have, or
+    of its seed; none of a teacher itself."""
+    of_seed, alike = defaultdict[int, set[str]](set), defaultdict[tuple[int, str], set[str]](set)
+    for cell in (record.cell for record in sweep.records):
+        if cell.teacher:
+            of_seed[cell.seed].add(cell.teacher)
+            alike[recipe(cell)].add(cell.teacher)
     found = {}
     for record in sweep.done:
-        keys = {record.cell.teacher} if record.cell.teacher else of_seed[record.cell.seed]
+        cell = record.cell
+        others = alike.get(recipe(cell)) or of_seed[cell.seed]
+        keys = {cell.teacher} if cell.teacher else others
         if len(keys) == 1 and (key := next(iter(keys))) and key != record.key:
             found[record.key] = key
     return found
+
+
+def recipe(cell: CellRecord) -> tuple[int, str]:
+    """What cells have in common that are trained by one recipe from one seed."""
+    return cell.seed, json.dumps(cell.recipe, sort_keys=True)
 
 
 def counted(record: Record) -> Mistakes:

@@ -43,13 +43,17 @@ class Column:
         return "" if pd.isna(row[self.value]) else repr(float(row[self.value]))
 
     def tooltip(self, row: Row) -> str:
-        """The confidence interval of a mean; the quartiles of a latency, and the operators that it goes to."""
+        """The confidence interval of a mean; the quartiles of a timing, and the operators that a latency goes to."""
         if self.value == "top1_mean" and not pd.isna(row["top1_ci95"]):
             return f"95 % confidence: ± {100 * row['top1_ci95']:.2f} (t distribution, n={row['n']})"
         if self.value.startswith("latency_ms") and not pd.isna(row[self.value]):
             end = self.value.removeprefix("latency_ms")
             quartiles = f"quartiles {row[f'latency_q25_ms{end}']:.3g} to {row[f'latency_q75_ms{end}']:.3g} ms"
             return "; ".join(filter(None, (quartiles, row[f"operators{end}"])))
+        if self.value.startswith("throughput_images_per_s") and not pd.isna(row[self.value]):
+            end = self.value.removeprefix("throughput_images_per_s")
+            low, high = (row[f"throughput_{part}_images_per_s{end}"] for part in ("q25", "q75"))
+            return f"quartiles {significant(low, 3)} to {significant(high, 3)} images/s"
         return ""
 
 

@@ -30,7 +30,11 @@ from cheapconv.reports.rows.operators import shares
 
 ALIKE = 1.6  # those of a virtual machine that is left alone differ by a third, those beside another program by half
 CALIBRATION = ("gflops", "gb_per_s")
-NUMBERS = ("latency_ms", "latency_q25_ms", "latency_q75_ms", "throughput_images_per_s", *CALIBRATION)
+NUMBERS = (
+    *("latency_ms", "latency_q25_ms", "latency_q75_ms"),
+    *("throughput_images_per_s", "throughput_q25_images_per_s", "throughput_q75_images_per_s"),
+    *CALIBRATION,
+)
 TEXTS = ("measured_on", "doubt", "operators")
 ON = ("structure", "deployed_as")  # what a timing and the rows that it is of have in common
 SHARE = 0.1
@@ -149,6 +153,8 @@ def _row(timing: Measurement) -> dict[str, object]:
         "latency_q25_ms": latency.q25_ms,
         "latency_q75_ms": latency.q75_ms,
         "throughput_images_per_s": throughput.images_per_s,
+        "throughput_q25_images_per_s": throughput.q25,
+        "throughput_q75_images_per_s": throughput.q75,
         "measured_on": f"{timing.device_name} ({timing.device}), {timing.runtime}; latency: {_setting(latency)}; "
         f"throughput: {_setting(throughput)}",
         "doubt": timing.doubt,

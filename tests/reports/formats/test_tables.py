@@ -105,6 +105,7 @@ def test_csv_is_in_full_precision_with_units_in_its_names(small: Store) -> None:
     assert (row["rank"], row["rank_to"], row["n"], row["planned"]) == (1, 2, 2, 2)
     assert (row["macs"], row["flops"], row["weights_bytes"]) == (40_000_000, 80_000_000, 800_000)
     assert (row["latency_ms"], row["throughput_images_per_s"], row["train_s_with_teacher"]) == (10, 100, 50)
+    assert (row["throughput_q25_images_per_s"], row["throughput_q75_images_per_s"]) == (1, 2)
     assert (row["sweep"], row["precision"], row["protocol"]) == ("quick", "fp32", "version 3")
     assert table.loc[("G(4)", "scratch"), "top1_best_mean"] == pytest.approx(0.91)
 

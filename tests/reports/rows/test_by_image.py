@@ -54,6 +54,19 @@ def test_a_row_without_a_teacher_is_set_beside_none_of_several(taught: Store) ->
     assert row(content, "G(N)", "at")["agreement_mean"] == pytest.approx(0.7)
 
 
+def test_a_row_without_a_teacher_is_set_beside_that_of_its_recipe(taught: Store) -> None:
+    """Of two teachers the one whose students were trained for as long; where nobody was, beside none."""
+    longer, longest = ({"recipe": {"name": "short", "epochs": epochs}} for epochs in (4, 8))
+    another = answering(taught, "S", "scratch", ALONE, **longer)
+    answering(taught, "G(N)", "kd", STUDENT, teacher=another, **longer)
+    answering(taught, "G(4)", "scratch", ALONE, **longer)
+    answering(taught, "G(4)", "od", ALONE, **longest)
+    content = build(taught.plan(), "quick")
+    assert row(content, "G(N)", "scratch")["agreement_mean"] == pytest.approx(0.5)
+    assert row(content, "G(4)", "scratch")["agreement_mean"] == 1.0
+    assert pd.isna(row(content, "G(4)", "od")["agreement_mean"])
+
+
 def test_there_is_no_such_column_where_nothing_is_known(store: Store) -> None:
     teacher = store.add("S", "scratch", 0, 0.6)
     store.add("G(N)", "kd", 0, 0.5, teacher=teacher)
