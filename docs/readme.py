@@ -109,7 +109,16 @@ def ratios(folder: Path = REPORTS / "atlas") -> str:
     for conv in CONVS:
         macs = rows.loc[conv]["macs_ratio"].iloc[0]
         lines.append([conv, f"{macs:.3f}", *(_ratio(rows, (conv, *way)) for way in WAYS)])
-    return markdown(head, lines, right=head[1:])
+    return f"{markdown(head, lines, right=head[1:])}\n\n{slower(rows.reset_index())}"
+
+
+def slower(rows: pd.DataFrame) -> str:
+    """How many convolutions of fewer multiply-adds are slower than the standard one in int8, the quartiles apart."""
+    told = []
+    for way, own in rows[rows["precision"] == "int8"].groupby("way", sort=False):
+        cheap, standard = own[own["macs_ratio"] < 1], own[own["is_standard"]].iloc[0]
+        told.append(f"{(cheap['q25_ms'] > standard['q75_ms']).sum()} of {len(cheap)} in {way}")
+    return f"Of fewer multiply-adds than the standard convolution and slower, the quartiles apart: {', '.join(told)}."
 
 
 def _ratio(rows: pd.DataFrame, spot: tuple[str, str, str]) -> str:

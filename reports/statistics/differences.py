@@ -41,6 +41,7 @@ from cheapconv.reports.statistics import images, studentised
 LEVEL = 0.05
 LOWEST = -690.0  # natural logarithm of p, below which it is 0
 TIGHT = 1e-3  # p below which the sum over all pairs is as good as the range
+FREEDOM = "freedom"  # of what has not n - 1
 NUMBERS = ("top1_mean", "top1_std", "n", "test_images", "top1_error_mean")
 
 
@@ -66,8 +67,9 @@ def variance(row: pd.Series) -> float:
 
 
 def freedom(a: pd.Series, b: pd.Series) -> float:
-    """Satterthwaite's degrees of freedom of the difference of two rows' means."""
-    own = sum(variance(row) ** 2 / (row["n"] - 1) for row in (a, b))
+    """Satterthwaite's degrees of freedom of the difference of two rows' means; of gains, which are differences of two
+    rows each and bring their own, those of all four."""
+    own = sum(variance(row) ** 2 / row.get(FREEDOM, row["n"] - 1) for row in (a, b))
     return (variance(a) + variance(b)) ** 2 / own if own else math.inf
 
 

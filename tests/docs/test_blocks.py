@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
@@ -149,3 +150,14 @@ def test_verdicts_at_a_glance(tmp_path):
     assert lines[0] == "| question | a | b | d |"
     [kd] = [line for line in lines if line.startswith("| Plain distillation makes every network")]
     assert kd.endswith(" | 1 of 2, resolved in 1, **against in 1** | 1 of 1, single runs | 1 of 1 so far |")
+
+
+def test_what_is_slower_has_quartiles_apart_and_fewer_multiply_adds():
+    def row(conv: str, macs: float, low: float, high: float, precision: str = "int8") -> dict[str, object]:
+        timing = {"q25_ms": low, "q75_ms": high, "macs_ratio": macs, "precision": precision}
+        return {"conv": conv, "way": f"runtime {precision}", "is_standard": conv == "S"} | timing
+
+    standard, float32 = row("S", 1, 9, 11), [row("S", 1, 9, 11, "fp32"), row("G", 0.5, 20, 21, "fp32")]
+    others = [row("above", 0.5, 11.1, 12), row("overlaps", 0.5, 10.9, 14), row("dearer", 1.1, 20, 21)]
+    said = readme.slower(pd.DataFrame([*float32, standard, *others]))
+    assert said.endswith("apart: 1 of 2 in runtime int8.")

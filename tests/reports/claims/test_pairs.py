@@ -7,6 +7,7 @@ import pytest
 
 from cheapconv.reports.claims import pairs
 from cheapconv.reports.claims.pairs import Selector
+from cheapconv.reports.statistics import differences
 
 
 def row(conv: str, method: str, top1: float, **more: object) -> dict[str, object]:
@@ -108,6 +109,8 @@ def test_what_a_method_wins_has_the_errors_of_both_rows():
     assert (won["top1_mean"], won["n"]) == (pytest.approx(0.03), 4)
     # The squared error of a mean: 0.003^2 / 9 + 0.002^2 / 4.
     assert won["top1_std"] ** 2 / won["n"] == pytest.approx(1e-6 + 1e-6)
+    # All four rows have such an error of 1e-6, one of eight degrees of freedom and three of three.
+    assert differences.freedom(won, pair.than) == pytest.approx(4**2 / (1 / 8 + 3 * 1 / 3))
     assert won["top1_error_mean"] == pytest.approx(math.sqrt((0.83 * 0.17 + 0.80 * 0.20) / 10_000))
     assert found("method helps more", kd, Selector(method=("at",)), *rows) == []
 
