@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
 import scipy.stats
 
 from cheapconv.engine.store.machines import machine
@@ -35,12 +34,12 @@ def machines(found: Sequence[Content]) -> str:
     lines = []
     for content in found:
         if len(pairs := _again(content)) > 1:
-            alone = [first.key for first, _ in pairs]  # the same teacher is no reason to end apart
-            lines.append([content.sweep.name, AGAIN, *_told(pairs, [*_seeds(content, pairs)], alone)])
+            clusters = [first.key for first, _ in pairs]  # the same teacher is no reason to end apart
+            lines.append([content.sweep.name, AGAIN, *_told(pairs, [*_seeds(content, pairs)], clusters)])
     for one, other in combinations(found, 2):
         if len(pairs := _twice(one, other)) > 1:
-            taught = [first.cell.teacher or first.key for first, _ in pairs]  # a teacher's own difference is theirs too
-            lines.append([one.sweep.name, other.sweep.name, *_told(pairs, [*_seeds(one, pairs)], taught)])
+            clusters = [first.cell.teacher or first.key for first, _ in pairs]  # a teacher's difference is theirs too
+            lines.append([one.sweep.name, other.sweep.name, *_told(pairs, [*_seeds(one, pairs)], clusters)])
     return markdown(HEAD, lines, right=HEAD[5:]) if lines else NONE
 
 
@@ -98,13 +97,15 @@ def _told(pairs: Pairs, seeds: Pairs, clusters: Sequence[str]) -> list[str]:
 
 
 def half_width(values: np.ndarray, clusters: Sequence[str]) -> float:
-    """That of the 95 % interval of their mean, where those of one cluster err together: by t over the sums of clusters
-    (Liang and Zeger, 1986). Infinite where all are of one."""
-    sums = pd.Series(values - values.mean()).groupby([*clusters]).sum()
-    if (count := len(sums)) == 1:
+    """That of the 95 % interval of their mean, where those of one cluster err together: by t over the means without
+    each cluster (the jackknife; of few and uneven clusters the sums of Liang and Zeger, 1986, are too sure). Infinite
+    where all are of one."""
+    names = sorted({*clusters})
+    if len(names) == 1:
         return math.inf
-    variance = count / (count - 1) * float((sums**2).sum()) / len(values) ** 2
-    return float(scipy.stats.t.ppf(0.975, count - 1)) * math.sqrt(variance)
+    without = np.array([values[np.array(clusters) != name].mean() for name in names])
+    variance = (len(names) - 1) / len(names) * float(((without - values.mean()) ** 2).sum())
+    return float(scipy.stats.t.ppf(0.975, len(names) - 1)) * math.sqrt(variance)
 
 
 def _differing(pairs: Pairs) -> str:

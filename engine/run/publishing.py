@@ -131,7 +131,7 @@ def tagged(ready: Ready, store: Store, student: str | None) -> dict[str, str]:
         "test_samples": str(result.test_samples),
         "data_licence": ready.suite.terms,
         "cheapconv": version("cheapconv"),
-        **({"doubts": ready.loaded.doubts} if ready.loaded.doubts else {}),
+        **({"warnings": ready.loaded.doubts} if ready.loaded.doubts else {}),
     }
 
 
@@ -139,10 +139,10 @@ def told(ready: Ready, file: Path, tags: dict[str, str]) -> Student:
     """What is said of a network beside its file."""
     loaded, suite, cell = ready.loaded, ready.suite, ready.loaded.cell
     said = {"class_names": loaded.class_names, "mean": loaded.mean, "std": loaded.std, "image": suite.image}
-    doubts = f", which means nothing: {loaded.doubts}" if loaded.doubts else ""
+    warned = f" The score means nothing: {loaded.doubts}." if loaded.doubts else ""
     note = (
         f"{cell.architecture_label} with {cell.conv_label}, method {cell.method_label}, seed {cell.seed}, on "
-        f"{cell.suite_label}: {tags['score']} {tags[tags['score']]} on {tags['test_samples']} test samples{doubts}. "
+        f"{cell.suite_label}: {tags['score']} {tags[tags['score']]} on {tags['test_samples']} test samples.{warned} "
         f"It takes float32 images {suite.image}, RGB from 0 to 1, and normalises them itself. "
         f"Training data: {suite.terms}. Cell `{cell.key}`."
     )

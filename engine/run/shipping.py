@@ -166,8 +166,8 @@ def export(
     size = sum((out / name).stat().st_size for name in sidecar.files)
     yield f"{out / sidecar.files[0]}: {size / 1e6:.2f} MB, for {chosen.label}"
     yield compared
-    if sidecar.doubts:
-        yield f"its cell's score means nothing: {sidecar.doubts}"
+    if sidecar.warnings:
+        yield f"its cell's score means nothing: {sidecar.warnings}"
     yield f"score it: cheapconv accuracy {out / sidecar.files[0]}"
 
 
@@ -219,7 +219,7 @@ def _sidecar_of(
         method=cell.method_label,
         seed=cell.seed,
         key=cell.key,
-        doubts=loaded.doubts,
+        warnings=loaded.doubts,
         cheapconv=version("cheapconv"),
         date=now(),
     )

@@ -35,7 +35,7 @@ class Sidecar:
     method: str
     seed: int
     key: str  # of the cell
-    doubts: str = ""  # why the cell's score means nothing, if that is so
+    warnings: str = ""  # why the cell's score means nothing, if that is so
     cheapconv: str  # version
     date: str
 
@@ -64,12 +64,12 @@ def readme(of: Sidecar, folder: Path) -> str:
     """A page in Markdown."""
     channels, height, width = of.image
     classes = ", ".join(of.class_names)
-    doubts = f"\n**Of no use as it is**: {of.doubts}.\n" if of.doubts else ""
+    warned = f"\n**The score of its cell means nothing**: {of.warnings}.\n" if of.warnings else ""
     small = f" They are in int8, by the quantiser of {of.runtime}, calibrated with {of.quantised_on}."
     return f"""# {of.architecture} with {of.conv}, trained by {of.method} on {of.suite_label}
 
 `{of.files[0]}` is for {of.runtime}.
-{doubts}
+{warned}
 - In: `images`, float32 ({of.batch}, {channels}, {height}, {width}), RGB, numbers from 0 to 1. They are normalised
   inside: mean {list(of.mean)}, deviation {list(of.std)}.
 - Out: `logits`, float32; the largest says the class. Classes, from 0: {classes}.

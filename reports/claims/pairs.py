@@ -105,8 +105,8 @@ def at_no_more(cost: str) -> Finder:
     all that cost as much. Rows whose cost is not known are not there."""
 
     def find(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
-        rows, pairs = asked(better, than, rows), list[Pair]()
-        known = rows[rows[cost].notna()]
+        meant = asked(better, than, rows)
+        pairs, known = [], meant[meant[cost].notna()]
         for _, other in than.of(known).iterrows():
             cheaper = better.of(known[known[cost] <= other[cost]])
             fair = [one for one, _ in same_recipe(cheaper, other.to_frame().T)]

@@ -43,23 +43,23 @@ def attach(cells: pd.DataFrame, sweep: Collected) -> pd.DataFrame:
 
 def teachers_of(sweep: Collected) -> Mapping[str, str]:
     """By the key of a finished cell that of its teacher, or of the only one that cells of its seed and recipe have, or
-    of its seed; none of a teacher itself."""
+    of its seed; none of that teacher itself."""
     of_seed, alike = defaultdict[int, set[str]](set), defaultdict[tuple[int, str], set[str]](set)
     for cell in (record.cell for record in sweep.records):
         if cell.teacher:
             of_seed[cell.seed].add(cell.teacher)
-            alike[recipe(cell)].add(cell.teacher)
+            alike[seed_and_recipe(cell)].add(cell.teacher)
     found = {}
     for record in sweep.done:
         cell = record.cell
-        others = alike.get(recipe(cell)) or of_seed[cell.seed]
+        others = alike.get(seed_and_recipe(cell)) or of_seed[cell.seed]
         keys = {cell.teacher} if cell.teacher else others
         if len(keys) == 1 and (key := next(iter(keys))) and key != record.key:
             found[record.key] = key
     return found
 
 
-def recipe(cell: CellRecord) -> tuple[int, str]:
+def seed_and_recipe(cell: CellRecord) -> tuple[int, str]:
     """What cells have in common that are trained by one recipe from one seed."""
     return cell.seed, json.dumps(cell.recipe, sort_keys=True)
 

@@ -61,8 +61,8 @@ def test_cells_of_one_machine_say_nothing(tmp_path: Path) -> None:
 
 
 def test_cells_that_err_together_are_fewer_than_they_seem() -> None:
-    # Of mean 2: residuals -2, 0 and 2, so clusters of sums -2 and 2: 2 / 1 times 8 / 9 is a variance of 16 / 9.
-    assert half_width(np.array([0.0, 2.0, 4.0]), ["a", "a", "b"]) == pytest.approx(12.7062047 * 4 / 3)
+    # Of mean 2, without a cluster 4 and 1: half of 4 and 1 together is the variance.
+    assert half_width(np.array([0.0, 2.0, 4.0]), ["a", "a", "b"]) == pytest.approx(12.7062047 * 2.5**0.5)
     # Each for itself: the usual one, of deviation 2 over the root of 3.
     assert half_width(np.array([0.0, 2.0, 4.0]), ["a", "b", "c"]) == pytest.approx(4.30265273 * 2 / 3**0.5)
     assert half_width(np.array([0.0, 2.0]), ["a", "a"]) == math.inf

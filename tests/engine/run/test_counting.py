@@ -12,6 +12,7 @@ from cheapconv.engine.run import measuring, session
 from cheapconv.engine.store import compute
 from cheapconv.engine.store.runs import Store
 from tests.engine import tiny
+from tests.engine.outcomes import assert_same
 from tests.engine.timed import Watch
 
 
@@ -60,6 +61,17 @@ def test_what_goes_wrong_is_a_warning_and_no_cells_failure(store, monkeypatch, c
         "the multiply-adds of training wrn(depth=10, width=1) standard by scratch could not be counted" in caplog.text
     )
     assert compute.names(store) == []
+
+
+def test_counting_changes_no_bit_of_what_is_trained_after_it(store, tmp_path, monkeypatch):
+    whole, other = sweep(), Store(tmp_path / "uncounted")
+    tiny.run(store, whole)
+    assert compute.names(store)
+    tiny.skip_counting(monkeypatch)
+    tiny.run(other, whole)
+    assert not compute.names(other)
+    for planned in whole.cells:
+        assert_same(store, other, planned.cell.key)
 
 
 def test_measure_counts_what_is_missing_of_what_is_done(store):

@@ -154,8 +154,8 @@ def quiet(monkeypatch, tmp_path) -> None:
 
 def test_measuring_takes_every_network_once_again(store, quiet, capsys):
     whole, watch = tiny.planned("scratch", "noisy", {"conv": "group(groups=2)"}), Watch(one_s=0.0015, many_s=0.064)
-    session.measure(whole, store.root, "cpu", 1, watch, "eager")
-    session.measure(whole, store.root, "cpu", 1, watch, "eager")
+    session.measure(whole, store.root, "cpu", 1, watch)
+    session.measure(whole, store.root, "cpu", 1, watch)
     assert watch.warmed == ["WRN-10-1 S", "WRN-10-1 G(2)"] * 2
     assert watch.sliced[:4] == ["WRN-10-1 S", "WRN-10-1 G(2)", "WRN-10-1 G(2)", "WRN-10-1 S"]
     assert {(m.architecture, m.classes, m.input) for m in store.measurements()} == {
@@ -163,7 +163,7 @@ def test_measuring_takes_every_network_once_again(store, quiet, capsys):
     }
     assert len(store.measurements()) == 2
     passes = [f"pass {number} of 5 over 2 networks" for number in range(1, 6)]
-    timings = [f"WRN-10-1 {conv}, eager fp32: 1.5 ms an image, 2000 images/s" for conv in ("S", "G(2)")]
+    timings = [f"WRN-10-1 {conv}, onnxruntime fp32: 1.5 ms an image, 2000 images/s" for conv in ("S", "G(2)")]
     assert capsys.readouterr().out.splitlines() == [*passes, *timings] * 2
 
 

@@ -105,10 +105,10 @@ def test_a_file_of_a_cell_that_has_learnt_nothing_says_so(trained, tmp_path):
     assert "as guessing has" in doubts  # after an epoch of the tiny suite
     lines = export(store, tmp_path / "out")
     assert f"its cell's score means nothing: {doubts}" in lines
-    assert beside(tmp_path / "out" / "network.onnx").doubts == doubts
-    assert f"**Of no use as it is**: {doubts}." in (tmp_path / "out" / "README.md").read_text()
-    of = replace(beside(tmp_path / "out" / "network.onnx"), doubts="")
-    assert "Of no use" not in readme(of, tmp_path / "out")
+    assert beside(tmp_path / "out" / "network.onnx").warnings == doubts
+    assert f"**The score of its cell means nothing**: {doubts}." in (tmp_path / "out" / "README.md").read_text()
+    of = replace(beside(tmp_path / "out" / "network.onnx"), warnings="")
+    assert "means nothing" not in readme(of, tmp_path / "out")
 
 
 def test_a_network_is_found_by_key_or_pattern(trained):
