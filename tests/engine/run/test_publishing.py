@@ -104,7 +104,7 @@ class Odd:
 def test_two_at_once_make_one_version(trained, uri):
     store, [key, *_] = trained
     with ThreadPoolExecutor(2) as pool:
-        said = [*pool.map(lambda _: publish(store, key, uri), range(2))]
+        said = [*pool.map(lambda _: publish(store, key, uri, name="twice"), range(2))]
     last = sorted(lines[-1].rpartition(" is ")[2] for lines in said)
     assert last == ["registered", "this network already"]
 
