@@ -8,7 +8,6 @@ from cheapconv.docs.readme import score
 from cheapconv.reports.answers.content import Content
 from cheapconv.reports.answers.words import p_text
 from cheapconv.reports.formats.markdown import markdown
-from cheapconv.reports.rows.variants import common_recipe
 from cheapconv.reports.statistics import differences
 
 NAME = "lr="
@@ -30,7 +29,7 @@ def rates(found: Sequence[Content]) -> str:
 
 def at_rates(content: Content) -> pd.DataFrame:
     """Rows as trained, with a column `lr`; those that differ in anything else of the recipe are left out."""
-    usual = float(common_recipe(content.sweep)["lr"])
+    usual = float(content.sweep.recipe_of_most["lr"])
     rows = content.rows[(content.rows["deployed"] == "") & (content.rows["n"] > 0)]
     rows = rows[rows["variant"].str.fullmatch(rf"|{NAME}[^,]*")]
     return rows.assign(lr=[float(text.removeprefix(NAME)) if text else usual for text in rows["variant"]])

@@ -1,5 +1,6 @@
 """The README's tables: a sweep whose result files are committed, and the atlas."""
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -45,8 +46,9 @@ def write(path: Path = ROOT / "README.md") -> None:
     fill(path, makers())
 
 
+@functools.cache
 def committed(sweep: str) -> Content:
-    """What the committed result files of a sweep say."""
+    """What the committed result files of a sweep say; read once, as several pages are made of them."""
     catalog.load()
     return content.build(REPORTS / sweep / "results", sweep)
 

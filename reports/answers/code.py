@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from cheapconv.reports.rows.collect import PLUGIN, Collected, Record
+from cheapconv.reports.rows.collect import Collected, Record
+from cheapconv.reports.rows.environment import PLUGIN
 from cheapconv.reports.rows.identities import records_by_row
 
 

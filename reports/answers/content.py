@@ -21,7 +21,6 @@ from cheapconv.reports.rows import (
     stats,
     texts,
     training_compute,
-    variants,
 )
 from cheapconv.reports.rows.columns import Column, columns, method_label
 from cheapconv.reports.rows.quantities import quantities
@@ -69,7 +68,7 @@ def build_several(store: Path, names: Sequence[str], title: str) -> Content:
 def of_sweep(store: Path, sweep: collect.Collected) -> Content:
     """Everything about what was read of a sweep in `store`."""
     cells = training_compute.attach(by_image.attach(collect.frame(sweep), sweep), sweep)
-    cells["variant"] = cells["key"].map(variants.variants(sweep).to_dict())
+    cells["variant"] = cells["key"].map(sweep.variants)
     measured = measurements.read_measurements(store, cells)
     timed = texts.as_objects(measurements.attach(cells, measured))
     every = gap.add_gaps(texts.as_objects(stats.summarise(timed, sweep.unrecorded)))

@@ -11,10 +11,10 @@ from cheapconv.engine.store.bills import duration, saved
 from cheapconv.engine.store.records import Environment, Result, Word
 from cheapconv.reports.answers import code, determinism
 from cheapconv.reports.rows import measurements
-from cheapconv.reports.rows.collect import Collected, commit, hardware, software
+from cheapconv.reports.rows.collect import Collected
 from cheapconv.reports.rows.columns import method_label
+from cheapconv.reports.rows.environment import commit, hardware, software
 from cheapconv.reports.rows.measurements import Measured
-from cheapconv.reports.rows.variants import common_recipe
 from cheapconv.reports.statistics import differences
 from cheapconv.reports.statistics.images import COLUMN
 
@@ -47,7 +47,7 @@ def conditions(sweep: Collected, measured: Measured) -> dict[str, str]:
     cells = [record.cell for record in sweep.records]
     environments = [record.environments for record in sweep.done if record.environments]
     machines = pd.DataFrame([_machine(of_cell) for of_cell in environments], columns=MACHINE)
-    recipe, shared = common_recipe(sweep), sum(record.sharing > 1 for record in sweep.done)
+    recipe, shared = sweep.recipe_of_most, sum(record.sharing > 1 for record in sweep.done)
     return {
         "Data": _tally(f"{cell.suite_label or cell.suite} (fingerprint {cell.data})" for cell in cells),
         "Recipe": f"{recipe.pop('name', sweep.recipe)}: {', '.join(f'{k} {v}' for k, v in recipe.items())}",

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cheapconv.reports.rows.collect import Collected, commit, hardware
+from cheapconv.reports.rows.collect import Collected
+from cheapconv.reports.rows.environment import commit, hardware
 from cheapconv.reports.rows.several import terms, unlike
 
 

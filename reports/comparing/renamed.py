@@ -6,7 +6,6 @@ from collections.abc import Collection
 from cheapconv.reports.answers.content import Content
 from cheapconv.reports.rows import collect, stats
 from cheapconv.reports.rows.collect import Record
-from cheapconv.reports.rows.variants import variants
 
 
 def named_alike(before: Content, after: Content) -> tuple[Content, Content]:
@@ -22,7 +21,7 @@ def _renamed(content: Content, others: Collection[Record]) -> Content:
         architecture=[own[key].architecture_label for key in content.cells["key"]],
         conv=[own[key].conv_label for key in content.cells["key"]],
         method=[own[key].method_label for key in content.cells["key"]],
-        variant=content.cells["key"].map(variants(sweep).to_dict()),
+        variant=content.cells["key"].map(sweep.variants),
     )
     called = dict(zip(stats.names(content.cells), stats.names(cells), strict=True))
     rows = content.rows.copy()

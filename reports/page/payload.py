@@ -18,6 +18,7 @@ from cheapconv.reports.answers.content import Content
 from cheapconv.reports.rows import budgets, collect
 from cheapconv.reports.rows.collect import Collected, Record
 from cheapconv.reports.rows.columns import Column, method_label
+from cheapconv.reports.rows.environment import commit, software
 from cheapconv.reports.rows.kinds import KINDS, kind
 from cheapconv.reports.rows.quantities import axes
 from cheapconv.reports.rows.reality import reality
@@ -143,9 +144,9 @@ def _cells(content: Content, machines: dict[str, int]) -> Iterator[dict[str, obj
 
 def environment(record: Record) -> str:
     """On what and by what a cell was trained."""
-    software = [collect.software(each) for each in record.environments]
-    commits = [f"commit {collect.commit(each)}" for each in record.environments]
-    parts = dict.fromkeys((record.trained_on, *commits, *software))
+    libraries = [software(each) for each in record.environments]
+    commits = [f"commit {commit(each)}" for each in record.environments]
+    parts = dict.fromkeys((record.trained_on, *commits, *libraries))
     return "; ".join(filter(None, parts))
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from cheapconv.catalog.errors import UserError, plural
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import compute, deployments, machines, mistakes
 from cheapconv.engine.store.about import About
 from cheapconv.engine.store.cell import CellRecord
@@ -22,7 +22,8 @@ from cheapconv.engine.store.machines import Retraining
 from cheapconv.engine.store.plans import SkippedCell
 from cheapconv.engine.store.records import Environment, Result, Word
 from cheapconv.engine.store.runs import Run, Store
-from cheapconv.reports.rows import labels, uneven
+from cheapconv.reports.rows import labels, uneven, variants
+from cheapconv.reports.rows.environment import commit, hardware
 from cheapconv.reports.rows.score import Score
 
 RESULT_FIELDS = ("train_s", "spent", "method_s", "train_images_per_s", "teacher_train_s")
@@ -30,7 +31,6 @@ OUTCOMES = (
     *("test_images", "top1", "top1_error", "top5", "pixel_accuracy", "top1_best", "structure"),
     *("ensemble_top1", "by_validation", "best_student_epoch", "students", "warnings"),
 )
-PLUGIN = "plugin "  # so begin the names of a user's modules among the versions of an environment
 MANY = 2000  # cells, of which reading takes seconds and is shown
 NOT_DEPLOYED = ("activation_bytes", "top1_best", "ensemble_top1", "by_validation", "best_student_epoch")
 SIZES = ("params", "params_with_bn_stats", "macs", "flops", "weights_bytes", "activation_bytes")
@@ -144,6 +144,16 @@ class Collected:
     joined: tuple[str, ...] = ()  # the sweeps that it was made of, where there were several
     retrainings: tuple[Retraining, ...] = ()  # other trainings of its cells, on other machines
 
+    @functools.cached_property
+    def variants(self) -> dict[str, str]:
+        """By the key of each known cell what completes its labels."""
+        return variants.variants({record.key: record.cell for record in self.records})
+
+    @property
+    def recipe_of_most(self) -> dict[str, str]:
+        """Each number of the recipe, as most cells have it."""
+        return variants.common(record.cell.recipe for record in self.records)
+
     @property
     def score(self) -> Score:
         """What counts, in all of its cells."""
@@ -199,27 +209,6 @@ def named_alike(records: Collection[Record], others: Collection[Record] = ()) ->
     """The records, every architecture, conv and method under the one name that it has in them and in the others."""
     names = labels.shortest(record.cell for record in (*records, *others))
     return [dataclasses.replace(record, cell=labels.named(record.cell, names)) for record in records]
-
-
-def hardware(environment: Environment) -> str:
-    """What decides how long a training takes: `AMD EPYC (cpu, 2 CPU threads)`."""
-    driver = f", driver {environment.driver}" if environment.driver else ""
-    compiled = ", torch.compile" if environment.compile else ""
-    threads = plural(environment.threads, "CPU thread")
-    together = f"{environment.processes} x " if environment.processes > 1 else ""
-    kind = environment.device.partition(":")[0]  # which of a machine's GPUs it was changes no seconds
-    return f"{together}{environment.device_name} ({kind}, {threads}{driver}{compiled})"
-
-
-def commit(environment: Environment) -> str:
-    """`dca07d99a94d`, or `dca07d99a94d with uncommitted changes`."""
-    return f"{(environment.git_sha or 'unknown')[:12]}{' with uncommitted changes' if environment.git_dirty else ''}"
-
-
-def software(environment: Environment) -> str:
-    """`python 3.12.3, torch 2.12.0`: of libraries; the code of plugins is told row by row (reports/answers/code.py)."""
-    known = {name: version for name, version in environment.versions.items() if not name.startswith(PLUGIN)}
-    return ", ".join(f"{name} {version}" for name, version in known.items())
 
 
 def frame(sweep: Collected) -> pd.DataFrame:

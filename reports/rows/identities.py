@@ -6,7 +6,6 @@ import pandas as pd
 
 from cheapconv.reports.rows.collect import Collected, Record
 from cheapconv.reports.rows.stats import TRAINED
-from cheapconv.reports.rows.variants import variants
 
 
 class Identity(NamedTuple):
@@ -29,10 +28,9 @@ def identity(row: pd.Series) -> Identity:
 
 def records_by_row(sweep: Collected) -> dict[Identity, list[Record]]:
     """The cells of each row, whatever their state."""
-    named = variants(sweep).to_dict()  # a look into a Series takes a hundred times as long
     found: dict[Identity, list[Record]] = {}
     for record in sweep.records:
         cell = record.cell
-        name = Identity(cell.architecture_label, cell.conv_label, cell.method_label, str(named[record.key]))
+        name = Identity(cell.architecture_label, cell.conv_label, cell.method_label, sweep.variants[record.key])
         found.setdefault(name, []).append(record)
     return found

@@ -8,7 +8,6 @@ from cheapconv.catalog.errors import UserError, short, some
 from cheapconv.engine.store.about import united
 from cheapconv.engine.store.runs import Store
 from cheapconv.reports.rows.collect import Collected, named_alike, read_sweep
-from cheapconv.reports.rows.variants import common_recipe
 
 MOST_NAMED = 4  # differences in a sentence
 
@@ -57,7 +56,7 @@ def terms(sweep: Collected) -> dict[str, str]:
     Each as most cells have it: an entry may override a number, and then its rows say so (`variants`).
     """
     cells = [record.cell for record in sweep.records]
-    recipe = common_recipe(sweep)
+    recipe = sweep.recipe_of_most
     recipe.pop("name", None)  # equal numbers are an equal recipe
     return {
         "suite": _most(cell.suite for cell in cells),

@@ -5,40 +5,42 @@ Without it two learning rates would be averaged as if they were two seeds.
 
 import operator
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-import pandas as pd
-
-from cheapconv.reports.rows.collect import Collected
+from cheapconv.engine.store.cell import CellRecord
 
 LABELS = operator.attrgetter("architecture_label", "conv_label", "method_label")
 
 
-def common_recipe(sweep: Collected) -> dict[str, str]:
-    """Each number of the recipe, nested ones as `schedule.name`, with the value that most cells have.
+def common(recipes: Iterable[Mapping[str, object]]) -> dict[str, str]:
+    """Each number of the recipes, nested ones as `schedule.name`, with the value that most of them have.
 
     A null is as good as absent, as in the cell's key: older cells lack what recipes have learnt since.
     """
-    recipes = [_flat(record.cell.recipe) for record in sweep.records]
-    names = dict.fromkeys(name for recipe in recipes for name in recipe)
-    return {name: Counter(recipe.get(name, "none") for recipe in recipes).most_common(1)[0][0] for name in names}
+    return _usual([_flat(recipe) for recipe in recipes])
 
 
-def variants(sweep: Collected) -> pd.Series:
-    """By the key of each known cell what completes its labels: `lr=0.05`, `teacher=WRN-16-2 S`, mostly nothing."""
-    common = common_recipe(sweep)
-    cells = {record.key: record.cell for record in sweep.records}
+def variants(cells: Mapping[str, CellRecord]) -> dict[str, str]:
+    """By the key of each cell what completes its labels: `lr=0.05`, `teacher=WRN-16-2 S`, mostly nothing."""
+    recipes = [_flat(cell.recipe) for cell in cells.values()]
+    usual = _usual(recipes)
     rows, teachers = [], []
     found: dict[tuple[str, ...], set[str]] = {}  # teachers by row
-    for record in sweep.records:
-        recipe, teacher = _flat(record.cell.recipe), cells.get(record.cell.teacher or "")
-        own = {name: recipe.get(name, "none") for name in common}
-        rows.append((*LABELS(record.cell), ", ".join(f"{k}={v}" for k, v in own.items() if v != common[k])))
+    for recipe, cell in zip(recipes, cells.values(), strict=True):
+        teacher = cells.get(cell.teacher or "")
+        own = {name: recipe.get(name, "none") for name in usual}
+        rows.append((*LABELS(cell), ", ".join(f"{k}={v}" for k, v in own.items() if v != usual[k])))
         teachers.append(f"teacher={' '.join(LABELS(teacher))}" if teacher else "no teacher")
         found.setdefault(rows[-1], set()).add(teachers[-1])
     named = [teacher if len(found[row]) > 1 else "" for row, teacher in zip(rows, teachers, strict=True)]
     texts = [", ".join(filter(None, (row[-1], teacher))) for row, teacher in zip(rows, named, strict=True)]
-    return pd.Series(texts, index=[record.key for record in sweep.records], dtype=str)
+    return dict(zip(cells, texts, strict=True))
+
+
+def _usual(recipes: list[dict[str, str]]) -> dict[str, str]:
+    """By number what most of the recipes have."""
+    names = dict.fromkeys(name for recipe in recipes for name in recipe)
+    return {name: Counter(recipe.get(name, "none") for recipe in recipes).most_common(1)[0][0] for name in names}
 
 
 def _flat(recipe: Mapping[str, object], prefix: str = "") -> dict[str, str]:

@@ -3,7 +3,6 @@
 import io
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,8 +12,6 @@ import pytest
 from cheapconv.reports.answers.content import Content, build
 from cheapconv.reports.formats import exports, fields, tables
 from tests.reports.store import ENVIRONMENT, Store
-
-COMMITTED = Path(__file__).parents[3] / "reports" / "cifar10-short"
 
 
 @pytest.fixture
@@ -41,10 +38,6 @@ def same(value: Any, other: Any) -> bool:
         each is None or each is pd.NA or (isinstance(each, float) and math.isnan(each)) for each in (value, other)
     ]
     return all(missing) if any(missing) else value == other
-
-
-def test_the_csv_of_the_committed_report_has_its_bytes() -> None:
-    assert tables.csv(build(COMMITTED / "results", "cifar10-short")) == (COMMITTED / "table.csv").read_text()
 
 
 def test_json_and_parquet_have_the_numbers_of_the_csv(hostile: Content) -> None:

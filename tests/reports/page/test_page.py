@@ -13,13 +13,9 @@ import pytest
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import files, process
-from cheapconv.reports.answers.content import build
-from cheapconv.reports.formats import tables
 from cheapconv.reports.page import assets, page
 from cheapconv.reports.page.page import render
 from tests.reports.store import Store
-
-COMMITTED = sorted(path.parent for path in assets.HERE.parent.glob("*/results"))
 
 
 class Page(html.parser.HTMLParser):
@@ -73,12 +69,6 @@ def test_rendering_twice_gives_the_same_bytes(small: Store, tmp_path: Path) -> N
     first = render(small.root, "quick", tmp_path / "a").paths
     second = render(small.root, "quick", tmp_path / "b").paths
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
-
-
-@pytest.mark.parametrize("committed", COMMITTED, ids=lambda path: path.name)
-def test_a_committed_report_follows_from_its_results(committed: Path) -> None:
-    content = build(committed / "results", committed.name)
-    assert tables.markdown(content) == (committed / "table.md").read_text()
 
 
 def test_page_is_well_formed_and_loads_nothing_but_what_lies_beside_it(small: Store, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from cheapconv.engine.store.records import Environment
 from cheapconv.reports.answers.content import build
 from cheapconv.reports.rows import collect
 from cheapconv.reports.rows.collect import read_sweep
+from cheapconv.reports.rows.environment import hardware
 from tests.reports.store import EPOCH, Store
 
 
@@ -95,8 +96,8 @@ def test_a_damaged_plan_is_called_that(small: Store) -> None:
 
 def test_hardware_says_how_many_trained_a_cell_together():
     one = Environment(device_name="H100", device="cuda:0", threads=2)
-    assert collect.hardware(one) == "H100 (cuda, 2 CPU threads)"
-    assert collect.hardware(replace(one, processes=4)) == "4 x H100 (cuda, 2 CPU threads)"
+    assert hardware(one) == "H100 (cuda, 2 CPU threads)"
+    assert hardware(replace(one, processes=4)) == "4 x H100 (cuda, 2 CPU threads)"
 
 
 def test_cells_that_an_older_release_named_longer_are_rows_with_those_of_today(small: Store) -> None:

@@ -1,12 +1,12 @@
 """Cells of the same labels that differ in recipe or teacher are not averaged."""
 
 from cheapconv.reports.answers.content import build
-from cheapconv.reports.rows import collect, variants
+from cheapconv.reports.rows import collect
 from tests.reports.store import Store
 
 
 def test_same_recipe_has_no_variant(small: Store) -> None:
-    assert set(variants.variants(collect.read_sweep(small.root, "quick"))) == {""}
+    assert set(collect.read_sweep(small.root, "quick").variants.values()) == {""}
 
 
 def test_an_overridden_number_makes_its_own_row(store: Store) -> None:
@@ -27,7 +27,7 @@ def test_teachers_are_named_only_where_a_row_has_several(store: Store) -> None:
     store.add("G(4)", "kd", 0, 0.92, teacher=small)
     store.add("G(4)", "at", 0, 0.91, teacher=small)
     store.plan()
-    assert list(variants.variants(collect.read_sweep(store.root, "quick")))[2:] == [
+    assert list(collect.read_sweep(store.root, "quick").variants.values())[2:] == [
         "teacher=WRN-40-2 S scratch",
         "teacher=WRN-16-2 S scratch",
         "",
