@@ -17,6 +17,14 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_disks():
+    """A test's files need not outlast a loss of power, and a disk takes milliseconds to promise it, of each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
+
+
 @pytest.fixture(autouse=True, scope="module")
 def heap_of_others():
     """Garbage is looked for among the objects of a module's tests, not in the thousands of tests and libraries before

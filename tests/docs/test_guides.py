@@ -17,6 +17,7 @@ from cheapconv.engine.run.planning import plan
 from cheapconv.methods.base import Build, Method
 from cheapconv.models import architectures, convs
 from tests.docs.guide import NO_TRACKING, Guide
+from tests.engine import tiny
 
 METHOD, CONV = Guide.read("add-a-method.md"), Guide.read("add-a-conv.md")
 FOLDERS = {  # where the guides' files would go
@@ -85,6 +86,7 @@ def test_the_method_runs_from_the_registry(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", NO_TRACKING)
+    tiny.skip_timing(monkeypatch)  # which takes as long as all else
     for arguments in METHOD.commands:
         ended = CliRunner().invoke(runner.app, arguments)
         assert ended.exit_code == 0, ended.output

@@ -13,6 +13,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.content import content_hash
 from cheapconv.models.build import build_network
 from tests.docs.guide import NO_TRACKING, Guide
+from tests.engine import tiny
 
 OWN = Guide.read("your-own-network.md")
 TEXT = "module(path='my_net:build', taps=('early', 'late'))"
@@ -26,6 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", NO_TRACKING)
+    tiny.skip_timing(monkeypatch)  # which takes as long as all else
     yield tmp_path
     for name in ("my_net", "my_blocks"):
         sys.modules.pop(name, None)
