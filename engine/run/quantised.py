@@ -20,6 +20,7 @@ from cheapconv.engine.measure.runtimes.base import Job
 from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run.measuring import time_missing
+from cheapconv.engine.run.recorded import require_its_answers
 from cheapconv.engine.run.scored import of_answers
 from cheapconv.engine.run.shipping import CPU
 from cheapconv.engine.store import deployments, networks
@@ -115,7 +116,9 @@ def _student(store: Store, cell: Cell, name: str, structure: str | None, way: Wa
     """One network of a cell."""
     assert way.calibration is not None
     suite, recipe = catalog.parse("suite", cell.suite), recipe_of(cell)
-    network = deployed(networks.load(store, cell.key, name).network, suite.image)
+    loaded = networks.load(store, cell.key, name)
+    require_its_answers(store, loaded, data)
+    network = deployed(loaded.network, suite.image)
     batch, threads = clock.throughput_batch(suite.image, CPU), torch.get_num_threads()
     with tempfile.TemporaryDirectory() as folder:
         job = Job(suite.image, batch, Path(folder), threads, way.precision, way.calibration.images)

@@ -21,6 +21,7 @@ from cheapconv.engine.measure.calibration_images import CalibrationImages
 from cheapconv.engine.measure.runtimes.base import Job, Unsupported
 from cheapconv.engine.plan.select import matches
 from cheapconv.engine.run.formats import Answer, Format, known
+from cheapconv.engine.run.recorded import require_its_answers
 from cheapconv.engine.run.sidecar import NAME, Sidecar, readme
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import CellRecord, recipe_of
@@ -69,14 +70,17 @@ class Ready:
 
     @classmethod
     def of(cls, store: Path, cell: CellRecord, student: str | None, data: Path | None) -> "Ready":
-        """Of a finished cell; its first student that counts, if none is named."""
+        """Of a finished cell; its first student that counts, if none is named. A UserError where it answers otherwise
+        than it did when it was trained."""
         if lacking := [name for name in cell.plugins if name not in catalog.plugins()]:
             named = " ".join(f"--plugin {short(name)}" for name in lacking)
             raise UserError(f"the cell {cell.key} has parts of the user's own: give {named} to import them from.")
         loaded = networks.load(Store(store), cell.key, student)
         suite, recipe = catalog.parse("suite", cell.suite), recipe_of(cell)
+        opened = suite.open(Place(CPU), data, validation=cell.held_out)
+        require_its_answers(Store(store), loaded, opened)
         network = Raw(deployed(loaded.network, suite.image), loaded.mean, loaded.std).eval()
-        return cls(loaded, network, suite, recipe, suite.open(Place(CPU), data, validation=cell.held_out))
+        return cls(loaded, network, suite, recipe, opened)
 
     @property
     def images(self) -> Tensor:

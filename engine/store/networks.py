@@ -22,6 +22,7 @@ from cheapconv.suites.augmentation import Normalisation
 class Loaded:
     """A trained network with what is needed to use it on an image."""
 
+    name: str
     network: nn.Module
     architecture: str  # the texts that it was built from
     conv: str
@@ -76,6 +77,7 @@ def load(store: Store, key: str, name: str | None = None) -> Loaded:
             f"the network '{name}' of cell {key} in {store.root} cannot be used: {reason(error).rstrip('.')}."
         ) from error
     return Loaded(
+        name=name,
         network=network,
         architecture=body["architecture"],
         conv=body["conv"],

@@ -104,6 +104,7 @@ class FreshTeacherBuilder(Builder):
         network = build_network(teacher.architecture, teacher.conv, teacher.classes)
         give(network, images.mean, images.std)
         return Loaded(
+            name="",
             network=on_device(network, self.place.device),
             architecture=teacher.architecture,
             conv=teacher.conv,

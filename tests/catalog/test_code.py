@@ -56,6 +56,26 @@ def test_of_a_package_it_is_all_modules_and_of_a_module_beside_others_its_own(fo
     assert [code_of("coded_plugin_package"), code_of("coded_plugin_package.part")] == [whole, whole]
 
 
+def test_what_a_module_imports_from_beside_it_is_its_too(folder):
+    files = {
+        "coded_plugin": "from coded_plugin_loss import kl\n",
+        "coded_plugin_loss": "import coded_plugin_far\nkl = 1\n",
+    }
+    for name, text in {**files, "coded_plugin_far": "", "coded_plugin_other": ""}.items():
+        (folder / f"{name}.py").write_text(text)
+    before = code_of("coded_plugin")
+    assert before == content(folder, [folder / f"{name}.py" for name in (*files, "coded_plugin_far")])
+    (folder / "coded_plugin_other.py").write_text("x = 1\n")
+    code_of.cache_clear()
+    assert code_of("coded_plugin") == before
+    (folder / "coded_plugin_far.py").write_text("x = 1\n")
+    code_of.cache_clear()
+    assert code_of("coded_plugin") != before
+    (folder / "coded_plugin_far.py").write_bytes(b"\xff")
+    code_of.cache_clear()
+    assert code_of("coded_plugin") is None
+
+
 def test_of_one_without_files_it_is_not_known(folder, monkeypatch):
     with zipfile.ZipFile(folder / "coded.zip", "w") as archive:
         archive.writestr("coded_plugin_zipped.py", "x = 1\n")

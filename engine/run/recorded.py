@@ -1,0 +1,40 @@
+"""Whether a trained network still answers as its cell recorded: the code that it is rebuilt by, a plugin's or a
+library's, may be another one now, and would give old weights another meaning without a word."""
+
+import torch
+
+from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
+from cheapconv.engine.run.record import of_other_code
+from cheapconv.engine.store import mistakes
+from cheapconv.engine.store.cell import recipe_of
+from cheapconv.engine.store.networks import Loaded
+from cheapconv.engine.store.runs import Store
+from cheapconv.suites.base import Data
+
+IMAGES = 256  # of the test set, or a batch more
+OTHERWISE = 0.1  # of them: other kernels, or another precision, change few answers, and another network most
+
+
+@torch.no_grad()
+def require_its_answers(store: Store, loaded: Loaded, data: Data) -> None:
+    """A UserError where a network of the store makes other mistakes on test images than were recorded of it."""
+    run, cell = store.run(loaded.cell.key), loaded.cell
+    result = run.result()
+    noted = (mistakes.read(run, result) or {}).get(loaded.name) if result else None
+    if noted is None:  # as of a task with more than one answer an image
+        return
+    task, found, count = catalog.parse("suite", cell.suite).task_of(data), [], 0
+    for x, y in data.split("test", recipe_of(cell)):
+        found.append(task.mistakes(loaded.network(x), y))
+        count += len(y)
+        if count >= IMAGES:
+            break
+    differ = (torch.cat(found) != torch.from_numpy(noted[:count].astype("int64"))).float().mean().item()
+    if differ > OTHERWISE:
+        by = " and ".join(sorted(of_other_code(store, [cell])))
+        why = f"the code of the {by} has changed since" if by else "what it is rebuilt by is not what it was"
+        raise UserError(
+            f"cell {cell.key} answers {differ:.0%} of {count} test images otherwise than it did when it was trained: "
+            f"{why}; bring that back, or train it again under another `version`."
+        )
