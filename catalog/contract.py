@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 import pydantic
@@ -26,17 +26,18 @@ CONTRACTS = {
 }
 
 
-def check(thing: "Registered") -> None:
-    """A UserError, with file and line, for a class that does not keep the contract of its kind."""
+def check(thing: "Registered", others: Iterable["Registered"] = ()) -> None:
+    """A UserError, with file and line, for a class that does not keep the contract of its kind, or is written as one of
+    the others is."""
     try:
-        complaint = next(_complaints(thing), None)
+        complaint = next(_complaints(thing, others), None)
     except Exception as error:  # its annotations, defaults and attributes may be code
         complaint = f"cannot be looked at ({said(error)})"
     if complaint:
         raise UserError(f"{thing.kind} '{thing.name}' {complaint} ({place_of(thing.cls)}); mend it there.")
 
 
-def _complaints(thing: "Registered") -> Iterator[str]:
+def _complaints(thing: "Registered", others: Iterable["Registered"]) -> Iterator[str]:
     module, name = CONTRACTS[thing.kind]
     contract = getattr(importlib.import_module(f"{ROOT}.{module}"), name)
     if not isinstance(thing.name, str) or not thing.name.isidentifier():
@@ -52,6 +53,17 @@ def _complaints(thing: "Registered") -> Iterator[str]:
         named = [*re.findall(r"{(\w+)}", form), *fixed]
         if not {*named} <= known or len(named) > len({*named}) or form.count("{") != len(named) - len(fixed):
             yield f"has a notation {shown(form)} that does not name its parameters, each once, in braces"
+    # Else two things would have one name in every table, where their cells are taken for seeds of one row.
+    alike = [other for other in others if other.kind == thing.kind and other.cls is not thing.cls]
+    taken = {_shape(form): other for other in alike for form in other.notation}
+    for form in thing.notation:
+        if other := taken.get(_shape(form)):
+            yield f"has the notation {shown(form)}, which is that of {other.kind} '{other.name}': choose another"
+
+
+def _shape(notation: str) -> str:
+    """A notation whatever its parameters are called."""
+    return re.sub(r"{\w+}", "{}", notation)
 
 
 def _of_attributes(cls: type, contract: type) -> Iterator[str]:

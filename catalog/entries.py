@@ -127,7 +127,7 @@ def load(plugins: tuple[str, ...] = ()) -> None:
         new = [thing for key, thing in _entries.items() if before.get(key) is not thing]
         for thing in _brought.setdefault(plugin, new):  # also when another sweep asks for it
             try:
-                contract.check(thing)
+                contract.check(thing, _entries.values())
             except UserError:
                 _entries.pop((thing.kind, thing.name), None)  # nobody else should come across it
                 raise

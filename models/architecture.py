@@ -16,6 +16,7 @@ from cheapconv.models.conv import Conv
 from cheapconv.models.input import Normalised
 from cheapconv.models.network import Network
 from cheapconv.models.parts.initialise import Rule, he_fan_out
+from cheapconv.models.promises import require_promised
 from cheapconv.models.weights.located import located
 from cheapconv.models.weights.released import Renames, own_names
 from cheapconv.models.weights.stored import Stored, load_weights, picked, read_stored
@@ -71,6 +72,7 @@ class Architecture(ABC):
         """
         if self.outputs is not None and len(self.outputs) != classes:
             raise ValueError(f"outputs lists {len(self.outputs)} classes, one for each of the {classes} is wanted")
+        require_promised(conv)
         network = self.build(conv, classes)
         if not isinstance(network, Network):  # a plugin's family
             raise TypeError(f"build has returned {shown(network)}, which is no Network")

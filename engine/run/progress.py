@@ -1,6 +1,7 @@
 """What a user sees while a sweep runs: a live display on a terminal, one plain line an epoch anywhere else."""
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -25,10 +26,11 @@ def _loss(value: float) -> str:
 class Progress:
     """A watcher (`engine.run.launch.Watcher`) that shows cells done, running and failed, and the time left."""
 
-    def __init__(self, cells: list[Cell], console: Console) -> None:
+    def __init__(self, cells: list[Cell], console: Console, why: Callable[[Cell], str] = lambda cell: "") -> None:
+        """`why` says what is recorded of a cell that failed."""
         self._epochs_left = {cell.key: int(cell.recipe["epochs"]) for cell in cells}
         self._ends: dict[str, str] = {}  # of each cell, as it was last said: one that waited may be run later
-        self._total = len(cells)
+        self._total, self._why = len(cells), why
         self._console = console
         self._live = Live(console=console, refresh_per_second=REFRESH_PER_S) if console.is_terminal else None
         self._running: dict[str, tuple[Cell, str]] = {}  # with where each is
@@ -93,7 +95,8 @@ class Progress:
         self._epochs_left[cell.key] = 0
         self._ends[cell.key] = state
         if state not in ("done", "stopped"):
-            self._print(f"{cell.title}: {state}")
+            why = self._why(cell) if state == "failed" else ""
+            self._print(f"{cell.title}: {state}{f', {why}' if why else ''}")
 
     def _left(self) -> str:
         """Time left, from what an epoch has taken so far."""

@@ -46,6 +46,10 @@ OTHER_CODE = (
     "Trained by other code of the {} than there is now: {} of {} done cells. "
     "What computes something else needs another `version`, and is trained anew."
 )
+CHANGED_CODE = (
+    "%d of these cells were trained, or begun, by other code of the %s than there is now: if that computes something "
+    "else, stop here and give it another `version`, by which they are trained anew"
+)
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +70,10 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings, team: Team 
     with store.explaining_full_disk():
         write_plan(store, whole)
     cells = [planned.cell for planned in chosen.cells]
-    with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), Progress(cells, console) as shown:
+    for name, count in record.of_other_code(store, cells).items():
+        log.warning(CHANGED_CODE, count, name)
+    progress = Progress(cells, console, lambda cell: store.run(cell.key).state().error or "")
+    with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), progress as shown:
         try:
             ends = chosen_runner(store, places, settings, shown, stop, team).run(cells)
         except GpuLostError as error:

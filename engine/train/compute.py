@@ -33,8 +33,8 @@ IMAGES = (2, 3, 4, 5)  # of the batches that are counted: one more than the degr
 
 def count(cell: Cell, teacher: Cell | None, samples: int) -> StepCount | None:
     """What a step of the cell's training on so many samples computes, the mean over epochs where images grow; None
-    where that is not all: of a method with work at the ends of epochs, with several phases or with something to do
-    before the first one, and of what is not trained here.
+    where it is nothing, or not all: of a method with work at the ends of epochs, with several phases or with something
+    to do before the first one, and of what is not trained here.
 
     Whatever a method or a network raises goes on.
     """
@@ -57,7 +57,8 @@ def count(cell: Cell, teacher: Cell | None, samples: int) -> StepCount | None:
         for size, epochs in sizes.items():
             counts = [_macs(method, _noise(suite, images, size, method.views), teachers) for images in IMAGES]
             macs += epochs * polynomial(IMAGES, counts, recipe.batch)
-    return StepCount(macs=round(macs / recipe.epochs), images=recipe.batch)
+    # A loss that no network is in has none, which is no number to keep.
+    return StepCount(macs=round(macs / recipe.epochs), images=recipe.batch) if macs else None
 
 
 def polynomial(at: Sequence[int], values: Sequence[int], x: int) -> int:

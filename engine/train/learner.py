@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 from cheapconv.engine.train import ranks
 from cheapconv.engine.train.captured import Terms
 from cheapconv.engine.train.precision import autocast, compiled
+from cheapconv.engine.train.promises import require_terms
 from cheapconv.methods.base import Method
 from cheapconv.models.build import over_all_processes
 from cheapconv.suites.base import Batch, Data
@@ -36,11 +37,13 @@ class Learner:
         self._forward: Callable[..., dict[str, Tensor]] = compiled(method) if compile_method else method
         self._shared: DistributedDataParallel | None = None
         self._parts = (recipe.ghost_batches or place.world) // place.world
+        self._looked_at = set[int]()  # updates of this phase whose terms were
         if place.world > 1:
             method.gather = ranks.Gather(place)
 
     def begin_phase(self) -> None:
         """The method has the parameters of a phase now: they are watched for gradients anew."""
+        self._looked_at.clear()
         if self._place.world == 1 or not self._method.trains:
             return
         self._shared, self._forward = None, self._method  # first: what has watched lets go of the parameters
@@ -70,6 +73,9 @@ class Learner:
         """Forward and backward; the loss terms."""
         with autocast(self._place.device, self._recipe.precision):
             terms = self._forward(batch, update)
+        if update not in self._looked_at:
+            require_terms(self._method, terms)
+            self._looked_at.add(update)
         loss = torch.stack([*terms.values()]).sum()
         if batch.whole is not None:
             loss = loss * (self._place.world * len(batch.y) / batch.whole)  # DDP takes the mean over its processes

@@ -18,6 +18,7 @@ from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.builder import Builder
 from cheapconv.engine.train.learner import require_parts
 from cheapconv.engine.train.phases import stretches
+from cheapconv.engine.train.promises import require_networks
 from cheapconv.engine.train.teachers import Frozen
 from cheapconv.methods.base import Method
 from cheapconv.models.build import run_blank, unread_network
@@ -38,6 +39,7 @@ class RehearsalBuilder(Builder):
         labels = torch.arange(SAMPLES, device="cpu") % cell.classes  # real ones, not meta: methods count them
         super().__init__(cell, cell.classes, Place(device), Store(Path()), labels)
         self._teacher = teacher
+        self.asked_for_teacher = False
 
     def network(self, architecture: str | None = None, conv: str | None = None) -> nn.Module:
         """A fresh network; ValueError if it cannot be run on the suite's images, in batches of the recipe's."""
@@ -54,15 +56,20 @@ class RehearsalBuilder(Builder):
 
     def teacher(self, copy: bool = False) -> nn.Module | Frozen:
         """A fresh network, frozen unless it is to be trained."""
-        assert self._teacher is not None, "the plan gives every method that needs one a teacher"
-        network = super().network(*self._teacher)  # its own cell's rehearsal has run it
+        network = super().network(*self._taught_by())  # its own cell's rehearsal has run it
         return network if copy else Frozen(network)
 
     def pair(self) -> tuple[str, str]:
         """Labels of the two architectures."""
-        assert self._teacher is not None, "the plan gives every method that needs one a teacher"
-        teacher = catalog.label("architecture", catalog.parse("architecture", self._teacher[0]))
+        teacher = catalog.label("architecture", catalog.parse("architecture", self._taught_by()[0]))
         return teacher, self._cell.architecture_label
+
+    def _taught_by(self) -> tuple[str, str]:
+        """The teacher's texts; ValueError of a method that has not said that it needs one."""
+        if self._teacher is None:
+            raise ValueError("it asks for a teacher, and its class does not say so: set needs_teacher = True")
+        self.asked_for_teacher = True
+        return self._teacher
 
 
 def rehearse(cell: Cell, teacher: Cell | None) -> None:
@@ -114,6 +121,9 @@ def _wire(wiring: _Wiring) -> None:
             # No weight is drawn and no teacher copied here: on the meta device there are shapes alone.
             builder = RehearsalBuilder(wiring.cell, wiring.teacher, torch.device("meta"))
             method = entry.cls(builder, config)
+            require_networks(method)
+            if entry.cls.needs_teacher and not builder.asked_for_teacher:
+                raise ValueError("its class says needs_teacher = True, and it never asks build.teacher() for one")
             method.foresee()  # what is dear to find out is asked here alone
             if wiring.cell.recipe.get("ghost_batches"):
                 require_parts(method, task, ghosts=True)

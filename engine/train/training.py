@@ -8,7 +8,7 @@ summed there and read once an epoch.
 import contextlib
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
 import torch
@@ -271,12 +271,24 @@ class Training:
             self.position.sums = dict(zip(self._sums, totals, strict=True))
         if self.recipe.ghost_batches is not None:
             ranks.average_statistics(self.place, self.method)
-        for name, value in self.position.sums.items():
-            if not math.isfinite(value):  # NaN and infinity survive a sum, so one look finds them
-                raise Diverged(f"the loss term '{name}' became {value} in epoch {self.position.epoch}")
+        # NaN and infinity survive a sum, so one look finds them.
+        if odd := {name: value for name, value in self.position.sums.items() if not math.isfinite(value)}:
+            raise Diverged(_divergence(odd, self.position.epoch))
 
     @contextlib.contextmanager
     def _computing(self, item: Item) -> Iterator[None]:
         """The process is this training's, and pays for it: threads and random numbers are its own."""
         with self.place.in_use(self._randomness), self.bill.timed(item):
             yield
+
+
+def _divergence(odd: Mapping[str, float], epoch: int) -> str:
+    """Which terms became what."""
+    (name, value), *others = odd.items()
+    if not others:
+        return f"the loss term '{name}' became {value} in epoch {epoch}"
+    terms = " and ".join(f"'{each}'" for each in odd)
+    return (
+        f"the loss terms {terms} became {value} in epoch {epoch}, as all do once the weights have: a lower learning "
+        "rate may train it, or the gradient of one is no number, as that of a root at 0"
+    )

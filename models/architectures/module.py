@@ -22,8 +22,8 @@ from torch import nn
 from cheapconv.catalog import register
 from cheapconv.catalog.errors import nearest, short
 from cheapconv.catalog.importing import import_plugin
-from cheapconv.models.wrap.cuts import Cuts
 from cheapconv.catalog.sources import sources
+from cheapconv.models.wrap.cuts import Cuts
 from cheapconv.models.wrap.wrapping import SIDE, WrappedArchitecture
 
 _PATH = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")

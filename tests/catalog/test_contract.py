@@ -1,5 +1,6 @@
 """A class that a plugin registers without keeping the contract of its kind is told in a sentence with its line."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -74,6 +75,14 @@ def test_an_odd_class_is_told_with_its_line_as_often_as_it_is_asked_for(folder, 
         assert said.endswith(f" ({folder}/odd_plugin.py:{LINE}); mend it there.")
         assert len(said) < 600
     assert "odd" not in [name for _, name in entries._entries]
+
+
+@pytest.mark.parametrize("form", ["S", "G({a})"])
+def test_two_things_are_not_written_alike(folder, form):
+    """Their cells would be taken for seeds of one row."""
+    code = CONV.replace("'odd'", f"'odd', notation={{{form!r}: {{}}}}") + "    a: int" * ("{a}" in form)
+    with pytest.raises(UserError, match=re.escape(f"has the notation {form!r}, which is that of conv '")):
+        load(folder, code)
 
 
 @pytest.mark.parametrize("code", [CONV, CONV + "    a: int", CONV + "    a: list[int] = field(default_factory=list)"])

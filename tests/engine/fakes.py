@@ -11,7 +11,7 @@ from torch import nn
 from cheapconv import catalog
 from cheapconv.catalog import entries, register
 from cheapconv.engine.read.registry import Sweep
-from cheapconv.methods.base import Phase
+from cheapconv.methods.base import Phase, Trained
 from cheapconv.models.network import Network
 from cheapconv.suites.augmentation import Augmentation, Normalisation
 from cheapconv.suites.base import Suite
@@ -139,7 +139,13 @@ class Alone:
         """No settings."""
 
     def __init__(self, build: Any, config: Any) -> None:
-        """Wires nothing."""
+        """Wires no more than its teacher."""
+        if self.needs_teacher:
+            build.teacher()
+
+    def networks(self) -> list[Trained]:
+        """One."""
+        return [Trained("student", nn.Identity())]
 
     def foresee(self) -> None:
         """Nothing."""

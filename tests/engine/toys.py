@@ -63,7 +63,7 @@ class Diverging(Noisy):
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
         """The cross-entropy, and a term that is 0 before the epoch."""
         broken = int(self.clock.epoch) >= self.config.epoch
-        drift = torch.tensor(float(self.config.value) if broken else 0.0)
+        drift = torch.tensor(float(self.config.value) if broken else 0.0, requires_grad=True)
         return super().losses(batch) | {"drift": drift}
 
 
@@ -193,7 +193,9 @@ class Diary(Quadratic):
         self.batches.append(batch)
         self.clocks.append((float(self.clock.progress), float(self.clock.phase_progress), float(self.clock.epoch)))
         self.calls.append(("losses", update, self.training))
-        return super().losses(batch) | {"label": batch.y.float().mean(), "second": torch.tensor(float(update))}
+        losses = super().losses(batch)
+        nothing = 0 * torch.stack([*losses.values()]).sum()  # but a gradient, as every term has to have
+        return losses | {"label": nothing + batch.y.float().mean(), "second": nothing + float(update)}
 
     def after_update(self) -> None:
         """Its rate."""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cheapconv import catalog
 from cheapconv.engine.run import options
 
 
@@ -21,11 +22,13 @@ def profile(
     device: options.Device = "auto",
     threads: options.Threads = None,
     latency_threads: options.LatencyThreads = 1,
+    plugin: options.Plugins = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Print the exact size of a network, and with --time how fast this machine runs it."""
     from cheapconv.engine.run import profile as profiles
 
+    catalog.load(tuple(plugin or ()))
     timed_on = device if time or operators else None
     body = profiles.profile(
         architecture,
@@ -51,11 +54,13 @@ def fit(
     runtime: options.Runtime = None,
     device: options.Device = "auto",
     latency_threads: options.LatencyThreads = 1,
+    plugin: options.Plugins = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Find the setting of a conv, or of a width, that comes nearest under a budget, and show its neighbours."""
     from cheapconv.engine.run import fitting
 
+    catalog.load(tuple(plugin or ()))
     limits = params, macs, latency_ms
     found = fitting.fitted(architecture, conv, *limits, classes, side, device, runtime, latency_threads)
     fitting.present(found, as_json)

@@ -9,6 +9,7 @@ from cheapconv.catalog import entries
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.read.registry import Sweep
 from cheapconv.engine.run.planning import plan
+from cheapconv.methods.base import Trained
 
 TEACHER = {"name": "t", "architecture": "WRN-10-1", "conv": "S", "method": "scratch"}
 
@@ -32,6 +33,23 @@ def plan_of(architecture, conv, method, **fields):
 def test_what_cannot_be_wired_is_a_mistake_of_the_plan(architecture, conv, method, reason):
     with pytest.raises(UserError, match=reason):
         plan_of(architecture, conv, method)
+
+
+def test_a_class_says_whether_it_needs_a_teacher_and_asks_for_the_one_that_it_is_given(monkeypatch):
+    catalog.load()
+    monkeypatch.setattr(catalog.entry("method", "at").cls, "needs_teacher", False)
+    with pytest.raises(UserError, match="its class does not say so: set needs_teacher = True"):
+        plan_of("WRN-10-1", "G(8)", "at")
+    monkeypatch.setattr(catalog.entry("method", "label_smoothing").cls, "needs_teacher", True)
+    with pytest.raises(UserError, match=r"and it never asks build\.teacher\(\) for one"):
+        plan_of("WRN-10-1", "G(8)", {"label_smoothing": {"teacher": "t"}})
+
+
+def test_networks_have_names_of_their_own(monkeypatch):
+    catalog.load()
+    monkeypatch.setattr(Trained, "headline", property(lambda self: False, lambda self, value: None))
+    with pytest.raises(UserError, match=r"Scratch returns from networks\(\) none with headline=True"):
+        plan_of("WRN-10-1", "G(16)", "scratch")
 
 
 @pytest.mark.parametrize("method", ["label_smoothing", {"dkd": {"teacher": "t"}}, {"kdcl": {"students": 2}}])

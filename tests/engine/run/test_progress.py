@@ -121,6 +121,15 @@ def test_what_did_not_go_well_is_said_at_once(state, cells):
     assert out.getvalue() == f"WRN-10-1 S scratch seed 5: {state}\n"
 
 
+def test_of_a_failure_the_reason_is_said(cells):
+    out = io.StringIO()
+    with Progress(cells, Console(file=out, width=200), lambda cell: f"ValueError: {cell.method}") as progress:
+        progress.ended(cells[0], "failed")
+        progress.ended(cells[1], "waiting")
+    said = ["WRN-10-1 S scratch seed 5: failed, ValueError: scratch", "WRN-10-1 S kd seed 0: waiting"]
+    assert out.getvalue().splitlines() == said
+
+
 @pytest.mark.parametrize("state", ["done", "stopped"])
 def test_what_went_well_is_not(state, cells):
     progress, out = shown(cells)

@@ -97,6 +97,14 @@ def test_nothing_is_said_of_what_does_not_train_here(world, monkeypatch):
     assert count(cell, None, SAMPLES) is None
 
 
+def test_nor_of_a_loss_that_no_network_is_in(world, monkeypatch):
+    def losses(self, batch, update=0):
+        return {"nothing": self.student.classifier.weight.sum()}
+
+    monkeypatch.setattr(catalog.entry("method", "scratch").cls, "losses", losses)
+    assert count(planned("scratch"), None, SAMPLES) is None
+
+
 @pytest.mark.parametrize("hook", ["end_epoch", "finish"])
 def test_nothing_is_said_of_what_also_works_between_steps(world, monkeypatch, hook):
     assert count(planned("scratch"), None, SAMPLES) is not None

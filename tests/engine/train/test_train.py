@@ -77,7 +77,8 @@ def test_a_stop_at_the_last_step_ends_the_training_instead(tmp_path):
 def test_a_loss_that_is_no_number_names_its_term_and_epoch(value, shown, tmp_path):
     class Drift(Quadratic):
         def losses(self, batch: Any, update: int = 0) -> dict[str, Tensor]:
-            return super().losses(batch) | {"drift": torch.tensor(float(value if self.clock.epoch >= 1 else "0"))}
+            drift = float(value if self.clock.epoch >= 1 else "0")
+            return super().losses(batch) | {"drift": torch.tensor(drift, requires_grad=True)}
 
     message = f"the loss term 'drift' became {shown} in epoch 1"
     with pytest.raises(Diverged, match=message):
@@ -85,12 +86,26 @@ def test_a_loss_that_is_no_number_names_its_term_and_epoch(value, shown, tmp_pat
     assert len((tmp_path / CURVE).read_text().splitlines()) == 1
 
 
+def test_where_a_gradient_is_no_number_no_term_is_blamed_alone(tmp_path):
+    """That of a root at 0: the term itself stays 0, until the weights are no numbers, and then no term is."""
+
+    class Root(Quadratic):
+        def losses(self, batch: Any, update: int = 0) -> dict[str, Tensor]:
+            [loss] = super().losses(batch).values()
+            return {"parabola": loss, "distance": (loss - loss.detach()).square().sqrt()}
+
+    with pytest.raises(
+        Diverged, match=r"the loss terms 'parabola' and 'distance' became nan in epoch 0, .* a root at 0"
+    ):
+        train(Root(), tmp_path)
+
+
 def test_a_divergence_is_seen_at_a_checkpoint_within_the_epoch(tmp_path):
     """An epoch may take an hour."""
 
     class Broken(Quadratic):
         def losses(self, batch: Any, update: int = 0) -> dict[str, Tensor]:
-            return super().losses(batch) | {"drift": torch.tensor(float("nan"))}
+            return super().losses(batch) | {"drift": torch.tensor(float("nan"), requires_grad=True)}
 
     seen: list[int] = []
     with pytest.raises(Diverged, match="'drift' became nan in epoch 0"):
