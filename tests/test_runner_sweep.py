@@ -40,7 +40,7 @@ def test_a_sweep_from_run_to_report(command, monkeypatch, tmp_path):
     assert "epoch" not in again[1]
     code, out, _ = command("report", "small", "--out", "report")
     assert code == 0
-    tables = {f"table.{form}" for form in ("md", "csv", "tex", "json", "parquet")}
+    tables = {f"table.{form}" for form in ("md", "csv", "tex", "json", "parquet")} | {"pairs.csv"}
     assert {path.name for path in Path("report").iterdir()} == {*tables, "index.html", "assets"}
     assert "G(2)" in Path("report/table.md").read_text()
     changed = Path("changed.yaml")

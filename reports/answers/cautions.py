@@ -1,5 +1,6 @@
 """What of a report is not to be trusted, or not for what one might take it for: in sentences, from the same rows."""
 
+import math
 from collections.abc import Iterator
 
 import pandas as pd
@@ -32,9 +33,13 @@ def _runs(rows: pd.DataFrame) -> Iterator[str]:
 
 def _odd(rows: pd.DataFrame) -> Iterator[str]:
     """Rows that one should look into first."""
-    if below := [odd for odd in oddities.beside_alone(rows) if odd.resolved and odd.amount > 0]:
+    beside = oddities.beside_alone(rows)
+    if below := [odd for odd in beside if odd.resolved and odd.amount > 0]:
         suspect = "Worse than their network trained alone, so look first whether their settings suit the recipe"
         yield f"{suspect}: {_listed(below)}."
+    if far := [odd for odd in beside if odd.is_far]:
+        unsure = "points or more below their network trained alone, but not resolved, so look at their seeds first"
+        yield f"{100 * oddities.FAR:.0f} {unsure}: {_listed(far)}."
     if apart := [odd for odd in oddities.unsteady(rows) if odd.resolved]:
         spread = "Seeds further apart than test images explain (standard deviations), so more of them are due"
         yield f"{spread}: {_listed(apart)}."
@@ -73,8 +78,9 @@ def _share(part: int, of: int, what: str = "rows") -> str:
 
 
 def _listed(odd: list[Odd]) -> str:
-    """The first of them with their points and p, and how many more there are."""
-    told = [f"{name(each.row)} ({100 * each.amount:.2f} points, {p_text(each.p)})" for each in odd]
+    """The first of them with their points and p, where it was tested, and how many more there are."""
+    p = ["not tested" if math.isnan(each.p) else p_text(each.p) for each in odd]
+    told = [f"{name(each.row)} ({100 * each.amount:.2f} points, {text})" for each, text in zip(odd, p, strict=True)]
     return some(told, MOST_TIED)
 
 

@@ -12,19 +12,21 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from cheapconv.catalog.errors import some
+from cheapconv.catalog.errors import plural, some
 from cheapconv.reports.answers.words import mean, name, p_text
 from cheapconv.reports.rows import equal_cost
-from cheapconv.reports.rows.columns import with_spread
+from cheapconv.reports.rows.columns import method_label, with_spread
 from cheapconv.reports.rows.quantities import Quantity
 from cheapconv.reports.rows.reality import reality
 from cheapconv.reports.rows.score import Score
 from cheapconv.reports.rows.stats import of_comparable
-from cheapconv.reports.statistics import differences, gap, paired, power
+from cheapconv.reports.statistics import differences, gap, paired, pairwise, power
 from cheapconv.reports.statistics.paired import Comparison
 
 MOST_TIED = 3  # that are named
 MOST_NETWORKS = 6  # of which a sentence speaks
+MOST_PAIRS = 6  # of rows of one network, each told
+MOST_APART = 1.0  # that two scores can be: they are fractions
 BUDGETED = ("params", "macs", "latency_ms", "train_s_with_teacher", "train_macs_with_teacher")
 
 
@@ -43,8 +45,8 @@ class Finding:
 
 def findings(cells: pd.DataFrame, rows: pd.DataFrame, known: Sequence[Quantity], score: Score) -> list[Finding]:
     """All that can be said of a sweep."""
-    told = [*_budgets(rows, known), *_methods(cells, rows), *_costs(rows), *_won_back(rows), *_time(rows, known)]
-    return [*told, *_unknown(rows, score)]
+    told = [*_budgets(rows, known), *_methods(cells, rows), *_pairs(rows), *_costs(rows), *_won_back(rows)]
+    return [*told, *_time(rows, known), *_unknown(rows, score)]
 
 
 def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
@@ -102,6 +104,24 @@ def _methods(cells: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Finding]:
         text = f"Not resolved over these networks, against training alone, in points: {_list(told)}."
         alone = tuple(rows.loc[rows["is_baseline"] & (rows["deployed"] == ""), "id"])
         yield Finding(text, tuple(dict.fromkeys((*(name for each in left for name in _ids(rows, each)), *alone))))
+
+
+def _pairs(rows: pd.DataFrame) -> Iterator[Finding]:
+    """Each method against each other one, of too few networks for a mean over them, where there are few such pairs."""
+    found = pairwise.pairs(rows)
+    networks = {(a["architecture"], a["conv"]) for a, _ in found}
+    if not 0 < len(found) <= MOST_PAIRS or len(networks) >= paired.LEAST:
+        return
+    told = []
+    for each in pairwise.compared(found):
+        points = f"{100 * each.difference:.2f} points above {method_label(each.b)}"
+        sure = "" if each.resolved else "not resolved, "
+        interval = f"{100 * each.low:.2f} to {100 * each.high:.2f}, {p_text(each.p_adjusted)}"
+        told.append(f"{name(each.a)} {points} ({sure}{interval})")
+    both = pd.DataFrame([row for pair in found for row in pair])
+    of = f"each with its own 95 % interval, p corrected for {plural(len(found), 'pair')}"
+    text = f"One method against another in the same network, {of}: {'; '.join(told)}{_single(both)}."
+    yield Finding(text, tuple(dict.fromkeys(both["id"])))
 
 
 def _costs(rows: pd.DataFrame) -> Iterator[Finding]:
@@ -181,7 +201,7 @@ def _unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
     if comparable.empty:
         yield Finding("No row is complete yet: nothing is compared.")
         return
-    n, std, images = int(comparable["n"].min()), power.pooled_std(comparable), float(comparable["test_images"].iloc[0])
+    n, std = int(comparable["n"].min()), power.pooled_std(comparable)
     if n == 1:
         text = (
             "Single runs: what another seed would give is not known, and nothing here speaks of it; three seeds are "
@@ -189,18 +209,31 @@ def _unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
         )
         yield Finding(text, tuple(comparable.loc[comparable["n"] == 1, "id"]))
     elif std is not None and len(comparable) > 1 and comparable["top1_error_mean"].isna().all():
-        error, count = power.typical_error(comparable), len(comparable)
-        pair, among = (100 * power.detectable(std, n, error, compared=of) for of in (2, count))
-        beforehand = f"; of two that were chosen beforehand {pair:.1f} points are enough" if count > 2 else ""
-        yield Finding(
-            f"With n = {n} and {images:,.0f} test images two of these {count} rows whose {score.text} truly differs by "
-            f"{among:.1f} points are told apart four times in five, and smaller differences mostly are not{beforehand}."
-        )
+        yield Finding(_told_apart(comparable, n, std, score))
     ranked = comparable[comparable["rank"].notna()]
     if len(ranked) > 2 and (ranked["rank"] == 1).all():
         text = f"All {len(ranked)} rows share the first rank: that any of them is better than another is not resolved."
         yield Finding(text, tuple(ranked["id"]))
     yield from _closest(comparable, std)
+
+
+def _told_apart(rows: pd.DataFrame, n: int, std: float, score: Score) -> str:
+    """The smallest difference of two of these rows that mostly shows, and of two that were chosen beforehand."""
+    error, count, images = power.typical_error(rows), len(rows), float(rows["test_images"].iloc[0])
+    pair, among = (power.detectable(std, n, error, compared=of) for of in (2, count))
+    seeds = f"With n = {n} and {images:,.0f} test images"
+    if among > MOST_APART:
+        told = f"{seeds} two of these {count} rows are mostly not told apart, however much they truly differ"
+    else:
+        told = (
+            f"{seeds} two of these {count} rows whose {score.text} truly differs by {100 * among:.1f} points are told "
+            "apart four times in five, and smaller differences mostly are not"
+        )
+    if count == 2:
+        return f"{told}."
+    if pair > MOST_APART:
+        return f"{told}; nor are two that were chosen beforehand."
+    return f"{told}; of two that were chosen beforehand {100 * pair:.1f} points are enough."
 
 
 def _closest(rows: pd.DataFrame, std: float | None) -> Iterator[Finding]:

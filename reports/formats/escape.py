@@ -18,6 +18,7 @@ _LATEX = str.maketrans(
 )
 _MARKDOWN = str.maketrans({**{character: f"\\{character}" for character in "\\|*`~"}, "<": "&lt;", "&": "&amp;"})
 _LINK = re.compile(r"\](?=[(:\[])")  # the middle of a link, a picture or a definition; the mark of a note has none
+_CODE = re.compile(r"(`(?! )[\w .,:=+/()'\"-]+(?<! )`)")  # of characters that do nothing there, whoever wrote them
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula's begin (OWASP, CSV injection)
 
 
@@ -29,6 +30,12 @@ def latex(text: str) -> str:
 def markdown(text: str) -> str:
     """No markup, link, picture or tag, and no end of a table's cell."""
     return _LINK.sub(r"\]", _one_line(text).translate(_MARKDOWN))
+
+
+def prose(text: str) -> str:
+    """The same of a sentence about this suite, in which `code` stays code."""
+    parts = _CODE.split(_one_line(text))  # text, code, text, ...
+    return "".join(part if place % 2 else markdown(part) for place, part in enumerate(parts))
 
 
 def csv(value: object) -> object:

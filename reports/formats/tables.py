@@ -23,8 +23,8 @@ def csv(content: Content) -> str:
 def markdown(content: Content) -> str:
     """Conditions, table, notes and failed cells as GitHub renders them."""
     shown = in_print(content)
-    conditions = [f"- **{name}:** {escape.markdown(text)}" for name, text in content.conditions.items()]
-    remarks = [f"- {escape.markdown(remark)}" for remark in content.remarks]
+    conditions = [f"- **{name}:** {escape.prose(text)}" for name, text in content.conditions.items()]
+    remarks = [f"- {escape.prose(remark)}" for remark in content.remarks]
     head = [_pipes(column.title for column in shown), _pipes("--:" if c.is_number else ":--" for c in shown)]
     body = [
         _pipes(_bold(c, row, escape.markdown(c.text(row)), "**{}**") for c in shown)
@@ -35,7 +35,7 @@ def markdown(content: Content) -> str:
     answers = [f"- {escape.markdown(finding.text)}" for finding in content.findings]
     cautions = [f"- {escape.markdown(text)}" for text in content.cautions]
     names = [
-        f"- **{escape.markdown(label)}:** {escape.markdown(text)}"
+        f"- **{escape.markdown(label)}:** {escape.prose(text)}"
         for known in content.sweep.about.values()
         for label, text in known.items()
     ]

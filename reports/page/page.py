@@ -1,5 +1,5 @@
-"""Write a sweep's report: a table in many forms (`table.md`, `.csv`, `.tex`, `.json`, `.parquet`) and `index.html`, a
-page that asks no server.
+"""Write a sweep's report: a table in many forms (`table.md`, `.csv`, `.tex`, `.json`, `.parquet`), `pairs.csv` of its
+rows against each other, and `index.html`, a page that asks no server.
 
 The page's libraries lie in a folder of their own, which reports share, or within the page. The bytes depend on the
 store alone, never on the time of writing, so that a report kept in git changes only when the results do.
@@ -21,7 +21,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store.files import TEMPORARY, leftovers, write_all
 from cheapconv.reports.answers import told
 from cheapconv.reports.answers.content import Content, build
-from cheapconv.reports.formats import exports, latex, tables
+from cheapconv.reports.formats import exports, latex, pairs, tables
 from cheapconv.reports.page import assets, payload
 from cheapconv.reports.page.predictions import predictions
 from cheapconv.reports.rows.quantities import axes
@@ -66,6 +66,7 @@ def write(content: Content, out: Path, libraries: Path | None = None, refreshed:
         "table.tex": latex.latex(content),
         "table.json": exports.json_text(content),
         "table.parquet": exports.parquet_bytes(content),
+        "pairs.csv": pairs.csv(content.rows),
         "index.html": html(content, held, refreshed),
     }
     save(texts, out, libraries)

@@ -69,7 +69,7 @@ def timings(rows: pd.DataFrame) -> list[Column]:
     for place, end in enumerate(ends):
         on, setting = letter(place, len(ends)), next(iter(rows[f"measured_on{end}"].dropna()), "")
         for name, title in (("latency_ms", "Latency (ms)"), ("throughput_images_per_s", "Images/s")):
-            text = partial(timing, name=f"{name}{end}", mark=f"timing_marks{end}")
+            text = partial(timing, name=f"{name}{end}", mark=f"{name.partition('_')[0]}_marks{end}")
             found.append(Column(f"{title}{on}", text, f"{name}{end}", f"Median; {setting}"))
     return found
 

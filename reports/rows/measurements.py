@@ -8,7 +8,9 @@ later elsewhere stands beside it; last come those of networks in another precisi
 is of the rows that are deployed so: one of int8 stands in no row as trained, and the other way round. What was measured
 at a speed of less than SHARE of a setting's cells is in no column; the header says of how many, and how to have them.
 
-A timing that its own measuring doubts carries a mark.
+A timing that its own measuring doubts carries a mark. `doubt` is that of a latency, `throughput_doubt` that of a
+throughput: of a machine that was slow both, and of an uneven image too, for then no batch was looked at
+(engine/measure/passes.py).
 """
 
 import math
@@ -35,7 +37,8 @@ NUMBERS = (
     *("throughput_images_per_s", "throughput_q25_images_per_s", "throughput_q75_images_per_s"),
     *CALIBRATION,
 )
-TEXTS = ("measured_on", "doubt", "operators")
+TEXTS = ("measured_on", "doubt", "throughput_doubt", "operators")
+OF_A_BATCH = "runs of a batch"  # in a doubt about the throughput alone: those of an image were even
 ON = ("structure", "deployed_as")  # what a timing and the rows that it is of have in common
 SHARE = 0.1
 
@@ -101,7 +104,8 @@ def of_row(cells: pd.DataFrame) -> dict[str, object]:
     for end in suffixes(cells):
         found |= {f"{name}{end}": cells[f"{name}{end}"].astype(float).mean(skipna=False) for name in NUMBERS}
         found[f"measured_on{end}"] = next(iter(cells[f"measured_on{end}"].dropna()), math.nan)
-        found[f"doubt{end}"] = "; ".join(sorted({*cells[f"doubt{end}"].dropna()} - {""}))
+        for name in ("doubt", "throughput_doubt"):
+            found[f"{name}{end}"] = "; ".join(sorted({*cells[f"{name}{end}"].dropna()} - {""}))
         operators = {*cells[f"operators{end}"].dropna()}
         found[f"operators{end}"] = operators.pop() if len(operators) == 1 else ""  # of one network
     return found
@@ -157,7 +161,8 @@ def _row(timing: Measurement) -> dict[str, object]:
         "throughput_q75_images_per_s": throughput.q75,
         "measured_on": f"{timing.device_name} ({timing.device}), {timing.runtime}; latency: {_setting(latency)}; "
         f"throughput: {_setting(throughput)}",
-        "doubt": timing.doubt,
+        "doubt": "" if OF_A_BATCH in timing.doubt else timing.doubt,
+        "throughput_doubt": timing.doubt,
         "operators": shares(timing.operators),
         **{name: timing.calibration.get(name, math.nan) for name in CALIBRATION},
     }

@@ -43,8 +43,9 @@ def number(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
             "gap_mark": marked([row["gap_note"]]),
         }
         for end in ends:
-            doubt = row[f"doubt{end}"]
-            found[f"timing_marks{end}"] = marked([DOUBTED.format(doubt) if doubt else ""])
+            for what, column in (("latency", "doubt"), ("throughput", "throughput_doubt")):
+                doubt = row[f"{column}{end}"]
+                found[f"{what}_marks{end}"] = marked([DOUBTED.format(doubt) if doubt else ""])
         machines = [MACHINE.format(machine) for machine in row["trained_elsewhere"]]
         teachers = [TEACHER.format(machine) for machine in row["teacher_elsewhere"]]
         busy = [BUSY.format(row["busy"])] if row["busy"] else []

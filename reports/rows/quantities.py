@@ -47,7 +47,11 @@ def quantities(rows: pd.DataFrame) -> list[Quantity]:
     timed: list[Callable[[str, str], Quantity]] = [
         lambda end, on: Quantity(f"latency_ms{end}", f"Latency{on}", "ms", doubt=f"doubt{end}"),
         lambda end, on: Quantity(
-            f"throughput_images_per_s{end}", f"Throughput{on}", "images/s", more_is_better=True, doubt=f"doubt{end}"
+            f"throughput_images_per_s{end}",
+            f"Throughput{on}",
+            "images/s",
+            more_is_better=True,
+            doubt=f"throughput_doubt{end}",
         ),
     ]
     for place, end in enumerate(ends):

@@ -39,7 +39,7 @@ import scipy.stats
 from cheapconv.reports.statistics import images, studentised
 
 LEVEL = 0.05
-LOWEST = -690.0  # natural logarithm of p, below which it is 0
+LOWEST = -200.0  # natural logarithm of p, below which it is 0: beyond -250 scipy's quantiles of t may be wrong or NaN
 TIGHT = 1e-3  # p below which the sum over all pairs is as good as the range
 FREEDOM = "freedom"  # of what has not n - 1
 NUMBERS = ("top1_mean", "top1_std", "n", "test_images", "top1_error_mean")

@@ -1,7 +1,8 @@
 """Numbers of a sweep that one should look into before believing them.
 
 - Rows below the same network trained alone by the same recipe, which may not suit their settings: tested by
-  `differences`, but for single runs, whose seeds differ by nobody knows what.
+  `differences`, but for single runs, whose seeds differ by nobody knows what. What scatters is hardly ever resolved,
+  and may be what is wrong with a row, so one that is FAR below is to be looked into all the same.
 - Rows whose seeds lie further apart than test images explain. Were each seed right about every image with the same
   probability, and independently, its score would have the variance `test_error` squared. Networks that agree about
   images, as trained ones do, have less; so (n - 1) s^2 / test_error^2 beyond what chi-squared has of n - 1 degrees of
@@ -18,6 +19,8 @@ import scipy.stats
 
 from cheapconv.reports.statistics import differences, gap
 
+FAR = 0.05  # three standard errors of two means of three seeds that have a deviation of 2 points, which few rows have
+
 
 @dataclass(frozen=True, eq=False)
 class Odd:
@@ -32,6 +35,11 @@ class Odd:
     def resolved(self) -> bool:
         """Whether it is more than chance."""
         return self.p <= differences.LEVEL
+
+    @property
+    def is_far(self) -> bool:
+        """Whether that is not known, yet it is more than seeds are usually apart."""
+        return not self.resolved and self.amount >= FAR
 
 
 def beside_alone(rows: pd.DataFrame) -> list[Odd]:

@@ -21,7 +21,7 @@ def names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-TABLES = {"index.html", *(f"table.{form}" for form in ("md", "csv", "tex", "json", "parquet"))}
+TABLES = {"index.html", "pairs.csv", *(f"table.{form}" for form in ("md", "csv", "tex", "json", "parquet"))}
 
 
 def test_a_report_of_the_folder_reports_shares_libraries_and_has_an_index(small: Store, here: Path) -> None:

@@ -17,7 +17,6 @@ function attribution() {
 
 function drawAttribution() {
   const found = attribution(), colours = palette();
-  $("attribution-none").hidden = found.length > 0;
   if (!found.length) return;
   const kinds = [["alone", "alone", style("--faint"), "circle"], ["best", "by its best method", colours[1], "diamond"],
     ["standard", "standard conv, alone", style("--ink"), "line-ns-open"]];
@@ -34,4 +33,5 @@ function drawAttribution() {
     margin: {l: 56, r: 16, t: 40, b: 48}, yaxis: {autorange: "reversed", type: "category"},
     xaxis: {title: {text: plain(data.score.heading)}}});
 }
+$("attribution-none").hidden = attribution().length > 0;
 picture("attribution", drawAttribution, attribution().length ? 90 + 30 * attribution().length : 0);

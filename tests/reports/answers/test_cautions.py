@@ -151,9 +151,9 @@ def test_a_latency_that_not_all_rows_have_says_so(small: Store) -> None:
 
 def test_the_teacher_and_what_names_stand_for_are_said(small: Store) -> None:
     path = small.root / "sweeps" / "quick.json"
-    about = {"conv": {"G(4)": "Grouped <convolution>."}, "method": {"kd": "Logits, softened."}}
+    about = {"conv": {"G(4)": "Grouped <convolution>."}, "method": {"kd": "Logits, softened by `t`."}}
     path.write_text(json.dumps(json.loads(path.read_text()) | {"about": about}))
     content = build(small.root, "quick")
     assert content.conditions["Teachers"] == "WRN-16-2 S + scratch (for 2 cells)"
-    assert "- **G(4):** Grouped &lt;convolution>.\n- **kd:** Logits, softened." in tables.markdown(content)
+    assert "- **G(4):** Grouped &lt;convolution>.\n- **kd:** Logits, softened by `t`." in tables.markdown(content)
     assert "<dt>G(4)</dt><dd>Grouped &lt;convolution&gt;.</dd>" in page.html(content, [])

@@ -147,6 +147,28 @@ def test_a_difference_below_the_test_sets_error_asks_for_images(store: Store) ->
     assert "no number of seeds would tell: it takes a test set of about" in text
 
 
+NEVER = "rows are mostly not told apart, however much they truly differ"
+
+
+@pytest.mark.parametrize(
+    ("apart", "rows", "said"),
+    [
+        (0.01, 3, r"3 rows whose .* are told apart .*; of two that were chosen beforehand 7\.4 points are enough\."),
+        (0.10, 3, rf"3 {NEVER}; of two that were chosen beforehand 73\.5 points are enough\."),
+        (0.40, 3, rf"3 {NEVER}; nor are two that were chosen beforehand\."),
+        (0.40, 2, rf"2 {NEVER}\."),
+    ],
+)
+def test_no_difference_is_asked_for_that_scores_cannot_have(apart: float, rows: int, said: str, store: Store) -> None:
+    """Of two seeds whose standard deviation is s, two rows that were chosen beforehand have to differ by 10.4 s
+    (tests/reports/statistics/test_power.py): by 7.35, 73.5 and 294 points here, and two of three by more."""
+    for conv in ("S", "G(4)", "G(N)")[:rows]:
+        store.seeds(conv, "scratch", [0.5 - apart / 2, 0.5 + apart / 2])
+    text = one(build(store.plan(), "quick"), "With n = 2")
+    assert re.search(said, text)
+    assert all(float(points) <= 100 for points in re.findall(r"([\d.]+) points", text))
+
+
 def test_nothing_is_said_of_rows_that_are_not_complete(store: Store) -> None:
     store.add("S", "scratch", 0, 0.9)
     store.add("S", "scratch", 1, state="failed")

@@ -32,6 +32,21 @@ def test_markdown_shows_the_text_itself(text: str, shown: str) -> None:
     assert escape.markdown(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("`width` times `W/8`, a*b", r"`width` times `W/8`, a\*b"),
+        ("one ` and `two`", r"one \` and `two`"),
+        ("`<b>` and `a](b)`", r"\`&lt;b>\` and \`a\](b)\`"),
+        ("``x`` ", r"\``x`\` "),
+        ("`a\nb`", "`a b`"),
+        ("no code", "no code"),
+    ],
+)
+def test_code_in_a_sentence_stays_code_if_it_is_nothing_else(text: str, shown: str) -> None:
+    assert escape.prose(text) == shown
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_spreadsheet_calculates_no_text(text: str) -> None:
     assert escape.csv(text) == f"'{text}"

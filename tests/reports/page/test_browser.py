@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from cheapconv.reports.answers.content import Content
+from cheapconv.reports.answers.content import Content, build
+from cheapconv.reports.page import page
 from cheapconv.reports.rows import budgets
 from cheapconv.reports.rows.quantities import quantities
 from tests.reports.page.many import CONVS, METHODS
 from tests.reports.page.tabs import column
+from tests.reports.store import Store
 
 # Playwright's own loop and sockets are closed by its garbage collection.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -111,6 +113,20 @@ def test_curves_run_along_what_was_computed(opened: Any, content: Content) -> No
     own, taught = 2_000_000 * images / 1e12, 3_000_000 * images / 1e12
     assert line["name"] == "WRN-16-2 G(4) + kd"
     assert line["x"] == pytest.approx([taught + own / 2, taught + own])
+
+
+@pytest.mark.parametrize("conv", ["S", "G(4)"])
+def test_that_nothing_can_be_compared_is_said_where_it_is_so(conv: str, browser: Any, tmp_path: Path) -> None:
+    """Before anybody scrolls there: of the standard network alone nothing is lost."""
+    store = Store(tmp_path / "runs")
+    for each in dict.fromkeys(("S", conv)):
+        store.seeds(each, "scratch", [0.9, 0.901])
+    page.write(build(store.plan(), "quick"), tmp_path / "out", tmp_path / "out" / "assets")
+    tab = browser.new_page()
+    tab.goto((tmp_path / "out" / "index.html").as_uri())
+    tab.wait_for_function("document.getElementById('table-shown').textContent !== ''")
+    assert tab.locator("#attribution-none").is_hidden() is (conv != "S")
+    tab.close()
 
 
 def test_many_methods_are_told_apart_by_choosing(opened: Any) -> None:

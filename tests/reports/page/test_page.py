@@ -41,7 +41,7 @@ class Page(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
 
-FILES = [*(f"table.{form}" for form in ("md", "csv", "tex", "json", "parquet")), "index.html"]
+FILES = [*(f"table.{form}" for form in ("md", "csv", "tex", "json", "parquet")), "pairs.csv", "index.html"]
 
 
 def page_of(store: Store, out: Path) -> str:
@@ -56,7 +56,7 @@ def data_of(text: str) -> dict[str, Any]:
     return body
 
 
-def test_six_files_and_a_summary(small: Store, tmp_path: Path) -> None:
+def test_seven_files_and_a_summary(small: Store, tmp_path: Path) -> None:
     report = render(small.root, "quick", tmp_path / "out")
     assert [path.name for path in report.paths] == FILES
     assert all(path.stat().st_size > 0 for path in report.paths)
@@ -81,6 +81,13 @@ def test_page_is_well_formed_and_loads_nothing_but_what_lies_beside_it(small: St
     assert all((tmp_path / name).stat().st_size > 1000 or not name.startswith("assets") for name in files)
     assert not re.search(r"https?://|@import|url\(|fetch\(|XMLHttpRequest|WebSocket", text)
     assert len(text) < 90_000
+
+
+def test_a_page_without_its_scripts_does_not_say_that_something_is_missing(small: Store, tmp_path: Path) -> None:
+    """Whether it is, only the scripts know."""
+    [*missing] = re.findall(r'<p id="(\w+)-none"([^>]*)>', page_of(small, tmp_path))
+    assert [name for name, _ in missing] == ["pareto", "attribution"]
+    assert all(attributes.endswith(" hidden") for _, attributes in missing)
 
 
 def test_a_page_of_one_file_holds_its_libraries(small: Store, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import json
 import pandas as pd
 import pytest
 
+from cheapconv.engine.measure.calibration import Speed
+from cheapconv.engine.measure.passes import Slice, uneven
 from cheapconv.reports.answers.content import Content, build
-from cheapconv.reports.formats import tables
+from cheapconv.reports.formats import latex, tables
 from cheapconv.reports.rows import budgets
 from cheapconv.reports.rows.measurements import Measured, read_measurements
 from cheapconv.reports.rows.quantities import quantities
@@ -111,6 +113,33 @@ def test_a_doubt_is_a_mark(small: Store) -> None:
     assert texts(content, "Images/s")["S"] == "50.0 [a]"
     assert ("a", "a doubtful timing: the machine was at 60 %") in content.notes
     assert convs_on_the_front(content, "latency_ms") == {"G(4)"}
+
+
+EVEN, SOME, MANY = [0.010] * 4, [0.010, 0.010, 0.020, 0.020], [0.010, 0.010, 0.030, 0.030]  # seconds of runs
+
+
+@pytest.mark.parametrize(
+    ("one_s", "many_s", "marks", "front"),
+    [
+        (EVEN, SOME, ("", " [a]"), {"S", "G(4)"}),  # a batch may be uneven, and an image's latency is none the worse
+        (MANY, SOME, (" [a]", " [a]"), {"G(4)"}),  # of which only the image is told
+        (MANY, EVEN, (" [a]", " [a]"), {"G(4)"}),
+        (EVEN, EVEN, ("", ""), {"S", "G(4)"}),
+    ],
+)
+def test_a_doubt_about_batches_is_none_about_latency(
+    one_s: list[float], many_s: list[float], marks: tuple[str, str], front: set[str], small: Store
+) -> None:
+    speed = Speed(60.0, 10.0)
+    small.measure("S", 20.0, doubt=uneven([Slice(one_s, many_s, speed, speed)]))
+    content = build(small.root, "quick")
+    found = texts(content, "Latency (ms)")["S"], texts(content, "Images/s")["S"]
+    assert found == (f"20.0{marks[0]}", f"50.0{marks[1]}")
+    assert convs_on_the_front(content, "latency_ms") == front
+    assert ("runs of a" in latex.latex(content)) is bool(marks[0])  # which has no throughput
+    assert [text.partition(":")[0] for text in content.cautions if "in doubt" in text] == [
+        title for title, mark in zip(("Latency", "Throughput"), marks, strict=True) if mark
+    ]
 
 
 def test_a_calibration_that_is_nearly_the_same_is_the_same_column(small: Store) -> None:

@@ -50,6 +50,23 @@ def test_two_rows_are_compared_by_welch() -> None:
     assert differences.freedom(row(*a), row(*b)) == pytest.approx(welch.df)
 
 
+@pytest.mark.parametrize(
+    "degrees", [2.0, float.fromhex("0x1.38612b6dd804ap+1"), float.fromhex("0x1.6b03f2e5d74dap+1"), 60.0]
+)
+def test_p_over_seeds_and_images_is_that_of_the_half_width(degrees: float) -> None:
+    """At any degrees of freedom, though scipy's quantile of t at p = exp(-690) is NaN at the second and the third."""
+    errors = differences.Errors(1e-5, degrees, 1e-5, "over seeds and images")
+    found = [errors.p_value(difference) for difference in (0.001, 0.01, 0.02)]
+    assert [errors.half_width(p) for p in found] == pytest.approx([0.001, 0.01, 0.02], rel=1e-6)
+    assert found == sorted(found, reverse=True)
+
+
+def test_quantiles_of_t_are_right_as_far_as_p_is_asked_for() -> None:
+    degrees = np.random.default_rng(0).uniform(1, 60, 20_000)
+    furthest = scipy.stats.t.isf(np.exp(differences.LOWEST) / 2, degrees)
+    assert np.log(2 * scipy.stats.t.sf(furthest, degrees)) == pytest.approx(differences.LOWEST, abs=1e-6)
+
+
 def test_several_rows_are_compared_by_games_and_howell() -> None:
     # p of scipy.stats.tukey_hsd(*seeds, equal_var=False), scipy 1.17
     seeds = [(0.91, 0.92, 0.94), (0.90, 0.87, 0.88), (0.85, 0.80, 0.83)]

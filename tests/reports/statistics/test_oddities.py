@@ -81,6 +81,44 @@ def test_a_single_run_is_not_called_worse(tmp_path):
     content = build(store.plan(), "quick")
     assert odd(oddities.beside_alone(content.rows)) == {"kd": (10.0, False)}
     assert not [text for text in content.cautions if text.startswith("Worse than")]
+    assert far(content) == ["WRN-16-2 S + kd (10.00 points, not tested)."]
+
+
+def far(content):
+    """What is said of rows that are far below, and not resolved."""
+    said = "points or more below their network trained alone, but not resolved, so look at their seeds first: "
+    return [text.partition(said)[2] for text in content.cautions if said in text]
+
+
+@pytest.mark.parametrize(
+    ("top1", "told"),
+    [
+        ([0.76, 0.76, 0.25], ["WRN-16-2 S + kd (31.00 points, p = 0.21)."]),
+        ([0.895, 0.895, 0.775], []),
+    ],
+)
+def test_a_row_that_scatters_is_shown_if_it_is_far_below(top1, told, tmp_path):
+    """31 points below by two middling seeds and a bad one: t = 0.31 / (0.2944 / sqrt(3)) = 1.82 at 2 degrees, p = 0.21.
+    4.5 points below, by such seeds, is what chance does."""
+    store = Store(tmp_path)
+    store.seeds("S", "scratch", [0.9, 0.9, 0.9])
+    store.seeds("S", "kd", top1)
+    content = build(store.plan(), "quick")
+    [found] = oddities.beside_alone(content.rows)
+    assert not found.resolved
+    assert far(content) == told
+    assert not [text for text in content.cautions if text.startswith("Worse than")]
+
+
+def test_a_row_that_is_resolved_is_told_once(tmp_path):
+    store = Store(tmp_path)
+    store.seeds("S", "scratch", [0.9, 0.901, 0.902])
+    store.seeds("S", "kd", [0.7, 0.701, 0.702])
+    content = build(store.plan(), "quick")
+    assert [text.partition(",")[0] for text in content.cautions if "network trained alone" in text] == [
+        "Worse than their network trained alone"
+    ]
+    assert far(content) == []
 
 
 @pytest.mark.parametrize(("top1", "resolved"), [([0.90, 0.903], False), ([0.88, 0.92], True)])
