@@ -135,6 +135,11 @@ class Suite:
         raise NotImplementedError
 
     @property
+    def framing(self) -> str:
+        """How a picture of another size becomes such an image before it is scored; empty where none is made of one."""
+        return ""
+
+    @property
     def train_samples(self) -> int | None:
         """With those that are held out; None where only the opened data tell."""
         return None

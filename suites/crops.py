@@ -46,6 +46,14 @@ def middle(data: bytes, side: int) -> Image.Image:
     return photo.crop(centre(photo.size, CENTRE), (side, side))
 
 
+def told(side: int) -> str:
+    """The same in words, for whoever gives a network photographs elsewhere."""
+    return (
+        f"the middle square of {CENTRE:g} of its shorter side, upright, on white where it is transparent, resized to "
+        f"{side} x {side} by Pillow's BILINEAR, which smooths"
+    )
+
+
 def rectangle(size: tuple[int, int], share: tuple[float, float], draw: random.Random) -> Box:
     """A random crop of an image of that size; the largest in its middle where ten attempts do not fit in."""
     width, height = size

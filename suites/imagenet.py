@@ -18,6 +18,7 @@ from cheapconv.catalog import register
 from cheapconv.catalog.errors import UserError
 from cheapconv.suites import packed, prepared
 from cheapconv.suites.base import Data, Suite
+from cheapconv.suites.crops import told
 from cheapconv.suites.folders import Listed, in_two, named
 from cheapconv.suites.loader import Loader
 from cheapconv.suites.place import Place
@@ -55,6 +56,11 @@ class ImageNet(Suite):
     def image(self) -> tuple[int, int, int]:
         """(3, side, side)."""
         return 3, self.side, self.side
+
+    @property
+    def framing(self) -> str:
+        """Of a photograph, as it is tested."""
+        return told(self.side)
 
     @property
     def recipes(self) -> dict[str, Recipe]:

@@ -24,6 +24,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.suites import packed, prepared
 from cheapconv.suites.augmentation import Augmentation
 from cheapconv.suites.base import Data, Suite
+from cheapconv.suites.crops import told
 from cheapconv.suites.division import Division, divide
 from cheapconv.suites.folders import Listed, listed
 from cheapconv.suites.loader import EVAL_BATCH, EvaluationImages, Loader, ShareSampler
@@ -70,6 +71,11 @@ class Images(Suite):
     def image(self) -> tuple[int, int, int]:
         """(3, side, side)."""
         return 3, self.side, self.side
+
+    @property
+    def framing(self) -> str:
+        """Of a photograph, as it is tested."""
+        return told(self.side)
 
     @property
     def train_samples(self) -> int:

@@ -7,7 +7,7 @@ one page.
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,7 @@ from cheapconv.engine.run.recorded import require_its_answers
 from cheapconv.engine.run.sidecar import NAME, Sidecar, readme
 from cheapconv.engine.store import networks
 from cheapconv.engine.store.cell import CellRecord, recipe_of
-from cheapconv.engine.store.files import now, write_bytes, write_json
+from cheapconv.engine.store.files import DISK_ERRORS, now, write_bytes, write_json
 from cheapconv.engine.store.networks import Loaded
 from cheapconv.engine.store.runs import Store
 from cheapconv.models.deployed import deployed
@@ -146,19 +146,18 @@ def export(
         raise UserError(f"{out} is there already: name a new folder.")
     ready = Ready.of(store, cell, student, data)
     network, suite, recipe = ready.network, ready.suite, ready.recipe
-    calibration = None
+    drawn, as_they_are = None, None
     if int8:
         drawn = CalibrationImages.drawn(ready.data, recipe, suite.label)
         [(as_they_are, _)] = raw([(drawn.images, drawn.images)], recipe.normalisation)
-        calibration = replace(drawn, images=as_they_are)
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(suite.image, batch, Path(folder), 1, chosen.precision, calibration.images if calibration else None)
+        job = Job(suite.image, batch, Path(folder), 1, chosen.precision, as_they_are)
         try:
             files, answer = chosen.written(network, job)
         except Unsupported as refusal:
             raise UserError(f"{refusal} Try another --format.") from refusal
         compared = ready.compared(answer, batch, chosen, "try another --format")
-        sidecar = _sidecar_of(ready.loaded, cell, chosen, files, batch, str(calibration or ""))
+        sidecar = _sidecar_of(ready.loaded, cell, chosen, files, batch, str(drawn or ""))
         try:
             out.mkdir(parents=True, exist_ok=True)
             for file in files:
@@ -166,7 +165,8 @@ def export(
             write_json(out / NAME, sidecar.body())
             write_bytes(out / README, readme(sidecar, out).encode())
         except OSError as error:
-            raise UserError(f"{out} cannot be written ({error.strerror or error}): name another folder.") from error
+            fix = "make room, or name another folder" if error.errno in DISK_ERRORS else "name another folder"
+            raise UserError(f"{out} cannot be written ({error.strerror or error}): {fix}.") from error
     size = sum((out / name).stat().st_size for name in sidecar.files)
     yield f"{out / sidecar.files[0]}: {size / 1e6:.2f} MB, for {chosen.label}"
     yield compared
@@ -212,6 +212,7 @@ def _sidecar_of(
         quantised_on=quantised_on,
         batch=batch,
         image=suite.image,
+        framing=suite.framing,
         class_names=loaded.class_names,
         mean=loaded.mean,
         std=loaded.std,

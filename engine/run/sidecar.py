@@ -11,6 +11,19 @@ from cheapconv.engine.measure.runtimes.base import Precision
 from cheapconv.engine.store.files import read_json
 
 NAME = "network.json"
+READING = {  # by form, of a file in the folder
+    "onnx": """\
+import onnxruntime
+
+answer = onnxruntime.InferenceSession("{file}")
+[logits] = answer.run(None, {{"images": images}})  # a numpy array
+""",
+    "pt2": """\
+import torch
+
+logits = torch.export.load("{file}").module()(images)  # a tensor
+""",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +37,7 @@ class Sidecar:
     precision: Precision = "fp32"  # of weights and activations
     quantised_on: str = ""  # the images by which int8 was calibrated
     image: tuple[int, int, int]  # (C, H, W), RGB from 0 to 1; normalised inside
+    framing: str = ""  # how a picture of another size becomes such an image
     class_names: tuple[str, ...]
     mean: tuple[float, ...]  # that are inside
     std: tuple[float, ...]
@@ -65,13 +79,16 @@ def readme(of: Sidecar, folder: Path) -> str:
     channels, height, width = of.image
     classes = ", ".join(of.class_names)
     warned = f"\n**The score of its cell means nothing**: {of.warnings}.\n" if of.warnings else ""
+    framed = f" Of a photograph that is {of.framing}." if of.framing else ""
+    code = READING.get(of.format, "").format(file=of.files[0])
+    read = f"\n```python\n{code}```\n" if code else ""
     small = f" They are in int8, by the quantiser of {of.runtime}, calibrated with {of.quantised_on}."
     return f"""# {of.architecture} with {of.conv}, trained by {of.method} on {of.suite_label}
 
 `{of.files[0]}` is for {of.runtime}.
-{warned}
+{read}{warned}
 - In: `images`, float32 ({of.batch}, {channels}, {height}, {width}), RGB, numbers from 0 to 1. They are normalised
-  inside: mean {list(of.mean)}, deviation {list(of.std)}.
+  inside: mean {list(of.mean)}, deviation {list(of.std)}.{framed}
 - Out: `logits`, float32; the largest says the class. Classes, from 0: {classes}.
 - Weights: batch norms are folded into the convolutions before them.{small if of.precision == "int8" else ""}
   Checked against PyTorch on test images when it was written.

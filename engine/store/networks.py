@@ -60,10 +60,12 @@ def load(store: Store, key: str, name: str | None = None) -> Loaded:
     name = name or result.counted[0].name
     students = [network.name for network in result.students]
     path = run.folder / NETWORKS / f"{name}.pt"
-    if name not in students or not path.is_file():
+    if name not in students:
         raise UserError(
             f"cell {key} has no saved network '{name}' in {store.root}; its students: {', '.join(students)}."
         )
+    if not path.is_file():
+        raise UserError(f"{path} is missing: to have it trained again, remove {run.folder} and run its sweep.")
     try:
         images = recipe_of(cell).normalisation
         body = {**unpacked(path, result.files.get(f"{NETWORKS}/{name}.pt"))}

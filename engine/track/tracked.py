@@ -7,7 +7,7 @@ not.
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from statistics import fmean
@@ -45,6 +45,7 @@ class Tracked:
     measurement: Measurement | None
     deployments: tuple[Deployment, ...] = ()
     macs: tuple[float, float] = (math.nan, math.nan)  # of its training, and with its teacher's
+    others: tuple[Measurement, ...] = ()  # on the same device by other runtimes and in other precisions
 
     @property
     def name(self) -> str:
@@ -121,6 +122,10 @@ class Tracked:
         for deployment in self.deployments:
             numbers = deployment.means(result) | {"weights_bytes": float(deployment.weights_bytes(result))}
             values |= {f"{deployment.precision}_{deployment.runtime}/{name}": n for name, n in numbers.items()}
+        for other in self.others:
+            way = f"{other.latency.precision}_{other.runtime}"
+            values |= {f"{way}/latency_ms": other.latency.median_ms}
+            values |= {f"{way}/throughput_images_per_s": other.throughput.images_per_s}
         return {clean(name): value for name, value in values.items()}
 
     @cached_property
@@ -138,6 +143,7 @@ class Tracked:
         values["mlflow.source.git.commit"] = last.git_sha
         # Empty ones replace those of before a resumption.
         said = {"error": self.state.error, "warnings": self.result.doubts if self.result else ""}
+        said["latency_doubt"] = self.measurement.doubt if self.measurement else ""
         return tags(values) | {name: text(value or "", TAG_LENGTH) for name, value in said.items()}
 
     @cached_property
@@ -192,8 +198,19 @@ def read(store: Store, key: str, sweep: TrackedSweep) -> Tracked | None:
     # what is measured elsewhere later does not replace it.
     device_name = environments[-1].device_name
     structure = next((network.structure for network in result.counted if network.structure), None) if result else None
-    timings = [timing for timing in store.measurements(structure) if not deployments.timed(timing)] if structure else []
+    measured = store.measurements(structure) if structure else []
+    timings = [timing for timing in measured if not deployments.timed(timing)]
     timing = min(timings, key=lambda timing: (timing.device_name != device_name, timing.date), default=None)
+    others = tuple(_others(measured, timing)) if timing else ()
     deployed = tuple(deployments.read(run))
     macs = compute.of_training(store, run), compute.with_teachers(store, run)
-    return Tracked(key, sweep, cell, state, environments, curve, result, timing, deployed, macs)
+    return Tracked(key, sweep, cell, state, environments, curve, result, timing, deployed, macs, others)
+
+
+def _others(measured: Sequence[Measurement], usual: Measurement) -> Iterable[Measurement]:
+    """The first of each other way on the device of the usual one."""
+    found = {(usual.runtime, usual.latency.precision): usual}
+    for timing in sorted(measured, key=lambda timing: timing.date):
+        if timing.device_name == usual.device_name:
+            found.setdefault((timing.runtime, timing.latency.precision), timing)
+    return [*found.values()][1:]

@@ -1,9 +1,13 @@
 """Networks that leave the project, and come back as files that are scored."""
 
+import errno
 import json
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import onnx
 import pytest
@@ -14,6 +18,7 @@ from cheapconv.catalog import entries
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import scored, shipping
 from cheapconv.engine.run.formats import Format, known
+from cheapconv.engine.run.quantised import OpenedData
 from cheapconv.engine.run.sidecar import NAME, beside, readme
 from cheapconv.engine.store.runs import Store
 from tests.engine import tiny
@@ -54,6 +59,9 @@ def test_in_int8_a_file_takes_images_as_they_are_and_is_scored_by_its_own_runtim
     assert "QuantizeLinear" in {node.op_type for node in kinds}
     assert "PyTorch's class" in lines[1]
     assert "int8, by the quantiser of ONNX Runtime" in (tmp_path / "out" / "README.md").read_text()
+    assert beside(tmp_path / "out" / "network.onnx").quantised_on == str(
+        OpenedData(None).calibration(store.run(key).cell())
+    )
     found, result = scored.accuracy(tmp_path / "out" / "network.onnx", None, None, None), store.run(key).result()
     assert result is not None
     assert found["precision"] == "int8"
@@ -97,6 +105,28 @@ def test_a_file_says_what_it_is(trained, tmp_path):
     page = (tmp_path / "out" / "README.md").read_text()
     assert "float32 (4, 3, 8, 8)" in page
     assert "terms not known here" in page
+    assert "Of a photograph" not in page
+    of = replace(beside(tmp_path / "out" / "network.onnx"), framing="cut in its middle")
+    assert "[0.3, 0.2, 0.1]. Of a photograph that is cut in its middle.\n" in readme(of, tmp_path / "out")
+
+
+@pytest.mark.parametrize("form", ["onnx", "pt2"])
+def test_the_code_of_its_page_reads_it(form, trained, tmp_path, monkeypatch):
+    export(trained[0], tmp_path / "out", form, batch=2)
+    [code] = re.findall(r"```python\n(.*?)```", (tmp_path / "out" / "README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path / "out")
+    images = torch.rand(2, 3, 8, 8)
+    names = {"images": images.numpy() if form == "onnx" else images}
+    exec(code, names)
+    ready = shipping.Ready.of(trained[0].root, shipping.find(trained[0].root, "sweep/*/*/scratch"), None, None)
+    torch.testing.assert_close(torch.as_tensor(names["logits"]), ready.network(images), atol=1e-4, rtol=1e-4)
+
+
+def test_a_full_disk_is_told_from_a_folder_that_cannot_be_written(trained, tmp_path, monkeypatch):
+    for number, fix in ((errno.ENOSPC, "make room, or name another folder"), (errno.EACCES, "name another folder")):
+        monkeypatch.setattr(shipping, "write_bytes", Mock(side_effect=OSError(number, os.strerror(number))))
+        with pytest.raises(UserError, match=rf"cannot be written \({os.strerror(number)}\): {fix}\."):
+            export(trained[0], tmp_path / str(number))
 
 
 def test_a_file_of_a_cell_that_has_learnt_nothing_says_so(trained, tmp_path):

@@ -40,6 +40,30 @@ def test_a_timing_in_int8_is_never_that_of_the_network_as_trained(tmp_path: Path
     assert tracked.measurement == trained
 
 
+def test_other_runtimes_and_precisions_on_its_device_stand_below_their_names(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write_cell(store, KEY)
+    write_measurement(store, "A CPU", 1.5)
+    [usual] = store.measurements("s0")
+    quick = replace(usual, doubt="it was busy", latency=replace(usual.latency, median_ms=0.5, precision="int8"))
+    other = replace(usual, runtime="openvino", date="2099-01-01T00:00:00+00:00")
+    for name, timing in {
+        "s0-a cpu-t1": replace(usual, doubt="the machine was slow"),
+        "s0-a cpu-int8": quick,
+        "s0-a cpu-int8-later": replace(quick, date="2099-01-01T00:00:00+00:00"),
+        "s0-a cpu-other": replace(other, latency=replace(usual.latency, median_ms=2.0)),
+        "s0-a board": replace(usual, device_name="A board", runtime="mnn"),
+    }.items():
+        store.write_measurement(name, timing)
+    write_sweep(store, "sweep", [KEY])
+    tracked = read(store, KEY, sweeps.read(store, "sweep"))
+    assert tracked is not None
+    found = {name: value for name, value in tracked.final.items() if name.endswith("latency_ms")}
+    assert found == {"latency_ms": 1.5, f"int8_{usual.runtime}/latency_ms": 0.5, "fp32_openvino/latency_ms": 2.0}
+    assert tracked.final["fp32_openvino/throughput_images_per_s"] == usual.throughput.images_per_s
+    assert tracked.tags["latency_doubt"] == "the machine was slow"
+
+
 def test_a_deployment_is_the_mean_of_the_students_that_count_and_the_size_of_the_first(tmp_path: Path) -> None:
     store = Store(tmp_path)
     write_cell(store, KEY)
