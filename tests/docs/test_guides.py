@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from cheapconv import catalog, methods, runner
@@ -15,13 +16,17 @@ from cheapconv.catalog import entries
 from cheapconv.engine.read import registry
 from cheapconv.engine.run.planning import plan
 from cheapconv.methods.base import Build, Method
+from cheapconv.methods.parts.offline import Seen
 from cheapconv.models import architectures, convs
 from tests.docs.guide import NO_TRACKING, Guide
 from tests.engine import tiny
+from tests.methods.fixed import BATCH, Fixed, fixed_method
+from tests.methods.inputs import STUDENT, TEACHER
 
 METHOD, CONV = Guide.read("add-a-method.md"), Guide.read("add-a-conv.md")
 FOLDERS = {  # where the guides' files would go
     "confidence_penalty": (METHOD, "method", methods),
+    "cosines": (METHOD, "method", methods),
     "pooling": (CONV, "conv", convs),
     "plain": (CONV, "architecture", architectures),
 }
@@ -116,6 +121,22 @@ def test_the_guide_s_own_test_passes(fresh_catalog: None, tmp_path: Path, monkey
     monkeypatch.syspath_prepend(tmp_path)
     importlib.import_module("confidence_penalty")
     importlib.import_module("test_confidence_penalty").test_the_loss()
+
+
+def test_the_method_with_a_teacher_compares_cosines(
+    fresh_catalog: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two images: right angles for the student, none for the teacher; two of four cosines differ by 1."""
+    METHOD.write(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("cosines")
+    method = fixed_method("cosines", [Fixed(STUDENT)], Fixed(TEACHER))
+    student, teacher = (
+        Seen([], torch.tensor(of), logits)
+        for of, logits in (([[2.0, 0], [0, 3]], STUDENT), ([[1.0, 1], [2, 2]], TEACHER))
+    )
+    assert method.transfer(student, teacher, BATCH).item() == pytest.approx(0.5)
+    assert (method.needs_teacher, method.couples_samples, method.weight) == (True, True, 1.0)
 
 
 @pytest.mark.parametrize("name", FOLDERS)
