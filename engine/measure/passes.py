@@ -79,6 +79,8 @@ class Step:
     place: int  # of the network in this pass, from 1
     networks: int
     name: str
+    way: str = ""  # runtime and precision
+    again: bool = False  # of those that are in doubt
 
     def __str__(self) -> str:
         return f"pass {self.number} of {self.passes}, network {self.place} of {self.networks}: {self.name}"

@@ -90,8 +90,12 @@ def measure_again(
     for cell in cells:
         for structure in structures(store, cell) or [_untrained(cell)]:
             found.setdefault(structure.key, (cell, structure))
-    measuring, left = Measuring(watch or Stopwatch(way.device), Turn(), told), [*found]
-    done: dict[str, Measurement] = {}
+    left, done, again = [*found], dict[str, Measurement](), False
+
+    def telling(step: Step) -> None:
+        told(replace(step, way=f"{way.runtime} {way.precision}", again=again))
+
+    measuring = Measuring(watch or Stopwatch(way.device), Turn(), telling)
     for _ in range(1 + AGAIN):
         if not left:
             break
@@ -100,7 +104,7 @@ def measure_again(
             for key, work in group.items():
                 done[key] = timings.measurement(found[key][1], way, measuring.pooled(key), work.operators)
                 timings.keep(store, found[key][1], way, done[key])
-        left = [key for key in done if measuring.lacking(key)]
+        left, again = [key for key in done if measuring.lacking(key)], True
     for key, timing in done.items():
         last = replace(timing, doubt=measuring.pooled(key).doubt)  # the best speed may have been seen after it
         if last != timing:

@@ -164,8 +164,8 @@ def _tell_step(status: Status, step: Step) -> None:
     """On a terminal each timing; elsewhere, such as in a log, each pass."""
     status.update(markup.escape(str(step)))
     if step.place == 1 and not console.is_terminal:
-        networks = plural(step.networks, "network")
-        console.print(f"pass {step.number} of {step.passes} over {networks}", highlight=False)
+        networks = f"{plural(step.networks, 'network')}{' in doubt, again' if step.again else ''}"
+        console.print(f"{step.way}: pass {step.number} of {step.passes} over {networks}", highlight=False)
 
 
 def _in_words(network: str, timing: Measurement) -> str:

@@ -171,9 +171,19 @@ def test_measuring_takes_every_network_once_again(store, quiet, capsys):
         ("wrn(depth=10, width=1)", 10, (3, 8, 8))
     }
     assert len(store.measurements()) == 2
-    passes = [f"pass {number} of 5 over 2 networks" for number in range(1, 6)]
+    passes = [f"onnxruntime fp32: pass {number} of 5 over 2 networks" for number in range(1, 6)]
     timings = [f"WRN-10-1 {conv}, onnxruntime fp32: 1.5 ms an image, 2000 images/s" for conv in ("S", "G(2)")]
     assert capsys.readouterr().out.splitlines() == [*passes, *timings] * 2
+
+
+def test_what_is_repeated_says_so(store, quiet, capsys):
+    """The machine is slow in the first two passes, whose slices do not count then."""
+    session.measure(tiny.planned("scratch"), store.root, "cpu", 1, Watch([0.5] * 4), "eager")
+    passes = [line for line in capsys.readouterr().out.splitlines() if ": pass " in line]
+    assert passes[4:] == [
+        "eager fp32: pass 5 of 5 over 1 network",
+        *(f"eager fp32: pass {number} of 2 over 1 network in doubt, again" for number in (1, 2)),
+    ]
 
 
 def test_networks_are_held_in_groups(store, quiet, monkeypatch):
