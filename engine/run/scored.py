@@ -15,14 +15,15 @@ from cheapconv.engine.measure.runtimes.base import Job, Unsupported
 from cheapconv.engine.run.computing import settle
 from cheapconv.engine.run.formats import Answer, known
 from cheapconv.engine.run.shipping import CPU, in_batches, raw, untied
-from cheapconv.engine.run.sidecar import Sidecar, beside
+from cheapconv.engine.run.sidecar import Sidecar, beside, within
 from cheapconv.suites.base import Suite
 from cheapconv.suites.place import Place
 from cheapconv.suites.task import Task
 
 
 def accuracy(file: Path, suite: str | None, data: Path | None, threads: int | None) -> dict[str, Any]:
-    """Scores by name, beside what they are of."""
+    """Scores by name, beside what they are of: of a file, or of the one to load in a folder of `export`."""
+    file = file / within(file).files[0] if file.is_dir() else file
     said, begun = beside(file), time.monotonic()
     form = known(said.format, said.precision)
     of: Suite = catalog.parse("suite", suite or said.suite)

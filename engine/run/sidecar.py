@@ -65,7 +65,12 @@ def beside(file: Path) -> Sidecar:
     """What is said of a file; a UserError where there is nothing, or nothing that can be used."""
     if not file.is_file():
         raise UserError(f"there is no file {file}: name one that `cheapconv export` has written.")
-    path = file.parent / NAME
+    return within(file.parent)
+
+
+def within(folder: Path) -> Sidecar:
+    """What is said of the network in a folder; a UserError as above."""
+    path = folder / NAME
     if not path.is_file():
         raise UserError(f"{path} is not there: an exported network is read with the {NAME} beside it.")
     try:

@@ -43,7 +43,7 @@ def export(
 
 
 def accuracy(
-    file: Annotated[Path, typer.Argument(help="A network that `export` has written.")],
+    file: Annotated[Path, typer.Argument(help="A network that `export` has written, or its folder.")],
     suite: Annotated[str | None, typer.Option(help="Whose test images; those it was trained for if not given.")] = None,
     data: options.Data = None,
     plugin: options.Plugins = None,

@@ -49,6 +49,7 @@ def test_a_file_scores_what_its_cell_has_scored(form, trained, tmp_path):
     assert found["images"] == 23
     assert found["top1"] == result.students[0].scores["top1"]
     assert found["bytes"] == file.stat().st_size
+    assert scored.accuracy(file.parent, None, None, None) | {"seconds": 0} == found | {"seconds": 0}
 
 
 def test_in_int8_a_file_takes_images_as_they_are_and_is_scored_by_its_own_runtime(trained, tmp_path):
