@@ -20,7 +20,6 @@ from cheapconv.suites.base import Data
 from cheapconv.suites.recipe import Recipe
 from cheapconv.suites.scenes import NO_CLASS, Pair, Scenes, matched
 from cheapconv.suites.schedule import Schedule
-from cheapconv.suites.segmentation import Segmentation
 from cheapconv.suites.task import Task
 
 # Eromera/erfnet_pytorch, train/main.py, but for its two stages of 150 epochs each, which are a method's.
@@ -76,7 +75,7 @@ class Cityscapes(Scenes):
 
     def task_of(self, data: Data) -> Task:
         """With the released weights, not those of the frames at hand."""
-        return Segmentation(len(self.class_names), self.void, WEIGHTS)
+        return self.weighted(WEIGHTS, data)
 
     def pairs(self, folder: Path, split: str) -> list[Pair]:
         """Frames and label maps by city and name."""

@@ -6,8 +6,11 @@ image of the lowest hash. Images are in the order of their hashes, so that a dat
 whatever its files are called and however they came there.
 """
 
+import functools
 import hashlib
 import json
+import logging
+import multiprocessing
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +22,9 @@ from cheapconv.suites.augmentation import Normalisation
 from cheapconv.suites.examined import Facts, examine
 from cheapconv.suites.folders import MOST_NAMED, Listed
 from cheapconv.suites.photos import Photos
-from cheapconv.suites.skipped import most_broken, too_many
+from cheapconv.suites.skipped import left_out, most_broken, too_many
+
+log = logging.getLogger(__name__)
 
 TEST_SHARE = 0.2
 DIGITS = 4  # of the mean and standard deviation
@@ -61,19 +66,19 @@ class _Half:
 
 
 def divide(path: Path, found: Listed, side: int) -> Division:
-    """The data set of a folder; a UserError for too many broken images, a class that is left without any, and images
-    that are both trained on and tested."""
+    """The data set of a folder, whose images that are broken or of two classes are told; a UserError for too many of
+    them, a class that is left without any, and images that are both trained on and tested."""
     halves = [_Half(part, examine(part, side)) for part in (found.train, found.test) if part is not None]
     skipped = {half.photos.name(i): fact.broken for half in halves for i, fact in enumerate(half.facts) if fact.broken}
     images = sum(len(half.facts) for half in halves)
     if len(skipped) > most_broken(images):
         raise UserError(f"{path}: {too_many(skipped, images)}.")
+    if skipped and multiprocessing.parent_process() is None:  # else the run that waits for this process has told it
+        _tell(f"{path}: {left_out(skipped, images)}")
     whole = [half.where([i for i, fact in enumerate(half.facts) if not fact.broken]) for half in halves]
+    _tell_two_classes(path, whole)
     train, test = whole if len(whole) == 2 else _split(whole[0], found.class_names)
-    for half, use in ((train, "train on"), (test, "test with")):
-        empty = sorted({*range(len(found.class_names))} - {label for _, label in half.contents})
-        if empty:
-            raise UserError(f"{path}: class '{found.class_names[empty[0]]}' has no image to {use} that can be read.")
+    _refuse_empty(path, found, train, test)
     _refuse_shared(path, train, test)
     text = json.dumps([found.class_names, train.contents, test.contents])
     return Division(
@@ -97,6 +102,39 @@ def _split(whole: _Half, class_names: Sequence[str]) -> tuple[_Half, _Half]:
         tested |= {*(low if low and len(low) < len(ours) else fallback)}
     kept = [i for i in range(len(whole.facts)) if i not in tested]
     return whole.where(kept), whole.where(sorted(tested))
+
+
+@functools.cache  # once, however often a data set is looked at
+def _tell(sentence: str) -> None:
+    log.warning(sentence)
+
+
+def _refuse_empty(path: Path, found: Listed, train: _Half, test: _Half) -> None:
+    """UserError for a class with nothing to train on, or to test with."""
+    trained, tested = ({label for _, label in half.contents} for half in (train, test))
+    for label, name in enumerate(found.class_names):
+        if label in trained & tested:
+            continue
+        has = f"no image to {'test with' if label in trained else 'train on'} that can be read"
+        if label in tested and found.test is None:
+            has = "one image that can be read, which the split keeps for the test: give it more"
+        raise UserError(f"{path}: class '{name}' has {has}.")
+
+
+def _tell_two_classes(path: Path, halves: Sequence[_Half]) -> None:
+    """Images that are in two classes, of which one is wrong, are told; a UserError for more of them than may be broken:
+    a folder was copied into another."""
+    known: dict[str, tuple[int, str]] = {}  # by what it holds, the first class and file
+    pairs = []
+    for half in halves:
+        for i, (content, label) in enumerate(half.contents):
+            first, one = known.setdefault(content, (label, half.photos.name(i)))
+            pairs += [f"{one} = {half.photos.name(i)}"] if label != first else []
+    said = f"{path} has the same images in two classes: {some(pairs, MOST_NAMED)}; remove one of each"
+    if len(pairs) > most_broken(sum(len(half.facts) for half in halves)):
+        raise UserError(f"{said}.")
+    if pairs and multiprocessing.parent_process() is None:
+        _tell(said)
 
 
 def _refuse_shared(path: Path, train: _Half, test: _Half) -> None:

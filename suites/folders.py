@@ -123,18 +123,31 @@ def _folders(folder: Path) -> list[str]:
     return sorted(entry.name for entry in _entries(folder) if entry.is_dir())
 
 
+def _complaint(root: Path, file: str | None, label: str | None) -> str | None:
+    """What is wrong with a row of a CSV; None where it names a file and its label."""
+    if not file:
+        return "no file is named: name one, or remove the row"
+    if not label:
+        return f"'{short(file)}' has no label: give it one, or remove the row"
+    if not (root / file).is_file():
+        return f"there is no file '{short(file)}' in {root}: bring it there, or remove the row"
+    return None
+
+
 def _from_csv(path: Path) -> Listed:
     """Rows of `file,label` or `file,label,split`, under a header that says so; files from the CSV's folder on."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.DictReader(file) if any(row.values())]
+            reader = csv.DictReader(file)
+            numbered = [(reader.line_num, row) for row in reader if any(row.values())]
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path} cannot be read as CSV ({reason(error)}).") from error
+    rows = [row for _, row in numbered]
     if not rows or not {"file", "label"} <= rows[0].keys():
         raise UserError(f"{path} needs a header with the columns file and label (and split, if you like), and rows.")
-    for number, row in enumerate(rows, 2):
-        if not row["file"] or not row["label"] or not (path.parent / row["file"]).is_file():
-            raise UserError(f"{path}, row {number}: there is no file '{short(row['file'])}' with a label.")
+    for number, row in numbered:
+        if complaint := _complaint(path.parent, row["file"], row["label"]):
+            raise UserError(f"{path}, row {number}: {complaint}.")
     names = sorted({row["label"] for row in rows})
     check_classes(path, names)
     split: dict[str, list[dict[str, str]]] = {TRAIN: [], "test": []}

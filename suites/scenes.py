@@ -41,8 +41,12 @@ class Scenes(Suite):
 
     def task_of(self, data: Data) -> Task:
         """With the classes weighted by ERFNet's rule, from their shares of the training frames."""
-        pixels = data.labels.flatten().bincount(minlength=self.void + 1)[: len(self.class_names)]
-        return Segmentation(len(self.class_names), self.void, erfnet_weights(pixels))
+        return self.weighted(erfnet_weights(self._pixels(data.labels)), data)
+
+    def weighted(self, weights: tuple[float, ...], data: Data) -> Segmentation:
+        """The task with weights of the classes, and what guessing has on the test set where the data have one."""
+        tested = tuple(self._pixels(data.test_y).tolist()) if isinstance(data, Frames) else None
+        return Segmentation(len(self.class_names), self.void, weights, tested)
 
     def pairs(self, folder: Path, split: str) -> list[Pair]:
         """The files of a split, `train` or `val`, in a fixed order."""
@@ -66,6 +70,10 @@ class Scenes(Suite):
         (train_x, train_y), (test_x, test_y) = (map(torch.stack, zip(*part, strict=True)) for part in (train, test))
         whole = Frames(train_x, train_y, test_x, test_y, self.class_names, void=self.void)
         return (whole.hold_out(validation) if validation else whole).to(place.device).at(place)
+
+    def _pixels(self, labels: Tensor) -> Tensor:
+        """(classes,) int64: how many there are of each."""
+        return labels.flatten().bincount(minlength=self.void + 1)[: len(self.class_names)]
 
     def _read(self, pair: Pair) -> tuple[Tensor, Tensor]:
         """(3, H, W) and (H, W) uint8 of a frame and its label map."""

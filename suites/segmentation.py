@@ -27,11 +27,13 @@ WEIGHT_BASE = 1.10  # ERFNet's; of ENet (Paszke et al., 2016) it is 1.02
 @dataclass(frozen=True)
 class Segmentation:
     """One of `classes` for every pixel but those that are labelled `void`; `weights` are those of the classes in the
-    loss, 1 where there are none. A network may have an output more than there are classes, for void: never right."""
+    loss, 1 where there are none; `tested` the pixels of the classes in the test set, where they are known. A network
+    may have an output more than there are classes, for void: never right."""
 
     classes: int
     void: int
     weights: tuple[float, ...] | None = None
+    tested: tuple[int, ...] | None = None
 
     @property
     def answers(self) -> Answer:
@@ -45,9 +47,19 @@ class Segmentation:
 
     @property
     def chance(self) -> float:
-        """1 / classes: more than any single answer for all pixels has, which is that class's share / classes, and than
-        guessing has, which is at most 1 / (2 classes - 1), where no class is absent."""
-        return 1 / self.classes
+        """The most that answers have which do not depend on the image, by any rule of guessing or one for all pixels.
+
+        Who answers class c for a share q of all pixels, of which a share p is of that class, has the IoU
+        pq / (p + q - pq). The mean over K classes is largest for q in proportion to p / (1 - p), and S / (S + 1) / K
+        then, where S is the sum of these odds: 1 / (2K - 1) for equal classes, and near 1 / K where all but a few
+        pixels are of one, which is the bound where nothing is known of the test set."""
+        if self.tested is None:
+            return 1 / self.classes
+        present = [pixels for pixels in self.tested if pixels]
+        if len(present) < 2:
+            return 1.0
+        odds = sum(pixels / (sum(present) - pixels) for pixels in present)
+        return odds / (odds + 1) / len(present)
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Weighted cross-entropy of logits (B, outputs, H, W) and labels (B, H, W): over the weights of the pixels that
@@ -106,8 +118,8 @@ class Segmentation:
         return "constant" if (self.matrix(tally).sum(dim=0) > 0).sum() == 1 else None
 
     def error(self, score: float, samples: int) -> float:
-        """None of what guessing scores: `chance` is its bound on every test set. That of a network is among its
-        scores, for it does not follow from the score."""
+        """None of what guessing scores: `chance` is its bound on this test set. That of a network is among its scores,
+        for it does not follow from the score."""
         return 0.0
 
     def paint(self, labels: Tensor) -> Tensor:

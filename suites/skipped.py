@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from cheapconv.catalog.errors import some
+
 SHARE = 1000  # of so many images one may be broken, and one of fewer
+MOST_NAMED = 5  # in a sentence that goes on
 
 
 class TooManyBrokenError(Exception):
@@ -31,5 +34,16 @@ def most_broken(images: int) -> int:
 
 def too_many(broken: Mapping[str, str], images: int) -> str:
     """Which images are broken, in a sentence, and that they are too many."""
-    names = "; ".join(f"{name} ({what})" for name, what in sorted(broken.items()))
+    names = "; ".join(_named(broken))
     return f"{len(broken)} of {images} images cannot be read, and at most {most_broken(images)} may be: {names}"
+
+
+def left_out(broken: Mapping[str, str], images: int) -> str:
+    """How many images are broken and left out, in a sentence, and the first of them."""
+    verb = "is" if len(broken) == 1 else "are"
+    return f"{len(broken)} of {images} images cannot be read and {verb} left out: {some(_named(broken), MOST_NAMED)}"
+
+
+def _named(broken: Mapping[str, str]) -> list[str]:
+    """Their names, sorted, and what is wrong with each."""
+    return [f"{name} ({what})" for name, what in sorted(broken.items())]

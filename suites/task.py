@@ -32,7 +32,7 @@ class Task(Protocol):
 
     @property
     def chance(self) -> float:
-        """What a network that has learnt nothing scores by it."""
+        """The most that a network that has learnt nothing scores by it, but for the chance of the test set."""
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """What training alone minimises: the mean over the samples of a batch, 0-d, whose labels may be soft."""

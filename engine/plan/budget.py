@@ -68,18 +68,20 @@ def meet(
     """The setting nearest under `limit` for networks of `classes` outputs on images of `shape` (C, H, W).
 
     The free number is marked by `?`, or is the one that engine/plan/template.py chooses. A UserError says that no
-    setting is possible, or which is the smallest if the limit cannot be met. `clock` takes the latency of a network.
+    setting is possible, or which is the smallest if the limit cannot be met: of latencies, which `clock` takes, the
+    fastest of those that were timed.
     """
-    catalog.load()
     candidates = _Candidates(template(architecture, conv), limit.quantity, classes, shape, clock)
-    counted = limit.quantity != "latency_ms"
-    found = Search(candidates.possible, lambda step: candidates.setting(step).cost, limit.value, counted).run()
+    measured = limit.quantity == "latency_ms"
+    work = candidates.macs if measured else None
+    found = Search(candidates.possible, lambda step: candidates.setting(step).cost, limit.value, work).run()
     if found is None:
         raise UserError(f"no number fits '{architecture}' and '{conv}': {candidates.refusal}.")
     if found.chosen is None:
         smallest = candidates.setting(found.cheapest)
         raise UserError(
-            f"{_shown(limit.quantity, limit.value)} cannot be met by '{architecture}' with '{conv}': the smallest is"
+            f"{_shown(limit.quantity, limit.value)} cannot be met by '{architecture}' with '{conv}':"
+            f" the {'fastest of those timed' if measured else 'smallest'} is"
             f" {smallest.architecture} with {smallest.conv}, {_shown(limit.quantity, smallest.cost)}."
         )
     return Choice(candidates.setting(found.chosen), tuple(candidates.setting(step) for step in found.neighbours))
@@ -94,7 +96,7 @@ class _Candidates:
         self.texts, self.quantity, self.classes, self.shape, self.clock = texts, quantity, classes, shape, clock
         self.refusal = ""  # the first reason that was given
         self._built: dict[int, nn.Module] = {}  # networks whose cost has not been asked for
-        self.setting = cache(self._setting)
+        self.setting, self.macs = cache(self._setting), cache(self._macs)
 
     def possible(self, step: int) -> bool:
         """Whether the network of a step can be built."""
@@ -105,6 +107,12 @@ class _Candidates:
             self.refusal = self.refusal or str(refusal).rstrip(".")
             return False
         return True
+
+    def _macs(self, step: int) -> int:
+        """What the network of a possible step computes."""
+        with on_meta():
+            network = build_network(*self.texts.texts(step), self.classes)
+        return count_macs(network, self.shape)
 
     def _setting(self, step: int) -> Setting:
         """What a possible step stands for and what it costs; a network on the meta device has no latency."""

@@ -1,10 +1,12 @@
 """Search for the step whose cost is nearest under a limit, among steps of which only some are possible.
 
 Costs may be dear to find, so they are found once and few: on a ladder of octaves first, then by bisection between the
-two rungs that enclose the limit. Where the costs turn out not to be monotone every possible step is tried.
+two rungs that enclose the limit. Where counted costs turn out not to be monotone every possible step is tried. Measured
+costs are not: a grouped convolution may be slower than one that computes twice as much. Of them the whole ladder is
+measured, unless what follows computes more and more, and the best of what was measured is taken.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, pairwise
@@ -17,7 +19,8 @@ EMPTY_OCTAVES = 2  # without a possible step, after which there will be none
 
 @dataclass(frozen=True)
 class Found:
-    """The chosen step, None if every cost is above the limit; its neighbours of another cost; the cheapest seen."""
+    """The chosen step, None if every cost that was found is above the limit; its neighbours of another cost; the
+    cheapest that was found."""
 
     chosen: int | None
     neighbours: tuple[int, ...]
@@ -27,15 +30,25 @@ class Found:
 class Search:
     """`possible(step)` says whether a step exists, `cost(step)` what it costs, for steps 1, 2, ...
 
-    With `counted` costs the result is verified, by its neighbours, and where the cost is not monotone every step up to
-    FIRST, or the last one looked at, is tried. Measured costs scatter, so they are taken as monotone.
+    Counted costs are verified, by the neighbours of the result, and where they are not monotone every step up to FIRST,
+    or the last one looked at, is tried. Where costs are measured `work(step)` counts what a step computes.
     """
 
     def __init__(
-        self, possible: Callable[[int], bool], cost: Callable[[int], float], limit: float, counted: bool = True
+        self,
+        possible: Callable[[int], bool],
+        cost: Callable[[int], float],
+        limit: float,
+        work: Callable[[int], float] | None = None,
     ) -> None:
-        self.possible, self.cost = cache(possible), cache(cost)
-        self.limit, self.counted = limit, counted
+        self.possible, self.limit, self.work = cache(possible), limit, work
+        self._cost, self._costs = cost, dict[int, float]()  # by step, what was asked for
+
+    def cost(self, step: int) -> float:
+        """What a possible step costs, found once."""
+        if step not in self._costs:
+            self._costs[step] = self._cost(step)
+        return self._costs[step]
 
     def run(self) -> Found | None:
         """The best step and what is beside it; None if no step is possible."""
@@ -43,15 +56,27 @@ class Search:
         if not ladder:
             return None
         chosen, last = self._by_bisection(ladder), ladder[-1]
+        if self.work is not None:
+            return self._of_measured(last)
         costs = [self.cost(step) for step in ladder]
         monotone = costs in (sorted(costs), sorted(costs, reverse=True))
         beside = () if chosen is None or not monotone else self._neighbours(chosen, last)
         nearer = chosen is not None and any(self._fits(n) and self.cost(n) > self.cost(chosen) for n in beside)
-        if self.counted and (nearer or not monotone):
+        if nearer or not monotone:
             ladder = [step for step in range(ladder[0], max(last, FIRST) + 1) if self.possible(step)]
-            chosen = max(filter(self._fits, ladder), key=lambda step: (self.cost(step), step), default=None)
-        cheapest = min(ladder, key=self.cost)
-        return Found(chosen, self._neighbours(cheapest if chosen is None else chosen, last), cheapest)
+            chosen = self._best(ladder)
+        return Found(chosen, () if chosen is None else self._neighbours(chosen, last), min(ladder, key=self.cost))
+
+    def _of_measured(self, last: int) -> Found:
+        """The best of all that was measured, also beside it."""
+        chosen, beside = None, tuple[int, ...]()
+        while (best := self._best(self._costs)) is not None and best != chosen:
+            chosen, beside = best, self._neighbours(best, last)
+        return Found(chosen, beside, min(self._costs, key=self.cost))
+
+    def _best(self, steps: Iterable[int]) -> int | None:
+        """The dearest step that fits, of equal ones the last; None if none does."""
+        return max(filter(self._fits, steps), key=lambda step: (self.cost(step), step), default=None)
 
     def _fits(self, step: int) -> bool:
         return self.cost(step) <= self.limit
@@ -72,19 +97,22 @@ class Search:
         return rungs
 
     def _is_passed(self, rungs: list[int]) -> bool:
-        """Whether the last two rungs lie on two sides of the limit, or the first is dear and costs rise."""
+        """Whether the last two rungs lie on two sides of the limit, or the first is dear and costs rise; of measured
+        ones, whether the last is slower than the limit and the one before it, and computes more than that."""
         if len(rungs) < 2:
             return False
         before, last = rungs[-2:]
-        return self._fits(before) != self._fits(last) or (not self._fits(last) and self.cost(last) > self.cost(before))
+        crossed = self._fits(before) != self._fits(last)
+        away = not self._fits(last) and self.cost(last) > self.cost(before)
+        return crossed or away if self.work is None else away and self.work(last) > self.work(before)
 
     def _by_bisection(self, ladder: list[int]) -> int | None:
-        """The step at the limit between the rungs that enclose it; the dearest rung if all fit, None if none does."""
-        fitting = [step for step in ladder if self._fits(step)]
+        """The step at the limit between two rungs that enclose it, the nearest to it if several do; the dearest rung if
+        all fit, None if none does."""
         enclosing = [(a, b) for a, b in pairwise(ladder) if self._fits(a) != self._fits(b)]
         if not enclosing:
-            return max(fitting, key=self.cost, default=None)
-        low, high = enclosing[-1]
+            return max(filter(self._fits, ladder), key=self.cost, default=None)
+        low, high = max(enclosing, key=lambda pair: min(map(self.cost, pair)))
         while True:
             middle = (low + high) // 2
             between = (*range(max(middle, low + 1), high), *range(middle, low, -1))

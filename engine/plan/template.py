@@ -29,6 +29,7 @@ class Template:
 
 def template(architecture: str, conv: str) -> Template:
     """The template of two texts; a UserError says how to mark the free number where it is not plain."""
+    catalog.load()
     marks = (architecture + conv).count(FREE)
     if marks > 1:
         raise UserError(f"one number can be free, not {marks}: write one ? in '{architecture}' and '{conv}'.")

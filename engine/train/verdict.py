@@ -35,10 +35,7 @@ def judge(training: Training, taught: Result | None) -> tuple[ResultWarning, ...
         if last.flaws.get(name) == "constant":
             found.append(ResultWarning(kind="constant", text=f"{name} answers every test image with the same class"))
         elif is_chance(training, score):
-            guessing = f"{100 * training.task.chance:.2f} ± {100 * _margin(training):.2f} %"
-            text = (
-                f"{name} has {100 * score:.2f} %, as guessing has on {training.data.size('test')} images ({guessing})"
-            )
+            text = f"{name} has {100 * score:.2f} %, {_as_guessing(training, score)}"
             found.append(ResultWarning(kind="chance", text=text))
     if last.loss > EXPLODED:
         found.append(ResultWarning(kind="loss", text=f"the mean loss of the last epoch was {last.loss:.1e}"))
@@ -50,6 +47,14 @@ def judge(training: Training, taught: Result | None) -> tuple[ResultWarning, ...
 def is_chance(training: Training, score: float) -> bool:
     """Whether a score on the test set cannot be told from that of guessing."""
     return score <= training.task.chance + _margin(training)
+
+
+def _as_guessing(training: Training, score: float) -> str:
+    """A clause on a score that is no better."""
+    chance, margin = training.task.chance, _margin(training)
+    than = "less than" if score < chance - margin else "as"
+    spread = f" ± {100 * margin:.2f}" if margin else ""
+    return f"{than} guessing has on {training.data.size('test')} images ({100 * chance:.2f}{spread} %)"
 
 
 def _margin(training: Training) -> float:

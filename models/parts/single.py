@@ -16,7 +16,7 @@ from cheapconv.models.parts.layers import Bias, norm_relu
 
 
 def single_operator(
-    conv: Conv, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3
+    conv: Conv, in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 3, dilation: int = 1
 ) -> nn.Module:
     """The conv's operator; ValueError if the conv is about the width between two operators, which do not exist here."""
     if conv.inner_channels(out_channels) != out_channels:
@@ -24,7 +24,7 @@ def single_operator(
             f"{canonical(conv)} widens the inside of a residual block of two operators, "
             "and this network replaces its convolutions one by one"
         )
-    return conv.operator(in_channels, out_channels, stride=stride, kernel_size=kernel_size)
+    return conv.operator(in_channels, out_channels, stride=stride, kernel_size=kernel_size, dilation=dilation)
 
 
 def convs_one_by_one(conv: Conv, count: int) -> Iterator[Conv]:

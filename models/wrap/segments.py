@@ -4,11 +4,14 @@ The graph can be cut after a node through which everything flows (no skip connec
 module that holds the library's modules and parameters under the library's names.
 """
 
-from collections.abc import Sequence
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 import torch
 from torch import fx, nn
+from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.node import Argument, Target
 
@@ -33,13 +36,24 @@ def shapes(traced: fx.GraphModule, shape: Sequence[int]) -> dict[fx.Node, torch.
     Raises ValueError if the network cannot be run on them.
     """
     try:
-        with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        with _unlogged(), torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True) as mode:
             follower = _Follower(traced)
             follower.run(mode.from_tensor(torch.empty(2, *shape)))
     except REFUSALS as error:
         side = " x ".join(map(str, shape[1:]))
         raise ValueError(f"its maps cannot be followed on images of {side} ({reason(error)})") from error
     return follower.shapes
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """Nothing printed by PyTorch of a side that a network does not take: what it raises is heeded."""
+    logger = logging.getLogger(fake_tensor.__name__)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 class _Follower(fx.Interpreter):

@@ -3,7 +3,8 @@
 Replaced is each plain k x k convolution (one group, k and its stride and dilation square) of a size that the conv
 stands in for, k > 1 or k = 1, outside stem and classifier, whose padding keeps the size of the map, as the operators'
 does. A 1x1 convolution of one pixel is a gate or a linear layer, and stays. Stride, dilation and kernel size go to the
-operator, and one operator stands for one convolution, also where the conv would take a whole residual block elsewhere.
+operator, and one operator stands for one convolution, also where the conv would take a whole residual block elsewhere;
+a conv that widens the inside of such a block is refused, since nothing of that would be left.
 A bias that BN follows has no effect and goes; any other is kept behind the operator. New weights are drawn by He's
 fan-out rule, as the libraries draw their own, unless another is given.
 """
@@ -20,6 +21,7 @@ from cheapconv.catalog.entries import registered
 from cheapconv.models.conv import Conv
 from cheapconv.models.parts.initialise import Rule, he_fan_out, initialise
 from cheapconv.models.parts.layers import Bias, Pointwise
+from cheapconv.models.parts.single import single_operator
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ def _replace(network: nn.Module, name: str, conv: Conv, norm_follows: bool, rule
     old = network.get_submodule(name)
     assert isinstance(old, nn.Conv2d)
     try:
-        operator = conv.operator(
-            old.in_channels, old.out_channels, old.stride[0], kernel_size=old.kernel_size[0], dilation=old.dilation[0]
+        operator = single_operator(
+            conv, old.in_channels, old.out_channels, old.stride[0], old.kernel_size[0], old.dilation[0]
         )
     except ValueError as refusal:
         return f"refused: {refusal}"

@@ -113,6 +113,13 @@ def test_a_conv_that_replaces_nothing_is_refused_with_all_reasons():
         substitute(net, conv("G(4)"), {"0"})
 
 
+def test_a_conv_that_is_about_the_inside_of_a_residual_block_is_refused():
+    """Its width would be left out, and two convs be one network."""
+    with pytest.raises(ValueError, match=r"shift\(expansion=3\) replaces no .* refused: .* widens the inside of a"):
+        substitute(network(), conv("shift(e=3)"), {"stem"})
+    assert any(row.replaced_by for row in substitute(network(), conv("shift(e=1)"), {"stem"}))
+
+
 def test_a_pointwise_conv_takes_the_1x1_convolutions_and_no_others():
     net = network()
     net["gate"], net["last"] = nn.Conv2d(16, 16, 1), nn.Conv2d(16, 16, 1)

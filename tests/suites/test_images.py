@@ -157,11 +157,41 @@ def test_a_csv_says_what_is_what(tmp_path: Path) -> None:
     assert data.class_names == ("a, b", "c")
     assert (data.samples, data.size("test")) == (4, 2)
     shutil.move(tmp_path / "mixed" / "000.jpg", tmp_path / "gone.jpg")
-    with pytest.raises(UserError, match=r"row 2: there is no file 'mixed/000\.jpg'"):
+    with pytest.raises(UserError, match=r"row 2: there is no file 'mixed/000\.jpg' in "):
         suite(table).open(PLACE)
     table.write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="needs a header with the columns file and label"):
         suite(table).open(PLACE)
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("mixed/001.jpg,", r"row 4: 'mixed/001\.jpg' has no label"),
+        ("mixed/001.jpg", r"row 4: 'mixed/001\.jpg' has no label"),
+        (",b", "row 4: no file is named"),
+        ("mixed/009.jpg,b", r"row 4: there is no file 'mixed/009\.jpg' in "),
+    ],
+)
+def test_a_row_of_a_csv_says_what_it_lacks(tmp_path: Path, row: str, sentence: str) -> None:
+    table = folder(tmp_path, {"mixed": 2}) / "labels.csv"
+    table.write_text(f"file,label\nmixed/000.jpg,a\n\n{row}\n")
+    with pytest.raises(UserError, match=sentence):
+        suite(table).open(PLACE)
+
+
+def test_copies_of_an_image_in_its_class_are_one_image(root: Path) -> None:
+    shutil.copy(root / "birds" / "003.jpg", root / "birds" / "copy.jpg")
+    assert suite(root).open(PLACE).class_names == ("birds", "cats and dogs", "кошки")
+
+
+def test_broken_images_are_told_once(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert suite(root).fingerprint
+    assert caplog.messages == []
+    (root / "birds" / "broken.jpg").write_bytes(b"none")
+    assert suite(root).fingerprint == suite(root).fingerprint
+    said = "1 of 40 images cannot be read and is left out: birds/broken.jpg (it is no image of a known kind)"
+    assert caplog.messages == [f"{root}: {said}"]
 
 
 def test_broken_images_are_left_out_and_named(root: Path) -> None:
@@ -195,7 +225,31 @@ def test_broken_images_are_left_out_and_named(root: Path) -> None:
             lambda root: (folder(root / "train", {"a": 2, "b": 1}), folder(root / "val", {"a": 1, "b": 1}, first=1)),
             r"trained and tested on the same images: train/./00.\.jpg = val/./000\.jpg, .*remove one of each",
         ),
-        (lambda root: folder(root, {"one": 1}, first=70), "class 'one' has no image to train on"),
+        (
+            lambda root: folder(root, {"one": 1}, first=70),
+            "class 'one' has one image that can be read, which the split keeps for the test: give it more",
+        ),
+        (
+            lambda root: (
+                (folder(root / "train", {"a": 1, "b": 2}), folder(root / "val", {"a": 1, "b": 1}, first=9))
+                and (root / "train" / "a" / "000.jpg").write_bytes(b"")
+            ),
+            "class 'a' has no image to train on that can be read",
+        ),
+        (
+            lambda root: [
+                shutil.copy(root / "birds" / f"{name}.jpg", root / "кошки" / f"copy{name}.jpg")
+                for name in ("003", "004")
+            ],
+            r"has the same images in two classes: birds/003\.jpg = кошки/copy003\.jpg, birds/004.* remove one",
+        ),
+        (
+            lambda root: (
+                folder(root / "train", {"a": 3, "b": 3}),
+                folder(root / "val", {"b": 2, "a": 1}),  # b's pictures are the first of a
+            ),
+            r"in two classes: train/a/000\.jpg = val/b/000\.jpg, .*; remove one of each",
+        ),
     ],
 )
 def test_what_cannot_be_trained_on_is_one_sentence(root: Path, make, sentence: str) -> None:
@@ -203,6 +257,12 @@ def test_what_cannot_be_trained_on_is_one_sentence(root: Path, make, sentence: s
     with pytest.raises(UserError, match=sentence) as told:
         _ = suite(root).fingerprint
     assert "\n" not in str(told.value)
+
+
+def test_as_few_images_in_two_classes_as_may_be_broken_are_told(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.copy(root / "birds" / "003.jpg", root / "кошки" / "copy.jpg")
+    assert suite(root).fingerprint
+    assert "has the same images in two classes: birds/003.jpg = кошки/copy.jpg; remove one of each" in caplog.text
 
 
 def test_a_class_of_two_is_split_in_halves(root: Path) -> None:

@@ -44,6 +44,9 @@ def test_camvid_is_read_at_the_size_of_the_suite(tmp_path: Path):
     assert task.weights is not None
     assert len(task.weights) == SMALL.classes == 11
     assert len(SMALL.open(PLACE, tmp_path, validation=1).labels) == 2
+    tested = data.test_y.flatten().tolist()
+    assert task.tested == tuple(tested.count(label) for label in range(11))
+    assert task.chance < SMALL.task.chance == 1 / 11
 
 
 def test_a_side_is_one_that_networks_take():
@@ -108,7 +111,9 @@ def test_cityscapes_has_train_ids(tmp_path: Path):
     assert data.labels[0, :, 0].tolist() == expected
     assert (data.samples, data.image, suite.classes) == (2, (3, 16, 32), 20)
     task = suite.task_of(data)
-    assert task.chance == 1 / 19
+    assert isinstance(task, Segmentation)
+    assert task.tested is not None
+    assert sum(task.tested) == sum(label != 19 for label in expected) * 32 * 2
     assert task == suite.task_of(suite.open(PLACE, tmp_path, validation=1))  # the released weights
     assert suite.labels_of(np.array([255, 7, 40])).tolist() == [19, 0, 255]
 

@@ -112,6 +112,29 @@ def test_one_answer_for_all_pixels_is_no_better_than_chance(answer: int):
     assert TASK.flaw(tally) == "constant"
 
 
+def random_guessing(pixels: np.ndarray, answers: np.ndarray) -> float:
+    """Mean IoU over the classes that are there, where each is answered for a share of all pixels, by no rule."""
+    p, q = pixels / pixels.sum(), answers / answers.sum()
+    there = p > 0
+    return float(np.mean((p * q / (p + q - p * q))[there]))
+
+
+@pytest.mark.parametrize("tested", [(10, 10, 10), (900, 60, 30, 10), (5, 0, 70, 25), (999_999, 1)])
+def test_chance_is_the_most_that_guessing_has_on_a_test_set(tested: tuple[int, ...]):
+    chance, pixels = Segmentation(len(tested), VOID, tested=tested).chance, np.array(tested, dtype=float)
+    drawn = np.random.default_rng(0).dirichlet([0.5] * len(tested), 2000) + 1e-9
+    answers = [*drawn, *np.eye(len(tested)) + 1e-9, pixels / (pixels.sum() - pixels) + 1e-12]
+    found = [random_guessing(pixels, each) for each in answers]
+    assert max(found) == pytest.approx(chance, rel=1e-5)
+    assert chance < Segmentation(int((pixels > 0).sum()), VOID).chance
+
+
+def test_chance_by_hand():
+    """Of 11 equal classes 1 / 21; where only one is there nothing can be learnt."""
+    assert Segmentation(11, 11, tested=(7,) * 11).chance == pytest.approx(1 / 21)
+    assert Segmentation(3, 3, tested=(0, 7, 0)).chance == 1
+
+
 def test_flaws():
     z, y = random()
     assert TASK.flaw(TASK.tally(z, y)) is None

@@ -2,6 +2,9 @@
 
 import json
 import math
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
 
 import pytest
 
@@ -56,11 +59,15 @@ def test_no_number_that_fits_is_told_with_the_reason():
 
 
 class ByGroups(Watch):
-    """A watch by which 16, 8, 4, 2 and 1 groups take 5, 4, 3, 2 and 1 ms, give or take a tenth."""
+    """A watch by which 16, 8, 4, 2 and 1 groups take 5, 4, 3, 2 and 1 ms, or what is said, give or take a tenth."""
+
+    def __init__(self, shares: Iterable[float] = (), said: Mapping[int, float] | None = None) -> None:
+        super().__init__(shares)
+        self.said = said or {}
 
     def slice(self, work: Work) -> tuple[list[float], list[float]]:
         groups = max(getattr(module, "groups", 1) for module in work.one.modules())
-        ms = 1 + math.log2(groups)
+        ms = self.said.get(groups, 1 + math.log2(groups))
         return [one / 1000 / self._share for one in (ms - 0.2, ms - 0.1, ms, ms + 0.1, ms + 0.2)], []
 
 
@@ -78,6 +85,30 @@ def test_latency_is_measured_with_its_spread(untranslated):
     ]
     assert rows[1]["quartiles"] == pytest.approx((2.9, 3.1))
     assert rows[1]["doubt"] == ""
+
+
+def test_a_latency_is_met_behind_a_rise(untranslated):
+    watch = ByGroups(said={1: 9, 2: 8, 4: 6, 8: 7, 16: 2})
+    rows = fitting.fitted("WRN-10-1", "G(?)", None, None, 2.5, 10, 32, "cpu", watch=watch)
+    assert [row["conv"] for row in rows if row["chosen"]] == ["group(groups=16)"]
+
+
+def test_a_latency_that_cannot_be_met_names_the_fastest_that_was_timed(untranslated):
+    watch = ByGroups(said={1: 9, 2: 8, 4: 6, 8: 7, 16: 2})
+    with pytest.raises(UserError, match=r": the fastest of those timed is .* with group\(groups=16\), 2 ms\.$"):
+        fitting.fitted("WRN-10-1", "G(?)", None, None, 1.5, 10, 32, "cpu", watch=watch)
+
+
+FRESH = """
+from cheapconv.engine.run.fitting import fitted
+print([row["conv"] for row in fitted("WRN-10-1", "bottleneck", None, "1M", None, 10, 8, "cpu") if row["chosen"]])
+"""
+
+
+def test_a_number_that_is_not_marked_is_found_by_who_has_loaded_nothing():
+    done = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("['bottleneck(b=")
+    assert "it is that of WRN-10-1 bottleneck(b=?)" in done.stderr
 
 
 def test_a_candidate_on_a_slow_machine_is_in_doubt(untranslated):

@@ -72,14 +72,56 @@ def test_costs_that_go_up_and_down_are_tried_one_by_one():
     assert shuffled[found.chosen - 1] == 40
 
 
-def test_measured_costs_are_taken_as_monotone():
+POWERS = [1, 2, 4, 8, 16, 32, 64]
+# Milliseconds of a convolution by its groups, measured: few groups take long, many none of the time that they save.
+MEASURED = dict(zip(POWERS, [1.0, 0.8, 0.609, 0.91, 0.7, 0.5, 0.212], strict=True))
+
+
+def falling(step: int) -> float:
+    """What so many groups compute."""
+    return 1000 / step
+
+
+@pytest.mark.parametrize(("limit", "best"), [(0.25, 64), (0.55, 32), (0.65, 4), (0.75, 16), (0.95, 8), (2.0, 1)])
+def test_of_measured_costs_that_go_up_and_down_the_whole_ladder_is_tried(limit: float, best: int):
+    found = Search(lambda s: s in POWERS, MEASURED.__getitem__, limit, falling).run()
+    assert found is not None
+    assert found.chosen == best
+
+
+def test_measured_costs_that_are_all_above_the_limit_have_a_fastest_one():
+    assert Search(lambda s: s in POWERS, MEASURED.__getitem__, 0.1, falling).run() == Found(None, (), 64)
+
+
+def test_the_last_step_is_measured_wherever_it_lies():
+    found = Search(lambda s: s <= 100, lambda s: 0.2 if s == 100 else 1.0, 0.25, falling).run()
+    assert found is not None
+    assert found.chosen == 100
+
+
+@pytest.mark.parametrize("limit", [20, 0.5])
+def test_what_computes_more_and_is_slower_than_the_limit_ends_a_measuring(limit: float):
+    """Nobody waits for a network that is a thousand times as wide."""
+    asked = []
+
+    def cost(step: int) -> float:
+        asked.append(step)
+        return step**2
+
+    found = Search(lambda s: True, cost, limit, cost).run()
+    assert found is not None
+    assert found.chosen == (4 if limit == 20 else None)
+    assert max(asked) <= 8
+
+
+def test_few_steps_are_measured():
     asked = []
 
     def cost(step: int) -> float:
         asked.append(step)
         return 1000 / step + step % 2
 
-    Search(lambda s: s <= 64, cost, 40, counted=False).run()
+    Search(lambda s: s <= 64, cost, 40, falling).run()
     assert len(asked) < 20
 
 

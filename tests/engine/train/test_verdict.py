@@ -12,6 +12,7 @@ from cheapconv.engine.store.records import CurveRow, ResultWarning
 from cheapconv.engine.train.training import Diverged
 from cheapconv.engine.train.verdict import judge, require_finite
 from cheapconv.methods.base import Trained
+from cheapconv.suites.segmentation import Segmentation
 from cheapconv.suites.task import Classification
 from tests.engine import finished
 
@@ -44,6 +45,18 @@ def test_a_score_within_three_errors_of_guessing_is_chance(score, found):
 def test_the_sentence_names_network_score_and_what_guessing_has():
     [warning] = judge(ended({"student": 0.08}), None)
     assert warning.text == "student has 8.00 %, as guessing has on 900 images (10.00 ± 3.00 %)"
+
+
+def test_a_score_below_that_of_guessing_is_said_to_be_less():
+    [warning] = judge(ended({"student": 0.02}), None)
+    assert warning.text == "student has 2.00 %, less than guessing has on 900 images (10.00 ± 3.00 %)"
+    training = ended({"student": 0.0034})
+    training.task = Segmentation(11, 11, tested=(7,) * 11)
+    training.position.curve[-1].scores["student"] = {"miou": 0.0034}
+    [warning] = judge(training, None)
+    assert warning.text == "student has 0.34 %, less than guessing has on 900 images (4.76 %)"
+    training.position.curve[-1].scores["student"] = {"miou": 0.06}  # less than 1 / 11
+    assert kinds(training) == []
 
 
 def test_a_constant_answer_is_said_instead_of_its_score():
