@@ -44,13 +44,19 @@ def load(store: "str | Path", key: str, name: str | None = None) -> "Loaded":
 
 
 def frame(store: "str | Path", sweep: str) -> "pd.DataFrame":
-    """One row a cell of a sweep: labels, state, accuracies, sizes, costs. UserError where nothing is done yet.
+    """One row a cell of a sweep: labels, state, accuracies, sizes, costs, timings. UserError where nothing is done yet.
 
     A deployment of a cell in another precision is one row more; the column `deployed` says so, and is "" elsewhere.
+    Timings are those of the report, under the names of its `table.csv`: `latency_ms`, `throughput_images_per_s`, their
+    quartiles, and `measured_on`, which is the device, runtime and setting; those of a second condition end with `_2`.
+    They are NaN where a network was not timed as it is deployed; `doubt` and `throughput_doubt` say of which not to
+    trust, and why.
     """
     from pathlib import Path
 
-    from cheapconv.reports.rows import collect
+    from cheapconv.reports.rows import collect, measurements
 
     found = collect.read_sweep(Path(store), sweep)
-    return found.score.named(collect.frame(found))
+    cells = collect.frame(found)
+    timed = measurements.attach(cells, measurements.read_measurements(Path(store), cells))
+    return found.score.named(timed)

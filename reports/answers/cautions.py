@@ -7,7 +7,7 @@ import pandas as pd
 
 from cheapconv.catalog.errors import some
 from cheapconv.reports.answers.findings import MOST_TIED
-from cheapconv.reports.answers.words import name, p_text
+from cheapconv.reports.answers.words import name, p_text, share
 from cheapconv.reports.claims.cards import Card
 from cheapconv.reports.rows.quantities import Quantity
 from cheapconv.reports.statistics import oddities
@@ -24,7 +24,7 @@ def _runs(rows: pd.DataFrame) -> Iterator[str]:
     single, trained = rows[rows["n"] == 1], rows[rows["deployed"] == ""]
     if len(single):
         runs = "single runs" if len(single) > 1 else "a single run"
-        yield f"{_share(len(single), len(rows))} {runs}: what another seed would give is not known."
+        yield f"{share(len(single), len(rows))} {runs}: what another seed would give is not known."
     if len(unfinished := trained[~trained["complete"]]):
         yield f"Incomplete, not ranked and still moving: {_named(unfinished)}."
     if len(empty := rows[rows["warnings"] != ""]):
@@ -46,35 +46,30 @@ def _odd(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _timings(rows: pd.DataFrame, known: list[Quantity]) -> Iterator[str]:
-    """Numbers in doubt, and columns that do not have all rows."""
+    """Numbers in doubt, and columns that lack some of the rows that can have such a number."""
     for each in (quantity for quantity in known if quantity.doubt):
         if doubted := each.doubted(rows):
             yield f"{each.title}: in doubt, marked and on no front are those of {_named(rows.loc[doubted])}."
-        missing = rows[rows[each.field].isna() & rows["comparable"]]
-        if len(missing) and each.field.startswith("latency_ms"):
+        able = rows[rows["comparable"] & each.possible(rows)]
+        timed = int(able[each.field].notna().sum())
+        if timed < len(able) and each.field.startswith("latency_ms"):
+            so = "" if len(able) == rows["comparable"].sum() else " that are deployed so"
             yield (
-                f"{each.title} is known of {len(rows) - len(missing)} of {len(rows)} rows; the others were timed under "
-                "another condition or not at all, so the fastest row may be among them."
+                f"{each.title} is known of {timed} of {len(able)} rows{so}; the others were timed under another "
+                "condition or not at all, so the fastest row may be among them."
             )
 
 
 def _papers(cards: list[Card]) -> Iterator[str]:
     """Published numbers of other recipes."""
     if other := sum(card.verdict == "not comparable" for card in cards):
-        yield f"{_share(other, len(cards), 'published numbers')} not comparable with ours; each says why."
+        yield f"{share(other, len(cards), 'published numbers')} not comparable with ours; each says why."
 
 
 def _chosen_on_test(rows: pd.DataFrame) -> Iterator[str]:
     """Numbers that were chosen on the test set."""
     if rows["top1_best_mean"].notna().any():
         yield "Columns named optimistic were chosen on the test set; an ensemble is not deployed. Neither is ranked."
-
-
-def _share(part: int, of: int, what: str = "rows") -> str:
-    """`All 13 rows are`, `2 of 13 rows are`."""
-    if part == of > 1:
-        return f"All {of} {what} are"
-    return f"{part} of {of} {what} {'is' if part == 1 else 'are'}"
 
 
 def _listed(odd: list[Odd]) -> str:

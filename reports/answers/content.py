@@ -8,7 +8,8 @@ import pandas as pd
 
 from cheapconv.reports.answers import header
 from cheapconv.reports.answers.cautions import cautions
-from cheapconv.reports.answers.findings import Finding, findings
+from cheapconv.reports.answers.finding import Finding
+from cheapconv.reports.answers.findings import findings
 from cheapconv.reports.claims import published
 from cheapconv.reports.claims.cards import Card, cards
 from cheapconv.reports.claims.claims import Outcome, evaluate

@@ -7,66 +7,47 @@ runs the test set's error alone is known, and a sentence that stands on them say
 
 import math
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from urllib.parse import quote
 
 import pandas as pd
 
 from cheapconv.catalog.errors import plural, some
+from cheapconv.reports.answers.finding import Finding
+from cheapconv.reports.answers.unknown import unknown
 from cheapconv.reports.answers.words import mean, name, p_text
 from cheapconv.reports.rows import equal_cost
 from cheapconv.reports.rows.columns import method_label, with_spread
+from cheapconv.reports.rows.equal_cost import Budget
 from cheapconv.reports.rows.quantities import Quantity
 from cheapconv.reports.rows.reality import reality
 from cheapconv.reports.rows.score import Score
 from cheapconv.reports.rows.stats import of_comparable
-from cheapconv.reports.statistics import differences, gap, paired, pairwise, power
+from cheapconv.reports.statistics import differences, gap, paired, pairwise
 from cheapconv.reports.statistics.paired import Comparison
 
 MOST_TIED = 3  # that are named
 MOST_NETWORKS = 6  # of which a sentence speaks
 MOST_PAIRS = 6  # of rows of one network, each told
-MOST_APART = 1.0  # that two scores can be: they are fractions
-BUDGETED = ("params", "macs", "latency_ms", "train_s_with_teacher", "train_macs_with_teacher")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A sentence, and the ids of the rows that it stands on."""
-
-    text: str
-    rows: tuple[str, ...] = ()
-
-    @property
-    def link(self) -> str:
-        """To these rows in the table of the page."""
-        return f"#rows={','.join(quote(each, safe='') for each in self.rows)}"
+BUDGETED = ("params", "macs", "latency_ms", "train_s_with_teacher", "train_macs_with_teacher")  # as fields begin
 
 
 def findings(cells: pd.DataFrame, rows: pd.DataFrame, known: Sequence[Quantity], score: Score) -> list[Finding]:
     """All that can be said of a sweep."""
     told = [*_budgets(rows, known), *_methods(cells, rows), *_pairs(rows), *_costs(rows), *_won_back(rows)]
-    return [*told, *_time(rows, known), *_unknown(rows, score)]
+    return [*told, *_time(rows, known), *unknown(rows, score)]
 
 
 def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
     """The best row under the budget that about half of the rows meet; kinds of cost that agree in one sentence. Of a
-    cost that is not known of most rows, or in doubt, none is told."""
+    cost that is not known of most rows that can have it, or in doubt, none is told."""
     told: dict[tuple[Hashable, ...], list[str]] = {}
-    for quantity in (each for each in known if each.field in BUDGETED):
+    for quantity in (each for each in known if each.field.startswith(BUDGETED)):
         tables = [each for each in equal_cost.budgets(rows, quantity) if each.considered > 1]
-        if not tables:
-            continue
-        middle = min(tables, key=lambda table: abs(table.considered - tables[-1].considered / 2))
-        limit = f"{quantity.title} at most {middle.limit / quantity.scale:,g} {quantity.unit}"
-        comparable = int(rows["comparable"].sum())
-        unknown = comparable - len(equal_cost.affordable(rows, quantity))
-        if unknown > comparable / 2:
-            continue
-        doubt = ", or in doubt" if quantity.doubt else ""
-        without = f"; {unknown} without such a number{doubt}" if unknown else ""
-        met = f"{limit} ({middle.considered} rows{without})"
-        told.setdefault((middle.winner, *middle.not_distinguishable), []).append(met)
+        able = int((rows["comparable"] & quantity.possible(rows)).sum())
+        lacking = able - len(equal_cost.affordable(rows, quantity))
+        if tables and lacking <= able / 2:
+            middle = min(tables, key=lambda table: abs(table.considered - tables[-1].considered / 2))
+            winners = (middle.winner, *middle.not_distinguishable)
+            told.setdefault(winners, []).append(_limit(middle, quantity, lacking))
     for (winner, *tied), limits in told.items():
         best, others = rows.loc[[winner]].iloc[0], [row for _, row in rows.loc[[*tied]].iterrows()]
         listed = " or ".join(filter(None, (", ".join(limits[:-1]), limits[-1])))
@@ -74,6 +55,14 @@ def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]
             f"{listed}: the best is {name(best)}, {mean(best)}; {_tied(others)}",
             (str(best["id"]), *(str(row["id"]) for row in others)),
         )
+
+
+def _limit(budget: Budget, quantity: Quantity, lacking: int) -> str:
+    """`Latency on A at most 10 ms (4 rows; 1 without such a number, or in doubt)`."""
+    doubt = ", or in doubt" if quantity.doubt else ""
+    without = f"; {lacking} without such a number{doubt}" if lacking else ""
+    limit = f"{quantity.title} at most {budget.limit / quantity.scale:,g} {quantity.unit}"
+    return f"{limit} ({budget.considered} rows{without})"
 
 
 def _tied(others: Sequence[pd.Series]) -> str:
@@ -193,71 +182,6 @@ def _names(rows: Sequence[pd.Series]) -> str:
 def _proof(rows: Sequence[pd.Series]) -> tuple[str, ...]:
     """Their ids, each once."""
     return tuple(dict.fromkeys(str(row["id"]) for row in rows))
-
-
-def _unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
-    """What the sweep cannot tell: the smallest difference that it would see, and the seeds for its closest call."""
-    comparable = rows[rows["comparable"]]
-    if comparable.empty:
-        yield Finding("No row is complete yet: nothing is compared.")
-        return
-    n, std = int(comparable["n"].min()), power.pooled_std(comparable)
-    if n == 1:
-        text = (
-            "Single runs: what another seed would give is not known, and nothing here speaks of it; three seeds are "
-            "the least that tells, five are better."
-        )
-        yield Finding(text, tuple(comparable.loc[comparable["n"] == 1, "id"]))
-    elif std is not None and len(comparable) > 1 and comparable["top1_error_mean"].isna().all():
-        yield Finding(_told_apart(comparable, n, std, score))
-    ranked = comparable[comparable["rank"].notna()]
-    if len(ranked) > 2 and (ranked["rank"] == 1).all():
-        text = f"All {len(ranked)} rows share the first rank: that any of them is better than another is not resolved."
-        yield Finding(text, tuple(ranked["id"]))
-    yield from _closest(comparable, std)
-
-
-def _told_apart(rows: pd.DataFrame, n: int, std: float, score: Score) -> str:
-    """The smallest difference of two of these rows that mostly shows, and of two that were chosen beforehand."""
-    error, count, images = power.typical_error(rows), len(rows), float(rows["test_images"].iloc[0])
-    pair, among = (power.detectable(std, n, error, compared=of) for of in (2, count))
-    seeds = f"With n = {n} and {images:,.0f} test images"
-    if among > MOST_APART:
-        told = f"{seeds} two of these {count} rows are mostly not told apart, however much they truly differ"
-    else:
-        told = (
-            f"{seeds} two of these {count} rows whose {score.text} truly differs by {100 * among:.1f} points are told "
-            "apart four times in five, and smaller differences mostly are not"
-        )
-    if count == 2:
-        return f"{told}."
-    if pair > MOST_APART:
-        return f"{told}; nor are two that were chosen beforehand."
-    return f"{told}; of two that were chosen beforehand {100 * pair:.1f} points are enough."
-
-
-def _closest(rows: pd.DataFrame, std: float | None) -> Iterator[Finding]:
-    """The best row and the next one: the seeds that would tell them apart."""
-    if len(rows) < 2:
-        return
-    best, second = (row for _, row in rows.sort_values("top1_mean", ascending=False, kind="stable").head(2).iterrows())
-    if differences.differ(best, second, len(rows)):
-        return
-    seeds = power.seeds_to_resolve(best, second, sweep_std=std, compared=len(rows))
-    images = power.images_to_resolve(best, second, compared=len(rows))
-    if seeds is not None and seeds <= min(best["n"], second["n"]):
-        need = "as many seeds anew mostly would, were that their true difference"
-    elif seeds is not None:
-        need = f"about {seeds} seeds of each would tell them apart, were that their true difference"
-    elif images is None:
-        need = "they are equal"
-    elif std is None:
-        need = "how many seeds would tell is not known before some rows have two"
-    else:
-        need = f"no number of seeds would tell: it takes a test set of about {images:,.0f} images"
-    apart = f"{100 * (best['top1_mean'] - second['top1_mean']):.2f} points below"
-    text = f"The most accurate row, {name(best)}, is not told from the next, {name(second)}, {apart}; {need}."
-    yield Finding(text, (str(best["id"]), str(second["id"])))
 
 
 def _beside_standard(rows: pd.DataFrame, among: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cheapconv.catalog.errors import plural
 from cheapconv.reports.answers.content import Content
-from cheapconv.reports.answers.findings import Finding
+from cheapconv.reports.answers.finding import Finding
 from cheapconv.reports.answers.words import name
 from cheapconv.reports.claims import cards
 from cheapconv.reports.claims.cards import Card

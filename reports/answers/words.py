@@ -22,3 +22,10 @@ def mean(row: pd.Series) -> str:
     """`80.80 % (95 % interval 80.03 to 81.57, n=1)`."""
     low, high = differences.interval(row)
     return f"{100 * row['top1_mean']:.2f} % (95 % interval {100 * low:.2f} to {100 * high:.2f}, n={row['n']})"
+
+
+def share(part: int, of: int, what: str = "rows") -> str:
+    """`All 13 rows are`, `2 of 13 rows are`."""
+    if part == of > 1:
+        return f"All {of} {what} are"
+    return f"{part} of {of} {what} {'is' if part == 1 else 'are'}"

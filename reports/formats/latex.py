@@ -60,7 +60,8 @@ def columns(content: Content) -> list[Column]:
     away = NOT_HERE if is_of_equal_seeds(content.rows) else NOT_HERE[:-1]
     timed = [column for column in content.columns if column.value.startswith("latency")]
     timed = sorted(timed, key=lambda column: -content.rows[column.value].count())[:MOST_TIMED]
-    fitting = [column for column in content.columns if column.short or column in timed]
+    others = [c for c in content.columns if c.short and not c.value.startswith("latency")]
+    fitting = [column for column in content.columns if column in timed or column in others]
     return [dataclasses.replace(c, title=head(c)) for c in fitting if c.title not in away]
 
 

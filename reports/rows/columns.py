@@ -64,13 +64,15 @@ def columns(rows: pd.DataFrame, score: Score) -> list[Column]:
 
 
 def timings(rows: pd.DataFrame) -> list[Column]:
-    """Latency and throughput, a pair of columns for each condition under which they were measured."""
+    """Latency and throughput, a pair of columns for each condition under which they were measured; the latency of the
+    first one in a terminal too."""
     found, ends = [], suffixes(rows)
     for place, end in enumerate(ends):
         on, setting = letter(place, len(ends)), next(iter(rows[f"measured_on{end}"].dropna()), "")
         for name, title in (("latency_ms", "Latency (ms)"), ("throughput_images_per_s", "Images/s")):
             text = partial(timing, name=f"{name}{end}", mark=f"{name.partition('_')[0]}_marks{end}")
-            found.append(Column(f"{title}{on}", text, f"{name}{end}", f"Median; {setting}"))
+            is_first = f"{name}{end}" == "latency_ms"
+            found.append(Column(f"{title}{on}", text, f"{name}{end}", f"Median; {setting}", short=is_first))
     return found
 
 

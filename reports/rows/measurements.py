@@ -2,11 +2,13 @@
 
 A column holds what was measured under one condition: device, runtime, precision, batches and threads, and the speed
 that the machine had, for it may have been another one under the same name, or busy. Its calibration, taken beside each
-timing, tells: no two of a column differ by more than the factor ALIKE. Every condition has columns of its own, that of
-the most cells first; of equals those of a runtime of its own before PyTorch's, then the earliest, so what is measured
-later elsewhere stands beside it; last come those of networks in another precision than they were trained in. A timing
-is of the rows that are deployed so: one of int8 stands in no row as trained, and the other way round. What was measured
-at a speed of less than SHARE of a setting's cells is in no column; the header says of how many, and how to have them.
+timing, tells: no two of a column that count differ by more than the factor ALIKE. One in doubt is marked and compared
+with nothing, so it makes no column of its own: a measuring beside other work, whose calibrations scatter, stays whole.
+Every condition has columns of its own, that of the most cells first; of equals those of a runtime of its own before
+PyTorch's, then the earliest, so what is measured later elsewhere stands beside it; last come those of networks in
+another precision than they were trained in. A timing is of the rows that are deployed so: one of int8 stands in no row
+as trained, and the other way round. What was measured at a speed of less than SHARE of a setting's cells is in no
+column; the header says of how many, and how to have them.
 
 A timing that its own measuring doubts carries a mark. `doubt` is that of a latency, `throughput_doubt` that of a
 throughput: of a machine that was slow both, and of an uneven image too, for then no batch was looked at
@@ -22,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import cdist
 
 from cheapconv.catalog.errors import command_line, plural, sweep_words
 from cheapconv.engine.store import deployments
@@ -174,16 +177,18 @@ def _setting(timing: Latency | Throughput) -> str:
 
 
 def _alike(table: pd.DataFrame) -> list[np.ndarray]:
-    """Groups of comparable timings, as masks: that of the most cells first, the first of equals. No two of a group
-    are further apart than ALIKE; those without a calibration are a group of their own."""
+    """Groups of comparable timings, as masks: that of the most cells first, the first of equals. No two of a group are
+    further apart than ALIKE, but for those in doubt, which are in the group that is nearest to them, or all in one;
+    those without a calibration are a group of their own."""
     logs = np.log(table[[*CALIBRATION]].to_numpy(float))
     known = ~np.isnan(logs).any(axis=1)
-    group = np.zeros(len(table), dtype=int)
-    if known.sum() > 1:
-        tree = linkage(logs[known], method="complete", metric="chebyshev")
-        group[known] = fcluster(tree, math.log(ALIKE), criterion="distance")
-    elif known.any():
-        group[known] = 1
+    count = known & (table["doubt"] == "").to_numpy()
+    group = known.astype(int)
+    if count.sum() > 1:
+        tree = linkage(logs[count], method="complete", metric="chebyshev")
+        group[count] = fcluster(tree, math.log(ALIKE), criterion="distance")
+    if count.any():
+        group[known & ~count] = group[count][cdist(logs[known & ~count], logs[count], "chebyshev").argmin(axis=1)]
     masks = [group == number for number in dict.fromkeys(group)]
     return sorted(masks, key=lambda mask: -table["cells"][mask].sum())
 

@@ -24,6 +24,10 @@ class Quantity:
         found = rows[self.field].notna()
         return found & (rows[self.doubt].fillna("") == "") if self.doubt else found
 
+    def possible(self, rows: pd.DataFrame) -> pd.Series:
+        """Rows, as a mask, that can have such a number: a timing is of those that are deployed so, and of no others."""
+        return rows["deployed_as"].isin(rows.loc[rows[self.field].notna(), "deployed_as"])
+
     def doubted(self, rows: pd.DataFrame) -> list[int]:
         """Labels of rows whose number is in doubt."""
         return [int(label) for label in rows.index[rows[self.field].notna() & ~self.known(rows)]]

@@ -149,6 +149,18 @@ def test_a_latency_that_not_all_rows_have_says_so(small: Store) -> None:
     assert text.endswith("the fastest row may be among them.")
 
 
+def test_a_latency_is_missing_only_of_rows_that_are_deployed_so(small: Store) -> None:
+    for key in small.keys[:6]:  # but those of the online students
+        small.deploy(key, 0.9)
+    for conv in ("S", "G(4)"):
+        small.measure(conv, 2.0, runtime="onnxruntime", precision="int8")
+    assert not [text for text in build(small.root, "quick").cautions if "is known of" in text]
+    small.deploy(small.add("G(2)", "scratch", 0, 0.91), 0.9)
+    content = build(small.plan(), "quick")
+    for title in ("Latency on A is known of 4 of 5 rows", "Latency on B is known of 3 of 4 rows"):
+        assert told(content, title).startswith(f"{title} that are deployed so; ")
+
+
 def test_the_teacher_and_what_names_stand_for_are_said(small: Store) -> None:
     path = small.root / "sweeps" / "quick.json"
     about = {"conv": {"G(4)": "Grouped <convolution>."}, "method": {"kd": "Logits, softened by `t`."}}

@@ -211,3 +211,85 @@ def test_of_a_sweep_that_is_not_finished_nothing_is_tested(store: Store) -> None
             store.add(conv, method, 1, state="planned")
     content = build(store.plan(), "quick")
     assert [found.text for found in content.findings] == ["No row is complete yet: nothing is compared."]
+
+
+NO_SCORE = "none has a top-1 that means something"
+
+
+def test_scores_that_all_mean_nothing_are_not_called_incomplete(store: Store) -> None:
+    """What does not hang on them is told all the same."""
+    for conv, latency_ms in (("S", 20.0), ("G(4)", 40.0)):
+        store.add(conv, "scratch", 0, 0.1, warning="student has 10.00 %, as guessing has")
+        store.measure(conv, latency_ms)
+    content = build(store.plan(), "quick")
+    text = one(content, NO_SCORE)
+    assert text.startswith("All 2 rows are complete, but ")
+    assert "Longer training" in text
+    assert not any("No row is complete" in each for each in sentences(content))
+    assert "WRN-16-2 G(4) has 0.40 of the MACs and 2.00 of the latency" in one(content, "MACs saved are not time saved")
+
+
+def test_rows_that_are_still_to_come_are_no_part_of_what_has_learnt_nothing(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.1, warning="student has 10.00 %, as guessing has")
+    store.add("G(4)", "scratch", 0, state="running")
+    [finding] = [each for each in build(store.plan(), "quick").findings if NO_SCORE in each.text]
+    assert finding.text.startswith("1 of 2 rows is complete, but ")
+    assert finding.rows == ("WRN-16-2/S/scratch",)
+
+
+def test_where_one_score_means_something_nothing_is_said_of_none(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.9)
+    store.add("G(4)", "scratch", 0, 0.1, warning="student has 10.00 %, as guessing has")
+    assert not any(NO_SCORE in text for text in sentences(build(store.plan(), "quick")))
+
+
+def test_the_closest_call_is_between_trainings(store: Store) -> None:
+    """S in int8 is between S as trained and G(4), and the same training as the one of these."""
+    for key in store.seeds("S", "scratch", [0.9010, 0.9011, 0.9012]):
+        store.deploy(key, 0.9006)
+    store.seeds("G(4)", "scratch", [0.9000, 0.9001, 0.9002])
+    text = one(build(store.plan(), "quick"), "is not told from the next")
+    assert "WRN-16-2 S + scratch, is not told from the next of another training, WRN-16-2 G(4) + scratch, 0.10" in text
+
+
+def test_a_deployment_may_be_the_closest_of_another_training(store: Store) -> None:
+    store.seeds("S", "scratch", [0.9010, 0.9011, 0.9012])
+    for key in store.seeds("G(4)", "scratch", [0.9000, 0.9001, 0.9002]):
+        store.deploy(key, 0.9006)
+    text = one(build(store.plan(), "quick"), "is not told from the next")
+    assert "is not told from the next, WRN-16-2 G(4) + scratch, int8 (ONNX Runtime), 0.05 points below" in text
+
+
+def test_a_single_training_is_not_called_close_to_itself(store: Store) -> None:
+    for key in store.seeds("S", "scratch", [0.9010, 0.9011, 0.9012]):
+        store.deploy(key, 0.9010)
+    assert not any("is not told from the next" in text for text in sentences(build(store.plan(), "quick")))
+
+
+@pytest.fixture
+def timed(store: Store) -> Store:
+    """Four networks, all in int8 too, timed by two runtimes and in int8."""
+    for place, conv in enumerate(("S", "G(2)", "G(4)", "G(N)")):
+        store.deploy(store.add(conv, "scratch", 0, 0.90 - 0.1 * place), 0.89 - 0.1 * place)
+        store.measure(conv, 8.0 - place, runtime="onnxruntime")
+        store.measure(conv, 80.0 - 10 * place)
+        store.measure(conv, 4.0 - place / 2, runtime="onnxruntime", precision="int8")
+    store.plan()
+    return store
+
+
+def test_every_condition_of_latency_has_its_budget(timed: Store) -> None:
+    """Of eight rows four are as trained, which take 5 to 8 ms on A and 50 to 80 on B, and four in int8."""
+    content = build(timed.root, "quick")
+    trained, int8 = one(content, "Latency on A at most"), one(content, "Latency on C at most")
+    assert "Latency on A at most 10 ms (4 rows) or Latency on B at most 100 ms (4 rows): the best is" in trained
+    assert "WRN-16-2 S + scratch, 90.00 %" in trained
+    assert "Latency on C at most 5 ms (4 rows): the best is WRN-16-2 S + scratch, int8 (ONNX Runtime), 89.00 %" in int8
+
+
+def test_a_latency_that_most_rows_deployed_so_lack_has_no_budget(timed: Store) -> None:
+    for conv in ("S", "G(2)", "G(4)"):
+        timed.measure(conv, 4.0, runtime="onnxruntime", precision="int8", doubt="the machine was at 60 %")
+    content = build(timed.root, "quick")
+    assert not any("Latency on C at most" in text for text in sentences(content))
+    assert any("Latency on A at most" in text for text in sentences(content))

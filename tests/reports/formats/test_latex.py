@@ -83,3 +83,15 @@ def test_a_network_is_named_once_and_architectures_above_theirs(store: Store) ->
     text = latex.latex(build(store.plan(), "quick"))
     assert re.findall(r"(?m)^(\w*) & ", text) == ["Conv", "S", "", "S"]
     assert r"{@{}l}{\emph{other\_net}} \\" in text
+
+
+def test_the_two_latencies_that_most_rows_have_are_printed(store: Store) -> None:
+    """Not the first one, of the row with the most seeds: three would be wider than the text."""
+    store.seeds("S", "scratch", [0.9, 0.91, 0.92, 0.93, 0.94])
+    store.measure("S", 1.0)
+    for conv in ("G(4)", "G(N)"):
+        store.seeds(conv, "scratch", [0.9, 0.91])
+        for device in ("Small GPU", "Large GPU"):
+            store.measure(conv, 2.0, device=device)
+    text = latex.latex(build(store.plan(), "quick"))
+    assert [on for on in "ABC" if f"ms on {on} &" in text or rf"ms on {on} \\" in text] == ["B", "C"]

@@ -202,6 +202,31 @@ def test_the_frame_has_them_beside_their_cells(deployed: Store) -> None:
     assert list(own["seed"]) == [0, 1]
 
 
+def test_the_frame_has_timings_as_the_table_names_them(deployed: Store) -> None:
+    for conv, latency_ms in (("S", 4.0), ("G(4)", 2.0)):
+        deployed.measure(conv, latency_ms, runtime="onnxruntime", precision="int8", doubt="the machine was at 60 %")
+    cells = cheapconv.frame(deployed.root, "quick")
+    table = pd.read_csv(io.StringIO(tables.csv(build(deployed.root, "quick"))))
+    named = {name for name in table if name.startswith(("latency_ms", "throughput_images", "measured_on"))}
+    assert {"latency_ms", "latency_ms_2", "throughput_images_per_s_2", "measured_on_2"} <= named <= {*cells}
+    kd = cells[(cells["conv"] == "G(4)") & (cells["method"] == "kd")].set_index(["deployed", "seed"])
+    assert (kd.loc[("", 0), "latency_ms"], kd.loc[(INT8, 1), "latency_ms_2"]) == (10.0, 2.0)
+    assert kd.loc[(INT8, 0), "doubt_2"] == "the machine was at 60 %"
+    assert kd.loc[(INT8, slice(None)), "latency_ms"].isna().all()
+
+
+def test_a_frame_without_timings_has_their_columns(store: Store) -> None:
+    store.add("S", "scratch", 0, 0.9)
+    assert cheapconv.frame(store.plan(), "quick")["latency_ms"].isna().all()
+
+
+def test_a_terminal_shows_the_latency_of_the_first_condition(deployed: Store, tmp_path: Path) -> None:
+    deployed.measure("G(4)", 2.0, runtime="onnxruntime", precision="int8")
+    summary = page.render(deployed.root, "quick", tmp_path).summary
+    assert [title for title in summary if "Latency" in title] == ["Latency (ms) on A"]
+    assert {*summary["Latency (ms) on A"]} == {"20.0", "10.0", "-"}
+
+
 def test_pictures_have_them_at_their_own_weights_and_timings(deployed: Store) -> None:
     deployed.measure("G(4)", 2.0, runtime="onnxruntime", precision="int8")
     found = payload.payload(build(deployed.root, "quick"))

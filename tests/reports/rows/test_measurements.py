@@ -159,6 +159,38 @@ def test_no_two_calibrations_of_a_column_are_far_apart(store: Store) -> None:
     assert [len(table) for table in found.tables] == [3, 2]
 
 
+SLOW = "at times the machine was at 40 % of the best speed of that measuring"
+
+
+def test_a_measuring_that_is_in_doubt_is_one_column(store: Store) -> None:
+    """Beside other work the calibrations of one measuring are far apart; all of its timings are marked."""
+    for number, gb_per_s in enumerate([10.0, 13.0, 18.0, 40.0]):
+        store.measure(f"G({number})", 1.0, gb_per_s=gb_per_s, doubt=SLOW)
+    [table] = read_measurements(store.root, networks(*(f"G({number})" for number in range(4)))).tables
+    assert len(table) == 4
+
+
+@pytest.mark.parametrize(("gb_per_s", "others"), [(17.0, {"G(0)", "G(1)"}), (20.0, {"G(2)"}), (99.0, {"G(2)"})])
+def test_a_timing_in_doubt_stands_beside_those_of_the_nearest_speed(
+    gb_per_s: float, others: set[str], store: Store
+) -> None:
+    """What is in no doubt is parted as if that one were not there: 10 and 14 GB/s from 24."""
+    for number, speed in enumerate([10.0, 14.0, 24.0]):
+        store.measure(f"G({number})", 1.0, gb_per_s=speed)
+    store.measure("G(3)", 1.0, gb_per_s=gb_per_s, doubt=SLOW)
+    found = read_measurements(store.root, networks(*(f"G({number})" for number in range(4))))
+    columns = [{structure.removeprefix("WRN-16-2-") for structure in table["structure"]} for table in found.tables]
+    assert len(columns) == 2
+    assert others | {"G(3)"} in columns
+
+
+def test_a_doubt_about_batches_leaves_a_latency_in_the_column_of_its_speed(small: Store) -> None:
+    """That latency counts, so it may not stand beside those of another speed."""
+    speed = Speed(60.0, 10.0)
+    small.measure("S", 20.0, gb_per_s=22.2, doubt=uneven([Slice(EVEN, SOME, speed, speed)]))
+    assert texts(build(small.root, "quick"), "Latency (ms) on B") == {"S": "20.0", "G(4)": "-"}
+
+
 def test_other_structures_are_left_out(small: Store) -> None:
     [table] = read_measurements(small.root, networks("S")).tables
     assert list(table["latency_ms"]) == [20.0]
