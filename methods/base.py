@@ -238,7 +238,8 @@ class Method(nn.Module):
             cls.answers = Method.answers
 
     def losses(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:
-        """Named loss terms, already weighted; the trainer minimises their sum."""
+        """Named loss terms, already weighted; the trainer minimises their sum. Each is 0-d, float32 or float64, and has
+        a gradient: without one it would be logged and teach nothing."""
         raise NotImplementedError
 
     def forward(self, batch: Batch, update: int = 0) -> dict[str, Tensor]:

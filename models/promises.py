@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from cheapconv.catalog import canonical, foreign
-from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.errors import REFUSALS, UserError
 from cheapconv.models.conv import Conv, output_side
 from cheapconv.models.meta import on_meta
 
@@ -24,7 +24,7 @@ def require_promised(conv: Conv) -> None:
         try:
             with on_meta():
                 operator = conv.operator(*CHANNELS, stride=stride)
-        except ValueError:  # channels that it cannot take, which is its own rule
+        except REFUSALS:  # channels that it cannot take, which is its own rule
             continue
         for side in SIDES:
             if complaint := _complaint(operator, side, output_side(side, stride)):
@@ -42,7 +42,7 @@ def _complaint(operator: nn.Module, side: int, expected: int) -> str | None:
     try:
         with torch.no_grad():
             made = operator.eval()(torch.empty(2, CHANNELS[0], side, side, device="meta"))
-    except NotImplementedError:  # it computes something for which there are no shapes without numbers
+    except REFUSALS:  # it cannot be looked at so, without numbers or with few channels
         return None
     wanted = (CHANNELS[1], expected, expected)
     if not isinstance(made, torch.Tensor) or tuple(made.shape[1:]) != wanted:

@@ -117,7 +117,7 @@ def _refuse_empty(path: Path, found: Listed, train: _Half, test: _Half) -> None:
             continue
         has = f"no image to {'test with' if label in trained else 'train on'} that can be read"
         if label in tested and found.test is None:
-            has = "one image that can be read, which the split keeps for the test: give it more"
+            has = "one image that can be read, or copies of one, which the split keeps for the test: give it more"
         raise UserError(f"{path}: class '{name}' has {has}.")
 
 

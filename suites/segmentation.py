@@ -47,7 +47,8 @@ class Segmentation:
 
     @property
     def chance(self) -> float:
-        """The most that answers have which do not depend on the image, by any rule of guessing or one for all pixels.
+        """The most that answers have which depend neither on the image nor on the place in it, by any rule of guessing
+        or one for all pixels.
 
         Who answers class c for a share q of all pixels, of which a share p is of that class, has the IoU
         pq / (p + q - pq). The mean over K classes is largest for q in proportion to p / (1 - p), and S / (S + 1) / K

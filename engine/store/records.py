@@ -244,3 +244,8 @@ class Measurement:
     doubt: str = ""  # a clause about the machine, if it was slower than at its best all along; before: not looked for
     quantised_on: str = ""  # the images by which an int8 form was calibrated
     operators: tuple[Operator, ...] = ()  # of one image, the dearest first; none where there was no profile
+
+    @property
+    def latency_doubt(self) -> str:
+        """What of the doubt is the latency's: nothing where only batches were uneven (engine/measure/passes.py)."""
+        return "" if "runs of a batch" in self.doubt else self.doubt

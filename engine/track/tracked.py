@@ -143,7 +143,7 @@ class Tracked:
         values["mlflow.source.git.commit"] = last.git_sha
         # Empty ones replace those of before a resumption.
         said = {"error": self.state.error, "warnings": self.result.doubts if self.result else ""}
-        said["latency_doubt"] = self.measurement.doubt if self.measurement else ""
+        said["latency_doubt"] = self.measurement.latency_doubt if self.measurement else ""
         return tags(values) | {name: text(value or "", TAG_LENGTH) for name, value in said.items()}
 
     @cached_property

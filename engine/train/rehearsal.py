@@ -39,7 +39,6 @@ class RehearsalBuilder(Builder):
         labels = torch.arange(SAMPLES, device="cpu") % cell.classes  # real ones, not meta: methods count them
         super().__init__(cell, cell.classes, Place(device), Store(Path()), labels)
         self._teacher = teacher
-        self.asked_for_teacher = False
 
     def network(self, architecture: str | None = None, conv: str | None = None) -> nn.Module:
         """A fresh network; ValueError if it cannot be run on the suite's images, in batches of the recipe's."""
@@ -68,7 +67,6 @@ class RehearsalBuilder(Builder):
         """The teacher's texts; ValueError of a method that has not said that it needs one."""
         if self._teacher is None:
             raise ValueError("it asks for a teacher, and its class does not say so: set needs_teacher = True")
-        self.asked_for_teacher = True
         return self._teacher
 
 
@@ -122,8 +120,6 @@ def _wire(wiring: _Wiring) -> None:
             builder = RehearsalBuilder(wiring.cell, wiring.teacher, torch.device("meta"))
             method = entry.cls(builder, config)
             require_networks(method)
-            if entry.cls.needs_teacher and not builder.asked_for_teacher:
-                raise ValueError("its class says needs_teacher = True, and it never asks build.teacher() for one")
             method.foresee()  # what is dear to find out is asked here alone
             if wiring.cell.recipe.get("ghost_batches"):
                 require_parts(method, task, ghosts=True)

@@ -97,9 +97,9 @@ def _methods(cells: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Finding]:
 
 def _pairs(rows: pd.DataFrame) -> Iterator[Finding]:
     """Each method against each other one, of too few networks for a mean over them, where there are few such pairs."""
-    found = pairwise.pairs(rows)
+    found = pairwise.pairs(rows, MOST_PAIRS)
     networks = {(a["architecture"], a["conv"]) for a, _ in found}
-    if not 0 < len(found) <= MOST_PAIRS or len(networks) >= paired.LEAST:
+    if not found or len(networks) >= paired.LEAST:
         return
     told = []
     for each in pairwise.compared(found):

@@ -41,7 +41,6 @@ NUMBERS = (
     *CALIBRATION,
 )
 TEXTS = ("measured_on", "doubt", "throughput_doubt", "operators")
-OF_A_BATCH = "runs of a batch"  # in a doubt about the throughput alone: those of an image were even
 ON = ("structure", "deployed_as")  # what a timing and the rows that it is of have in common
 SHARE = 0.1
 
@@ -164,7 +163,7 @@ def _row(timing: Measurement) -> dict[str, object]:
         "throughput_q75_images_per_s": throughput.q75,
         "measured_on": f"{timing.device_name} ({timing.device}), {timing.runtime}; latency: {_setting(latency)}; "
         f"throughput: {_setting(throughput)}",
-        "doubt": "" if OF_A_BATCH in timing.doubt else timing.doubt,
+        "doubt": timing.latency_doubt,
         "throughput_doubt": timing.doubt,
         "operators": shares(timing.operators),
         **{name: timing.calibration.get(name, math.nan) for name in CALIBRATION},

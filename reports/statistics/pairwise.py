@@ -7,6 +7,7 @@ a method has changed is another network, and in no pair. Intervals and p are tho
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ import pandas as pd
 from cheapconv.reports.statistics import differences, gap
 
 NETWORK = ["architecture", "conv", "deployed"]
+MOST = 5000  # pairs of a report, which take seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +42,12 @@ class Pair:
         return self.p_adjusted <= differences.LEVEL
 
 
-def pairs(rows: pd.DataFrame) -> list[tuple[pd.Series, pd.Series]]:
-    """All that there are, in the order of the rows."""
+def pairs(rows: pd.DataFrame, most: int = MOST) -> list[tuple[pd.Series, pd.Series]]:
+    """All that there are, in the order of the rows; none where they are more than `most`, which nobody reads."""
     known = rows[rows["comparable"].astype(bool) & ~rows["changed"].astype(bool)]
     networks = known.groupby([*NETWORK, known["variant"].map(gap.of_recipe).rename("recipe")], sort=False)
+    if sum(math.comb(size, 2) for size in networks.size()) > most:
+        return []
     every = [[row for _, row in own.iterrows()] for _, own in networks]
     return [pair for own in every for pair in itertools.combinations(own, 2)]
 

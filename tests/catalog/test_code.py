@@ -76,6 +76,17 @@ def test_what_a_module_imports_from_beside_it_is_its_too(folder):
     assert code_of("coded_plugin") is None
 
 
+def test_libraries_that_lie_beside_it_are_none_of_its(folder, monkeypatch):
+    """Nor what is in an environment of the user's folder, however many files that is."""
+    (folder / "coded_plugin.py").write_text("import coded_plugin_library, coded_plugin_broken, torch\n")
+    (folder / "coded_plugin_broken.py").write_text("raise SystemError('never imported')\n")
+    library = folder / "venv" / "lib" / "python3" / "site-packages" / "coded_plugin_library"
+    library.mkdir(parents=True)
+    (library / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(library.parent)
+    assert code_of("coded_plugin") == content(folder, [folder / "coded_plugin.py", folder / "coded_plugin_broken.py"])
+
+
 def test_of_one_without_files_it_is_not_known(folder, monkeypatch):
     with zipfile.ZipFile(folder / "coded.zip", "w") as archive:
         archive.writestr("coded_plugin_zipped.py", "x = 1\n")
@@ -84,6 +95,12 @@ def test_of_one_without_files_it_is_not_known(folder, monkeypatch):
     (folder / "coded_plugin_space" / "part.py").write_text("")
     assert code_of("coded_plugin_space.part") == content(
         folder / "coded_plugin_space", [folder / "coded_plugin_space/part.py"]
+    )
+    (folder / "coded_plugin_space" / "part.py").write_text("from coded_plugin_space import other\n")
+    (folder / "coded_plugin_space" / "other.py").write_text("")
+    code_of.cache_clear()
+    assert code_of("coded_plugin_space.part") == content(
+        folder / "coded_plugin_space", [folder / f"coded_plugin_space/{name}.py" for name in ("part", "other")]
     )
     names = ["coded_plugin_zipped", "coded_plugin_space", "coded_plugin_that_is_lost", "sys"]
     assert [code_of(name) for name in names] == [None] * 4

@@ -10,6 +10,7 @@ from cheapconv.catalog import foreign, register
 from cheapconv.catalog.errors import UserError
 from cheapconv.models.build import build_network
 from cheapconv.models.conv import Conv
+from cheapconv.models.promises import require_promised
 from tests.engine import tiny
 
 
@@ -26,6 +27,8 @@ class Mine(Conv):
         """The convolution."""
         if self.mistake == "rule":
             raise ValueError("takes no such channels")
+        if self.mistake == "wide" and in_channels < 64:
+            raise ZeroDivisionError("in_channels // 64")
         if self.mistake == "nothing":
             return None
         out, step = (self.mistake == "channels") + out_channels, 1 if self.mistake == "stride" else stride
@@ -58,6 +61,11 @@ def test_a_broken_promise_is_told_with_its_line(mistake, said):
 
 def test_one_that_keeps_it_is_built(monkeypatch):
     assert build_network("wrn(depth=10, width=1)", "mine()", 10) is not None
+
+
+def test_one_that_cannot_be_looked_at_is_left_to_the_network():
+    """It takes 64 channels, and fails on fewer without saying so: no network of these would be built of it."""
+    require_promised(Mine(mistake="wide"))
 
 
 def test_its_own_rule_is_said_by_the_network():

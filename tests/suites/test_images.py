@@ -227,7 +227,7 @@ def test_broken_images_are_left_out_and_named(root: Path) -> None:
         ),
         (
             lambda root: folder(root, {"one": 1}, first=70),
-            "class 'one' has one image that can be read, which the split keeps for the test: give it more",
+            "class 'one' has one image that can be read, or copies of one, which",
         ),
         (
             lambda root: (

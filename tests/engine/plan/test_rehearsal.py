@@ -35,14 +35,11 @@ def test_what_cannot_be_wired_is_a_mistake_of_the_plan(architecture, conv, metho
         plan_of(architecture, conv, method)
 
 
-def test_a_class_says_whether_it_needs_a_teacher_and_asks_for_the_one_that_it_is_given(monkeypatch):
+def test_a_class_that_asks_for_a_teacher_says_so(monkeypatch):
     catalog.load()
     monkeypatch.setattr(catalog.entry("method", "at").cls, "needs_teacher", False)
     with pytest.raises(UserError, match="its class does not say so: set needs_teacher = True"):
         plan_of("WRN-10-1", "G(8)", "at")
-    monkeypatch.setattr(catalog.entry("method", "label_smoothing").cls, "needs_teacher", True)
-    with pytest.raises(UserError, match=r"and it never asks build\.teacher\(\) for one"):
-        plan_of("WRN-10-1", "G(8)", {"label_smoothing": {"teacher": "t"}})
 
 
 def test_networks_have_names_of_their_own(monkeypatch):

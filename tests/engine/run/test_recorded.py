@@ -35,7 +35,7 @@ def cell(tmp_path_factory):
 
 def test_a_network_that_answers_as_it_did_is_taken_and_another_is_not(cell):
     store, trained, data = cell
-    loaded = networks.load(store, trained.key)
+    loaded = replace(networks.load(store, trained.key), doubts="")  # it was trained for an epoch
     recorded.require_its_answers(store, loaded, data)
     with pytest.raises(
         UserError, match=rf"^cell {trained.key} answers \d+% of 23 test images otherwise .* not what it"
@@ -45,9 +45,23 @@ def test_a_network_that_answers_as_it_did_is_taken_and_another_is_not(cell):
 
 def test_of_what_nothing_is_recorded_nothing_is_asked(cell, monkeypatch):
     store, trained, data = cell
-    loaded = networks.load(store, trained.key)
+    other = replace(networks.load(store, trained.key), network=Reversed(networks.load(store, trained.key).network))
+    recorded.require_its_answers(store, replace(other, doubts="it guesses"), data)
     monkeypatch.setattr(mistakes, "read", lambda run, result: None)
+    recorded.require_its_answers(store, replace(other, doubts=""), data)
+
+
+@pytest.mark.parametrize("changed", ["images", "fewer"])
+def test_of_other_images_it_is_not_known_which_is_told(cell, monkeypatch, caplog, changed):
+    store, trained, data = cell
+    loaded = replace(networks.load(store, trained.key), doubts="")
+    if changed == "images":
+        monkeypatch.setattr(type(catalog.parse("suite", trained.suite)), "fingerprint", "of other ones")
+    else:
+        read = mistakes.read
+        monkeypatch.setattr(mistakes, "read", lambda *given: {name: n[:-1] for name, n in read(*given).items()})
     recorded.require_its_answers(store, replace(loaded, network=Reversed(loaded.network)), data)
+    assert f"the images of cell {trained.key} have changed since" in caplog.text
 
 
 def test_neither_a_file_nor_a_score_in_int8_is_made_of_another(cell, tmp_path, monkeypatch, caplog):
@@ -56,7 +70,7 @@ def test_neither_a_file_nor_a_score_in_int8_is_made_of_another(cell, tmp_path, m
 
     def other(*arguments):
         loaded = load(*arguments)
-        return replace(loaded, network=Reversed(loaded.network))
+        return replace(loaded, network=Reversed(loaded.network), doubts="")
 
     monkeypatch.setattr(networks, "load", other)
     monkeypatch.setattr(recorded, "of_other_code", lambda store, cells: {"plugin mine": 1})

@@ -62,6 +62,11 @@ def test_other_runtimes_and_precisions_on_its_device_stand_below_their_names(tmp
     assert found == {"latency_ms": 1.5, f"int8_{usual.runtime}/latency_ms": 0.5, "fp32_openvino/latency_ms": 2.0}
     assert tracked.final["fp32_openvino/throughput_images_per_s"] == usual.throughput.images_per_s
     assert tracked.tags["latency_doubt"] == "the machine was slow"
+    uneven = replace(usual, doubt="a quarter of the runs of a batch took at most 1 ms, another at least 2 ms")
+    store.write_measurement("s0-a cpu-t1", uneven)
+    again = read(store, KEY, sweeps.read(store, "sweep"))
+    assert again is not None
+    assert again.tags["latency_doubt"] == ""
 
 
 def test_a_deployment_is_the_mean_of_the_students_that_count_and_the_size_of_the_first(tmp_path: Path) -> None:

@@ -114,6 +114,11 @@ def test_pairs_are_told_where_they_are_few_and_of_too_few_networks(
     assert all(text.count("points above") == count for text in told(content))
 
 
+def test_more_than_anybody_reads_are_not_made(small: Store) -> None:
+    rows = build(small.root, "quick").rows
+    assert [len(pairwise.pairs(rows, most)) for most in (2, 3)] == [0, 3]
+
+
 def test_without_pairs_there_is_a_head_alone(store: Store) -> None:
     store.add("S", "scratch", 0, 0.9)
     assert pairs.csv(build(store.plan(), "quick").rows) == ",".join(pairs.COLUMNS) + "\n"
