@@ -42,7 +42,8 @@ def require_its_answers(store: Store, loaded: Loaded, data: Data) -> None:
     if differ > OTHERWISE:
         by = " and ".join(sorted(of_other_code(store, [cell])))
         why = f"the code of the {by} has changed since" if by else "what it is rebuilt by is not what it was"
-        recorded = ", ".join(f"{name} {version}" for name, version in run.environments()[-1].versions.items())
+        versions = {name: version for each in run.environments() for name, version in each.versions.items()}
+        recorded = ", ".join(f"{name} {version}" for name, version in versions.items()) or "no record of by what"
         raise UserError(
             f"cell {cell.key} answers {differ:.0%} of {count} test images otherwise than it did when it was trained: "
             f"{why} ({recorded}); bring that back, or train it again."

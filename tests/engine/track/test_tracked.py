@@ -8,10 +8,18 @@ import pytest
 from cheapconv.engine.store.records import ResultWarning
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import sweep as sweeps
-from cheapconv.engine.track.tracked import read
+from cheapconv.engine.track.tracked import Tracked, read
 from tests.engine.written_cell import write_cell, write_deployment, write_measurement, write_sweep
 
 KEY = "0123456789abcdef"
+
+
+def shown(store: Store) -> Tracked:
+    """The cell as it stands in the store."""
+    write_sweep(store, "sweep", [KEY])
+    tracked = read(store, KEY, sweeps.read(store, "sweep"))
+    assert tracked is not None
+    return tracked
 
 
 def test_what_is_measured_later_under_other_threads_replaces_nothing(tmp_path: Path) -> None:
@@ -21,9 +29,7 @@ def test_what_is_measured_later_under_other_threads_replaces_nothing(tmp_path: P
     [first] = store.measurements("s0")
     later = replace(first, date="2099-01-01T00:00:00+00:00", latency=replace(first.latency, median_ms=9.0))
     store.write_measurement("s0-a cpu-more-threads", later)
-    write_sweep(store, "sweep", [KEY])
-    tracked = read(store, KEY, sweeps.read(store, "sweep"))
-    assert tracked is not None
+    tracked = shown(store)
     assert tracked.measurement == first
 
 
@@ -34,9 +40,7 @@ def test_a_timing_in_int8_is_never_that_of_the_network_as_trained(tmp_path: Path
     [trained] = store.measurements("s0")
     int8 = replace(trained, device_name="A CPU", latency=replace(trained.latency, median_ms=0.5, precision="int8"))
     store.write_measurement("s0-a cpu-int8", int8)
-    write_sweep(store, "sweep", [KEY])
-    tracked = read(store, KEY, sweeps.read(store, "sweep"))
-    assert tracked is not None
+    tracked = shown(store)
     assert tracked.measurement == trained
 
 
@@ -55,29 +59,23 @@ def test_other_runtimes_and_precisions_on_its_device_stand_below_their_names(tmp
         "s0-a board": replace(usual, device_name="A board", runtime="mnn"),
     }.items():
         store.write_measurement(name, timing)
-    write_sweep(store, "sweep", [KEY])
-    tracked = read(store, KEY, sweeps.read(store, "sweep"))
-    assert tracked is not None
+    tracked = shown(store)
     found = {name: value for name, value in tracked.final.items() if name.endswith("latency_ms")}
     assert found == {"latency_ms": 1.5, f"int8_{usual.runtime}/latency_ms": 0.5, "fp32_openvino/latency_ms": 2.0}
     assert tracked.final["fp32_openvino/throughput_images_per_s"] == usual.throughput.images_per_s
     assert tracked.tags["latency_doubt"] == "the machine was slow"
     uneven = replace(usual, doubt="a quarter of the runs of a batch took at most 1 ms, another at least 2 ms")
     store.write_measurement("s0-a cpu-t1", uneven)
-    again = read(store, KEY, sweeps.read(store, "sweep"))
-    assert again is not None
+    again = shown(store)
     assert again.tags["latency_doubt"] == ""
 
 
 def test_a_deployment_is_the_mean_of_the_students_that_count_and_the_size_of_the_first(tmp_path: Path) -> None:
     store = Store(tmp_path)
     write_cell(store, KEY)
-    write_sweep(store, "sweep", [KEY])
-    before = read(store, KEY, sweeps.read(store, "sweep"))
+    before = shown(store)
     write_deployment(store, KEY, 0.7, 0.4)
-    after = read(store, KEY, sweeps.read(store, "sweep"))
-    assert before is not None
-    assert after is not None
+    after = shown(store)
     new = {name: value for name, value in after.final.items() if name not in before.final}
     assert new == {"int8_onnxruntime/top1": pytest.approx(0.55), "int8_onnxruntime/weights_bytes": 150.0}
     assert after.digest != before.digest
@@ -86,13 +84,10 @@ def test_a_deployment_is_the_mean_of_the_students_that_count_and_the_size_of_the
 def test_a_score_that_means_nothing_is_a_tag_which_a_better_one_empties(tmp_path: Path) -> None:
     store = Store(tmp_path)
     write_cell(store, KEY)
-    write_sweep(store, "sweep", [KEY])
-    good = read(store, KEY, sweeps.read(store, "sweep"))
+    good = shown(store)
     warnings = (ResultWarning(kind="chance", text="student_0 has 10 %"), ResultWarning(kind="loss", text="it was 1e9"))
     run = store.run(KEY)
     run.finish(replace(run.result(), warnings=warnings))
-    poor = read(store, KEY, sweeps.read(store, "sweep"))
-    assert good is not None
-    assert poor is not None
+    poor = shown(store)
     assert (good.tags["warnings"], poor.tags["warnings"]) == ("", "student_0 has 10 %; it was 1e9")
     assert good.digest != poor.digest
