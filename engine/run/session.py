@@ -38,7 +38,7 @@ from cheapconv.engine.store.records import Measurement, Word
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.track import server
 from cheapconv.engine.track.child import following
-from cheapconv.engine.track.mirror import link
+from cheapconv.engine.track.mirror import experiment_of, link
 from cheapconv.suites.place import Place
 
 DONE, FAILED, LEFT = 0, 1, 3  # 2 is a mistake in what was given
@@ -240,7 +240,7 @@ def _summarise(
         lines.append(f"{left} cells are left: the same command goes on where it stopped.")
     else:
         lines.append(f"Next: {command_line('report', sweep, store=store.root, registry=registry)}")
-    if uri:
+    if uri and experiment_of(store, sweep, uri):  # else nothing arrived there, as the follower says
         lines.append(f"Tracking: {link(store, sweep, uri)}")
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """The commands that change the store: exit codes, what is written before training, measuring, cleaning."""
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -20,6 +21,7 @@ from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import TEMPORARY
 from cheapconv.engine.store.plans import PlannedKey
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
+from cheapconv.engine.track.sent import Sent, remember
 from cheapconv.engine.train.checkpoint import Position
 from tests.engine import tiny
 from tests.engine.timed import Watch
@@ -62,6 +64,16 @@ def test_a_sweep_runs_to_its_end(store, capsys):
     assert "cheapconv report sweep" in out
     assert run(store, whole) == 0
     assert "epoch" not in capsys.readouterr().out  # nothing was trained
+
+
+def test_a_link_to_mlflow_is_shown_only_where_something_arrived(store, capsys, monkeypatch):
+    monkeypatch.setattr(session, "following", lambda *given: contextlib.nullcontext())
+    whole, uri = tiny.planned("scratch", epochs=1), "http://127.0.0.1:9"
+    run(store, whole, mlflow=uri)
+    assert "Tracking:" not in capsys.readouterr().out
+    remember(store.root, uri, whole.sweep, Sent(experiment_id="7"))
+    run(store, whole, mlflow=uri)
+    assert f"Tracking: {uri}/#/experiments/7" in capsys.readouterr().out
 
 
 def test_cells_of_other_code_are_told_before_more_are_trained(store, caplog, monkeypatch):
