@@ -25,11 +25,12 @@ registry: `name(parameter=number, ...)`, or in the notation of the papers.
 ## What a cheap convolution costs
 
 {architecture} with {classes} classes, images of {side} x {side}. Ratios are to the standard convolution. Multiply-adds
-are those of one image; a shift counts none, as in its paper, and is deployed as a depthwise convolution. The last three columns are ratios of latency, of one image on one thread: of
-the form that is deployed in ONNX Runtime in float32 and in int8, each beside the standard convolution in the same
-precision, and in PyTorch. Below 1 is faster. Fewer multiply-adds are not always a gain: many small or grouped
-convolutions move more data than they compute with, and PyTorch's interpreter takes its time for every operator. More
-networks and runtimes, and where the time goes: [the atlas](../reports/atlas/README.md).
+are those of one image; a shift counts none, as in its paper, and is deployed as a depthwise convolution. The last three
+columns are ratios of latency, of one image on one thread: of the form that is deployed in ONNX Runtime in float32 and
+in int8, each beside the standard convolution in the same precision, and in PyTorch. Below 1 is faster. Fewer
+multiply-adds are not always a gain: many small or grouped convolutions move more data than they compute with, and
+PyTorch's interpreter takes its time for every operator. More networks and runtimes, and where the time
+goes: [the atlas](../reports/atlas/README.md).
 
 {machine}
 """

@@ -67,7 +67,7 @@ class Attempt:
             self.leave(standing)
         return standing is not None
 
-    def begun(self, place: Place, feed: Feed, teachers: Teachers) -> Member | None:
+    def begun(self, place: Place, feed: Feed, teachers: Teachers, *, alone: bool) -> Member | None:
         """Its training, held for this process and from where it stands; None where it came to an end at once, or goes
         on with other threads than the place has, for one and two threads give other bits."""
         self.store.require()
@@ -80,7 +80,7 @@ class Attempt:
             elif standing := standing_of(self.store, self.cell, self._settings.retry_failed):
                 self.leave(standing)
             else:
-                return self._member(place, feed, teachers)
+                return self._member(place, feed, teachers, alone)
         except OSError as error:  # its folder, lock or state cannot be written: no other cell's trouble
             if error.errno in DISK_ERRORS:
                 raise
@@ -99,7 +99,7 @@ class Attempt:
         if end is not None:
             self._events.ended(self.cell, end)
 
-    def _member(self, place: Place, feed: Feed, teachers: Teachers) -> Member | None:
+    def _member(self, place: Place, feed: Feed, teachers: Teachers, alone: bool) -> Member | None:
         try:
             saved = checkpoint.read(self.run.folder)
             if (saved["position"]["threads"] if saved else self._threads) != place.threads:
@@ -107,7 +107,7 @@ class Attempt:
                 return None
             return Member(self._training(saved, place, feed, teachers), self.run, self)
         except (Exception, SystemExit) as error:
-            self.failed(None, error, alone=True)
+            self.failed(None, error, alone)
             return None
 
     def _training(self, saved: checkpoint.State | None, place: Place, feed: Feed, teachers: Teachers) -> Training:

@@ -23,6 +23,7 @@ from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run.dealing import DEATHS, Dealing
 from cheapconv.engine.run.interrupt import BLOCKED
 from cheapconv.engine.run.measuring import measure_missing
+from cheapconv.engine.run.record import bury
 from cheapconv.engine.run.rounds import in_rounds
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.watchers import Watcher, Watchers
@@ -185,7 +186,7 @@ class Crew:
                 left[cell.key] = cell
                 continue
             error = f"each of {DEATHS} processes that trained it {died(worker.process.exitcode)}"
-            self.store.run(cell.key).fail(error, error, cell.recipe["epochs"])
+            bury(self.store, cell, error)
             self._over.add(cell.key)
             self._events.ended(cell, "failed")
 

@@ -62,7 +62,8 @@ class Launcher:
             kin.setdefault(kinship(cell), []).append(cell)
         while left:
             first = next(iter(left.values()))
-            together = [cell for cell in kin[kinship(first)] if cell.key in left]
+            team = self._team_of(first)
+            together = [cell for cell in kin[kinship(first)] if cell.key in left and self._team_of(cell) is team]
             alone = len(self._alone)
             tried = self._attempt_together(first, together, left)
             for cell in tried:
@@ -105,7 +106,7 @@ class Launcher:
                     continue
                 if self._stopping():
                     return attempt.leave(None if cohort.members else "stopped")
-                if (member := attempt.begun(place, feed, teachers)) is not None:
+                if (member := attempt.begun(place, feed, teachers, alone=not cohort.members)) is not None:
                     trained = True
                     yield member
 

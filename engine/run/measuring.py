@@ -19,6 +19,7 @@ from cheapconv.engine.measure.turn import Turn, Untimed
 from cheapconv.engine.run.room import free_bytes
 from cheapconv.engine.store import compute, networks
 from cheapconv.engine.store.cell import Cell
+from cheapconv.engine.store.files import DISK_ERRORS
 from cheapconv.engine.store.records import Measurement
 from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train.compute import count
@@ -46,16 +47,16 @@ def count_missing(store: Store, cell: Cell) -> None:
     if not curve or compute.read(store, name) or (result and any(network.changed for network in result.counted)):
         return
     try:
-        found = count(cell, teacher, samples=round(curve[0].images))
+        if (found := count(cell, teacher, samples=round(curve[0].images))) is not None:
+            compute.write(store, name, found)
     except Exception as error:  # whatever it is, as below
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            with store.explaining_full_disk():
+                raise
         log.warning(
             "the multiply-adds of training %s %s by %s could not be counted (%s); `cheapconv measure` tries again",
             *(cell.architecture, cell.conv, cell.method, reason(error).rstrip(".")),
         )
-        return
-    if found is not None:
-        with store.explaining_full_disk():
-            compute.write(store, name, found)
 
 
 def time_missing(store: Store, cell: Cell, way: Way, turn: Turn) -> None:

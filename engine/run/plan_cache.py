@@ -26,6 +26,7 @@ KEPT = 64  # the latest of them
 LIBRARIES = ("torch", "torchvision", "timm", "ptflops", "torch-pruning")
 PACKAGE = Path(__file__).parents[2]
 CODE = (".py", ".toml")  # the latter are recipes
+INSTALLED = "-packages"  # how the folders of installed modules end
 Listing = dict[str, list[dict[str, Any]]]  # by kind, as JSON has it
 
 
@@ -101,10 +102,16 @@ def _keep(name: str, body: bytes) -> None:
 
 
 def _sources(plugin: str) -> list[Path]:
-    """The code that a plugin's module stands in, found without importing it: its package, or the files beside it."""
+    """The code that a plugin's module stands in, found without importing it: its package, or the files beside it and in
+    the folders of code beside it."""
     found = importlib.util.find_spec(plugin.partition(".")[0])
     if found is None:
         return []
     if found.submodule_search_locations:
         return [path for place in found.submodule_search_locations for path in Path(place).rglob("*.py")]
-    return [*Path(found.origin).parent.glob("*.py")] if found.origin else []
+    if not found.origin:
+        return []
+    beside = Path(found.origin).parent
+    # Of an installed module its own files do: an installation writes them anew, whatever it has changed.
+    rooms = set() if beside.name.endswith(INSTALLED) else {path.parent for path in beside.glob("[!.]*/*.py")}
+    return [*beside.glob("*.py"), *(path for room in rooms for path in room.rglob("*.py"))]

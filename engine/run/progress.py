@@ -24,7 +24,7 @@ def _loss(value: float) -> str:
 
 
 class Progress:
-    """A watcher (`engine.run.launch.Watcher`) that shows cells done, running and failed, and the time left."""
+    """A watcher (`engine.run.watchers.Watcher`) that shows cells done, running and failed, and the time left."""
 
     def __init__(self, cells: list[Cell], console: Console, why: Callable[[Cell], str] = lambda cell: "") -> None:
         """`why` says what is recorded of a cell that failed."""

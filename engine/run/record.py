@@ -33,6 +33,15 @@ def described(cell: Cell) -> CellRecord:
     )
 
 
+def bury(store: Store, cell: Cell, why: str) -> None:
+    """Write that a cell has failed, in whose name no process of its own is left to do so."""
+    with store.explaining_full_disk():
+        store.require()
+        run = store.run(cell.key)
+        run.write_cell(described(cell))  # its folder may be what was lost
+        run.fail(why, why, cell.recipe["epochs"])
+
+
 def code_of_plugins(cell: Cell) -> dict[str, str]:
     """By plugin that has brought a part of the cell, the code that this process has imported, where it is known."""
     if not catalog.plugins():

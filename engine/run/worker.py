@@ -92,7 +92,7 @@ class Forward(logging.Handler):
 
 
 def work(connection: Connection, root: Path, place: Place, settings: Settings, plugins: tuple[str, ...]) -> None:
-    """Train what comes through the connection, a list of cells at a time, until None comes."""
+    """Train what comes through the connection, a list of cells at a time, until the run closes it."""
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)
     pipe = Pipe(connection)
@@ -106,8 +106,8 @@ def work(connection: Connection, root: Path, place: Place, settings: Settings, p
             settle(place.threads)
             catalog.load(plugins)
             launcher = Launcher(Store(root), place, settings, [Reporter(pipe)], stop, measure=lambda *_: None)
-            while (cells := connection.recv()) is not None:
-                launcher.run(cells)
+            while True:
+                launcher.run(connection.recv())
                 pipe.send("idle")
         except GpuLostError as error:
             pipe.send("log", logging.WARNING, str(error))
@@ -115,7 +115,7 @@ def work(connection: Connection, root: Path, place: Place, settings: Settings, p
         except UserError as error:
             pipe.send("mistake", str(error))
         except (EOFError, KeyboardInterrupt):
-            pass  # the run is gone, or asked a second time
+            pass  # the run has closed the connection, is gone, or asked a second time
 
 
 def _end_with_run() -> None:

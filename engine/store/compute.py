@@ -3,9 +3,11 @@
 compute/<digits>.json   of a step of all cells that train alike
 """
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from typing import Protocol, TypeVar
 
 from cheapconv.engine.store.alike import digits
 from cheapconv.engine.store.cell import Cell
@@ -15,6 +17,17 @@ from cheapconv.engine.store.runs import COMPUTE, Run, Store
 
 LARGEST = 2**63
 GIVEN = ("batch", "validation", "growth")  # what of a recipe a number depends on
+
+
+class Keyed(Protocol):
+    """Something of a cell."""
+
+    @property
+    def key(self) -> str:
+        """The cell's."""
+
+
+K = TypeVar("K", bound=Keyed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +46,16 @@ def name_of(cell: Cell, teacher: Cell | None) -> str:
     return digits(cell, teacher, given)
 
 
+def name_in(store: Store, run: Run) -> str | None:
+    """The same of a cell in a store; None where its folder does not say what it is."""
+    cell, teacher = run.cell(), teacher_of(store, run)
+    return name_of(cell, teacher.cell() if teacher else None) if cell else None
+
+
 def of_training(store: Store, run: Run) -> float:
     """Multiply-adds of a cell's own training; NaN where it is not done, or its steps were not counted."""
-    cell, teacher = run.cell(), teacher_of(store, run)
-    step = read(store, name_of(cell, teacher.cell() if teacher else None)) if cell and run.result() else None
+    name = name_in(store, run)
+    step = read(store, name) if name and run.result() else None
     images = sum(row.images for row in run.curve()) if step else math.nan
     macs = step.macs / step.images * images if step else math.nan
     return macs if 0 < macs < math.inf else math.nan
@@ -49,12 +68,17 @@ def with_teachers(store: Store, run: Run) -> float:
 
 def lineage(store: Store, run: Run) -> Iterator[Run]:
     """A cell, its teacher, that one's teacher, and so on."""
+    return ancestry(run, lambda each: teacher_of(store, each))
+
+
+def ancestry(start: K, teacher: Callable[[K], K | None]) -> Iterator[K]:
+    """What there is of a cell, of its `teacher`, of that one's teacher, and so on, of each once."""
     seen = set[str]()
-    found: Run | None = run
+    found: K | None = start
     while found is not None and found.key not in seen:  # whatever a damaged file says, it ends
         seen.add(found.key)
         yield found
-        found = teacher_of(store, found)
+        found = teacher(found)
 
 
 def teacher_of(store: Store, run: Run) -> Run | None:
@@ -68,9 +92,11 @@ def read(store: Store, name: str) -> StepCount | None:
     return _look(store, name).value
 
 
-def faults(store: Store) -> list[str]:
-    """What is wrong with any of them, in words."""
-    return [found.fault for name in names(store) if (found := _look(store, name)).fault]
+def faults(store: Store, runs: Iterable[Run]) -> list[str]:
+    """What is wrong with those of some cells and of their teachers, in words."""
+    cells = itertools.chain.from_iterable(lineage(store, run) for run in runs)
+    own = {*filter(None, (name_in(store, cell) for cell in cells))}
+    return [found.fault for name in sorted(own) if (found := _look(store, name)).fault]
 
 
 def write(store: Store, name: str, count: StepCount) -> None:

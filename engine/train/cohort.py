@@ -179,8 +179,9 @@ class Cohort:
             try:
                 batch = next(made, None)
             except Exception as error:
+                alone = len(self.members) == 1  # also of the last one to leave
                 for member in (member for member in examined if member in self.members):
-                    with self._leaving(member):
+                    with self._leaving(member, alone):
                         raise error
                 return
             if batch is None:
@@ -214,9 +215,9 @@ class Cohort:
                 member.watched.stopped(member.training)
 
     @contextlib.contextmanager
-    def _leaving(self, member: Member) -> Iterator[None]:
-        """What goes wrong in it ends this member, and no other."""
-        alone = len(self.members) == 1
+    def _leaving(self, member: Member, alone: bool | None = None) -> Iterator[None]:
+        """What goes wrong in it ends this member, and no other; whether it was `alone` then, if not told here."""
+        alone = len(self.members) == 1 if alone is None else alone
         try:
             yield
         except (Exception, SystemExit) as error:  # the latter of a method that ends what it takes for its own program

@@ -20,7 +20,7 @@ WAITS, PROTOTYPE = "called a synchronizing CUDA operation", "Synchronization deb
 
 
 class GraphRecorder:
-    """Records what one process asks of a CUDA device (`engine.train.captured.Recorder`)."""
+    """Records what one process asks of a CUDA device (`engine.train.recorder.Recorder`)."""
 
     def __init__(self, device: torch.device) -> None:
         self._device, self._stream = device, torch.cuda.Stream(device)

@@ -1,7 +1,8 @@
 """A few steps of a cell's training, to know what all of them will take.
 
 Weights are fresh, the teacher's too: a step takes as long whatever they are. Of a method with phases the first one
-is probed. The batches are the suite's, or where its data are not here, noise of their shape.
+is probed. The batches are the suite's, or where its data are not here, noise of their shape; of a recipe whose crops
+grow, those of an epoch of middle size.
 """
 
 import itertools
@@ -70,13 +71,15 @@ class Noise:
         return replace(self, place=place)
 
     def steps(self, recipe: Recipe) -> int:
-        """Of an epoch."""
-        return -(-self.samples // recipe.batch)
+        """Number of batches of an epoch."""
+        return recipe.steps(self.samples)
 
     def train(self, recipe: Recipe, seed: int, epoch: int, start: int = 0, views: int = 1) -> Iterator[Batch]:
-        """The same batch again and again."""
-        x = torch.randn(recipe.batch, *self.image, device=self.place.device)
-        of_pixels = () if self.suite.task.answers == "image" else self.image[1:]
+        """The same batch again and again, of the epoch's crops."""
+        channels, *sides = self.image
+        crop = [recipe.side(side, epoch) for side in sides]
+        x = torch.randn(recipe.batch, channels, *crop, device=self.place.device)
+        of_pixels = () if self.suite.task.answers == "image" else crop
         y = torch.randint(self.suite.classes, (recipe.batch, *of_pixels), device=self.place.device)
         batch = Batch(x, y, torch.arange(recipe.batch, device=self.place.device), (x,) * views)
         return iter([batch] * (self.steps(recipe) - start))
@@ -138,7 +141,8 @@ def probe(
         training.begin_epoch()
         place.synchronise()
         begin_s = training.bill.settle()["epoch_method_s"]
-        taken = steps(training, Feed(lambda: data, recipe, cell.seed, place), teachers, joules)
+        epoch = middle_epoch(recipe, data.image[-1])
+        taken = steps(training, Feed(lambda: data, recipe, cell.seed, place), teachers, joules, epoch)
         making_s, scoring_s = scoring(training, data, recipe)
     return Probe(
         device_name=device_name,
@@ -168,6 +172,13 @@ def ends_with_its_steps(kind: type[Method]) -> bool:
     return kind.end_epoch is Method.end_epoch and kind.finish is Method.finish
 
 
+def middle_epoch(recipe: Recipe, whole: int) -> int:
+    """The first epoch of those whose crops have an area nearest to the mean over all epochs."""
+    areas = [recipe.side(whole, epoch) ** 2 for epoch in range(recipe.epochs)]
+    mean = fmean(areas)
+    return min(range(recipe.epochs), key=lambda epoch: abs(areas[epoch] - mean))
+
+
 class Taken(NamedTuple):
     """Seconds of a step, and joules where they are counted."""
 
@@ -178,8 +189,10 @@ class Taken(NamedTuple):
     joules: float | None
 
 
-def steps(training: Training, feed: Feed, teachers: Teachers, joules: Callable[[], float | None]) -> Taken:
-    """Some steps, behind others that are not timed."""
+def steps(
+    training: Training, feed: Feed, teachers: Teachers, joules: Callable[[], float | None], epoch: int = 0
+) -> Taken:
+    """Some steps on the batches of an epoch, behind others that are not timed."""
     if not training.steps:
         return Taken(0, 0.0, 0.0, 0.0, None)
     place, making, charged = training.place, Bill(training.place.device), list[Charged]()
@@ -190,7 +203,7 @@ def steps(training: Training, feed: Feed, teachers: Teachers, joules: Callable[[
             begun, before = time.monotonic(), joules()
         training.bill.charges, making.charges = [], []
         training.position.step = step = (count + WARM_ON_GPU) % training.steps  # an epoch may be shorter
-        batch = feed.batch((0, step), training.method.views, making)
+        batch = feed.batch((epoch, step), training.method.views, making)
         teachers.passes.look_at(batch, training.bill)
         training.step(batch)
         feed.divide()

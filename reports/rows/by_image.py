@@ -65,7 +65,7 @@ def seed_and_recipe(cell: CellRecord) -> tuple[int, str]:
 
 
 def counted(record: Record) -> Mistakes:
-    """None where they are not known, or do not come to the score."""
+    """Mistakes of its networks that count; empty where they are not known, or do not come to the score."""
     result = record.result
     found = mistakes.read(record.run, result) if result else None
     if result is None or found is None or not all(network.name in found for network in result.counted):

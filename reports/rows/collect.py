@@ -6,7 +6,7 @@ Only files are read, by engine/store, so a report can be made while cells train 
 import dataclasses
 import functools
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -182,7 +182,7 @@ def read_sweep(store: Path, sweep: str) -> Collected:
             records.append(Record(run, cell, run.environments(), state.state, state.error or "", result, deployed))
     results = [record.result for record in records if record.result]
     faults += runs.faults({network.structure for result in results for network in result.counted if network.structure})
-    faults += compute.faults(runs)
+    faults += compute.faults(runs, [record.run for record in records])
     unrecorded = len(plan.cells) - len(records)
     dearer = {(network.architecture, network.conv): network.text for network in plan.dearer}
     collected = Collected(
@@ -221,7 +221,7 @@ def frame(sweep: Collected) -> pd.DataFrame:
         cell, outcome, taught_by = record.cell, record.outcome, records.get(record.cell.teacher or "")
         teacher = taught_by.cell if taught_by else None
         dearer = sweep.dearer.get((cell.architecture, cell.conv), "")
-        taught_here = all(ancestor.trains for ancestor in taught_by_all(record, records))
+        taught_here = all(ancestor.cell.trains for ancestor in lineage(record, records)[1:])
         outcomes = [{"deployed": "", "deployed_as": ""} | outcome, *map(record.deployed, record.deployments)]
         rows += [
             {
@@ -263,11 +263,9 @@ def frame(sweep: Collected) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def taught_by_all(record: Record, records: Mapping[str, Record]) -> Iterator[CellRecord]:
-    """The cells of a cell's teacher, of that one's teacher, and so on, as far as the sweep has them."""
-    while (found := records.get(record.cell.teacher or "")) is not None:
-        yield found.cell
-        record = found
+def lineage(record: Record, records: Mapping[str, Record]) -> list[Record]:
+    """A cell, its teacher, that one's teacher, and so on, as far as the sweep has them."""
+    return [*compute.ancestry(record, lambda each: records.get(each.cell.teacher or ""))]
 
 
 def seconds(record: Record) -> dict[int, float]:

@@ -23,7 +23,7 @@ from cheapconv.engine.store.cell import CellRecord
 from cheapconv.engine.store.machines import machine
 from cheapconv.engine.store.runs import Run, Store
 from cheapconv.reports.rows import uneven
-from cheapconv.reports.rows.collect import Record
+from cheapconv.reports.rows.collect import Record, lineage
 
 log = logging.getLogger(__name__)
 MACS, SECONDS = "multiply-adds", "seconds"
@@ -103,16 +103,14 @@ def by_seconds(finished: Sequence[Record]) -> Callable[[Record], Price | None]:
     taught = {record.key: record.result.teacher_train_s for record in finished if record.result}
 
     def price(record: Record) -> Price | None:
-        here, lineage = on[record.key], [record]
-        while (teacher := known.get(lineage[-1].cell.teacher or "")) is not None:
-            lineage.append(teacher)
+        here, line = on[record.key], lineage(record, known)
         baseline = baseline_of(record.cell, [other for other in finished if here and on[other.key] == here])
-        if baseline is None or {on[each.key] for each in lineage} != {here}:
+        if baseline is None or {on[each.key] for each in line} != {here}:
             return None
         cost, epochs = took[baseline.key], baseline.cell.recipe["epochs"]
         own = took[record.key]
         both, alone = (fair_epochs(each, cost, epochs) for each in (own + taught[record.key], own))
-        return Price(baseline.cell.method, SECONDS, both, alone, (*lineage, baseline))
+        return Price(baseline.cell.method, SECONDS, both, alone, (*line, baseline))
 
     return price
 

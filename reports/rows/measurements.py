@@ -8,7 +8,7 @@ Every condition has columns of its own, that of the most cells first; of equals 
 PyTorch's, then the earliest, so what is measured later elsewhere stands beside it; last come those of networks in
 another precision than they were trained in. A timing is of the rows that are deployed so: one of int8 stands in no row
 as trained, and the other way round. What was measured at a speed of less than SHARE of a setting's cells is in no
-column; the header says of how many, and how to have them.
+column, but for that of the most; the header says of how many, and how to have them.
 
 A timing that its own measuring doubts carries a mark. `doubt` is that of a latency, `throughput_doubt` that of a
 throughput: of a machine that was slow both, and of an uneven image too, for then no batch was looked at
@@ -71,7 +71,8 @@ def read_measurements(store: Path, cells: pd.DataFrame) -> Measured:
     tables: list[pd.DataFrame] = []
     for _, setting in found.groupby("measured_on"):
         own = [setting[group] for group in _alike(setting)]
-        tables += [table for table in own if table["cells"].sum() >= SHARE * setting["cells"].sum()]
+        least, most = SHARE * setting["cells"].sum(), max(own, key=lambda table: table["cells"].sum())
+        tables += [table for table in own if table is most or table["cells"].sum() >= least]
     tables.sort(key=_place)
     shown = pd.concat(tables).set_index([*ON]).index
     left_out = found[~found.set_index([*ON]).index.isin(shown)]

@@ -23,7 +23,7 @@ from cheapconv.engine.run.cluster.roll import Roll
 from cheapconv.engine.run.cluster.versions import versions
 from cheapconv.engine.run.dealing import DEATHS, Dealing
 from cheapconv.engine.run.measuring import measure_missing
-from cheapconv.engine.run.record import described
+from cheapconv.engine.run.record import bury, described
 from cheapconv.engine.run.rounds import in_rounds
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.run.watchers import Watcher, Watchers
@@ -227,7 +227,7 @@ class Fleet:
             self._died.setdefault(cell.key, []).append(task.node)
             if self._deaths(cell.key) >= DEATHS:
                 error = f"each of {DEATHS} processes that trained it has ended ({why})"
-                self.store.run(cell.key).fail(error, error, cell.recipe["epochs"])
+                bury(self.store, cell, error)
                 self._over.add(cell.key)
                 self._events.ended(cell, "failed")
 

@@ -32,6 +32,15 @@ def sweep():
     return tiny.planned({"name": "teacher", "seeds": [5]}, student, epochs=1)
 
 
+def test_a_count_that_cannot_be_written_ends_nothing(store, monkeypatch, caplog):
+    def refused(*given):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(compute, "write", refused)
+    assert {*tiny.ends(store, sweep())} == {"done"}
+    assert "could not be counted" in caplog.text
+
+
 def test_once_for_cells_that_train_alike(store, monkeypatch):
     counted, usual = list[tuple[str, int]](), measuring.count
 

@@ -263,3 +263,20 @@ def test_cells_whose_steps_are_captured_end(store, caplog):
     whole = tiny.planned_by("kd", epochs=2, batch=4)
     assert ends(store, whole, device=torch.device("cuda"), capture=True) == ["done", "done"]
     assert "cannot be captured" not in caplog.text
+
+
+def test_a_cell_of_several_gpus_is_trained_beside_none_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, tried = tiny.planned("scratch", {"method": "noisy", "gpus": 2}, epochs=1), list[list[int]]()
+
+    def attempt(self: Launcher, first: Cell, cells: list[Cell], left: object) -> list[Cell]:
+        tried.append([cell.gpus for cell in cells])
+        for cell in cells:
+            self._events.ended(cell, "failed")
+        return list(cells)
+
+    monkeypatch.setattr(Launcher, "_team_of", lambda self, cell: cell.gpus if cell.gpus > 1 else None)
+    monkeypatch.setattr(Launcher, "_attempt_together", attempt)
+    store = Store(tmp_path / "runs")
+    store.prepare()
+    Launcher(store, tiny.PLACE, measure=lambda *given: None).run([planned.cell for planned in whole.cells])
+    assert tried[:2] == [[1], [2]]

@@ -76,6 +76,32 @@ def test_code_of_a_plugin_counts_wherever_it_stands_in_its_package(registry, tmp
     assert plan_cache.fingerprint(registry, "small", None) not in (first, None)
 
 
+@pytest.mark.parametrize("files", [["net.py"], ["__init__.py", "net.py"], ["__init__.py", "inner/net.py"]])
+def test_so_does_a_folder_of_code_beside_a_plugin(files, registry, tmp_path, monkeypatch) -> None:
+    user = tmp_path / "user"
+    for file in ("plug_of_one_file.py", *(f"helper_of_a_plug/{name}" for name in files)):
+        (user / file).parent.mkdir(parents=True, exist_ok=True)
+        (user / file).write_text("")
+    monkeypatch.syspath_prepend(user)
+    registry.write_text(REGISTRY.format("plugins: [plug_of_one_file]"))
+    first = plan_cache.fingerprint(registry, "small", None)
+    assert first is not None
+    (user / "helper_of_a_plug" / files[-1]).write_text("VERSION = 2\n")
+    assert plan_cache.fingerprint(registry, "small", None) not in (first, None)
+
+
+def test_of_installed_code_that_beside_a_plugin_does_not_count(registry, tmp_path, monkeypatch) -> None:
+    installed = tmp_path / "site-packages"
+    (installed / "library").mkdir(parents=True)
+    (installed / "plug_that_is_installed.py").write_text("")
+    monkeypatch.syspath_prepend(installed)
+    registry.write_text(REGISTRY.format("plugins: [plug_that_is_installed]"))
+    first = plan_cache.fingerprint(registry, "small", None)
+    assert first is not None
+    (installed / "library" / "code.py").write_text("")
+    assert plan_cache.fingerprint(registry, "small", None) == first
+
+
 def test_a_recipe_of_this_project_counts(registry, tmp_path, monkeypatch) -> None:
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "__init__.py").touch()

@@ -186,3 +186,11 @@ def test_cells_of_code_that_has_changed_since_are_counted_by_plugin(tmp_path, mo
         assert record.of_other_code(store, cells) == {}
         monkeypatch.setattr(catalog, "code_of", lambda plugin: "files 2")
         assert record.of_other_code(store, cells) == {"plugin mine": 1}
+
+
+def test_a_cell_whose_folder_was_lost_is_buried_all_the_same(store: Store) -> None:
+    [planned] = tiny.planned("scratch").cells
+    record.bury(store, planned.cell, "its processes died")
+    run = store.run(planned.cell.key)
+    assert (run.state().state, run.state().error) == ("failed", "its processes died")
+    assert run.cell() == record.described(planned.cell)

@@ -101,8 +101,16 @@ def test_teachers_in_a_circle_end(store):
 
 @pytest.mark.parametrize("odd", [{"macs": 0}, {"macs": 2**70}, {"images": 0}, {"images": "four"}])
 def test_what_cannot_have_been_counted_is_a_fault_and_as_if_it_were_not_there(store, odd):
-    compute.write(store, "whole", STEP)
-    write_json(store.root / "compute" / "odd.json", {"schema": 2, "macs": 600, "images": 4} | odd)
-    assert compute.read(store, "odd") is None
-    assert len(compute.faults(store)) == 1
-    assert compute.faults(store)[0].startswith("odd.json is ")
+    trained(store, "teacher"), trained(store, "student", "teacher")
+    teacher, student = store.run("teacher"), store.run("student")
+    name = compute.name_in(store, teacher)
+    write_json(store.root / "compute" / f"{name}.json", {"schema": 2, "macs": 600, "images": 4} | odd)
+    assert compute.read(store, name) is None
+    [fault] = compute.faults(store, [student])
+    assert fault.startswith(f"{name}.json is ")
+
+
+def test_a_fault_of_other_cells_is_none_of_these(store):
+    trained(store, "cell")
+    write_json(store.root / "compute" / "odd.json", {})
+    assert compute.faults(store, [store.run("cell")]) == []

@@ -1,7 +1,7 @@
 """A cohort: what is made once, who pays for it, who leaves, and who joins."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -186,6 +186,35 @@ def test_one_that_lacks_memory_beside_others_goes_on_alone(store, caplog):
     assert "had too little memory beside others, and goes on alone" in caplog.text
     for planned in whole.cells:
         assert_same(store, alone, planned.cell.key)
+
+
+class Vast(Noisy):
+    """Finds no memory for its network, as long as it is not alone."""
+
+    training: ClassVar[set[str]] = set()  # by which methods
+
+    def __init__(self, build: Any, config: Any) -> None:
+        if Vast.training - {"vast"}:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        super().__init__(build, config)
+
+
+class Census(watchers.Watcher):
+    """Knows what trains beside the vast one."""
+
+    def started(self, cell: Cell) -> None:
+        """One more."""
+        Vast.training.add(cell.method)
+
+    def ended(self, cell: Cell, state: str) -> None:
+        """One less."""
+        Vast.training.discard(cell.method)
+
+
+def test_one_that_cannot_be_made_beside_others_is_made_alone(store, caplog):
+    catalog.register("method", "vast")(Vast)
+    assert ends(store, tiny.planned("noisy", "vast", epochs=1), Census(), cohort=None) == ["done"] * 2
+    assert "had too little memory beside others, and goes on alone" in caplog.text
 
 
 def test_one_that_lacks_memory_alone_fails(store, monkeypatch):

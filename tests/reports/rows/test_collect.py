@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -107,3 +109,16 @@ def test_cells_that_an_older_release_named_longer_are_rows_with_those_of_today(s
     path.write_text(json.dumps(cell | {"architecture_label": "wide resnet 16-2", "conv_label": "standard"}))
     cells = collect.frame(read_sweep(small.root, "quick"))
     assert (set(cells["architecture"]), set(cells["conv"])) == ({"WRN-16-2"}, {"S", "G(4)"})
+
+
+def test_teachers_that_teach_each_other_end_all_the_same() -> None:
+    """Whatever a damaged file says."""
+    records = {key: SimpleNamespace(key=key, cell=SimpleNamespace(teacher=of)) for key, of in ("ab", "bc", "cb")}
+    found = collect.lineage(cast("collect.Record", records["a"]), cast("dict[str, collect.Record]", records))
+    assert [each.key for each in found] == ["a", "b", "c"]
+
+
+def test_a_cell_that_is_said_to_teach_itself_is_a_row(small: Store) -> None:
+    path = small.root / small.keys[-1] / "cell.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"teacher": small.keys[-1]}))
+    assert len(collect.frame(read_sweep(small.root, "quick"))) == 8

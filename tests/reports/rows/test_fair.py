@@ -71,6 +71,13 @@ def test_a_teacher_of_another_machine_makes_no_entry(small: Store) -> None:
     assert {entry.like for entry in fair_entries(RunStore(small.root), "quick")} == {"online"}
 
 
+def test_a_teacher_of_itself_ends_all_the_same(small: Store) -> None:
+    """Whatever a damaged file says."""
+    path = small.root / small.keys[4] / "cell.json"  # of kd
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"teacher": small.keys[4]}))
+    assert {entry.like for entry in fair_entries(RunStore(small.root), "quick")} == {"kd", "online"}
+
+
 def test_what_was_not_trained_here_has_no_price(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Nor has what learnt from a network that did."""
     store = Store(tmp_path)

@@ -106,6 +106,15 @@ def test_what_few_cells_were_timed_at_is_no_column(store: Store) -> None:
     )
 
 
+def test_where_every_network_met_another_speed_those_of_one_are_a_column(store: Store) -> None:
+    for groups in range(1, 13):
+        store.add(f"G({groups})", "scratch", 0, 0.9)
+        store.measure(f"G({groups})", 10.0, gb_per_s=2.0**groups)
+    content = build(store.plan(), "quick")
+    assert sorted(texts(content, "Latency (ms)").values()) == ["-"] * 11 + ["10.0"]
+    assert content.conditions["Latency, throughput left out"].startswith("those of 11 networks")
+
+
 def test_a_doubt_is_a_mark(small: Store) -> None:
     small.measure("S", 20.0, doubt="the machine was at 60 %")
     content = build(small.root, "quick")

@@ -69,3 +69,12 @@ def test_a_damaged_count_is_told(taught: Store) -> None:
         path.write_text(path.read_text().replace("3000", "3001"))
     content = build(taught.plan(), "quick")
     assert len([fault for fault in content.sweep.faults if "is damaged" in fault]) == 1
+
+
+def test_a_damaged_count_of_another_sweep_is_not_told(taught: Store) -> None:
+    [other] = taught.seeds("G(8)", "scratch", [0.9])
+    taught.count(other, 1000)
+    for path in (taught.root / "compute").glob("*.json"):
+        path.write_text(path.read_text().replace("1000", "1001"))
+    taught.keys.remove(other)
+    assert build(taught.plan(), "quick").sweep.faults == ()
