@@ -1,5 +1,6 @@
 """What trainings compute is counted when they are done, once for all that train alike, and never at their cost."""
 
+import errno
 import logging
 import shutil
 from dataclasses import replace
@@ -39,6 +40,15 @@ def test_a_count_that_cannot_be_written_ends_nothing(store, monkeypatch, caplog)
     monkeypatch.setattr(compute, "write", refused)
     assert {*tiny.ends(store, sweep())} == {"done"}
     assert "could not be counted" in caplog.text
+
+
+def test_a_disk_that_is_full_at_a_count_ends_the_run_in_a_sentence(store, monkeypatch):
+    def full(*given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(compute, "write", full)
+    with pytest.raises(UserError, match=r"cannot take more .*: make room and run again"):
+        tiny.ends(store, sweep())
 
 
 def test_once_for_cells_that_train_alike(store, monkeypatch):

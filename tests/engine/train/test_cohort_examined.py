@@ -98,3 +98,25 @@ def test_test_images_that_cannot_be_read_fail_all(store, monkeypatch):
     assert ends(store, whole, cohort=None) == ["failed"] * 2
     for planned in whole.cells:
         assert "ends in mid-image" in store.run(planned.cell.key).state().error
+
+
+def test_those_whose_test_images_find_no_memory_side_by_side_go_on_alone(store, monkeypatch, caplog):
+    asked, split = list[str](), tiny.InMemory.split
+
+    def greedy(self: Any, name: str, *args: Any) -> Iterator[tuple[Tensor, Tensor]]:
+        asked.append(name)
+        if len(asked) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        yield from split(self, name, *args)
+
+    monkeypatch.setattr(tiny.InMemory, "split", greedy)
+    assert ends(store, tiny.planned("noisy", "scratch", epochs=EPOCHS), cohort=None) == ["done"] * 2
+    assert caplog.text.count("had too little memory beside others, and goes on alone") == 2
+
+
+def test_one_whose_test_images_find_no_memory_alone_fails(store, monkeypatch):
+    def greedy(*args: Any) -> Iterator[tuple[Tensor, Tensor]]:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(tiny.InMemory, "split", greedy)
+    assert ends(store, tiny.planned("noisy", "scratch", epochs=EPOCHS), cohort=None) == ["failed"] * 2
