@@ -62,8 +62,8 @@ class Launcher:
             kin.setdefault(kinship(cell), []).append(cell)
         while left:
             first = next(iter(left.values()))
-            team = self._team_of(first)
-            together = [cell for cell in kin[kinship(first)] if cell.key in left and self._team_of(cell) is team]
+            world = len(self._places_of(first))
+            together = [c for c in kin[kinship(first)] if c.key in left and len(self._places_of(c)) == world]
             alone = len(self._alone)
             tried = self._attempt_together(first, together, left)
             for cell in tried:
@@ -119,13 +119,15 @@ class Launcher:
         self._alone |= {attempt.cell.key for attempt in attempts if attempt.lacked_memory}
         return [attempt.cell for attempt in attempts if attempt.end is not None]
 
+    def _places_of(self, cell: Cell) -> Sequence[Place]:
+        """Of the processes that a cell has started for itself; none where one trains it, or all do anyway."""
+        places = self.places(cell.gpus) if self.team is None and cell.gpus > 1 else ()
+        return places if len(places) > 1 else ()
+
     def _team_of(self, cell: Cell) -> Team | None:
         """Who trains the cell with this process; None where nobody does."""
-        if self.team is not None:
+        if not (places := self._places_of(cell)):
             return self.team
-        places = self.places(cell.gpus) if cell.gpus > 1 else ()
-        if len(places) < 2:
-            return None
         if len(places) not in self._teams:
             self._teams[len(places)] = started(places)
         return self._teams[len(places)]

@@ -170,11 +170,8 @@ def _time(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
             text = f"{found.title}, whether MACs saved are time saved is not resolved: {_names(alike)}."
             yield Finding(text, _proof([*alike, *standard]))
         if rho:
-            whole = (
-                ""
-                if slower or alike or not saved
-                else " every network of fewer MACs than the standard one is faster than it."
-            )
+            all_faster = saved and not slower and not alike
+            whole = " every network of fewer MACs than the standard one is faster than it." if all_faster else ""
             yield Finding(f"{found.title}:{whole}{rho}")
 
 

@@ -1,5 +1,6 @@
 """Several processes that train: the same bits, one console, deaths, mistakes, a stop."""
 
+import errno
 import os
 import signal
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from cheapconv.engine.run import crew, session
 from cheapconv.engine.run.crew import Crew, places
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.runs import RESULT, Store
+from cheapconv.engine.store.runs import RESULT, Run, Store
 from cheapconv.engine.train.checkpoint import Position
 from cheapconv.suites.place import Place
 from tests.engine import tiny, watchers
@@ -106,6 +107,44 @@ def test_a_cell_that_kills_every_process_fails_and_the_others_do_not(store):
     assert run_killed(store, whole, Kill("noisy", times=3), workers=1) == ["failed", "done"]
     error = store.run(whole.cells[0].cell.key).state().error
     assert error == "each of 3 processes that trained it was ended by SIGKILL"
+
+
+class Dead:
+    """A process that was killed."""
+
+    exitcode = -signal.SIGKILL
+
+    def join(self) -> None:
+        """It has ended."""
+
+
+def mourning(store: Store, cell: Cell) -> Crew:
+    """A crew whose only worker died with a cell that had killed all but one of those that it may kill."""
+    made = Crew(store, [Place(tiny.CPU)], Settings())
+    made._workers = {0: crew.Worker(Dead(), None, {cell.key: cell}, idle=False)}  # type: ignore[arg-type]
+    made._deaths[cell.key] = crew.DEATHS - 1
+    return made
+
+
+def test_a_cell_whose_folder_is_lost_fails_all_the_same(store):
+    [planned] = tiny.planned("scratch").cells
+    store.prepare()
+    made = mourning(store, planned.cell)
+    made._bury(0, {})
+    assert made._events.ends == {planned.cell.key: "failed"}
+    assert store.run(planned.cell.key).cell() is not None
+
+
+def test_a_disk_that_is_full_at_a_burial_ends_the_run_in_a_sentence(store, monkeypatch):
+    def full(*given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    [planned] = tiny.planned("scratch").cells
+    store.prepare()
+    monkeypatch.setattr(Run, "fail", full)
+    made = mourning(store, planned.cell)
+    with pytest.raises(UserError, match="make room and run again"):
+        made._bury(0, {})
 
 
 def test_a_mistake_of_the_users_in_a_worker_is_the_runs(store, tmp_path):

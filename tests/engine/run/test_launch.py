@@ -274,9 +274,9 @@ def test_a_cell_of_several_gpus_is_trained_beside_none_of_one(tmp_path: Path, mo
             self._events.ended(cell, "failed")
         return list(cells)
 
-    monkeypatch.setattr(Launcher, "_team_of", lambda self, cell: cell.gpus if cell.gpus > 1 else None)
     monkeypatch.setattr(Launcher, "_attempt_together", attempt)
     store = Store(tmp_path / "runs")
     store.prepare()
-    Launcher(store, tiny.PLACE, measure=lambda *given: None).run([planned.cell for planned in whole.cells])
-    assert tried[:2] == [[1], [2]]
+    made = Launcher(store, tiny.PLACE, measure=lambda *given: None, places=lambda gpus: [tiny.PLACE] * gpus)
+    made.run([planned.cell for planned in whole.cells])
+    assert tried == [[1], [2]]
