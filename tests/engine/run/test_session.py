@@ -76,15 +76,6 @@ def test_a_link_to_mlflow_is_shown_only_where_something_arrived(store, capsys, m
     assert f"Tracking: {uri}/#/experiments/7" in capsys.readouterr().out
 
 
-def test_cells_of_other_code_are_told_before_more_are_trained(store, caplog, monkeypatch):
-    whole = tiny.planned("scratch", epochs=1)
-    told = []
-    monkeypatch.setattr(session.record, "of_other_code", lambda store, cells: {"plugin mine": 1})
-    on_epoch(monkeypatch, lambda cell, position: told.append(caplog.text))
-    run(store, whole)
-    assert "1 of these cells were trained, or begun, by other code of the plugin mine than there is now" in told[0]
-
-
 def test_what_to_do_next_names_the_store_and_the_registry(store, capsys, monkeypatch):
     whole, registry = tiny.planned("scratch", epochs=1), Path("my sweeps.yaml")
     run(store, whole, registry=registry)
