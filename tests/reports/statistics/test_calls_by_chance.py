@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from cheapconv.reports.statistics import differences, gap
 from tests.reports import simulated
@@ -41,6 +42,20 @@ def test_of_many_rows_few_seeds_alone_call_more_than_the_level(rows: int, seeds:
     top1 = np.random.default_rng(rows).normal(simulated.ACCURACY, 0.001, (2000, rows, seeds))
     called = np.mean([differences.worse(simulated.rows(scores, 10**12)).any() for scores in top1])
     assert called <= simulated.at_most(limit, 2000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spreads", ["one thrice the others'", "within a factor of 1.6"])
+def test_rows_that_spread_differently_are_called_no_oftener(spreads: str) -> None:
+    """ADR 22: spreads that borrow from each other would call 15 to 30 of 100 reports, at as many rows and seeds."""
+    wide = np.ones(40)
+    if spreads == "one thrice the others'":
+        wide[0] = 3
+    else:
+        wide = np.exp(0.5 * scipy.stats.norm.ppf((np.arange(40) + 0.5) / 40))
+    top1 = simulated.ACCURACY + 0.001 * wide[:, None] * np.random.default_rng(40).normal(size=(1000, 40, 3))
+    called = np.mean([differences.worse(simulated.rows(scores, 10**12)).any() for scores in top1])
+    assert called <= simulated.at_most(0.1, 1000)
 
 
 def test_rows_that_are_not_called_worse_share_the_first_place() -> None:
