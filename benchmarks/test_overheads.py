@@ -127,7 +127,7 @@ def test_start_of_a_cell(benchmark: Any, suite: str, architecture: str, tmp_path
     catalog.load()
     whole, store, gaps = planned_few(suite, architecture, epochs=1, batch=16), Store(tmp_path), Gaps()
     session.write_plan(store, whole)
-    launcher = Launcher(store, Place(torch.device("cpu")), Settings(cohort=1), [gaps])
+    launcher = Launcher(store, Place(torch.device("cpu")), settings=Settings(cohort=1), watchers=[gaps])
     benchmark.pedantic(lambda: launcher.run([planned.cell for planned in whole.cells]), rounds=1)
     start_s, longest_s = statistics.median(gaps.seconds), max(gaps.seconds)
     benchmark.extra_info |= {"start_s": round(start_s, 3), "longest_s": round(longest_s, 3)}

@@ -9,7 +9,7 @@ import logging
 import multiprocessing
 import signal
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -19,18 +19,13 @@ import torch
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
-from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run.dealing import DEATHS, Dealing
 from cheapconv.engine.run.interrupt import BLOCKED
-from cheapconv.engine.run.measuring import measure_missing
-from cheapconv.engine.run.record import bury
 from cheapconv.engine.run.rounds import in_rounds
-from cheapconv.engine.run.settings import Settings
-from cheapconv.engine.run.watchers import Watcher, Watchers
+from cheapconv.engine.run.running import Running
 from cheapconv.engine.run.worker import work
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Word
-from cheapconv.engine.store.runs import Store
 from cheapconv.suites.place import Place, cores
 
 LOOK_S = 0.2  # between two looks at whether to stop
@@ -61,21 +56,13 @@ class Worker:
 
 
 @dataclass
-class Crew:
-    """Runs cells of one store, in the order of `Launcher.run` as far as several at once can."""
+class Crew(Running):
+    """Runs cells in several processes, in the order of `Launcher.run` as far as several at once can."""
 
-    store: Store
     places: Sequence[Place]
-    settings: Settings = field(default_factory=Settings)
-    watchers: Sequence[Watcher] = ()
-    should_stop: Callable[[], bool] = lambda: False
-    measure: Callable[[Store, Cell, torch.device, Turn], None] = measure_missing
     _workers: dict[int, Worker] = field(default_factory=dict)  # by number of the place
     _over: set[str] = field(default_factory=set)  # keys of the cells whose attempt has ended
     _deaths: Counter[str] = field(default_factory=Counter)  # by cell
-
-    def __post_init__(self) -> None:
-        self._events = Watchers(self.watchers)
 
     def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
         """Run every cell that is not done; the end state by key. What was left aside is tried again as long as that
@@ -88,10 +75,7 @@ class Crew:
             raise
         finally:
             self._dismiss(PATIENCE_S)
-        turn = Turn(should_stop=self.should_stop)
-        for cell in cells:  # when nothing trains beside it any more
-            if self._events.ends.get(cell.key) == "done":
-                self.measure(self.store, cell, self.places[0].device, turn)
+        self._measure_done(cells, self.places[0].device)
         return self._events.ends
 
     def _run(self, cells: Mapping[str, Cell], dealing: Dealing) -> bool:
@@ -110,10 +94,6 @@ class Crew:
             connections = {worker.connection: number for number, worker in self._workers.items()}
             for connection in wait([*connections], LOOK_S):
                 self._hear(connections[connection], left)  # type: ignore[index]
-
-    def _stopping(self) -> bool:
-        """Whether nothing more is to be done."""
-        return self.should_stop() or (self.settings.fail_fast and "failed" in self._events.ends.values())
 
     def _deal(self, left: dict[str, Cell], dealing: Dealing) -> None:
         """Give every idle worker a list, as long as there are cells that need not wait for another one's end."""
@@ -185,10 +165,8 @@ class Crew:
             if self._deaths[cell.key] < DEATHS:
                 left[cell.key] = cell
                 continue
-            error = f"each of {DEATHS} processes that trained it {died(worker.process.exitcode)}"
-            bury(self.store, cell, error)
+            self._fail(cell, f"each of {DEATHS} processes that trained it {died(worker.process.exitcode)}")
             self._over.add(cell.key)
-            self._events.ended(cell, "failed")
 
     def _dismiss(self, patience_s: float) -> None:
         """End every worker; those that train are asked to stop, and killed if they do not."""

@@ -3,20 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import torch
-
 from cheapconv import catalog
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run.attempt import Attempt
-from cheapconv.engine.run.measuring import measure_missing
 from cheapconv.engine.run.room import Room
 from cheapconv.engine.run.rounds import Kinship, in_rounds, kinship
-from cheapconv.engine.run.settings import Settings
+from cheapconv.engine.run.running import Running
 from cheapconv.engine.run.team import Team, started
-from cheapconv.engine.run.watchers import Watcher, Watchers
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.records import Word
-from cheapconv.engine.store.runs import Store
 from cheapconv.engine.train import checkpoint
 from cheapconv.engine.train.cohort import Cohort, Member
 from cheapconv.engine.train.feed import Feed
@@ -28,23 +23,17 @@ from cheapconv.suites.place import Place
 
 
 @dataclass
-class Launcher:
-    """Runs cells of one store."""
+class Launcher(Running):
+    """Runs cells in this process."""
 
-    store: Store
     place: Place
-    settings: Settings = field(default_factory=Settings)
-    watchers: Sequence[Watcher] = ()
-    should_stop: Callable[[], bool] = lambda: False
-    measure: Callable[[Store, Cell, torch.device, Turn], None] = measure_missing
-    team: Team | None = None  # the processes that were started beside this one, which train every cell with it
-    places: Callable[[int], Sequence[Place]] = lambda gpus: ()  # for a cell that asks for several GPUs, if there are
+    team: Team | None = field(
+        default=None, kw_only=True
+    )  # the processes that were started beside this one, which train every cell with it
+    places: Callable[[int], Sequence[Place]] = field(default=lambda gpus: (), kw_only=True)  # of a cell of several GPUs
     _teams: dict[int, Team] = field(default_factory=dict)  # by number of places
     _alone: set[str] = field(default_factory=set)  # keys of cells that lacked memory beside others
     _data: dict[tuple[str, int], Data] = field(default_factory=dict)  # by suite and number of samples held out
-
-    def __post_init__(self) -> None:
-        self._events = Watchers(self.watchers)
 
     def run(self, cells: Sequence[Cell]) -> dict[str, Word]:
         """Run every cell that is not done, teachers first as the plan has them; the end state by key. What was left
@@ -131,10 +120,6 @@ class Launcher:
         if len(places) not in self._teams:
             self._teams[len(places)] = started(places)
         return self._teams[len(places)]
-
-    def _stopping(self) -> bool:
-        """Whether nothing more is to be done."""
-        return self.should_stop() or (self.settings.fail_fast and "failed" in self._events.ends.values())
 
     def _data_of(self, cell: Cell, place: Place) -> Data:
         """The suite's data, opened at the first cell that needs it; what is held out makes it another data set."""

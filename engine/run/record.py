@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import NamedTuple
 
 from cheapconv import catalog
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.sizes import sizes, structure_key
 from cheapconv.engine.run.picture import picture
 from cheapconv.engine.store import mistakes, networks, pictures
@@ -38,8 +39,11 @@ def bury(store: Store, cell: Cell, why: str) -> None:
     with store.explaining_full_disk():
         store.require()
         run = store.run(cell.key)
-        run.write_cell(described(cell))  # its folder may be what was lost
-        run.fail(why, why, cell.recipe["epochs"])
+        try:
+            run.write_cell(described(cell))  # its folder may be what was lost
+            run.fail(why, why, cell.recipe["epochs"])
+        except PermissionError as error:
+            raise UserError(f"{run.folder} may not be written: give this user the right to, and run again.") from error
 
 
 def code_of_plugins(cell: Cell) -> dict[str, str]:

@@ -47,7 +47,7 @@ def free_bytes(device: torch.device) -> int | None:
     except (OSError, StopIteration):
         return None
     limit = _number(CGROUP / "memory.max")
-    return machine if limit is None else min(machine, limit - (_number(CGROUP / "memory.current") or 0))
+    return machine if limit is None else min(machine, limit - (_number(CGROUP / "memory.current") or 0) + _cache())
 
 
 def _unused(device: torch.device) -> int:
@@ -55,6 +55,15 @@ def _unused(device: torch.device) -> int:
     segments = torch.cuda.memory_snapshot(include_traces=False)
     own = [part for part in segments if part["device"] == device.index and part["segment_pool_id"] == COMMON_POOL]
     return sum(part["total_size"] - part["allocated_size"] for part in own)
+
+
+def _cache() -> int:
+    """Pages of files that a container has read and may lose at once, which `memory.current` counts too."""
+    try:
+        stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+        return int(stat.get("inactive_file", 0))
+    except (OSError, ValueError):
+        return 0
 
 
 def _number(path: Path) -> int | None:

@@ -127,11 +127,15 @@ def chosen_runner(
 
         if len(places) > 1:
             log.warning("--workers has no effect with --cluster: each node takes as many cohorts as it has room for")
-        return Fleet(store, places[0].device, settings, [shown], stop, shown.placed)
+        return Fleet(
+            store, places[0].device, settings=settings, watchers=[shown], should_stop=stop, placed=shown.placed
+        )
     if len(places) > 1:
-        together = Launcher(store, places[0], settings, [shown], stop, places=several)
-        return Mixed(together, Crew(store, places, settings, [shown], stop), settings.fail_fast)
-    return Launcher(store, places[0], settings, [shown], stop, team=team, places=several)
+        together = Launcher(store, places[0], settings=settings, watchers=[shown], should_stop=stop, places=several)
+        return Mixed(
+            together, Crew(store, places, settings=settings, watchers=[shown], should_stop=stop), settings.fail_fast
+        )
+    return Launcher(store, places[0], settings=settings, watchers=[shown], should_stop=stop, team=team, places=several)
 
 
 def measure(

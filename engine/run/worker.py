@@ -105,7 +105,14 @@ def work(connection: Connection, root: Path, place: Place, settings: Settings, p
         try:
             settle(place.threads)
             catalog.load(plugins)
-            launcher = Launcher(Store(root), place, settings, [Reporter(pipe)], stop, measure=lambda *_: None)
+            launcher = Launcher(
+                Store(root),
+                place,
+                settings=settings,
+                watchers=[Reporter(pipe)],
+                should_stop=stop,
+                measure=lambda *_: None,
+            )
             while True:
                 launcher.run(connection.recv())
                 pipe.send("idle")

@@ -236,7 +236,11 @@ def run(
     """Launch every cell of a plan."""
     session.write_plan(store, whole)
     launcher = launch.Launcher(
-        store, Place(device, threads), Settings(**{"cohort": 1, **settings}), watchers, should_stop
+        store,
+        Place(device, threads),
+        settings=Settings(**{"cohort": 1, **settings}),
+        watchers=watchers,
+        should_stop=should_stop,
     )
     return launcher.run([p.cell for p in whole.cells])
 

@@ -15,22 +15,18 @@ import torch
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, reason, short
-from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run.cluster import connection
 from cheapconv.engine.run.cluster.keeper import store_name
 from cheapconv.engine.run.cluster.node import Job
 from cheapconv.engine.run.cluster.roll import Roll
 from cheapconv.engine.run.cluster.versions import versions
 from cheapconv.engine.run.dealing import DEATHS, Dealing
-from cheapconv.engine.run.measuring import measure_missing
-from cheapconv.engine.run.record import bury, described
+from cheapconv.engine.run.record import described
 from cheapconv.engine.run.rounds import in_rounds
-from cheapconv.engine.run.settings import Settings
-from cheapconv.engine.run.watchers import Watcher, Watchers
+from cheapconv.engine.run.running import Running
 from cheapconv.engine.store import process
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.records import Word
-from cheapconv.engine.store.runs import Store
 
 LOOK_S = 0.2  # between two looks at what nodes tell
 EVERY_S = 30.0  # between two checkpoints of a cohort that are brought: so much is lost with a node
@@ -51,23 +47,18 @@ class Task:
 
 
 @dataclass
-class Fleet:
-    """Runs cells of one store on the nodes of a cluster."""
+class Fleet(Running):
+    """Runs cells on the nodes of a cluster."""
 
-    store: Store
     device: torch.device  # of the driver's, for the timings
-    settings: Settings = field(default_factory=Settings)
-    watchers: Sequence[Watcher] = ()
-    should_stop: Callable[[], bool] = lambda: False
-    placed: Callable[[str], None] = lambda text: None  # is told how many nodes there are
-    measure: Callable[[Store, Cell, torch.device, Turn], None] = measure_missing
-    every_s: float | None = None  # EVERY_S
+    placed: Callable[[str], None] = field(default=lambda text: None, kw_only=True)  # is told how many nodes there are
+    every_s: float | None = field(default=None, kw_only=True)  # EVERY_S
     _tasks: dict[Any, Task] = field(default_factory=dict)  # by Ray's reference
     _over: set[str] = field(default_factory=set)  # keys of the cells whose attempt has ended
     _died: dict[str, list[str]] = field(default_factory=dict)  # by cell: nodes on which its process died
 
     def __post_init__(self) -> None:
-        self._events = Watchers(self.watchers)
+        super().__post_init__()
         self._tickets = count(1)
         self._unplaced = 0
 
@@ -79,10 +70,7 @@ class Fleet:
             dealing = Dealing(cells, self.settings.cohort, lambda cell: self._roll.needs(cell.gpus) != self._needs)
             in_rounds(cells, self._events, lambda left: self._run(left, dealing))
             self._roll.dismiss()
-        turn = Turn(should_stop=self.should_stop)
-        for cell in cells:  # here, for timings of one machine can be compared; and when nothing trains beside it
-            if self._events.ends.get(cell.key) == "done":
-                self.measure(self.store, cell, self.device, turn)
+        self._measure_done(cells, self.device)  # here, for timings of one machine can be compared
         return self._events.ends
 
     def _open(self, cells: Sequence[Cell]) -> None:
@@ -131,10 +119,6 @@ class Fleet:
                 self._hear(ticket, *message)
             for reference in ended:
                 self._end(reference, left)
-
-    def _stopping(self) -> bool:
-        """Whether nothing more is to be done."""
-        return self.should_stop() or (self.settings.fail_fast and "failed" in self._events.ends.values())
 
     def _deal(self, left: dict[str, Cell], dealing: Dealing) -> None:
         """Give Ray as many lists as there is room for, as long as there are cells that need not wait for others."""
@@ -226,10 +210,8 @@ class Fleet:
         for cell in lost:
             self._died.setdefault(cell.key, []).append(task.node)
             if self._deaths(cell.key) >= DEATHS:
-                error = f"each of {DEATHS} processes that trained it has ended ({why})"
-                bury(self.store, cell, error)
+                self._fail(cell, f"each of {DEATHS} processes that trained it has ended ({why})")
                 self._over.add(cell.key)
-                self._events.ended(cell, "failed")
 
     def _deaths(self, key: str) -> int:
         """Of processes that trained a cell, on nodes that live: one that dies with its node is not the cell's fault."""

@@ -109,7 +109,16 @@ def train(keeper: Kept, ticket: int, cells: Sequence[Cell], job: Job, node: Node
             log.addHandler(forward)
             try:
                 reporter = Reporter(courier)
-                Launcher(store, job.place, settings, [reporter], courier, lambda *_: None, places=job.places).run(cells)
+                launcher = Launcher(
+                    store,
+                    job.place,
+                    settings=settings,
+                    watchers=[reporter],
+                    should_stop=courier,
+                    measure=lambda *_: None,
+                    places=job.places,
+                )
+                launcher.run(cells)
             except GpuLostError as error:  # of this process, and not of the node: its cells go on in another
                 raise RuntimeError(str(error)) from None
             finally:

@@ -36,7 +36,7 @@ def run(
 ) -> list[str]:
     """How each cell ended."""
     session.write_plan(store, whole)
-    made = Crew(store, [Place(tiny.CPU)] * workers, Settings(**settings), watchers, stop)
+    made = Crew(store, [Place(tiny.CPU)] * workers, settings=Settings(**settings), watchers=watchers, should_stop=stop)
     ends = made.run([planned.cell for planned in whole.cells])
     return [ends.get(planned.cell.key, "not reached") for planned in whole.cells]
 
@@ -79,7 +79,7 @@ class Kill(watchers.Watcher):
 
 def run_killed(store: Store, whole: Plan, kill: Kill, workers: int) -> list[str]:
     session.write_plan(store, whole)
-    kill.crew = Crew(store, [Place(tiny.CPU)] * workers, Settings(), [kill])
+    kill.crew = Crew(store, [Place(tiny.CPU)] * workers, watchers=[kill])
     ends = kill.crew.run([planned.cell for planned in whole.cells])
     return [ends[planned.cell.key] for planned in whole.cells]
 
@@ -120,7 +120,7 @@ class Dead:
 
 def mourning(store: Store, cell: Cell) -> Crew:
     """A crew whose only worker died with a cell that had killed all but one of those that it may kill."""
-    made = Crew(store, [Place(tiny.CPU)], Settings())
+    made = Crew(store, [Place(tiny.CPU)])
     made._workers = {0: crew.Worker(Dead(), None, {cell.key: cell}, idle=False)}  # type: ignore[arg-type]
     made._deaths[cell.key] = crew.DEATHS - 1
     return made
@@ -151,7 +151,7 @@ def test_a_mistake_of_the_users_in_a_worker_is_the_runs(store, tmp_path):
     whole = tiny.planned("scratch", epochs=1)
     session.write_plan(store, whole)
     cells = [planned.cell for planned in whole.cells]
-    made = Crew(Store(tmp_path / "nowhere"), [Place(tiny.CPU)], Settings())
+    made = Crew(Store(tmp_path / "nowhere"), [Place(tiny.CPU)])
     with pytest.raises(UserError, match="is gone: put it back"):
         made.run(cells)
     assert made._workers == {}

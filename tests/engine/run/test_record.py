@@ -9,8 +9,10 @@ import pytest
 
 from cheapconv import catalog
 from cheapconv.catalog import entries
+from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.sizes import structure_key
 from cheapconv.engine.run import record
+from cheapconv.engine.store import runs
 from cheapconv.engine.store.records import CurveRow, Environment, Result
 from cheapconv.engine.store.runs import CHECKPOINT, RESULT, Store
 from cheapconv.engine.train.builder import Builder, build_method
@@ -194,3 +196,13 @@ def test_a_cell_whose_folder_was_lost_is_buried_all_the_same(store: Store) -> No
     run = store.run(planned.cell.key)
     assert (run.state().state, run.state().error) == ("failed", "its processes died")
     assert run.cell() == record.described(planned.cell)
+
+
+def test_a_burial_in_a_folder_of_somebody_else_is_explained(store: Store, monkeypatch) -> None:
+    def refused(*given: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    [planned] = tiny.planned("scratch").cells
+    monkeypatch.setattr(runs.Run, "fail", refused)
+    with pytest.raises(UserError, match=f"{planned.cell.key} may not be written: give this user the right to"):
+        record.bury(store, planned.cell, "its processes died")

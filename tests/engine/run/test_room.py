@@ -75,5 +75,7 @@ def test_memory_is_the_machines_or_less_in_a_container(monkeypatch, tmp_path):
     (tmp_path / "memory.max").write_text("5000\n")
     (tmp_path / "memory.current").write_text("3000\n")
     assert room.free_bytes(tiny.CPU) == 2000
+    (tmp_path / "memory.stat").write_text("anon 2500\ninactive_file 400\nactive_file 100\n")
+    assert room.free_bytes(tiny.CPU) == 2400  # files that were read make room by themselves
     (tmp_path / "meminfo").unlink()
     assert room.free_bytes(tiny.CPU) is None

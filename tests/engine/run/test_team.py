@@ -73,7 +73,13 @@ def run(
     session.write_plan(store, whole)
     place = by.place if by else place
     launcher = launch.Launcher(
-        store, place, Settings(cohort=1), [watchers.Listener(), *told], measure=lambda *_: None, team=by, **options
+        store,
+        place,
+        settings=Settings(cohort=1),
+        watchers=[watchers.Listener(), *told],
+        measure=lambda *_: None,
+        team=by,
+        **options,
     )
     return {**launcher.run([planned.cell for planned in whole.cells])}
 
@@ -201,7 +207,7 @@ def test_other_threads_than_those_of_a_worker_are_no_reason_to_leave_a_cell(tmp_
     whole, by, store = lesson({"scratch": None}), team(), Store(tmp_path / "runs")
     session.write_plan(store, whole)
     place = Place(tiny.CPU, threads=2)
-    launcher = launch.Launcher(store, place, Settings(cohort=1), [], measure=lambda *_: None, team=by)
+    launcher = launch.Launcher(store, place, settings=Settings(cohort=1), measure=lambda *_: None, team=by)
     assert {*launcher.run([planned.cell for planned in whole.cells]).values()} == {"done"}
 
 

@@ -59,7 +59,7 @@ def alone(pool: list[Cell], tmp_path_factory: pytest.TempPathFactory) -> Callabl
 
 def run(store: Store, cells: list[Cell], *watchers: object, cohort: int | None = None, **options: object) -> set[str]:
     """How they ended, with the error of what failed."""
-    launcher = Launcher(store, Place(tiny.CPU), Settings(cohort=cohort), watchers, **options)  # type: ignore[arg-type]
+    launcher = Launcher(store, Place(tiny.CPU), settings=Settings(cohort=cohort), watchers=watchers, **options)  # type: ignore[arg-type]
     ends = launcher.run(cells)
     return {
         end if end != "failed" else f"{store.run(key).cell().method}: {store.run(key).state().error}"

@@ -79,7 +79,7 @@ def lesson(epochs: int) -> Plan:
 
 
 def fleet(store: Store, cluster: Cluster, *told: Any, **options: Any) -> Fleet:
-    return Fleet(store, tiny.CPU, Settings(cluster=cluster.address), told, every_s=0.0, **options)
+    return Fleet(store, tiny.CPU, settings=Settings(cluster=cluster.address), watchers=told, every_s=0.0, **options)
 
 
 def run(store: Store, whole: Plan, made: Fleet) -> list[str]:

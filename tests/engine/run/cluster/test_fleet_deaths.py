@@ -11,7 +11,6 @@ from cheapconv.engine.run.cluster.connection import Needs
 from cheapconv.engine.run.cluster.fleet import Fleet, Task
 from cheapconv.engine.run.cluster.roll import Roll
 from cheapconv.engine.run.dealing import DEATHS
-from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import Cell
 from tests.engine import tiny
 
@@ -31,7 +30,7 @@ def cell(tiny_world: None) -> Cell:
 def fleet(store, cell) -> Fleet:
     """One with a node on which all but one of the processes have died that may die with the cell."""
     store.prepare()
-    made = Fleet(store, tiny.CPU, Settings())
+    made = Fleet(store, tiny.CPU)
     made._roll = Roll(None, None, EACH)  # type: ignore[arg-type]
     made._roll.alive, made._died = {"node"}, {cell.key: ["node"] * (DEATHS - 1)}
     return made

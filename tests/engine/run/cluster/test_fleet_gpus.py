@@ -8,7 +8,6 @@ from cheapconv.engine.run.cluster import connection
 from cheapconv.engine.run.cluster.connection import Needs
 from cheapconv.engine.run.cluster.fleet import Fleet, Task
 from cheapconv.engine.run.cluster.roll import Roll
-from cheapconv.engine.run.settings import Settings
 from tests.engine import tiny
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.usefixtures("tiny_world")]
@@ -29,7 +28,7 @@ class Keeper:
 @pytest.fixture
 def fleet(store, monkeypatch) -> Fleet:
     """One whose cluster has a node of four GPUs and one of two."""
-    made = Fleet(store, tiny.CPU, Settings())
+    made = Fleet(store, tiny.CPU)
     made._needs, made._keeper, made._roll = EACH, Keeper(), Roll(None, None, EACH)  # type: ignore[arg-type, assignment]
     made._roll._nodes = {"large": {"CPU": 8.0, "GPU": 4.0}, "small": {"CPU": 8.0, "GPU": 2.0}}
     monkeypatch.setattr(connection, "cancel", lambda task: None)
