@@ -1,7 +1,7 @@
 """The README's tables: a sweep whose result files are committed, and the atlas."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,12 +11,18 @@ from cheapconv.docs.blocks import fill
 from cheapconv.engine.store import atlas
 from cheapconv.reports.answers import content
 from cheapconv.reports.answers.content import Content
+from cheapconv.reports.answers.finding import Finding
+from cheapconv.reports.answers.findings import budgets, gains, treatment
+from cheapconv.reports.answers.unknown import unknown
+from cheapconv.reports.answers.words import p_text
 from cheapconv.reports.atlases.numbers import frame
 from cheapconv.reports.formats import escape
 from cheapconv.reports.formats.markdown import markdown
 from cheapconv.reports.rows.columns import Row, significant
 from cheapconv.reports.rows.equal_cost import tied
 from cheapconv.reports.rows.measurements import letter, suffixes
+from cheapconv.reports.rows.quantities import quantities
+from cheapconv.reports.statistics.paired import Comparison
 
 ROOT = Path(__file__).parents[1]
 REPORTS = ROOT / "reports"
@@ -78,8 +84,33 @@ def methods_table(found: Content) -> str:
 
 
 def answers(found: Content) -> str:
-    """What the report opens with."""
-    return "\n".join(f"- {escape.markdown(finding.text)}" for finding in found.findings)
+    """Of what the report opens with: the best under a budget, what each way of training gains, what cannot be told."""
+    best, untold = budgets(found.rows, quantities(found.rows)), unknown(found.rows, found.sweep.score)
+    parts = [bullets(best), gains_table(gains(found.cells, found.rows)), bullets(untold)]
+    return "\n\n".join(filter(None, parts))
+
+
+def bullets(findings: Iterable[Finding]) -> str:
+    """A line each."""
+    return "\n".join(f"- {escape.markdown(finding.text)}" for finding in findings)
+
+
+def gains_table(compared: Sequence[Comparison]) -> str:
+    """A row a way of training, beside training alone in the same networks; nothing where none has networks enough."""
+    if not compared:
+        return ""
+    head = ["way of training", "points above training alone", "95 %", "networks better", "p (Holm)"]
+    lines = [
+        [
+            escape.markdown(treatment(each)),
+            f"**{100 * each.mean:+.2f}**" if each.resolved else f"{100 * each.mean:+.2f}",
+            f"{100 * each.low:.2f} to {100 * each.high:.2f}",
+            f"{each.wins} of {len(each.networks)}",
+            escape.markdown(p_text(each.p_adjusted).removeprefix("p = ").removeprefix("p ")),
+        ]
+        for each in compared
+    ]
+    return markdown(head, lines, right=head[1:])
 
 
 def _best(own: pd.DataFrame) -> set[object]:

@@ -32,11 +32,11 @@ BUDGETED = ("params", "macs", "latency_ms", "train_s_with_teacher", "train_macs_
 
 def findings(cells: pd.DataFrame, rows: pd.DataFrame, known: Sequence[Quantity], score: Score) -> list[Finding]:
     """All that can be said of a sweep."""
-    told = [*_budgets(rows, known), *_methods(cells, rows), *_pairs(rows), *_costs(rows), *_won_back(rows)]
+    told = [*budgets(rows, known), *_methods(cells, rows), *_pairs(rows), *_costs(rows), *_won_back(rows)]
     return [*told, *_time(rows, known), *unknown(rows, score)]
 
 
-def _budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
+def budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
     """The best row under the budget that about half of the rows meet; kinds of cost that agree in one sentence. Of a
     cost that is not known of most rows that can have it, or in doubt, none is told."""
     told: dict[tuple[Hashable, ...], list[str]] = {}
@@ -73,23 +73,27 @@ def _tied(others: Sequence[pd.Series]) -> str:
     return f"not distinguishable from it: {some(told, MOST_TIED)}."
 
 
+def gains(cells: pd.DataFrame, rows: pd.DataFrame) -> list[Comparison]:
+    """Every way of training against training alone, of networks enough for a mean over them; the largest gain first."""
+    compared = paired.against_baseline(of_comparable(cells, rows))
+    return sorted((each for each in compared if not math.isnan(each.p)), key=lambda each: -each.mean)
+
+
 def _methods(cells: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Finding]:
     """What each way of training gains over training alone, over the networks; Holm's correction over all of them."""
-    compared = sorted(
-        (c for c in paired.against_baseline(of_comparable(cells, rows)) if not math.isnan(c.p)), key=lambda c: -c.mean
-    )
+    compared = gains(cells, rows)
     for each in compared:
         if each.resolved:
             verb = "gains" if each.mean > 0 else "loses"
             yield Finding(
-                f"{_treatment(each)} {verb} {100 * abs(each.mean):.2f} points over training alone (95 % interval "
+                f"{treatment(each)} {verb} {100 * abs(each.mean):.2f} points over training alone (95 % interval "
                 f"{100 * each.low:.2f} to {100 * each.high:.2f}; {each.wins_text}; {each.effect_text}; "
                 f"{p_text(each.p_adjusted)} among {len(compared)} comparisons).",
                 _ids(rows, each),
             )
     left = [each for each in compared if not each.resolved]
     if left:
-        told = [f"{_treatment(c)} {100 * c.mean:+.2f} ({100 * c.low:.2f} to {100 * c.high:.2f})" for c in left]
+        told = [f"{treatment(c)} {100 * c.mean:+.2f} ({100 * c.low:.2f} to {100 * c.high:.2f})" for c in left]
         text = f"Not resolved over these networks, against training alone, in points: {_list(told)}."
         alone = tuple(rows.loc[rows["is_baseline"] & (rows["deployed"] == ""), "id"])
         yield Finding(text, tuple(dict.fromkeys((*(name for each in left for name in _ids(rows, each)), *alone))))
@@ -202,7 +206,8 @@ def _ids(rows: pd.DataFrame, compared: Comparison) -> tuple[str, ...]:
     return tuple(row["id"] for _, row in own.iterrows() if (row["architecture"], row["conv"]) in networks)
 
 
-def _treatment(compared: Comparison) -> str:
+def treatment(compared: Comparison) -> str:
+    """`kd [epochs=14]`."""
     method, variant = compared.treatment.method, compared.treatment.variant
     return f"{method} [{variant}]" if variant else method
 

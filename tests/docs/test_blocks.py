@@ -152,3 +152,25 @@ def test_what_is_slower_has_quartiles_apart_and_fewer_multiply_adds():
     others = [row("above", 0.5, 11.1, 12), row("overlaps", 0.5, 10.9, 14), row("dearer", 1.1, 20, 21)]
     said = readme.slower(pd.DataFrame([*float32, standard, *others]))
     assert said.endswith("apart: 1 of 2 in runtime int8.")
+
+
+def test_what_each_way_gains_is_a_table_between_what_is_best_and_what_is_not_known(tmp_path):
+    store = Store(tmp_path)
+    for number, conv in enumerate(("S", "G(4)", "G(N)")):
+        store.seeds(conv, "scratch", [0.900, 0.901, 0.902])
+        store.seeds(conv, "kd", [0.920 + 0.001 * number, 0.921, 0.922])
+        store.seeds(conv, "at", [0.897, 0.902, 0.904 + 0.003 * number])
+    told = readme.answers(content.build(store.plan(), "quick")).splitlines()
+    rows = [line for line in told if line.startswith("|")]
+    assert [row.split(" | ")[:2] for row in rows[2:]] == [["| kd", "**+2.03**"], ["| at", "+0.10"]]
+    assert rows[2].split(" | ")[3] == "3 of 3"
+    kinds = "".join(dict.fromkeys(line[:1] for line in told))
+    assert kinds == "-|"
+    assert told[-1].startswith("- ")
+
+
+def test_of_few_networks_there_is_no_table_of_gains(tmp_path):
+    store = Store(tmp_path)
+    store.seeds("G(4)", "scratch", [0.900, 0.901])
+    store.seeds("G(4)", "kd", [0.920, 0.921])
+    assert "|" not in readme.answers(content.build(store.plan(), "quick"))
