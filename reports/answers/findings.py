@@ -38,8 +38,9 @@ def findings(cells: pd.DataFrame, rows: pd.DataFrame, known: Sequence[Quantity],
 
 def budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
     """The best row under the budget that about half of the rows meet; kinds of cost that agree in one sentence. Of a
-    cost that is not known of most rows that can have it, or in doubt, none is told."""
-    told: dict[tuple[Hashable, ...], list[str]] = {}
+    cost that is not known of most rows that can have it, or in doubt, none is told. Beside a best one of a recipe of
+    its own, such as more epochs, stands the best by the sweep's."""
+    told: dict[tuple[tuple[Hashable, ...], str], list[str]] = {}
     for quantity in (each for each in known if each.field.startswith(BUDGETED)):
         tables = [each for each in equal_cost.budgets(rows, quantity) if each.considered > 1]
         able = int((rows["comparable"] & quantity.possible(rows)).sum())
@@ -47,14 +48,24 @@ def budgets(rows: pd.DataFrame, known: Sequence[Quantity]) -> Iterator[Finding]:
         if tables and lacking <= able / 2:
             middle = min(tables, key=lambda table: abs(table.considered - tables[-1].considered / 2))
             winners = (middle.winner, *middle.not_distinguishable)
-            told.setdefault(winners, []).append(_limit(middle, quantity, lacking))
-    for (winner, *tied), limits in told.items():
+            told.setdefault((winners, _usual(rows, quantity, middle)), []).append(_limit(middle, quantity, lacking))
+    for ((winner, *tied), usual), limits in told.items():
         best, others = rows.loc[[winner]].iloc[0], [row for _, row in rows.loc[[*tied]].iterrows()]
         listed = " or ".join(filter(None, (", ".join(limits[:-1]), limits[-1])))
         yield Finding(
-            f"{listed}: the best is {name(best)}, {mean(best)}; {_tied(others)}",
+            f"{listed}: the best is {name(best)}, {mean(best)}; {_tied(others)}{usual}",
             (str(best["id"]), *(str(row["id"]) for row in others)),
         )
+
+
+def _usual(rows: pd.DataFrame, quantity: Quantity, budget: Budget) -> str:
+    """The best by the sweep's own recipe, where the best of all has another."""
+    own = equal_cost.by_usual_recipe(rows, quantity, budget.limit) if rows.at[budget.winner, "variant"] else None
+    if own is None:
+        return ""
+    row = rows.loc[[own.winner]].iloc[0]
+    others = "not distinguishable from others" if own.not_distinguishable else "above all others by more than chance"
+    return f" By the sweep's own recipe it is {name(row)}, {mean(row)}, {others}."
 
 
 def _limit(budget: Budget, quantity: Quantity, lacking: int) -> str:

@@ -38,6 +38,13 @@ def budgets(rows: pd.DataFrame, quantity: Quantity) -> list[Budget]:
     return [_best(known[costs <= limit], limit, among) for limit in limits(costs, quantity.scale)]
 
 
+def by_usual_recipe(rows: pd.DataFrame, quantity: Quantity, limit: float) -> Budget | None:
+    """What a budget buys of the rows that are trained as the sweep says; None where it buys none of these."""
+    known = affordable(rows, quantity)
+    known = known[(known[quantity.field].astype(float) <= limit) & (known["variant"] == "")]
+    return _best(known, limit, rows[rows["comparable"].astype(bool)]) if len(known) else None
+
+
 def tied(among: pd.DataFrame, label: Hashable) -> list[Hashable]:
     """Labels of the other rows, no more accurate than that one, that are not significantly worse than it; the most
     accurate first."""
