@@ -68,7 +68,13 @@ class Selector:
 
 ANYTHING = Selector()
 NETWORK = ["architecture", "conv"]
-SHARE = {SECONDS: "in {:.2f} of the time", MACS: "with {:.2f} of the multiply-adds"}
+SHARE = {  # what is said of a pair's costs, by how their fields begin
+    SECONDS: "in {:.2f} of the time",
+    MACS: "with {:.2f} of the multiply-adds",
+    "params": "{:.2f} of the parameters",
+    "macs": "{:.2f} of the multiply-adds",
+    "latency_ms": "{:.2f} of the latency",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +108,7 @@ def in_every_network(better: Selector, than: Selector, rows: pd.DataFrame, sweep
 
 def at_no_more(cost: str) -> Finder:
     """To each row that is claimed to be worse the dearest of the others that costs no more, the nearest in cost, and
-    all that cost as much. Rows whose cost is not known are not there."""
+    all that cost as much, with its share of the cost. Rows whose cost is not known are not there."""
 
     def find(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
         meant = asked(better, than, rows)
@@ -111,7 +117,7 @@ def at_no_more(cost: str) -> Finder:
             cheaper = better.of(known[known[cost] <= other[cost]])
             fair = [one for one, _ in same_recipe(cheaper, other.to_frame().T)]
             nearest = max((float(one[cost]) for one in fair), default=0.0)
-            pairs += [Pair(one, other) for one in fair if one[cost] == nearest]
+            pairs += [_sharing(cost, Pair(one, other)) for one in fair if one[cost] == nearest]
         return pairs
 
     return find
@@ -122,21 +128,21 @@ def at_no_more_latency(better: Selector, than: Selector, rows: pd.DataFrame, swe
     chosen = rows.loc[[*better.of(rows).index.union(than.of(rows).index)]]
     end, timed = timed_latency(chosen)
     found = at_no_more(f"latency_ms{end}")(better, than, timed, sweep) if len(timed) else []
-    return [replace(pair, part=str(pair.than[f"measured_on{end}"]).partition(";")[0]) for pair in found]
+    return [
+        replace(pair, part=f"{pair.part} on {str(pair.than[f'measured_on{end}']).partition(';')[0]}") for pair in found
+    ]
 
 
 def no_more_training(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """The same of what training takes, its teacher's included, in every network and on every machine for itself."""
     networks = timed_training(asked(better, than, rows)).groupby([*NETWORK, "seconds_on"], sort=False)
-    return [
-        pair for _, network in networks for pair in _sharing(SECONDS, at_no_more(SECONDS)(better, than, network, sweep))
-    ]
+    return [pair for _, network in networks for pair in at_no_more(SECONDS)(better, than, network, sweep)]
 
 
 def no_more_compute(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
     """The same of the multiply-adds of training, which do not depend on a machine."""
     networks = asked(better, than, rows).groupby(NETWORK, sort=False)
-    return [pair for _, network in networks for pair in _sharing(MACS, at_no_more(MACS)(better, than, network, sweep))]
+    return [pair for _, network in networks for pair in at_no_more(MACS)(better, than, network, sweep)]
 
 
 def longer_alone(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:
@@ -163,12 +169,13 @@ def _longer(cost: str, better: Selector, than: Selector, rows: pd.DataFrame) -> 
             fair = longer[longer["variant"].map(but_epochs) == but_epochs(row["variant"])]
             fair = fair[fair["keys"].map({*row["teachers"]}.isdisjoint).astype(bool)]
             if len(fair):
-                yield from _sharing(cost, [Pair(fair.loc[fair[cost].idxmax()], row)])
+                yield _sharing(cost, Pair(fair.loc[fair[cost].idxmax()], row))
 
 
-def _sharing(cost: str, pairs: Sequence[Pair]) -> list[Pair]:
-    """With what the training of the first one cost of that of the second one."""
-    return [replace(pair, part=SHARE[cost].format(pair.better[cost] / pair.than[cost])) for pair in pairs]
+def _sharing(cost: str, pair: Pair) -> Pair:
+    """With what the first one costs of what the second one does."""
+    words = next(text for begins, text in SHARE.items() if cost.startswith(begins))
+    return replace(pair, part=words.format(pair.better[cost] / pair.than[cost]))
 
 
 def helped(better: Selector, than: Selector, rows: pd.DataFrame, sweep: Collected) -> list[Pair]:

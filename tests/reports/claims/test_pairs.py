@@ -54,6 +54,15 @@ def test_at_no_more_multiply_adds_the_nearest_is_taken():
     assert found(kind, CHEAP, STANDARD, *rows, row("B(2)", "scratch", 0.7, macs=50)) == [("B(2) scratch", "S scratch")]
 
 
+def test_what_is_compared_at_no_more_of_a_cost_says_how_much_less():
+    rows = row("S", "scratch", 0.9, macs=50, params=8), row("G(N)", "scratch", 0.9, macs=20, params=6)
+    for kind, part in (
+        ("conv beats conv at no more macs", "0.40 of the multiply-adds"),
+        ("conv beats conv at no more params", "0.75 of the parameters"),
+    ):
+        assert [pair.part for pair in made(kind, CHEAP, STANDARD, *rows)] == [part]  # type: ignore[arg-type]
+
+
 def test_a_latency_in_doubt_is_none():
     rows = row("S", "scratch", 0.9), row("G(4)", "scratch", 0.8, latency_ms=0.9, doubt="the machine was slow")
     kind: pairs.Kind = "conv beats conv at no more latency"
@@ -64,7 +73,7 @@ def test_a_latency_in_doubt_is_none():
     ]
     second = {"latency_ms_2": 0.5, "doubt_2": "", "measured_on_2": "Small CPU (cpu), another; batch 1"}
     [pair] = made(kind, CHEAP, STANDARD, *({**each, **second} for each in rows))  # the second condition has no doubt
-    assert (pair.better["conv"], pair.part) == ("G(4)", "Small CPU (cpu), another")
+    assert (pair.better["conv"], pair.part) == ("G(4)", "1.00 of the latency on Small CPU (cpu), another")
     untimed = [
         {name: value for name, value in each.items() if name not in ("latency_ms", "doubt", "measured_on")}
         for each in rows
