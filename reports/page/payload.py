@@ -106,7 +106,7 @@ def _row(row: pd.Series, content: Content, fields: list[str]) -> dict[str, objec
         "shared_s": number(row["spent_s"]) if saved(row["train_s"], row["spent_s"]) else None,
         "texts": [column.text(row) for column in columns],
         "keys": [column.sort_key(row) for column in columns],
-        "tips": {place: tip for place, column in enumerate(columns) if (tip := column.tooltip(row))},
+        "tips": {place: tip for place, column in enumerate(columns) if (tip := column.tip(row))},
         "numbers": {name: number(row[name]) for name in fields},
         "papers": [{"score": paper.top1, "protocol": paper.protocol} for paper in row["papers"]],
     }

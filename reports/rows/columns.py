@@ -30,6 +30,7 @@ class Column:
     optional: bool = True
     strong: bool = False  # it stands out in the best rows
     short: bool = False  # it is shown in a terminal too
+    tip: Callable[[Row], str] = lambda row: ""  # what a cell of the page says where it is pointed at
 
     @property
     def is_number(self) -> bool:
@@ -41,20 +42,6 @@ class Column:
         if not self.value:
             return self.text(row).lower()
         return "" if pd.isna(row[self.value]) else repr(float(row[self.value]))
-
-    def tooltip(self, row: Row) -> str:
-        """The confidence interval of a mean; the quartiles of a timing, and the operators that a latency goes to."""
-        if self.value == "top1_mean" and not pd.isna(row["top1_ci95"]):
-            return f"95 % confidence: ± {100 * row['top1_ci95']:.2f} (t distribution, n={row['n']})"
-        if self.value.startswith("latency_ms") and not pd.isna(row[self.value]):
-            end = self.value.removeprefix("latency_ms")
-            quartiles = f"quartiles {row[f'latency_q25_ms{end}']:.3g} to {row[f'latency_q75_ms{end}']:.3g} ms"
-            return "; ".join(filter(None, (quartiles, row[f"operators{end}"])))
-        if self.value.startswith("throughput_images_per_s") and not pd.isna(row[self.value]):
-            end = self.value.removeprefix("throughput_images_per_s")
-            low, high = (row[f"throughput_{part}_images_per_s{end}"] for part in ("q25", "q75"))
-            return f"quartiles {significant(low, 3)} to {significant(high, 3)} images/s"
-        return ""
 
 
 def columns(rows: pd.DataFrame, score: Score) -> list[Column]:
@@ -69,11 +56,37 @@ def timings(rows: pd.DataFrame) -> list[Column]:
     found, ends = [], suffixes(rows)
     for place, end in enumerate(ends):
         on, setting = letter(place, len(ends)), next(iter(rows[f"measured_on{end}"].dropna()), "")
-        for name, title in (("latency_ms", "Latency (ms)"), ("throughput_images_per_s", "Images/s")):
+        for name, title, tip in (
+            ("latency_ms", "Latency (ms)", latency_tip),
+            ("throughput_images_per_s", "Images/s", throughput_tip),
+        ):
             text = partial(timing, name=f"{name}{end}", mark=f"{name.partition('_')[0]}_marks{end}")
-            is_first = f"{name}{end}" == "latency_ms"
-            found.append(Column(f"{title}{on}", text, f"{name}{end}", f"Median; {setting}", short=is_first))
+            first, hint = f"{name}{end}" == "latency_ms", f"Median; {setting}"
+            found.append(Column(f"{title}{on}", text, f"{name}{end}", hint, short=first, tip=partial(tip, end=end)))
     return found
+
+
+def latency_tip(row: Row, end: str) -> str:
+    """Its quartiles, and the operators that it goes to."""
+    if pd.isna(row[f"latency_ms{end}"]):
+        return ""
+    quartiles = f"quartiles {row[f'latency_q25_ms{end}']:.3g} to {row[f'latency_q75_ms{end}']:.3g} ms"
+    return "; ".join(filter(None, (quartiles, row[f"operators{end}"])))
+
+
+def throughput_tip(row: Row, end: str) -> str:
+    """Its quartiles."""
+    if pd.isna(row[f"throughput_images_per_s{end}"]):
+        return ""
+    low, high = (row[f"throughput_{part}_images_per_s{end}"] for part in ("q25", "q75"))
+    return f"quartiles {significant(low, 3)} to {significant(high, 3)} images/s"
+
+
+def confidence_tip(row: Row) -> str:
+    """The half width of the confidence interval of its mean, over the seeds alone."""
+    if pd.isna(row["top1_ci95"]):
+        return ""
+    return f"95 % confidence: ± {100 * row['top1_ci95']:.2f} (t distribution, n={row['n']})"
 
 
 def timing(row: Row, name: str, mark: str) -> str:
@@ -178,6 +191,7 @@ def results(score: Score) -> tuple[Column, ...]:
             optional=False,
             strong=True,
             short=True,
+            tip=confidence_tip,
         ),
         Column("Top-5 %", lambda r: percent(r["top5_mean"]), "top5_mean", "Last epoch"),
         Column("Pixels right %", lambda r: percent(r["pixel_accuracy_mean"]), "pixel_accuracy_mean", "Last epoch"),

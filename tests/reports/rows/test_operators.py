@@ -26,5 +26,5 @@ def test_a_latency_names_its_operators_where_they_were_profiled(small: Store) ->
     )
     content = build(small.root, "quick")
     [column] = [column for column in content.columns if column.title == "Latency (ms)"]
-    hints = {row["conv"]: column.tooltip(row) for _, row in content.rows.iterrows()}
+    hints = {row["conv"]: column.tip(row) for _, row in content.rows.iterrows()}
     assert hints == {"S": "quartiles 19 to 21 ms", "G(4)": "quartiles 9 to 11 ms; conv 1x1 90 %, add 10 %"}
