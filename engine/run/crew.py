@@ -6,7 +6,6 @@ would (engine/run/launch.py). One that dies is replaced, and its cells go on.
 
 import contextlib
 import logging
-import multiprocessing
 import signal
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ import torch
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run.dealing import DEATHS, Dealing
-from cheapconv.engine.run.interrupt import BLOCKED
+from cheapconv.engine.run.forked import connected
 from cheapconv.engine.run.rounds import in_rounds
 from cheapconv.engine.run.running import Running
 from cheapconv.engine.run.worker import work
@@ -113,18 +112,7 @@ class Crew(Running):
 
     def _hired(self, place: Place) -> Worker:
         """A new process."""
-        context = multiprocessing.get_context("forkserver")  # which imports once for all of them
-        context.set_forkserver_preload(["cheapconv.engine.run.preloaded"])
-        ours, theirs = context.Pipe()
-        arguments = (theirs, self.store.root, place, self.settings, catalog.plugins())
-        process = context.Process(target=work, args=arguments)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
-        try:
-            process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()  # so that the worker's end of it is the end
-        return Worker(process, ours)
+        return Worker(*connected(work, self.store.root, place, self.settings, catalog.plugins()))
 
     def _hear(self, number: int, left: dict[str, Cell]) -> None:
         """One message of a worker, or its death."""

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from torch import distributed
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError, reason
 from cheapconv.engine.run.computing import settle
-from cheapconv.engine.run.interrupt import BLOCKED
+from cheapconv.engine.run.forked import forked
 from cheapconv.engine.run.settings import Settings
 from cheapconv.engine.store.cell import Cell, recipe_of
 from cheapconv.engine.store.runs import Store
@@ -197,15 +196,7 @@ def started(places: Sequence[Place]) -> Team:
 def follower(port: int | None, number: int, place: Place) -> BaseProcess:
     """A process for the order of that number. The store is this machine's at a port, or that of `torchrun`."""
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # for it: DDP warns of methods that use all parameters
-    context = get_context("forkserver")  # which imports once for all of them
-    context.set_forkserver_preload(["cheapconv.engine.run.preloaded"])
-    process = context.Process(target=follow, args=(port, number, place))
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)  # or a Ctrl-C would end it while it imports
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return process
+    return forked(follow, port, number, place)
 
 
 def follow(port: int | None, number: int, place: Place) -> None:
