@@ -26,12 +26,12 @@ def main() -> None:
 def told(whole: Plan) -> list[str]:
     """Its name, cells, epochs of all cells, steps of all epochs, and multiply-adds of all images."""
     cells = [planned.cell for planned in whole.cells]
-    epochs = sum(cell.recipe["epochs"] for cell in cells)
+    epochs = sum(cell.epochs for cell in cells)
     samples = {suite: catalog.parse("suite", suite).train_samples for suite in {cell.suite for cell in cells}}
     if None in samples.values():
         return [whole.sweep, str(len(cells)), f"{epochs:,}", "depends on the data", ""]
     images = {cell.key: (samples[cell.suite] or 0) - (cell.recipe.get("validation") or 0) for cell in cells}
-    steps = sum(-(-images[cell.key] // cell.recipe["batch"]) * cell.recipe["epochs"] for cell in cells)
+    steps = sum(-(-images[cell.key] // cell.recipe["batch"]) * cell.epochs for cell in cells)
     macs = sum(images[cell.key] * work(cell) for cell in cells)
     return [whole.sweep, f"{len(cells):,}", f"{epochs:,}", f"{steps:,}", f"{macs:.2e}"]
 

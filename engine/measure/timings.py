@@ -4,7 +4,6 @@ A timing is a piece of work of its own. It may fail, wait for another one and be
 """
 
 import contextlib
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +20,7 @@ from cheapconv.engine.measure.machine import device_name
 from cheapconv.engine.measure.passes import Measuring, Pooled, Stopwatch, Watch, Work
 from cheapconv.engine.measure.runtimes.base import Job, Precision, Prepared, Runtime
 from cheapconv.engine.measure.turn import Turn, Untimed
-from cheapconv.engine.store.files import now
+from cheapconv.engine.store.files import now, slug
 from cheapconv.engine.store.operators import Operator
 from cheapconv.engine.store.records import EAGER, Measurement
 from cheapconv.engine.store.runs import Store
@@ -100,12 +99,12 @@ class Way:
     def setting(self, shape: Sequence[int] = (3, 32, 32)) -> str:
         """Under what a timing is taken, as a part of a file's name: device, runtime, precision, batch and threads of
         throughput for images of `shape` (C, H, W), the images that int8 was calibrated with, and threads of latency."""
-        slug = re.sub(r"[^a-z0-9]+", "-", device_name(self.device).lower()).strip("-")
         by = "" if self.runtime == EAGER else f"-{self.runtime}"  # names of before there were runtimes
         learnt = f"-{self.calibration.digest}" if self.calibration else ""
         batch = clock.throughput_batch(shape, self.device)
         several = f"-l{self.threads}" if self.threads > 1 else ""
-        return f"{slug}{by}-{self.precision}{learnt}-b{batch}-t{torch.get_num_threads()}{several}"
+        on = f"b{batch}-t{torch.get_num_threads()}{several}"
+        return f"{slug(device_name(self.device))}{by}-{self.precision}{learnt}-{on}"
 
 
 def kept(store: Store, structure: Structure, way: Way) -> Measurement | None:

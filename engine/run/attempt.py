@@ -187,7 +187,7 @@ class Attempt:
             (self.run.folder / CHECKPOINT).unlink(missing_ok=True)
         line = f"{type(error).__name__}: {error}".splitlines()[0]
         text = "".join(traceback.format_exception(error))
-        self.run.fail(line, text, self.cell.recipe["epochs"])
+        self.run.fail(line, text, self.cell.epochs)
 
     def _left_alone(self, error: OSError) -> None:
         log.warning("cell %s is left alone: %s", self.cell.key, error)

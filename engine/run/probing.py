@@ -111,7 +111,7 @@ def estimated(plan: Plan, folder: Path, device: str, threads: int | None, data: 
     names = {key: probing.name(cell, cells.get(cell.teacher or "")) for key, cell in cells.items()}
     spent = method_seconds(store, cells, names, probing)
     costs = {
-        key: cost(cell, found[names[key]], spent.get((names[key], cell.recipe["epochs"])))
+        key: cost(cell, found[names[key]], spent.get((names[key], cell.epochs)))
         for key, cell in cells.items()
         if names[key] in found
     }
@@ -119,7 +119,7 @@ def estimated(plan: Plan, folder: Path, device: str, threads: int | None, data: 
     unknown = {
         cells[key].method_label
         for key, each in costs.items()
-        if each.probe.unseen and (names[key], cells[key].recipe["epochs"]) not in spent
+        if each.probe.unseen and (names[key], cells[key].epochs) not in spent
     }
     return Estimated(
         sweep=plan.sweep,
@@ -141,7 +141,7 @@ def method_seconds(
         run = store.run(key)
         result, machines = run.result(), {(e.device_name, e.threads, e.sharing) for e in run.environments()}
         if result and result.method_s is not None and machines == {(probing.device_name, probing.place.threads, 1)}:
-            found.setdefault((names[key], cell.recipe["epochs"]), []).append(result.method_s)
+            found.setdefault((names[key], cell.epochs), []).append(result.method_s)
     return {of: fmean(seconds) for of, seconds in found.items()}
 
 

@@ -28,7 +28,7 @@ class Progress:
 
     def __init__(self, cells: list[Cell], console: Console, why: Callable[[Cell], str] = lambda cell: "") -> None:
         """`why` says what is recorded of a cell that failed."""
-        self._epochs_left = {cell.key: int(cell.recipe["epochs"]) for cell in cells}
+        self._epochs_left = {cell.key: cell.epochs for cell in cells}
         self._ends: dict[str, str] = {}  # of each cell, as it was last said: one that waited may be run later
         self._total, self._why = len(cells), why
         self._console = console
@@ -63,7 +63,7 @@ class Progress:
 
     def stepped(self, cell: Cell, position: Position, steps: int) -> None:
         """Refresh the live display a few times a second."""
-        epochs = cell.recipe["epochs"]
+        epochs = cell.epochs
         self._running[cell.key] = cell, f"epoch {position.epoch + 1}/{epochs}, step {position.step}/{steps}"
         if self._live and time.monotonic() - self._shown > 1 / REFRESH_PER_S:
             self._shown = time.monotonic()
@@ -73,7 +73,7 @@ class Progress:
         """One line for the epoch, or the live display's next state."""
         self._epochs_ended += 1
         self._an_epoch_s = (time.monotonic() - self._begun) / self._epochs_ended
-        epochs = cell.recipe["epochs"]
+        epochs = cell.epochs
         self._epochs_left[cell.key] = epochs - position.epoch
         row = position.curve[-1]
         terms = ", ".join(f"{name} {_loss(value)}" for name, value in row.terms.items())

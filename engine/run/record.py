@@ -41,7 +41,7 @@ def bury(store: Store, cell: Cell, why: str) -> None:
         run = store.run(cell.key)
         try:
             run.write_cell(described(cell))  # its folder may be what was lost
-            run.fail(why, why, cell.recipe["epochs"])
+            run.fail(why, why, cell.epochs)
         except PermissionError as error:
             raise UserError(f"{run.folder} may not be written: give this user the right to, and run again.") from error
 

@@ -185,7 +185,7 @@ def cells(plan: Plan, store: Store) -> list[Row]:
                 "entry": planned.entry,
                 "state": state.state,
                 "epoch": state.epoch,
-                "epochs": cell.recipe["epochs"],
+                "epochs": cell.epochs,
                 "scores": dict(result.scores) if result else {},
                 "score": result.score if result else None,
                 "error": state.error,

@@ -76,6 +76,11 @@ class Cell:
         return f"{self.architecture_label} {self.conv_label} {self.method_label} seed {self.seed}"
 
     @property
+    def epochs(self) -> int:
+        """Of its training."""
+        return int(self.recipe["epochs"])
+
+    @property
     def held_out(self) -> int:
         """Training samples that are kept for validation."""
         return self.recipe.get("validation") or 0

@@ -41,7 +41,7 @@ class StepCount:
 def name_of(cell: Cell, teacher: Cell | None) -> str:
     """The name of the file of all cells that compute as much in a step."""
     given = {name: cell.recipe.get(name) for name in GIVEN}
-    given["epochs"] = cell.recipe["epochs"] if given["growth"] else None  # which say how long images are small
+    given["epochs"] = cell.epochs if given["growth"] else None  # which say how long images are small
     given["taught_by"] = teacher and [teacher.method, teacher.method_version, teacher.method_settings]
     return digits(cell, teacher, given)
 

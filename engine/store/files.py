@@ -31,6 +31,11 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 LARGEST = 2**27  # bytes of a document: a thousand times the longest that was ever written
 
 
+def slug(text: str) -> str:
+    """Its letters and digits as a part of a file's name: `AMD EPYC (family 26)` is `amd-epyc-family-26`."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
 def now() -> str:
     """The time, ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -6,13 +6,12 @@ Of one with the same bits the networks are not kept a second time. Nobody takes 
 lies a level deeper than those, and only this file knows where.
 """
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cheapconv.engine.store.documents import document, look
-from cheapconv.engine.store.files import sha256, write_json
+from cheapconv.engine.store.files import sha256, slug, write_json
 from cheapconv.engine.store.records import Environment
 from cheapconv.engine.store.runs import RESULT, Run, Store
 
@@ -76,7 +75,7 @@ def tidy(store: Store) -> int:
 def place(store: Store, training: Run) -> Run:
     """The folder that has this training, or is to have it: that of its machine, or the next one with a number where
     another training of the machine is."""
-    name = re.sub(r"[^a-z0-9]+", "-", machine(training.environments()).lower()).strip("-")[:LONGEST] or "unknown"
+    name = slug(machine(training.environments()))[:LONGEST] or "unknown"
     number = 1
     while True:
         run = Run(_folder(store, name if number == 1 else f"{name}-{number}", training.key))

@@ -3,13 +3,12 @@
 probes/<digits>-<machine>-t<threads>.json   of all cells that train alike: network, method, teacher, batch, precision
 """
 
-import re
 from dataclasses import asdict, dataclass
 
 from cheapconv.engine.store.alike import digits
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.documents import document, look
-from cheapconv.engine.store.files import make_folder, write_json
+from cheapconv.engine.store.files import make_folder, slug, write_json
 from cheapconv.engine.store.runs import PROBES, Store
 
 # Numbers of a recipe that a step takes no time for.
@@ -45,8 +44,7 @@ class Probe:
 def name_of(cell: Cell, teacher: Cell | None, device_name: str, threads: int) -> str:
     """The name of the probe of a cell on a machine; equal for cells that train alike."""
     recipe = {name: value for name, value in cell.recipe.items() if name not in FREE}
-    slug = re.sub(r"[^a-z0-9]+", "-", device_name.lower()).strip("-")
-    return f"{digits(cell, teacher, recipe)}-{slug}-t{threads}"
+    return f"{digits(cell, teacher, recipe)}-{slug(device_name)}-t{threads}"
 
 
 def read(store: Store, name: str) -> Probe | None:

@@ -48,7 +48,7 @@ class Builder:
         teachers: Teachers | None = None,
     ) -> None:
         self.classes = classes
-        self.epochs = cell.recipe["epochs"]
+        self.epochs = cell.epochs
         suite = catalog.parse("suite", cell.suite)
         self.image = suite.image
         self.loss = (task or suite.task).loss

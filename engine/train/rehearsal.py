@@ -85,7 +85,7 @@ class _Wiring:
         settings = repr(sorted(cell.method_config.items()))  # settings may be lists, which have no hash
         images = [repr(cell.recipe.get(field)) for field in ("mix", "smoothing", "augmentation")]
         ghosts = bool(cell.recipe.get("ghost_batches"))
-        numbers = cell.recipe["epochs"], cell.recipe["batch"] == 1, ghosts, *images
+        numbers = cell.epochs, cell.recipe["batch"] == 1, ghosts, *images
         self._identity = (cell.suite, cell.architecture, cell.conv, cell.method, settings, teacher, numbers)
 
     def __eq__(self, other: object) -> bool:
@@ -125,7 +125,7 @@ def _wire(wiring: _Wiring) -> None:
                 require_parts(method, task, ghosts=True)
             if wiring.cell.recipe["batch"] == 1:
                 _take_one_image(method, builder.image)  # a run of its own, which larger batches do not need
-            stretches(method.phases(), wiring.cell.recipe["epochs"])  # refuses phases without an epoch
+            stretches(method.phases(), wiring.cell.epochs)  # refuses phases without an epoch
     except RuntimeError as error:
         # A method that reads the values of weights cannot be wired without any: its cell says what is wrong, if it is.
         if not isinstance(error, NotImplementedError) and "meta tensor" not in str(error):

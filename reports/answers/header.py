@@ -53,7 +53,7 @@ def conditions(sweep: Collected, measured: Measured) -> dict[str, str]:
         "Recipe": f"{recipe.pop('name', sweep.recipe)}: {', '.join(f'{k} {v}' for k, v in recipe.items())}",
         **teachers(sweep),
         "Protocol": _tally(f"version {cell.protocol}" for cell in cells),
-        "Epochs": _tally(str(cell.recipe["epochs"]) for cell in cells),
+        "Epochs": _tally(str(cell.epochs) for cell in cells),
         **{name: _tally(machines[name]) for name in MACHINE},
         "Trained": _period([environment for of_cell in environments for environment in of_cell]),
         "Training": training([r.result for r in sweep.done if r.result and r.sharing == 1], shared),

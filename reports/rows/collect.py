@@ -234,7 +234,7 @@ def frame(sweep: Collected) -> pd.DataFrame:
                 "suite_label": cell.suite_label,
                 "score": sweep.score.key,
                 "seed": cell.seed,
-                "epochs": cell.recipe["epochs"],
+                "epochs": cell.epochs,
                 "is_baseline": cell.is_baseline,
                 "is_standard": cell.is_standard,
                 "is_plain": not cell.method_config,

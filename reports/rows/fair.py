@@ -89,7 +89,7 @@ def by_macs(store: Store, finished: Sequence[Record]) -> Callable[[Record], Pric
         both, baseline = compute.with_teachers(store, record.run), baseline_of(record.cell, counted)
         if baseline is None or math.isnan(both):
             return None
-        cost, epochs = own[baseline.key], baseline.cell.recipe["epochs"]
+        cost, epochs = own[baseline.key], baseline.cell.epochs
         with_teacher, alone = (fair_epochs(each, cost, epochs) for each in (both, own[record.key]))
         return Price(baseline.cell.method, MACS, with_teacher, alone)
 
@@ -107,7 +107,7 @@ def by_seconds(finished: Sequence[Record]) -> Callable[[Record], Price | None]:
         baseline = baseline_of(record.cell, [other for other in finished if here and on[other.key] == here])
         if baseline is None or {on[each.key] for each in line} != {here}:
             return None
-        cost, epochs = took[baseline.key], baseline.cell.recipe["epochs"]
+        cost, epochs = took[baseline.key], baseline.cell.epochs
         own = took[record.key]
         both, alone = (fair_epochs(each, cost, epochs) for each in (own + taught[record.key], own))
         return Price(baseline.cell.method, SECONDS, both, alone, (*line, baseline))

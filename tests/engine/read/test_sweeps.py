@@ -62,7 +62,7 @@ def test_number_of_cells(shipped: registry.Registry, name: str, count: int, teac
 def test_cells_of_the_brief_sweep_are_cells_of_the_long_one(shipped: registry.Registry) -> None:
     """But for those that train for longer."""
     brief, whole = ([p.cell for p in planned(shipped, name).cells] for name in ("cifar10-brief", "cifar10-cpu"))
-    others = {cell.key: cell.recipe["epochs"] for cell in brief if cell.key not in {cell.key for cell in whole}}
+    others = {cell.key: cell.epochs for cell in brief if cell.key not in {cell.key for cell in whole}}
     assert {*others.values()} == {14}
     assert len(others) == 39
 
