@@ -57,6 +57,14 @@ def _known(kind: str, text: str) -> str:
     return text
 
 
+def _listed(value: object) -> object:
+    """A list of seeds; of one number nobody knows whether it is the seed or how many there are to be."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_SEED:
+        return value if isinstance(value, list | tuple) else [value]
+    several = f", or {[*range(min(value, 3))]}{' and so on' if value > 3 else ''} for so many of them" if value else ""
+    raise complaint(f"seeds is {value}, but should be a list: [{value}] for that seed{several}.")
+
+
 def _amount(value: object) -> int:
     try:
         return count(value)
@@ -74,7 +82,9 @@ def _imported(plugin: str) -> str:
 
 # A sweep's is a file's name too, behind and before what marks one that is being written.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
-Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
+LARGEST_SEED = 2**63 - 1
+Seed = Annotated[int, Field(strict=True, ge=0, le=LARGEST_SEED)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), BeforeValidator(_listed)]
 Amount = Annotated[int, BeforeValidator(_amount, json_schema_input_type=int | str)]
 Plugin = Annotated[str, AfterValidator(_imported)]
 SuiteName = Annotated[str, AfterValidator(partial(_known, "suite"))]
@@ -138,7 +148,7 @@ class Entry(_Level):
         None, description="every architecture and conv takes the setting that comes nearest under it"
     )
     gpus: Count = Field(1, description="at most so many train a cell together; less where there are less")
-    seeds: Grid[Seed] = Field(default_factory=tuple, description="the sweep's if not given")
+    seeds: Seeds = Field(default_factory=tuple, description="the sweep's if not given")
     epochs: Grid[Count] = Field(default_factory=tuple, description="instead of the recipe's")
     batch: Grid[Count] = Field(default_factory=tuple, description="instead of the recipe's; scales lr unless lr is set")
     lr: Grid[Number] = Field(default_factory=tuple, description="instead of the recipe's")
@@ -176,7 +186,7 @@ class Sweep(_Level):
     plugins: tuple[Plugin, ...] = Field((), description="modules to import, whose names the sweep then knows")
     suite: SuiteName = Field(description="data and protocol")
     recipe: str = Field(description="one of the suite's recipes")
-    seeds: Grid[Seed] = Field((0,), description="every cell is trained once per seed")
+    seeds: Seeds = Field((0,), description="every cell is trained once per seed")
     epochs: Count | None = Field(None, description="instead of the recipe's")
     batch: Count | None = Field(None, description="instead of the recipe's; scales lr unless lr is set")
     lr: Number | None = Field(None, description="instead of the recipe's")

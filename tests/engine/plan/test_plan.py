@@ -51,7 +51,7 @@ def test_every_seed_has_the_teacher_of_its_seed() -> None:
 
 
 def test_one_teacher_seed_serves_all_students() -> None:
-    found = planned({**TEACHER, "seeds": 7}, STUDENT, seeds=[0, 1])
+    found = planned({**TEACHER, "seeds": [7]}, STUDENT, seeds=[0, 1])
     assert {p.cell.teacher for p in found.cells[1:]} == {found.cells[0].cell.key}
 
 

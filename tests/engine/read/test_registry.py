@@ -76,6 +76,12 @@ def test_a_method_is_a_name_or_a_name_with_settings(tmp_path: Path) -> None:
         ({"epochs": "0"}, "epochs is 0, but should be greater than or equal to 1."),
         ({"batch": "true"}, "batch is True, but should be a valid integer."),
         ({"lr": ".inf"}, "lr is inf, but should be a finite number."),
+        (
+            {"seeds": "5"},
+            "seeds is 5, but should be a list: [5] for that seed, or [0, 1, 2] and so on for so many of them.",
+        ),
+        ({"seeds": "2"}, "seeds is 2, but should be a list: [2] for that seed, or [0, 1] for so many of them."),
+        ({"seeds": "0"}, "seeds is 0, but should be a list: [0] for that seed."),
         ({"seeds": "[-1]"}, "seeds is -1, but should be greater than or equal to 0."),
         ({"weight_deacy": "0"}, "unknown key 'weight_deacy'; did you mean weight_decay or weight_decay_scale?"),
         ({"name": "a/b"}, "'a/b' is no name;"),
