@@ -94,7 +94,7 @@ def broken_off(store: Store, cells: list[Cell], chance: random.Random) -> None:
         assert end.kill
 
 
-@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 60))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 60))])
 def test_random_mixes_broken_off_anywhere_have_the_bits_of_cells_alone(seed, pool, alone, tmp_path):
     chance, store = random.Random(seed), Store(tmp_path)
     cells = [pool[0], *chance.sample(pool[1:], chance.randint(2, 6))]
