@@ -27,10 +27,9 @@ class Launcher(Running):
     """Runs cells in this process."""
 
     place: Place
-    team: Team | None = field(
-        default=None, kw_only=True
-    )  # the processes that were started beside this one, which train every cell with it
-    places: Callable[[int], Sequence[Place]] = field(default=lambda gpus: (), kw_only=True)  # of a cell of several GPUs
+    # The processes that were started beside this one, which train every cell with it; or of a cell of several GPUs.
+    team: Team | None = field(default=None, kw_only=True)
+    places: Callable[[int], Sequence[Place]] = field(default=lambda gpus: (), kw_only=True)
     _teams: dict[int, Team] = field(default_factory=dict)  # by number of places
     _alone: set[str] = field(default_factory=set)  # keys of cells that lacked memory beside others
     _data: dict[tuple[str, int], Data] = field(default_factory=dict)  # by suite and number of samples held out

@@ -64,8 +64,10 @@ def _usual(rows: pd.DataFrame, quantity: Quantity, budget: Budget) -> str:
     if own is None:
         return ""
     row = rows.loc[[own.winner]].iloc[0]
-    others = "not distinguishable from others" if own.not_distinguishable else "above all others by more than chance"
-    return f" By the sweep's own recipe it is {name(row)}, {mean(row)}, {others}."
+    others = (
+        ", not distinguishable from others" if own.not_distinguishable else ", above all others by more than chance"
+    )
+    return f" By the sweep's own recipe it is {name(row)}, {mean(row)}{others if own.considered > 1 else ''}."
 
 
 def _limit(budget: Budget, quantity: Quantity, lacking: int) -> str:

@@ -27,6 +27,14 @@ def test_whether_that_one_stands_alone_is_said(store: Store) -> None:
     assert told(store).endswith("n=2), not distinguishable from others.")
 
 
+def test_of_one_row_nothing_is_said_of_others(store: Store) -> None:
+    store.seeds("G(4)", "kd", [0.850, 0.851])
+    store.seeds("G(4)", "scratch", [0.980, 0.981], recipe={"epochs": 400})
+    store.seeds("S", "scratch", [0.700, 0.701])
+    assert "By the sweep's own recipe it is WRN-16-2 G(4) + kd, 85.05 % (95 % interval" in told(store)
+    assert told(store).endswith("n=2).")
+
+
 def test_a_best_by_the_sweeps_own_recipe_is_named_once(store: Store) -> None:
     store.seeds("G(4)", "kd", [0.950, 0.951])
     store.seeds("G(4)", "scratch", [0.900, 0.901], recipe={"epochs": 400})
