@@ -1,4 +1,5 @@
-"""What a user sees while a sweep runs: a live display on a terminal, one plain line an epoch anywhere else."""
+"""What a user sees while a sweep runs: a live display on a terminal, anywhere else one plain line an epoch, and one a
+minute where epochs are longer."""
 
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from cheapconv.engine.train.checkpoint import Position
 from cheapconv.engine.train.verdict import EXPLODED
 
 REFRESH_PER_S = 4
+QUIET_S = 60.0  # without a line for so long, plain output says where it is
 SHOWN = 8  # of the cells that are trained side by side
 
 
@@ -28,16 +30,16 @@ class Progress:
 
     def __init__(self, cells: list[Cell], console: Console, why: Callable[[Cell], str] = lambda cell: "") -> None:
         """`why` says what is recorded of a cell that failed."""
-        self._epochs_left = {cell.key: cell.epochs for cell in cells}
+        self._epochs_left: dict[str, float] = {cell.key: cell.epochs for cell in cells}
         self._ends: dict[str, str] = {}  # of each cell, as it was last said: one that waited may be run later
         self._total, self._why = len(cells), why
         self._console = console
         self._live = Live(console=console, refresh_per_second=REFRESH_PER_S) if console.is_terminal else None
         self._running: dict[str, tuple[Cell, str]] = {}  # with where each is
         self._begun = time.monotonic()
-        self._an_epoch_s: float | None = None  # mean over all that ended so far, side by side or not
-        self._epochs_ended = 0
-        self._shown = 0.0
+        self._shown = self._told = self._now = self._begun
+        self._epochs_trained = 0.0  # by this run, parts of them included, side by side or not
+        self._seen: set[str] = set()  # the keys of cells of whom it is known how far they are
         self._last = ""
         self._where = ""
 
@@ -62,19 +64,20 @@ class Progress:
         self._running[cell.key] = cell, "begins"
 
     def stepped(self, cell: Cell, position: Position, steps: int) -> None:
-        """Refresh the live display a few times a second."""
-        epochs = cell.epochs
-        self._running[cell.key] = cell, f"epoch {position.epoch + 1}/{epochs}, step {position.step}/{steps}"
-        if self._live and time.monotonic() - self._shown > 1 / REFRESH_PER_S:
-            self._shown = time.monotonic()
+        """Refresh the live display a few times a second, or say a line where none was said for long."""
+        where = f"epoch {position.epoch + 1}/{cell.epochs}, step {position.step}/{steps}"
+        self._running[cell.key] = cell, where
+        self._reached(cell, position.epoch + position.step / steps, 1 / steps)
+        if self._live and self._now - self._shown > 1 / REFRESH_PER_S:
+            self._shown = self._now
             self._live.update(self._picture())
+        if not self._live and self._now - self._told > QUIET_S:
+            beside = f" (and {len(self._running) - 1} beside it)" if len(self._running) > 1 else ""
+            self._print(f"{self._count(cell)} {cell.title}{beside} {where}, left {self._left()}")
 
     def epoch_ended(self, cell: Cell, position: Position) -> None:
         """One line for the epoch, or the live display's next state."""
-        self._epochs_ended += 1
-        self._an_epoch_s = (time.monotonic() - self._begun) / self._epochs_ended
-        epochs = cell.epochs
-        self._epochs_left[cell.key] = epochs - position.epoch
+        self._reached(cell, position.epoch, 1)
         row = position.curve[-1]
         terms = ", ".join(f"{name} {_loss(value)}" for name, value in row.terms.items())
         # The first of a network's scores is the headline.
@@ -82,10 +85,9 @@ class Progress:
         flaws = {name: f" ({flaw})" for name, flaw in row.flaws.items()}
         scores = [f"{name} {score}{flaws.get(name, '')}" for name, score in shown.items()]
         told = ", ".join([f"loss {_loss(row.loss)} ({terms})", *scores, f"{row.images_per_s:.0f} images/s"])
-        self._last = f"{cell.title} epoch {position.epoch}/{epochs}: {told}"
+        self._last = f"{cell.title} epoch {position.epoch}/{cell.epochs}: {told}"
         if not self._live:
-            count = f"[{len(self._ends.keys() - {cell.key}) + 1}/{self._total}]"
-            self._print(f"{count} {self._last}, left {self._left()}")
+            self._print(f"{self._count(cell)} {self._last}, left {self._left()}")
         if row.loss > EXPLODED and all(before.loss <= EXPLODED for before in position.curve[:-1]):
             self._print(f"{cell.title}: the loss has exploded ({row.loss:.1e}): a lower learning rate may train it")
 
@@ -98,16 +100,34 @@ class Progress:
             why = self._why(cell) if state == "failed" else ""
             self._print(f"{cell.title}: {state}{f', {why}' if why else ''}")
 
+    def _reached(self, cell: Cell, epochs: float, latest: float) -> None:
+        """So many epochs of the cell are trained, the `latest` of them just now, the others perhaps in another run."""
+        self._now = time.monotonic()
+        left = cell.epochs - epochs
+        self._epochs_trained += self._epochs_left[cell.key] - left if cell.key in self._seen else latest
+        self._epochs_left[cell.key] = left
+        self._seen.add(cell.key)
+
+    def _an_epoch_s(self) -> float | None:
+        """What an epoch has taken so far, the mean over all, if that is known."""
+        return (self._now - self._begun) / self._epochs_trained if self._epochs_trained > 0 else None
+
+    def _count(self, cell: Cell) -> str:
+        """`[3/26]`: the cell is the third, of those that ended and itself."""
+        return f"[{len(self._ends.keys() - {cell.key}) + 1}/{self._total}]"
+
     def _left(self) -> str:
         """Time left, from what an epoch has taken so far."""
-        if self._an_epoch_s is None:
+        if (an_epoch_s := self._an_epoch_s()) is None:
             return "unknown"
-        seconds = int(self._an_epoch_s * sum(self._epochs_left.values()))
+        seconds = round(an_epoch_s * sum(self._epochs_left.values()))
         return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
     def _rate(self) -> str:
         """Epochs an hour, of all cells together."""
-        return "rate unknown" if self._an_epoch_s is None else f"{3600 / self._an_epoch_s:.0f} epochs an hour"
+        return (
+            "rate unknown" if (an_epoch_s := self._an_epoch_s()) is None else f"{3600 / an_epoch_s:.0f} epochs an hour"
+        )
 
     def _picture(self) -> Table:
         table = Table.grid(padding=(0, 2))
@@ -124,4 +144,5 @@ class Progress:
         return table
 
     def _print(self, line: str) -> None:
+        self._told = self._now
         self._console.print(line, highlight=False, soft_wrap=True, markup=False)

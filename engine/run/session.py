@@ -12,13 +12,14 @@ from rich import markup
 from rich.status import Status
 
 from cheapconv.catalog.errors import UserError, command_line, plural, sweep_words
-from cheapconv.engine.measure import bf16, busy, clock
+from cheapconv.engine.measure import busy, clock
 from cheapconv.engine.measure.machine import resolve_device
 from cheapconv.engine.measure.passes import Step, Watch
 from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import crew, output, quantised, record
 from cheapconv.engine.run.attempt import GpuLostError
+from cheapconv.engine.run.cautions import cautions
 from cheapconv.engine.run.computing import settle
 from cheapconv.engine.run.crew import Crew
 from cheapconv.engine.run.interrupt import INTERRUPTED
@@ -31,7 +32,7 @@ from cheapconv.engine.run.show import console
 from cheapconv.engine.run.stop import StopRequest
 from cheapconv.engine.run.team import Team, team_places
 from cheapconv.engine.store import machines
-from cheapconv.engine.store.cell import Cell, recipe_of
+from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.files import now
 from cheapconv.engine.store.plans import PlannedKey, SweepPlan
 from cheapconv.engine.store.records import Measurement, Word
@@ -46,15 +47,6 @@ OTHER_CODE = (
     "Trained by other code of the {} than there is now: {} of {} done cells. "
     "What computes something else needs another `version`, and is trained anew."
 )
-CHANGED_CODE = (
-    "%d of these cells were trained, or begun, by other code of the %s than there is now: if that computes something "
-    "else, stop here and give it another `version`, by which they are trained anew"
-)
-SLOW_BF16 = (
-    "%s in bf16, in which this processor takes %.0f times as long for a convolution as in float32: train them where it "
-    "is quick, or write `precision: fp32` into the sweep, which makes other cells"
-)
-
 log = logging.getLogger(__name__)
 
 
@@ -74,10 +66,8 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings, team: Team 
     with store.explaining_full_disk():
         write_plan(store, whole)
     cells = [planned.cell for planned in chosen.cells]
-    for name, count in record.of_other_code(store, cells).items():
-        log.warning(CHANGED_CODE, count, name)
-    if device.type == "cpu" and settings.cluster is None:
-        warn_of_slow_bf16(store, cells)
+    for sentence in cautions(store, cells, here=device.type == "cpu" and settings.cluster is None):
+        log.warning("%s", sentence)
     progress = Progress(cells, console, lambda cell: store.run(cell.key).state().error or "")
     with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), progress as shown:
         try:
@@ -96,15 +86,6 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings, team: Team 
     if {"failed", "unreadable"} & {*ends.values()}:
         return FAILED
     return DONE if all(ends.get(cell.key) == "done" for cell in cells) else LEFT
-
-
-def warn_of_slow_bf16(store: Store, cells: Sequence[Cell]) -> None:
-    """Before hours become days: of cells in bf16 that are not done, on a CPU that has no instructions for it."""
-    left = [
-        cell for cell in cells if recipe_of(cell).precision == "bf16" and store.run(cell.key).state().state != "done"
-    ]
-    if left and (times := bf16.slowdown()) > bf16.SLOW:
-        log.warning(SLOW_BF16, plural(len(left), "cell"), times)
 
 
 def chosen_runner(

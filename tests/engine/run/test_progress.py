@@ -46,7 +46,14 @@ def test_a_title_names_the_cell(cells):
     assert cells[1].title == "WRN-10-1 S kd seed 0"
 
 
-def test_a_pipe_gets_one_line_an_epoch(cells):
+def tick(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """So long passes between any two looks at the clock."""
+    clock = itertools.count(0.0, seconds)
+    monkeypatch.setattr(displays, "time", SimpleNamespace(monotonic=clock.__next__))
+
+
+def test_a_pipe_gets_one_line_an_epoch(cells, monkeypatch):
+    tick(monkeypatch, 0.5)
     progress, out = shown(cells)
     with progress:
         progress.started(cells[0])
@@ -59,6 +66,35 @@ def test_a_pipe_gets_one_line_an_epoch(cells):
     )
     assert out.getvalue().startswith(line)
     assert out.getvalue().count("\n") == 1
+
+
+def test_in_a_long_epoch_it_gets_one_a_minute(cells, monkeypatch):
+    """Eight epochs of twenty steps of nine seconds each are 1,440 s; a line is said after more than sixty."""
+    tick(monkeypatch, 9.0)
+    progress, out = shown(cells)
+    with progress:
+        for cell in cells:
+            progress.started(cell)
+        for step in range(1, 16):
+            progress.stepped(cells[0], after(0, step), 20)
+    assert out.getvalue().splitlines() == [
+        "[1/2] WRN-10-1 S scratch seed 5 (and 1 beside it) epoch 1/4, step 7/20, left 0:22:57",
+        "[1/2] WRN-10-1 S scratch seed 5 (and 1 beside it) epoch 1/4, step 14/20, left 0:21:54",
+    ]
+
+
+def test_what_another_run_has_trained_is_no_part_of_the_pace(cells):
+    """It goes on in the middle of the third epoch. A tenth of an epoch takes three seconds, and 1.4 and 4 are left;
+    then the third ends, in which 0.5 were trained in 15 s, and 1 and 4 are left."""
+    progress, _ = shown(cells, terminal=True)
+    with progress:
+        progress.started(cells[0])
+        progress.stepped(cells[0], after(2, 6), 10)
+        assert progress._left() == "0:02:42"
+        for step in range(7, 10):
+            progress.stepped(cells[0], after(2, step), 10)
+        progress.epoch_ended(cells[0], after(3))
+        assert progress._left() == "0:02:30"
 
 
 def test_an_epoch_without_a_score_says_what_it_has(cells):
