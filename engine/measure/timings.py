@@ -109,12 +109,12 @@ class Way:
 
 def kept(store: Store, structure: Structure, way: Way) -> Measurement | None:
     """The timing of a structure by a way, if it was taken."""
-    return store.measurement(f"{structure.key}-{way.setting(structure.shape)}")
+    return store.measurements.read(f"{structure.key}-{way.setting(structure.shape)}")
 
 
 def keep(store: Store, structure: Structure, way: Way, timing: Measurement) -> None:
     """Keep a timing under its structure and setting."""
-    store.write_measurement(f"{structure.key}-{way.setting(structure.shape)}", timing)
+    store.measurements.write(f"{structure.key}-{way.setting(structure.shape)}", timing)
 
 
 def take(store: Store, structure: Structure, network: nn.Module, way: Way, turn: Turn) -> None:

@@ -44,11 +44,11 @@ def count_missing(store: Store, cell: Cell) -> None:
     taught_by = store.run(cell.teacher) if cell.teacher else None
     teacher, result = (taught_by.cell(), taught_by.result()) if taught_by else (None, None)
     name, curve = compute.name_of(cell, teacher), run.curve()
-    if not curve or compute.read(store, name) or (result and any(network.changed for network in result.counted)):
+    if not curve or compute.of(store).read(name) or (result and any(network.changed for network in result.counted)):
         return
     try:
         if (found := count(cell, teacher, samples=round(curve[0].images))) is not None:
-            compute.write(store, name, found)
+            compute.of(store).write(name, found)
     except Exception as error:  # whatever it is, as below
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             with store.explaining_full_disk():

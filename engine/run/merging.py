@@ -8,11 +8,12 @@ itself, so a merge that was killed is run again, and one that was finished chang
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.engine.store import about, bits, compute, copying, deployments, lock, machines, probes
 from cheapconv.engine.store.archive import DamagedError
+from cheapconv.engine.store.documents import Documents
 from cheapconv.engine.store.plans import SweepPlan
 from cheapconv.engine.store.runs import (
     CELL,
@@ -30,6 +31,7 @@ from cheapconv.engine.track import sent
 from cheapconv.engine.train import checkpoint
 
 Asks = ParamSpec("Asks")
+T = TypeVar("T")
 
 
 class LeftOutError(Exception):
@@ -69,12 +71,9 @@ class Merge:
             self._try(run.key, self._finished, run)
         for sweep in source.sweeps():
             self._try(f"sweep {sweep}", self._plan, source, sweep)
-        for name in source.timed(""):
-            self._try(f"timing {name}", self._timing, source, name)
-        for name in probes.names(source):
-            self._try(f"probe {name}", self._probe, source, name)
-        for name in compute.names(source):
-            self._try(f"compute {name}", self._compute, source, name)
+        self._folder("timing", source, lambda store: store.measurements, lambda timing: (not timing.doubt, timing.date))
+        self._folder("probe", source, probes.of, lambda probe: probe.date)
+        self._folder("compute", source, compute.of, lambda count: 0)  # which is the same whoever has counted
         self._try(TRACKER, sent.learn, self.into.root, source.root)
 
     def _try(self, name: str, act: Callable[Asks, None], *of: Asks.args, **named: Asks.kwargs) -> None:
@@ -180,28 +179,19 @@ class Merge:
         if ours and (ours.suite, ours.recipe) != (theirs.suite, theirs.recipe):
             raise LeftOutError(f"has another suite or recipe in {source.root}: of the two plans the newer one is kept")
 
-    def _timing(self, source: Store, name: str) -> None:
-        theirs, ours = source.measurement(name), self.into.measurement(name)
-        if theirs is None:
-            raise LeftOutError(f"cannot be read in {source.root}")
-        if ours is None or (not theirs.doubt, theirs.date) > (not ours.doubt, ours.date):
-            self.into.write_measurement(name, theirs)
-            self.merged.completed += 1
+    def _folder(self, word: str, source: Store, of: Callable[[Store], Documents[T]], worth: Callable[[T], Any]) -> None:
+        """Documents of one kind: of two by one name that of the greater worth, of equals ours."""
+        for name in of(source).names():
+            self._try(f"{word} {name}", self._document, source, of, name, worth)
 
-    def _probe(self, source: Store, name: str) -> None:
-        theirs, ours = probes.read(source, name), probes.read(self.into, name)
+    def _document(
+        self, source: Store, of: Callable[[Store], Documents[T]], name: str, worth: Callable[[T], Any]
+    ) -> None:
+        theirs, ours = of(source).read(name), of(self.into).read(name)
         if theirs is None:
             raise LeftOutError(f"cannot be read in {source.root}")
-        if ours is None or theirs.date > ours.date:
-            probes.write(self.into, name, theirs)
-            self.merged.completed += 1
-
-    def _compute(self, source: Store, name: str) -> None:
-        theirs = compute.read(source, name)
-        if theirs is None:
-            raise LeftOutError(f"cannot be read in {source.root}")
-        if compute.read(self.into, name) is None:
-            compute.write(self.into, name, theirs)
+        if ours is None or worth(theirs) > worth(ours):
+            of(self.into).write(name, theirs)
             self.merged.completed += 1
 
 

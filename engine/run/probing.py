@@ -50,7 +50,7 @@ class Probing:
     def all(self, cells: Mapping[str, Cell]) -> dict[str, Probe]:
         """By name."""
         wanted = {self.name(cell, cells.get(cell.teacher or "")): cell for cell in cells.values()}
-        found = {name: kept for name in wanted if (kept := probes.read(self.store, name))}
+        found = {name: kept for name in wanted if (kept := probes.of(self.store).read(name))}
         lacking = {name: cell for name, cell in wanted.items() if name not in found}
         if lacking:
             busy.warn()
@@ -63,7 +63,7 @@ class Probing:
                 except (Exception, SystemExit) as error:  # of a method, a network, a library
                     self.refused[name] = reason(error).rstrip(".")
                     continue
-                probes.write(self.store, name, found[name])  # one after the other: an interrupted probing goes on
+                probes.of(self.store).write(name, found[name])  # one after the other: an interrupted probing goes on
         return found
 
     def _taken(self, cell: Cell, teacher: Cell | None) -> Probe:

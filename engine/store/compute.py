@@ -6,13 +6,12 @@ compute/<digits>.json   of a step of all cells that train alike
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from cheapconv.engine.store.alike import digits
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.documents import Found, document, look
-from cheapconv.engine.store.files import make_folder, write_json
+from cheapconv.engine.store.documents import Documents
 from cheapconv.engine.store.runs import COMPUTE, Run, Store
 
 LARGEST = 2**63
@@ -38,6 +37,11 @@ class StepCount:
     images: int  # of its batch
 
 
+def of(store: Store) -> Documents[StepCount]:
+    """All that were counted, by `name_of`."""
+    return Documents(store.root / COMPUTE, StepCount, lambda name, count: 0 < count.macs < LARGEST and count.images > 0)
+
+
 def name_of(cell: Cell, teacher: Cell | None) -> str:
     """The name of the file of all cells that compute as much in a step."""
     given = {name: cell.recipe.get(name) for name in GIVEN}
@@ -55,7 +59,7 @@ def name_in(store: Store, run: Run) -> str | None:
 def of_training(store: Store, run: Run) -> float:
     """Multiply-adds of a cell's own training; NaN where it is not done, or its steps were not counted."""
     name = name_in(store, run)
-    step = read(store, name) if name and run.result() else None
+    step = of(store).read(name) if name and run.result() else None
     images = sum(row.images for row in run.curve()) if step else math.nan
     macs = step.macs / step.images * images if step else math.nan
     return macs if 0 < macs < math.inf else math.nan
@@ -87,30 +91,8 @@ def teacher_of(store: Store, run: Run) -> Run | None:
     return store.run(cell.teacher) if cell and cell.teacher else None
 
 
-def read(store: Store, name: str) -> StepCount | None:
-    """What was counted, by the name of its file; a damaged one is as if it were not there."""
-    return _look(store, name).value
-
-
 def faults(store: Store, runs: Iterable[Run]) -> list[str]:
     """What is wrong with those of some cells and of their teachers, in words."""
     cells = itertools.chain.from_iterable(lineage(store, run) for run in runs)
     own = {*filter(None, (name_in(store, cell) for cell in cells))}
-    return [found.fault for name in sorted(own) if (found := _look(store, name)).fault]
-
-
-def write(store: Store, name: str, count: StepCount) -> None:
-    """Keep one."""
-    store.root.mkdir(parents=True, exist_ok=True)
-    make_folder(store.root / COMPUTE)
-    write_json(store.root / COMPUTE / f"{name}.json", document(asdict(count)))
-
-
-def names(store: Store) -> list[str]:
-    """All that are kept."""
-    return sorted(path.stem for path in (store.root / COMPUTE).glob("*.json"))
-
-
-def _look(store: Store, name: str) -> Found[StepCount]:
-    path = store.root / COMPUTE / f"{name}.json"
-    return look(path, StepCount, belongs=lambda count: 0 < count.macs < LARGEST and count.images > 0)
+    return of(store).faults(sorted(own))

@@ -8,15 +8,16 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from glob import escape
 from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 from pydantic import TypeAdapter
 
 from cheapconv.catalog.printable import is_plain_json, printable_values
-from cheapconv.engine.store.files import decoded, parse_json, read_bytes
+from cheapconv.engine.store.files import decoded, make_folder, parse_json, read_bytes, write_json
 from cheapconv.engine.store.records import SCHEMA
 
 T = TypeVar("T")
@@ -118,3 +119,39 @@ def document(fields: Mapping[str, object]) -> dict[str, object]:
 def checksum(body: Mapping[str, object]) -> str:
     """SHA-256 of a document in hexadecimal digits, however it is laid out in its file."""
     return hashlib.sha256(_canonical(body).encode()).hexdigest()
+
+
+class Documents(Generic[T]):
+    """Those of one kind in a folder, each by its name, which any process may write anew and whole: measurements/,
+    compute/ and probes/ of a store."""
+
+    def __init__(
+        self, path: Path, kind: type[T], belongs: Callable[[str, T], bool] = lambda name, document: True
+    ) -> None:
+        """`belongs`: whether a document may stand under a name."""
+        self._path, self._kind, self._belongs = path, kind, belongs
+
+    def names(self, prefix: str = "") -> list[str]:
+        """All that begin so, sorted."""
+        return [path.stem for path in sorted(self._path.glob(f"{escape(prefix)}*.json"))]
+
+    def read(self, name: str) -> T | None:
+        """The document of that name; a damaged one is as if it were not there."""
+        return self._look(name).value
+
+    def all(self, prefix: str = "") -> list[T]:
+        """Every whole document whose name begins so, by name."""
+        return [found for name in self.names(prefix) if (found := self.read(name)) is not None]
+
+    def faults(self, names: Iterable[str]) -> list[str]:
+        """What is wrong with those of these names, in words."""
+        return [found.fault for name in names if (found := self._look(name)).fault]
+
+    def write(self, name: str, value: T) -> None:
+        """Keep one."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path)
+        write_json(self._path / f"{name}.json", document(asdict(cast(Any, value))))
+
+    def _look(self, name: str) -> Found[T]:
+        return look(self._path / f"{name}.json", self._kind, belongs=lambda found: self._belongs(name, found))

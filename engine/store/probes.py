@@ -3,12 +3,12 @@
 probes/<digits>-<machine>-t<threads>.json   of all cells that train alike: network, method, teacher, batch, precision
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from cheapconv.engine.store.alike import digits
 from cheapconv.engine.store.cell import Cell
-from cheapconv.engine.store.documents import document, look
-from cheapconv.engine.store.files import make_folder, slug, write_json
+from cheapconv.engine.store.documents import Documents
+from cheapconv.engine.store.files import slug
 from cheapconv.engine.store.runs import PROBES, Store
 
 # Numbers of a recipe that a step takes no time for.
@@ -47,18 +47,6 @@ def name_of(cell: Cell, teacher: Cell | None, device_name: str, threads: int) ->
     return f"{digits(cell, teacher, recipe)}-{slug(device_name)}-t{threads}"
 
 
-def read(store: Store, name: str) -> Probe | None:
-    """The probe of that name; a damaged one is as if it were not there."""
-    return look(store.root / PROBES / f"{name}.json", Probe).value
-
-
-def write(store: Store, name: str, probe: Probe) -> None:
-    """Keep one."""
-    store.root.mkdir(parents=True, exist_ok=True)
-    make_folder(store.root / PROBES)
-    write_json(store.root / PROBES / f"{name}.json", document(asdict(probe)))
-
-
-def names(store: Store) -> list[str]:
-    """All that are kept."""
-    return sorted(path.stem for path in (store.root / PROBES).glob("*.json"))
+def of(store: Store) -> Documents[Probe]:
+    """All that are kept, by `name_of`."""
+    return Documents(store.root / PROBES, Probe)

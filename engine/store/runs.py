@@ -10,15 +10,14 @@ No folder is made by writing into it but by `Run.write_cell`: one that somebody 
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from glob import escape
 from pathlib import Path
 
 from cheapconv.catalog.errors import UserError, nearest, short
 from cheapconv.engine.store import lock, upgrade
 from cheapconv.engine.store.cell import CellRecord
-from cheapconv.engine.store.documents import Found, Reader, document, look
+from cheapconv.engine.store.documents import Documents, Found, Reader, document, look
 from cheapconv.engine.store.files import (
     ABANDONED_S,
     DISK_ERRORS,
@@ -234,30 +233,10 @@ class Store:
         except PermissionError as error:  # a folder of another user
             raise UserError(f"{path} cannot be written ({error.strerror}): see to {path.parent}.") from error
 
-    def measurement(self, name: str) -> Measurement | None:
-        """The timing of that name."""
-        return self._measurement(name).value
-
-    def measurements(self, structure: str = "") -> list[Measurement]:
-        """Every timing, or those of one structure."""
-        return [found for name in self.timed(structure) if (found := self.measurement(name))]
-
-    def faults(self, structures: Iterable[str]) -> list[str]:
-        """What is wrong with the timings of some structures, in words."""
-        found = (self._measurement(name) for structure in structures for name in self.timed(structure))
-        return [each.fault for each in found if each.fault]
-
-    def write_measurement(self, name: str, measurement: Measurement) -> None:
-        """Keep a timing."""
-        make_folder(self.root / MEASUREMENTS)
-        write_json(self.root / MEASUREMENTS / f"{name}.json", document(asdict(measurement)))
-
-    def timed(self, structure: str) -> list[str]:
-        return [path.stem for path in sorted((self.root / MEASUREMENTS).glob(f"{escape(structure)}*.json"))]
-
-    def _measurement(self, name: str) -> Found[Measurement]:
-        path = self.root / MEASUREMENTS / f"{name}.json"
-        return look(path, Measurement, belongs=lambda timing: name.startswith(timing.structure))
+    @property
+    def measurements(self) -> Documents[Measurement]:
+        """The timings, each by the key of its structure and the setting under which it was taken."""
+        return Documents(self.root / MEASUREMENTS, Measurement, lambda name, timing: name.startswith(timing.structure))
 
     def prepare(self) -> None:
         """Create the store; a folder that cannot be written is a UserError before anything trains."""

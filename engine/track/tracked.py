@@ -198,7 +198,7 @@ def read(store: Store, key: str, sweep: TrackedSweep) -> Tracked | None:
     # what is measured elsewhere later does not replace it.
     device_name = environments[-1].device_name
     structure = next((network.structure for network in result.counted if network.structure), None) if result else None
-    measured = store.measurements(structure) if structure else []
+    measured = store.measurements.all(structure) if structure else []
     timings = [timing for timing in measured if not deployments.timed(timing)]
     timing = min(timings, key=lambda timing: (timing.device_name != device_name, timing.date), default=None)
     others = tuple(_others(measured, timing)) if timing else ()

@@ -181,7 +181,8 @@ def read_sweep(store: Path, sweep: str) -> Collected:
             deployed = tuple(deployments.read(run)) if result else ()
             records.append(Record(run, cell, run.environments(), state.state, state.error or "", result, deployed))
     results = [record.result for record in records if record.result]
-    faults += runs.faults({network.structure for result in results for network in result.counted if network.structure})
+    timed = {network.structure for result in results for network in result.counted if network.structure}
+    faults += runs.measurements.faults(name for key in sorted(timed) for name in runs.measurements.names(key))
     faults += compute.faults(runs, [record.run for record in records])
     unrecorded = len(plan.cells) - len(records)
     dearer = {(network.architecture, network.conv): network.text for network in plan.dearer}

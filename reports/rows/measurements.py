@@ -58,7 +58,7 @@ class Measured:
 def read_measurements(store: Path, cells: pd.DataFrame) -> Measured:
     """The measurements of the networks of `cells`, by ON, each with the number of `cells` that share it."""
     counts, structures = cells.value_counts([*ON]), {*cells["structure"].dropna()}
-    timings = [timing for timing in Store(store).measurements() if timing.structure in structures]
+    timings = [timing for timing in Store(store).measurements.all() if timing.structure in structures]
     fits = [(timing.structure, deployments.timed(timing)) in counts.index for timing in timings]
     others = [(timing.runtime, timing.structure) for timing, fit in zip(timings, fits, strict=True) if not fit]
     unscored = Counter(runtime for runtime, _ in {*others})

@@ -107,7 +107,7 @@ def write_measurement(store: Store, device_name: str, latency_ms: float) -> None
         latency=Latency(batch=1, median_ms=latency_ms, q25_ms=latency_ms, q75_ms=latency_ms, **setting),
         throughput=Throughput(batch=256, images_per_s=500.0, q25=500.0, q75=500.0, **setting),
     )
-    store.write_measurement(f"s0-{device_name.lower()}-t1", measurement)
+    store.measurements.write(f"s0-{device_name.lower()}-t1", measurement)
 
 
 def write_sweep(store: Store, sweep: str, keys: list[str]) -> None:

@@ -78,7 +78,7 @@ class Store:
         root = runs.Store(self.root)
         cell, taught_by = root.run(key).cell(), root.run(teacher).cell() if teacher else None
         assert cell is not None
-        compute.write(root, compute.name_of(cell, taught_by), StepCount(macs=macs, images=10))
+        compute.of(root).write(compute.name_of(cell, taught_by), StepCount(macs=macs, images=10))
 
     def deploy(
         self,

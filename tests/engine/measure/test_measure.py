@@ -81,7 +81,7 @@ def test_a_timing_is_kept_under_its_structure_and_setting(tmp_path, monkeypatch,
     assert timings.kept(store, wrn, EAGER) is None
     timings.take(store, wrn, build_network(WRN, "standard", 10), EAGER, Turn())
     assert timings.kept(store, wrn, EAGER) == a_timing(wrn)
-    assert store.measurements(wrn.key) == [a_timing(wrn)]
+    assert store.measurements.all(wrn.key) == [a_timing(wrn)]
     torch.set_num_threads(2)  # another setting
     assert timings.kept(store, wrn, EAGER) is None
 
@@ -93,7 +93,7 @@ def test_a_second_device_and_other_threads_replace_no_timing(tmp_path, monkeypat
         monkeypatch.setattr(timings, "time_network", lambda s, n, d, turn, ms=median_ms: a_timing(s, median_ms=ms))
         torch.set_num_threads(threads)
         timings.take(store, wrn, network, EAGER, Turn())
-    assert [timing.latency.median_ms for timing in store.measurements(wrn.key)] == [1.0, 2.0, 3.0]
+    assert [timing.latency.median_ms for timing in store.measurements.all(wrn.key)] == [1.0, 2.0, 3.0]
 
 
 def test_a_setting_names_the_device_precision_batch_and_threads(monkeypatch):
@@ -168,7 +168,7 @@ def test_a_damaged_timing_is_none(tmp_path, monkeypatch, wrn):
     [path] = (tmp_path / "measurements").iterdir()
     path.write_text("{")
     assert timings.kept(store, wrn, EAGER) is None
-    assert store.measurements() == []
+    assert store.measurements.all() == []
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_timings_of_before_are_read(tmp_path, wrn):
     folder = tmp_path / "measurements"
     folder.mkdir()
     (folder / f"{wrn.key}-x.json").write_text(json.dumps(body))
-    assert Store(tmp_path).measurements() == [a_timing(wrn)]
+    assert Store(tmp_path).measurements.all() == [a_timing(wrn)]
 
 
 @pytest.mark.gpu

@@ -181,4 +181,4 @@ def test_operators_are_kept_and_timings_of_before_have_none(tmp_path):
     before = asdict(a_timing(WRN))
     del before["operators"]
     (tmp_path / "measurements" / f"{WRN.key}-x.json").write_text(json.dumps(before))
-    assert {timing.operators for timing in store.measurements()} >= {()}
+    assert {timing.operators for timing in store.measurements.all()} >= {()}

@@ -11,6 +11,7 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.measure.turn import Turn
 from cheapconv.engine.run import measuring, session
 from cheapconv.engine.store import compute
+from cheapconv.engine.store.documents import Documents
 from cheapconv.engine.store.runs import Store
 from tests.engine import tiny
 from tests.engine.outcomes import assert_same
@@ -37,7 +38,7 @@ def test_a_count_that_cannot_be_written_ends_nothing(store, monkeypatch, caplog)
     def refused(*given):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(compute, "write", refused)
+    monkeypatch.setattr(Documents, "write", refused)
     assert {*tiny.ends(store, sweep())} == {"done"}
     assert "could not be counted" in caplog.text
 
@@ -46,7 +47,7 @@ def test_a_disk_that_is_full_at_a_count_ends_the_run_in_a_sentence(store, monkey
     def full(*given):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(compute, "write", full)
+    monkeypatch.setattr(Documents, "write", full)
     with pytest.raises(UserError, match=r"cannot take more .*: make room and run again"):
         tiny.ends(store, sweep())
 
@@ -79,16 +80,16 @@ def test_what_goes_wrong_is_a_warning_and_no_cells_failure(store, monkeypatch, c
     assert (
         "the multiply-adds of training wrn(depth=10, width=1) standard by scratch could not be counted" in caplog.text
     )
-    assert compute.names(store) == []
+    assert compute.of(store).names() == []
 
 
 def test_counting_changes_no_bit_of_what_is_trained_after_it(store, tmp_path, monkeypatch):
     whole, other = sweep(), Store(tmp_path / "uncounted")
     tiny.run(store, whole)
-    assert compute.names(store)
+    assert compute.of(store).names()
     tiny.skip_counting(monkeypatch)
     tiny.run(other, whole)
-    assert not compute.names(other)
+    assert not compute.of(other).names()
     for planned in whole.cells:
         assert_same(store, other, planned.cell.key)
 
@@ -96,14 +97,14 @@ def test_counting_changes_no_bit_of_what_is_trained_after_it(store, tmp_path, mo
 def test_measure_counts_what_is_missing_of_what_is_done(store):
     whole = sweep()
     assert {*tiny.ends(store, whole)} == {"done"}
-    names = compute.names(store)
+    names = compute.of(store).names()
     shutil.rmtree(store.root / "compute")
     more = tiny.planned({"name": "teacher", "seeds": [5]}, "raising", epochs=1)
     session.measure(more, store.root, "cpu", 1, Watch(), "eager")
     teacher = whole.cells[0].cell
-    assert compute.names(store) == [compute.name_of(store.run(teacher.key).cell(), None)]
+    assert compute.of(store).names() == [compute.name_of(store.run(teacher.key).cell(), None)]
     session.measure(whole, store.root, "cpu", 1, Watch(), "eager")
-    assert compute.names(store) == names
+    assert compute.of(store).names() == names
 
 
 def test_a_run_that_is_to_end_counts_nothing_more(store):
@@ -111,9 +112,9 @@ def test_a_run_that_is_to_end_counts_nothing_more(store):
     assert tiny.ends(store, tiny.planned("scratch", epochs=1)) == ["done"]
     shutil.rmtree(store.root / "compute")
     measuring.measure_missing(store, cell, tiny.CPU, Turn(should_stop=lambda: True))
-    assert compute.names(store) == []
+    assert compute.of(store).names() == []
     measuring.measure_missing(store, cell, tiny.CPU, Turn())
-    assert len(compute.names(store)) == 1
+    assert len(compute.of(store).names()) == 1
 
 
 def test_of_a_teacher_that_was_changed_in_training_nothing_is_counted(store):
@@ -124,4 +125,4 @@ def test_of_a_teacher_that_was_changed_in_training_nothing_is_counted(store):
     result = teacher.result()
     teacher.finish(replace(result, networks=(replace(result.networks[0], changed={"kept": [1]}),)))
     measuring.count_missing(store, whole.cells[1].cell)
-    assert compute.names(store) == []
+    assert compute.of(store).names() == []

@@ -205,7 +205,7 @@ def test_a_machine_that_cannot_be_had_costs_a_timing_and_no_training(store, monk
     monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(store.root / "nowhere"))
     whole = tiny.planned("scratch", epochs=1)
     assert ends(store, whole) == ["done"]
-    assert store.measurements() == []
+    assert store.measurements.all() == []
     assert "could not be timed (the folder for temporary files cannot be used (No such file" in caplog.text
 
 

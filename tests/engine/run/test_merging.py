@@ -34,7 +34,7 @@ def test_what_one_store_lacks_comes_whole_from_the_other(a, b):
     assert a.run("two").result() == run.result()
     assert [deployment.name for deployment in deployments.read(a.run("two"))] == ["onnxruntime-int8"]
     assert a.plan("s") == b.plan("s")
-    assert a.measurements() == b.measurements()
+    assert a.measurements.all() == b.measurements.all()
     theirs = content(b.root)
     assert {name: data for name, data in content(a.root).items() if name in theirs} == theirs
 

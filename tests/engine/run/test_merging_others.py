@@ -52,9 +52,9 @@ def test_a_timing_without_a_doubt_is_kept(a, b):
     path.write_text(
         path.read_text().replace('"doubt": ""', '"doubt": "slow"').split('"sha256"')[0].rstrip(" \n,") + "}"
     )
-    assert a.measurements()[0].doubt == "slow"
+    assert a.measurements.all()[0].doubt == "slow"
     merge(a, b)
-    assert [timing.latency.median_ms for timing in a.measurements()] == [2.0, 1.0]
+    assert [timing.latency.median_ms for timing in a.measurements.all()] == [2.0, 1.0]
 
 
 def test_deployments_of_the_same_networks_are_the_cells_own(a, b):
@@ -81,13 +81,18 @@ def test_of_two_probes_the_newer_is_kept(a, b):
         Probe(device_name="A CPU", threads=1, date=day, steps=9, batch_s=1.0, teacher_s=0.0, own_s=1.0, taken=8)
         for day in ("2026-01-01", "2026-01-02")
     )
-    probes.write(a, "x", old), probes.write(b, "x", new), probes.write(a, "y", new), probes.write(b, "y", old)
+    (
+        probes.of(a).write("x", old),
+        probes.of(b).write("x", new),
+        probes.of(a).write("y", new),
+        probes.of(b).write("y", old),
+    )
     assert merge(a, b).completed == 1
-    assert (probes.read(a, "x"), probes.read(a, "y")) == (new, new)
+    assert (probes.of(a).read("x"), probes.of(a).read("y")) == (new, new)
 
 
 def test_what_was_counted_of_trainings_comes_along(a, b):
     mine, theirs = StepCount(macs=1, images=2), StepCount(macs=3, images=2)
-    compute.write(a, "x", mine), compute.write(b, "x", theirs), compute.write(b, "y", theirs)
+    compute.of(a).write("x", mine), compute.of(b).write("x", theirs), compute.of(b).write("y", theirs)
     assert merge(a, b).completed == 1
-    assert (compute.read(a, "x"), compute.read(a, "y")) == (mine, theirs)
+    assert (compute.of(a).read("x"), compute.of(a).read("y")) == (mine, theirs)

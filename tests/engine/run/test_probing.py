@@ -25,7 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def test_it_says_what_a_sweep_takes_and_the_second_time_at_once(run, monkeypatch):
     found = run.document("plan", "small", "--estimate", "--threads", "1")
-    assert len(probes.names(Store("runs"))) == 2
+    assert len(probes.of(Store("runs")).names()) == 2
     assert [workers["workers"] for workers in found["workers"]] == [1, 8, 64]
     assert found["train_alone_s"] == pytest.approx(sum(cell["train_s"] for cell in found["cells"]))
     teacher, student = found["cells"]
@@ -89,7 +89,7 @@ def test_an_interrupted_probing_keeps_what_it_has(run, monkeypatch):
     whole = tiny.planned("scratch", "noisy")
     with pytest.raises(KeyboardInterrupt):
         probing.estimated(whole, Path("runs"), "cpu", 1, None, "auto")
-    assert len(probes.names(Store("runs"))) == 1
+    assert len(probes.of(Store("runs")).names()) == 1
 
 
 def test_what_methods_do_at_the_end_is_known_from_cells_that_are_done(run, tmp_path):

@@ -118,8 +118,8 @@ def test_measure_times_and_scores_in_both_precisions(trained, cells, monkeypatch
         assert f"WRN-10-1 S, onnxruntime {precision}: 1.5 ms an image, 2000 images/s" in said
     for method in ("scratch", "noisy"):
         assert f"WRN-10-1 S {method}, seed 0, onnxruntime int8: top1 " in said
-    assert [m.latency.precision for m in store.measurements()] == ["fp32", "int8"]
-    small = store.measurements()[1]
+    assert [m.latency.precision for m in store.measurements.all()] == ["fp32", "int8"]
+    small = store.measurements.all()[1]
     assert small.throughput.precision == "int8"
     assert small.quantised_on == str(quantised.OpenedData(None).calibration(cells[1][0]))
 

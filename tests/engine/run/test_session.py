@@ -170,10 +170,10 @@ def test_measuring_takes_every_network_once_again(store, quiet, capsys):
     session.measure(whole, store.root, "cpu", 1, watch)
     assert watch.warmed == ["WRN-10-1 S", "WRN-10-1 G(2)"] * 2
     assert watch.sliced[:4] == ["WRN-10-1 S", "WRN-10-1 G(2)", "WRN-10-1 G(2)", "WRN-10-1 S"]
-    assert {(m.architecture, m.classes, m.input) for m in store.measurements()} == {
+    assert {(m.architecture, m.classes, m.input) for m in store.measurements.all()} == {
         ("wrn(depth=10, width=1)", 10, (3, 8, 8))
     }
-    assert len(store.measurements()) == 2
+    assert len(store.measurements.all()) == 2
     passes = [f"onnxruntime fp32: pass {number} of 5 over 2 networks" for number in range(1, 6)]
     timings = [f"WRN-10-1 {conv}, onnxruntime fp32: 1.5 ms an image, 2000 images/s" for conv in ("S", "G(2)")]
     assert capsys.readouterr().out.splitlines() == [*passes, *timings] * 2
@@ -214,7 +214,7 @@ def test_an_earlier_group_is_timed_again_when_the_machine_turns_out_to_be_faster
     assert watch.sliced == ["WRN-10-1 S"] * 5 + ["WRN-10-1 G(2)"] * 5 + ["WRN-10-1 S"] * 3
     assert watch.warmed[-1] == "WRN-10-1 S"
     assert "WRN-10-1 S, eager fp32: 1 ms" in capsys.readouterr().out
-    assert {m.doubt for m in store.measurements()} == {""}
+    assert {m.doubt for m in store.measurements.all()} == {""}
 
 
 def test_a_plan_that_loses_cells_says_so(store, caplog):
@@ -227,7 +227,7 @@ def test_a_plan_that_loses_cells_says_so(store, caplog):
 
 def test_a_doubt_is_kept_and_told(store, quiet, capsys, caplog):
     session.measure(tiny.planned("scratch"), store.root, "cpu", 1, Watch([1.0, 0.5] * 50), "eager")
-    [kept] = store.measurements()
+    [kept] = store.measurements.all()
     assert kept.doubt == "at times the machine was at 50 % of the best speed of that measuring"
     assert f"(doubtful: {kept.doubt})" in capsys.readouterr().out
     assert "measure again when the machine is quiet" in caplog.text
@@ -241,7 +241,7 @@ def test_a_network_that_does_not_run_costs_no_other_its_timing(store, quiet, cap
             super().warm(work)
 
     session.measure(tiny.planned("scratch", {"conv": "group(groups=2)"}), store.root, "cpu", 1, Broken(), "eager")
-    assert [m.conv for m in store.measurements()] == ["group(groups=2)"]
+    assert [m.conv for m in store.measurements.all()] == ["group(groups=2)"]
     assert "WRN-10-1 S could not be timed (no such kernel)" in caplog.text
 
 

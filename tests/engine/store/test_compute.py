@@ -22,13 +22,13 @@ def trained(store: Store, key: str, teacher: str | None = None, counted: bool = 
     write_cell(store, key, teacher=teacher)
     if counted:
         taught_by = store.run(teacher).cell() if teacher else None
-        compute.write(store, name_of(store.run(key).cell(), taught_by), STEP)
+        compute.of(store).write(name_of(store.run(key).cell(), taught_by), STEP)
 
 
 def test_it_comes_back(store):
-    assert (compute.names(store), compute.read(store, "a")) == ([], None)
-    compute.write(store, "a", STEP)
-    assert (compute.names(store), compute.read(store, "a")) == (["a"], STEP)
+    assert (compute.of(store).names(), compute.of(store).read("a")) == ([], None)
+    compute.of(store).write("a", STEP)
+    assert (compute.of(store).names(), compute.of(store).read("a")) == (["a"], STEP)
     assert store.runs() == []
 
 
@@ -105,7 +105,7 @@ def test_what_cannot_have_been_counted_is_a_fault_and_as_if_it_were_not_there(st
     teacher, student = store.run("teacher"), store.run("student")
     name = compute.name_in(store, teacher)
     write_json(store.root / "compute" / f"{name}.json", {"schema": 2, "macs": 600, "images": 4} | odd)
-    assert compute.read(store, name) is None
+    assert compute.of(store).read(name) is None
     [fault] = compute.faults(store, [student])
     assert fault.startswith(f"{name}.json is ")
 

@@ -16,9 +16,9 @@ PROBE = Probe(
 
 
 def test_it_comes_back(store):
-    assert (probes.read(store, "a"), probes.names(store)) == (None, [])
-    probes.write(store, "a", PROBE)
-    assert (probes.read(store, "a"), probes.names(store)) == (PROBE, ["a"])
+    assert (probes.of(store).read("a"), probes.of(store).names()) == (None, [])
+    probes.of(store).write("a", PROBE)
+    assert (probes.of(store).read("a"), probes.of(store).names()) == (PROBE, ["a"])
     assert PROBE.step_s == 6.0
     assert store.runs() == []
 

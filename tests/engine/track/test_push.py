@@ -27,13 +27,13 @@ def test_what_its_training_computed_arrives(store: Store, uri: str, sweep: str) 
     teacher, student = store.run(TEACHER).cell(), store.run(KEY).cell()
     assert teacher is not None
     assert student is not None
-    compute.write(store, compute.name_of(student, teacher), StepCount(macs=600, images=4))
+    compute.of(store).write(compute.name_of(student, teacher), StepCount(macs=600, images=4))
     push(store, KEY, sweep, uri, ask=True)
     images = sum(row.images_per_s * row.seconds for row in store.run(KEY).curve())
     found = only_run(uri, sweep).data.metrics
     assert found["train_macs"] == pytest.approx(150 * images)
     assert "train_macs_with_teacher" not in found  # as long as that is not known
-    compute.write(store, compute.name_of(teacher, None), StepCount(macs=400, images=4))
+    compute.of(store).write(compute.name_of(teacher, None), StepCount(macs=400, images=4))
     push(store, KEY, sweep, uri, ask=True)
     assert only_run(uri, sweep).data.metrics["train_macs_with_teacher"] == pytest.approx(250 * images)
 

@@ -26,9 +26,9 @@ def test_what_is_measured_later_under_other_threads_replaces_nothing(tmp_path: P
     store = Store(tmp_path)
     write_cell(store, KEY)
     write_measurement(store, "A CPU", 1.5)
-    [first] = store.measurements("s0")
+    [first] = store.measurements.all("s0")
     later = replace(first, date="2099-01-01T00:00:00+00:00", latency=replace(first.latency, median_ms=9.0))
-    store.write_measurement("s0-a cpu-more-threads", later)
+    store.measurements.write("s0-a cpu-more-threads", later)
     tracked = shown(store)
     assert tracked.measurement == first
 
@@ -37,9 +37,9 @@ def test_a_timing_in_int8_is_never_that_of_the_network_as_trained(tmp_path: Path
     store = Store(tmp_path)
     write_cell(store, KEY)
     write_measurement(store, "Another CPU", 1.5)
-    [trained] = store.measurements("s0")
+    [trained] = store.measurements.all("s0")
     int8 = replace(trained, device_name="A CPU", latency=replace(trained.latency, median_ms=0.5, precision="int8"))
-    store.write_measurement("s0-a cpu-int8", int8)
+    store.measurements.write("s0-a cpu-int8", int8)
     tracked = shown(store)
     assert tracked.measurement == trained
 
@@ -48,7 +48,7 @@ def test_other_runtimes_and_precisions_on_its_device_stand_below_their_names(tmp
     store = Store(tmp_path)
     write_cell(store, KEY)
     write_measurement(store, "A CPU", 1.5)
-    [usual] = store.measurements("s0")
+    [usual] = store.measurements.all("s0")
     quick = replace(usual, doubt="it was busy", latency=replace(usual.latency, median_ms=0.5, precision="int8"))
     other = replace(usual, runtime="openvino", date="2099-01-01T00:00:00+00:00")
     for name, timing in {
@@ -58,14 +58,14 @@ def test_other_runtimes_and_precisions_on_its_device_stand_below_their_names(tmp
         "s0-a cpu-other": replace(other, latency=replace(usual.latency, median_ms=2.0)),
         "s0-a board": replace(usual, device_name="A board", runtime="mnn"),
     }.items():
-        store.write_measurement(name, timing)
+        store.measurements.write(name, timing)
     tracked = shown(store)
     found = {name: value for name, value in tracked.final.items() if name.endswith("latency_ms")}
     assert found == {"latency_ms": 1.5, f"int8_{usual.runtime}/latency_ms": 0.5, "fp32_openvino/latency_ms": 2.0}
     assert tracked.final["fp32_openvino/throughput_images_per_s"] == usual.throughput.images_per_s
     assert tracked.tags["latency_doubt"] == "the machine was slow"
     uneven = replace(usual, doubt="a quarter of the runs of a batch took at most 1 ms, another at least 2 ms")
-    store.write_measurement("s0-a cpu-t1", uneven)
+    store.measurements.write("s0-a cpu-t1", uneven)
     again = shown(store)
     assert again.tags["latency_doubt"] == ""
 
