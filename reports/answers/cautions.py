@@ -25,6 +25,11 @@ def _runs(rows: pd.DataFrame) -> Iterator[str]:
     if len(single):
         runs = "single runs" if len(single) > 1 else "a single run"
         yield f"{share(len(single), len(rows))} {runs}: what another seed would give is not known."
+    if len(taught := trained[(trained["n"] > 1) & trained["teachers"].map(len).between(1, trained["n"] - 1)]):
+        yield (
+            "Learnt from fewer teachers than they have seeds, so that their ±, intervals and p know too little of how "
+            f"teachers differ: {_named(taught)}."
+        )
     if len(unfinished := trained[~trained["complete"]]):
         yield f"Incomplete, not ranked and still moving: {_named(unfinished)}."
     if len(empty := rows[rows["warnings"] != ""]):

@@ -27,6 +27,7 @@ from cheapconv.reports.statistics.paired import Comparison
 MOST_TIED = 3  # that are named
 MOST_NETWORKS = 6  # of which a sentence speaks
 MOST_PAIRS = 6  # of rows of one network, each told
+ALONE, OF_OTHERS = "the test set's error alone", "the spread of the other rows"  # what an error of single runs is
 BUDGETED = ("params", "macs", "latency_ms", "train_s_with_teacher", "train_macs_with_teacher")  # as fields begin
 
 
@@ -107,7 +108,8 @@ def _methods(cells: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Finding]:
     left = [each for each in compared if not each.resolved]
     if left:
         told = [f"{treatment(c)} {100 * c.mean:+.2f} ({100 * c.low:.2f} to {100 * c.high:.2f})" for c in left]
-        text = f"Not resolved over these networks, against training alone, in points: {_list(told)}."
+        own = "each with its own 95 % interval"
+        text = f"Not resolved over these networks, against training alone, in points, {own}: {_list(told)}."
         alone = tuple(rows.loc[rows["is_baseline"] & (rows["deployed"] == ""), "id"])
         yield Finding(text, tuple(dict.fromkeys((*(name for each in left for name in _ids(rows, each)), *alone))))
 
@@ -233,4 +235,8 @@ def _list(told: Sequence[str]) -> str:
 
 def _single(rows: pd.DataFrame) -> str:
     """What an error of single runs is that of."""
-    return " (single runs: by the test set's error alone)" if (rows["n"] == 1).any() else ""
+    single = rows[rows["n"] == 1]
+    if single.empty:
+        return ""
+    known = single[differences.SPREAD].notna().all()
+    return f" (single runs: by {OF_OTHERS if known else ALONE})"

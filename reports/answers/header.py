@@ -1,5 +1,6 @@
 """What a report says above its table: the conditions of the sweep, stated first, and how to read the numbers."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import get_args
@@ -26,8 +27,8 @@ PICKED = (
     "rows (Games-Howell), so that having picked the best is paid for."
 )
 RANKS = (
-    "Rows that do not differ from the best share its rank, such as 1 to 12, and the order among them means nothing; "
-    "then the same is asked of the rows that are left."
+    "A rank such as 3 to 12 is what a row may truly have, of all rows at once in 95 % of reports: two rows are "
+    "significantly better than it, and all but twelve significantly worse. A row whose seeds scatter has a wide one."
 )
 GAPS = (
     "Gap recovered is given where the standard network and the baseline differ, each pair tested by itself; in "
@@ -127,10 +128,14 @@ def remarks(rows: pd.DataFrame, sweep: Collected, waiting: int = 0) -> list[str]
     if len(single):  # the size below which differences between single runs mean nothing: test-set noise alone
         typical, images = single["top1_mean"].median(), single["test_images"].iloc[0]
         points = 100 * 1.96 * 2**0.5 * single.apply(lambda row: differences.test_error(row, typical), axis=1).median()
+        of_others = single[differences.SPREAD].max()
         said.append(
             f"Rows with n=1 are single runs without a spread: the test set's {error} alone decides about them. "
             f"A difference between two of them within that error, {points:.1f} points at {100 * typical:.0f} % on "
             f"{images:,.0f} test images, means nothing; seeds differ on top of that."
+            if math.isnan(of_others)
+            else "Rows with n=1 are single runs without a spread: in tests and intervals that of the other rows, "
+            f"{100 * of_others:.2f} points when pooled, stands in for it."
         )
     if (~rows["complete"]).any():
         said.append("Rows whose n reads done/planned are incomplete; they are not ranked and may still move.")

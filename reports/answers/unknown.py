@@ -30,7 +30,7 @@ def unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
         yield Finding(_told_apart(comparable, n, std, score))
     ranked = comparable[comparable["rank"].notna()]
     if len(ranked) > 2 and (ranked["rank"] == 1).all():
-        text = f"All {len(ranked)} rows share the first rank: that any of them is better than another is not resolved."
+        text = f"All {len(ranked)} rows may be the first: that any of them is better than another is not resolved."
         yield Finding(text, tuple(ranked["id"]))
     yield from _closest(comparable, std)
 

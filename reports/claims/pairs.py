@@ -247,7 +247,7 @@ def gain(row: pd.Series, alone: pd.Series) -> pd.Series:
     won = row.copy()
     won["top1_mean"], won["n"] = row["top1_mean"] - alone["top1_mean"], min(row["n"], alone["n"])
     won["top1_std"] = math.sqrt(won["n"] * sum(differences.variance(each) for each in (row, alone)))
-    won[differences.FREEDOM] = differences.freedom(row, alone) if won["n"] > 1 else math.nan
+    won[differences.SPREAD], won[differences.FREEDOM] = won["top1_std"], differences.freedom(row, alone)
     won[images.COLUMN] = images.difference(row, alone)
     won["top1_error_mean"] = math.hypot(*(differences.test_error(each, each["top1_mean"]) for each in (row, alone)))
     return won

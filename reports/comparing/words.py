@@ -27,8 +27,8 @@ HOW = (
     "differ by as much as their intervals say."
 )
 SINGLE = (
-    "A row with n=1 on either side has no spread over seeds: the test set's error alone decides about it, and seeds "
-    "differ on top of that."
+    "A row with n=1 on either side has no spread over seeds: that of its sweep's other rows, pooled, stands in for it, "
+    "or where these have none either the test set's error alone decides, and seeds differ on top of that."
 )
 BITS = "A cell's key stands for everything that can change its result, so equal keys should mean equal scores."
 TIMES = (

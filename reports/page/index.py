@@ -131,12 +131,12 @@ def numeric(column: pd.Series) -> pd.Series:
 
 
 def best(rows: pd.DataFrame, score: Score) -> str:
-    """`81.20 % top-1: WRN-16-2 G(4) kd`, with how many others share its rank; `-` where no row can be compared."""
+    """`81.20 % top-1: WRN-16-2 G(4) kd`, how many are not told from it; `-` where none can be compared."""
     if rows.empty:
         return "-"
     row = rows.iloc[int(rows["top1_mean"].argmax())]
     tied = row["rank_to"] - row["rank"]
-    with_it = f" (rank shared with {tied:.0f} other{'' if tied == 1 else 's'})" if tied > 0 else ""
+    with_it = f" ({tied:.0f} other{' is' if tied == 1 else 's are'} not told from it)" if tied > 0 else ""
     return f"{named(row, score)}{with_it}"
 
 

@@ -125,7 +125,7 @@ def method_label(row: Row) -> str:
 
 
 def rank(row: Row) -> str:
-    """The place among comparable rows, `1 to 12` where twelve do not differ from the best; `ref`: standard."""
+    """The places among comparable rows that it may truly have, such as `1 to 12`; `ref`: standard."""
     if row["is_reference"] and not row["warnings"]:
         return "ref"
     places = [f"{row[name]:.0f}" for name in ("rank", "rank_to") if pd.notna(row[name])]
@@ -176,7 +176,7 @@ def results(score: Score) -> tuple[Column, ...]:
             "Rank",
             rank,
             "rank",
-            f"By mean {score.text}; shared where rows do not differ; ref: standard",
+            f"Places by mean {score.text} that the row may truly have (95 %, all rows at once); ref: standard",
             optional=False,
             short=True,
         ),

@@ -63,6 +63,7 @@ def summarise(cells: pd.DataFrame, unrecorded: int = 0) -> pd.DataFrame:
     found = alone & (~standard).groupby(rows["architecture"]).transform("any")
     rows["is_reference"] = found if found.any() or rows.loc[alone, "architecture"].nunique() != 1 else alone
     rows["of_reference"] = rows.groupby(TRAINED)["is_reference"].transform("any")  # itself, or how it is deployed
+    rows = rows.join(differences.stand_in(rows))
     standing = rows[rows["comparable"]]
     ranked = standing[~standing["is_reference"]]
     rows = rows.join(differences.places(ranked, beside=len(standing) - len(ranked)))

@@ -7,14 +7,17 @@ than the root of
 
 each error with the quantile of what is known of it (Cochran and Cox, 1957): a spread over few seeds that happens to be
 small says little. Adding the variances first and giving their sum Satterthwaite's degrees of freedom calls too much,
-among 20 equal rows of two seeds one in a third of all reports, as simulated.
+among 20 equal rows of two seeds one in a third of all reports, as simulated. Nor is any error smaller than that of the
+images alone: seeds that happen to agree take away nothing of it.
 
 Where they are not, and of single runs, the difference has to be significant at LEVEL in both of these senses:
 
 - over seeds: Welch's t, for variances that may be unequal, with Satterthwaite's degrees of freedom (Welch, 1947);
 - over test images: z of two proportions, binomial with the pooled accuracy; a score that is no share of images brings
-  an error of its own. It takes the images as drawn anew for each row; rows share them, so it errs on the safe side. A
-  single run has no spread over seeds: there it decides alone, which leaves some room for the seeds that nobody knows.
+  an error of its own. It takes the images as drawn anew for each row; rows share them, so it errs on the safe side.
+
+For the spread of a single run that of its sweep's other rows stands in, pooled (`stand_in`). Where all rows are single
+runs the test set decides alone, which leaves some room for the seeds that nobody knows.
 
 The best of k rows is picked by the numbers that it is then compared with. Therefore all statistics are referred to
 the studentised range of k means (Games and Howell, 1976): of k rows that are equal, one is called worse in about LEVEL
@@ -42,7 +45,8 @@ LEVEL = 0.05
 LOWEST = -200.0  # natural logarithm of p, below which it is 0: beyond -250 scipy's quantiles of t may be wrong or NaN
 TIGHT = 1e-3  # p below which the sum over all pairs is as good as the range
 FREEDOM = "freedom"  # of what has not n - 1
-NUMBERS = ("top1_mean", "top1_std", "n", "test_images", "top1_error_mean")
+SPREAD = "spread"  # of a single run: the standard deviation over seeds that stands in for its own
+NUMBERS = ("top1_mean", "top1_std", "n", "test_images", "top1_error_mean", SPREAD, FREEDOM)
 
 
 def binomial_error(accuracy: float, images: float) -> float:
@@ -61,15 +65,35 @@ def error_name(row: pd.Series) -> str:
     return "binomial error" if pd.isna(row.get("top1_error_mean")) else "error over its images"
 
 
+def spread(row: pd.Series) -> float:
+    """A row's standard deviation over its seeds, or what stands in for that of a single run; NaN where nothing does."""
+    return float(row["top1_std"] if row["n"] > 1 else row.get(SPREAD, math.nan))
+
+
+def stand_in(rows: pd.DataFrame) -> pd.DataFrame:
+    """SPREAD and FREEDOM of single runs: as if each scattered as the other rows of its sweep do, pooled over those as
+    trained that can be compared; NaN of the others, and where there are none of these."""
+    several = rows[rows["comparable"] & (rows["n"] > 1) & (rows["deployed"] == "")]
+    degrees = float((several["n"] - 1).sum())
+    pooled = math.sqrt(float(((several["n"] - 1) * several["top1_std"] ** 2).sum()) / degrees) if degrees else math.nan
+    single = rows["n"] == 1
+    return pd.DataFrame({SPREAD: single.map({True: pooled}), FREEDOM: single.map({True: degrees or math.nan})})
+
+
 def variance(row: pd.Series) -> float:
-    """Squared standard error of a row's mean over its seeds, two or more."""
-    return float(row["top1_std"] ** 2 / row["n"])
+    """Squared standard error of a row's mean over its seeds; NaN where their spread is not known."""
+    return spread(row) ** 2 / float(row["n"])
+
+
+def own_freedom(row: pd.Series) -> float:
+    """Degrees of freedom of that variance; gains, which are differences of two rows each, bring theirs."""
+    own = row.get(FREEDOM, math.nan)
+    return float((row["n"] - 1 or math.nan) if pd.isna(own) else own)
 
 
 def freedom(a: pd.Series, b: pd.Series) -> float:
-    """Satterthwaite's degrees of freedom of the difference of two rows' means; of gains, which are differences of two
-    rows each and bring their own, those of all four."""
-    own = sum(variance(row) ** 2 / row.get(FREEDOM, row["n"] - 1) for row in (a, b))
+    """Satterthwaite's degrees of freedom of the difference of two rows' means; of gains those of all four rows."""
+    own = sum(variance(row) ** 2 / own_freedom(row) for row in (a, b))
     return (variance(a) + variance(b)) ** 2 / own if own else math.inf
 
 
@@ -77,8 +101,8 @@ def interval(row: pd.Series) -> tuple[float, float]:
     """95 % interval of a row's mean score: Student's t over its seeds or the test set's own error, the wider one,
     within what a score can be."""
     half = float(scipy.stats.norm.ppf(1 - LEVEL / 2)) * test_error(row, row["top1_mean"])
-    if row["n"] > 1:
-        half = max(half, float(scipy.stats.t.ppf(1 - LEVEL / 2, row["n"] - 1)) * math.sqrt(variance(row)))
+    if not math.isnan(of_seeds := variance(row)):
+        half = max(half, float(scipy.stats.t.ppf(1 - LEVEL / 2, own_freedom(row))) * math.sqrt(of_seeds))
     return max(row["top1_mean"] - half, 0.0), min(row["top1_mean"] + half, 1.0)
 
 
@@ -123,16 +147,16 @@ class Errors(NamedTuple):
 
 def errors(a: pd.Series, b: pd.Series) -> Iterator[Errors]:
     """Of each test of two rows."""
-    several = min(a["n"], b["n"]) > 1
-    of_seeds, degrees = (variance(a) + variance(b), freedom(a, b)) if several else (0.0, math.inf)
-    if several and (by_image := images.difference(a, b)) is not None:
-        yield Errors(of_seeds, degrees, by_image.beside_seeds, "over seeds and images")
+    of_seeds = variance(a) + variance(b)
+    if min(a["n"], b["n"]) > 1 and (by_image := images.difference(a, b)) is not None:
+        yield Errors(0.0, math.inf, by_image.variance, "over the images")
+        yield Errors(of_seeds, freedom(a, b), by_image.beside_seeds, "over seeds and images")
         return
     pooled = (a["top1_mean"] + b["top1_mean"]) / 2
     of_images = sum(test_error(row, pooled) ** 2 for row in (a, b))
     yield Errors(0.0, math.inf, of_images, f"by the test set's {error_name(a)}")
-    if several:
-        yield Errors(of_seeds, degrees, 0.0, "by Welch's test over the seeds")
+    if not math.isnan(of_seeds):
+        yield Errors(of_seeds, freedom(a, b), 0.0, "by Welch's test over the seeds")
 
 
 def half_width(a: pd.Series, b: pd.Series) -> float:
@@ -161,23 +185,42 @@ def not_worse(rows: pd.DataFrame, beside: int = 0) -> pd.Index:
 def worse(rows: pd.DataFrame, than: Hashable = None, beside: int = 0) -> np.ndarray:
     """Of each row whether it is significantly less accurate than the one of a label, the most accurate one if there is
     none: what `differ` says, for a thousand rows at once."""
-    compared = max(len(rows) + beside, 2)
     top = int(rows["top1_mean"].argmax()) if than is None else [*rows.index].index(than)
-    mean, std, n, tested, counted = rows.reindex(columns=NUMBERS).to_numpy(float).T
-    lower, pooled = mean[top] - mean, (mean[top] + mean) / 2
-    several = (n > 1) & (n[top] > 1)
-    by_image = np.where(several, images.differences(rows, rows.iloc[top]), np.nan)  # variances
-    known, q = ~np.isnan(by_image), studentised.critical(compared, LEVEL) / math.sqrt(2)
-    apart = np.hypot(test_errors(counted, tested, pooled), test_errors(counted[top], tested[top], pooled))
-    found = quotients(lower, np.where(known, np.sqrt(by_image), apart)) >= q
-    left = np.flatnonzero(found & several)  # which the seeds may still not tell apart
+    places = np.arange(len(rows))
+    return _told_apart(rows, places, np.full_like(places, top), images.differences(rows, rows.iloc[top]), beside)
+
+
+def worse_of_all(rows: pd.DataFrame, beside: int = 0) -> np.ndarray:
+    """(rows, rows): whether the first is significantly less accurate than the second, of every two."""
+    first, second = (grid.ravel() for grid in np.indices((len(rows), len(rows))))
+    by_image = images.all_differences(rows)
+    return _told_apart(rows, first, second, by_image, beside).reshape(len(rows), len(rows))
+
+
+def _told_apart(
+    rows: pd.DataFrame, one: np.ndarray, other: np.ndarray, by_image: images.Variances, beside: int
+) -> np.ndarray:
+    """Of pairs of places of rows whether the one is significantly less accurate than the other."""
+    compared = max(len(rows) + beside, 2)
+    mean, std, n, tested, counted, spread, freedom = rows.reindex(columns=NUMBERS).to_numpy(float).T
+    std, freedom = np.where(n > 1, std, spread), np.where(np.isnan(freedom), n - 1, freedom)
+    lower, pooled = mean[other] - mean[one], (mean[one] + mean[other]) / 2
+    q = studentised.critical(compared, LEVEL) / math.sqrt(2)
+    both = (n[one] > 1) & (n[other] > 1)
+    known = both & ~np.isnan(by_image.whole)
+    apart = np.hypot(*(test_errors(counted[of], tested[of], pooled) for of in (one, other)))
+    found = quotients(np.maximum(lower, 0.0), np.where(known, np.sqrt(by_image.whole), apart)) >= q
+    left = np.flatnonzero(
+        found & ~np.isnan(std[one]) & ~np.isnan(std[other])
+    )  # which the seeds may still not tell apart
     if len(left):
-        own, of_best = std[left] ** 2 / n[left], std[top] ** 2 / n[top]
-        degrees = quotients((own + of_best) ** 2, own**2 / (n[left] - 1) + of_best**2 / (n[top] - 1))
-        degrees = np.where(own + of_best > 0, degrees, np.inf)  # no seed differs from another
-        beside_images = np.sqrt(np.maximum(lower**2 - np.where(known, q**2 * by_image, 0.0), 0.0)[left])
-        statistics = math.sqrt(2) * quotients(beside_images, np.sqrt(own + of_best))
-        found[left] = studentised.exceeds(statistics, degrees, compared) <= LEVEL
+        own, of_other = (std[of[left]] ** 2 / n[of[left]] for of in (one, other))
+        each = own**2 / freedom[one[left]] + of_other**2 / freedom[other[left]]
+        degrees = np.where(own + of_other > 0, quotients((own + of_other) ** 2, each), np.inf)  # or no seed differs
+        of_images = np.where(known[left], by_image.beside_seeds[left], 0.0)
+        by_seeds = np.sqrt(np.maximum(lower[left] ** 2 - q**2 * of_images, 0.0))
+        limits = studentised.limits(degrees, compared, LEVEL)
+        found[left] = math.sqrt(2) * quotients(by_seeds, np.sqrt(own + of_other)) >= limits
     return found
 
 
@@ -188,17 +231,16 @@ def test_errors(counted: np.ndarray, images: np.ndarray, accuracies: np.ndarray)
 
 
 def places(rows: pd.DataFrame, beside: int = 0) -> pd.DataFrame:
-    """`rank` and `rank_to` of each row: rows that are not distinguishable from the best share the places 1 to m.
+    """`rank` and `rank_to` of each row: the places that it may truly have, of all rows at once in 95 % of reports.
 
-    The same is asked of the rows that are left, m + 1 to ..., until none are left. `beside` them stand so many rows
-    without a place that a reader compares them with.
+    It is behind as many as are significantly better, and before as many as are significantly worse, of all pairs at
+    once (Al Mohamad, Goeman and van Zwet, "Simultaneous confidence intervals for ranks with application to ranking
+    institutions", Biometrics, 2022). `beside` them stand so many rows without a place that a reader compares them with.
     """
-    found, left = pd.DataFrame(math.nan, index=rows.index, columns=["rank", "rank_to"]), rows
-    while len(left):
-        place, tied = len(rows) - len(left), not_worse(left, beside)
-        found.loc[tied] = [place + 1, place + len(tied)]
-        left = left.drop(tied)
-    return found
+    behind = worse_of_all(rows, beside)
+    return pd.DataFrame(
+        {"rank": 1.0 + behind.sum(axis=1), "rank_to": len(rows) - behind.sum(axis=0).astype(float)}, index=rows.index
+    )
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -76,8 +76,10 @@ def gap_recovered(row: pd.Series, rows: pd.DataFrame) -> Gap:
         p, test = differences.p_value(baseline, standard)
         return Gap(note=f"no gap: standard minus baseline is {100 * gap:.2f} points (p = {p:.2g} {test})")
     if min(one["n"] for one in compared) == 1:
-        error = f"the test set's {differences.error_name(row)} alone"
-        single = f"a single run has no spread over seeds: the interval is that of {error}"
+        single = "a single run has no spread over seeds: that of the other rows, pooled, stands in for it"
+        if any(math.isnan(differences.spread(one)) for one in compared):
+            error = f"the test set's {differences.error_name(row)} alone"
+            single = f"a single run has no spread over seeds: the interval is that of {error}"
         note = "; ".join(filter(None, (note, single)))
     return Gap((row["top1_mean"] - baseline["top1_mean"]) / gap, *interval(row, baseline, standard), note)
 
@@ -99,30 +101,36 @@ def interval(row: pd.Series, baseline: pd.Series, standard: pd.Series) -> tuple[
     """95 % interval of (row - baseline) / (standard - baseline)."""
     compared, probability = (row, baseline, standard), 1 - differences.LEVEL / 2
     gain, gap = (one["top1_mean"] - baseline["top1_mean"] for one in (row, standard))
-    several, normal = min(one["n"] for one in compared) > 1, float(scipy.stats.norm.ppf(probability))
-    of_seeds = [differences.variance(one) if several else 0.0 for one in compared]
+    normal, of_seeds = float(scipy.stats.norm.ppf(probability)), [differences.variance(one) for one in compared]
+    several = min(one["n"] for one in compared) > 1
     by_image = [images.difference(one, baseline) if several else None for one in (row, standard)]
     if by_image[0] is not None and by_image[1] is not None:
         quantile = float(scipy.stats.t.ppf(probability, differences.freedom(baseline, standard)))
-        spread = image_by_image(by_image[0], by_image[1], baseline)
+        whole, spread = image_by_image(by_image[0], by_image[1], baseline)
         seeds, weight = Spread.apart(*of_seeds), (normal / quantile) ** 2  # either error with its own quantile
         both = Spread(*(a + weight * b for a, b in zip(seeds, spread, strict=True)))
-        return fieller(gain, gap, both, quantile)
+        return wider(fieller(gain, gap, whole, normal), fieller(gain, gap, both, quantile))
     pooled = (baseline["top1_mean"] + standard["top1_mean"]) / 2  # as in the test of the gap
     accuracies = (row["top1_mean"], pooled, pooled)
     of_images = [differences.test_error(one, p) ** 2 for p, one in zip(accuracies, compared, strict=True)]
     bounds = [fieller(gain, gap, Spread.apart(*of_images), normal)]
-    if several:
+    if not any(map(math.isnan, of_seeds)):
         quantile = scipy.stats.t.ppf(probability, differences.freedom(baseline, standard))
         bounds.append(fieller(gain, gap, Spread.apart(*of_seeds), quantile))
+    return wider(*bounds)
+
+
+def wider(*bounds: tuple[float, float]) -> tuple[float, float]:
+    """The outermost of them."""
     lows, highs = zip(*bounds, strict=True)
     return min(lows), max(highs)
 
 
-def image_by_image(gain: ByImage, gap: ByImage, baseline: pd.Series) -> Spread:
-    """Over the images, without what is in the variances over the seeds too."""
+def image_by_image(gain: ByImage, gap: ByImage, baseline: pd.Series) -> tuple[Spread, Spread]:
+    """Over the images; and without what is in the variances over the seeds too."""
     covariance = float(np.cov(gain.right, gap.right)[0, 1]) / len(gain.right)
-    return Spread(gain.beside_seeds, gap.beside_seeds, covariance - baseline[images.COLUMN].rest)
+    beside_seeds = Spread(gain.beside_seeds, gap.beside_seeds, covariance - baseline[images.COLUMN].rest)
+    return Spread(gain.variance, gap.variance, covariance), beside_seeds
 
 
 def fieller(gain: float, gap: float, spread: Spread, quantile: float) -> tuple[float, float]:

@@ -15,9 +15,10 @@ single run the first part is not known, and the images alone would call every se
 seeds spread by a point: single runs are not compared so.
 """
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -80,12 +81,40 @@ def difference(a: pd.Series, b: pd.Series) -> ByImage | None:
     return one - other if isinstance(one, ByImage) and one.comparable(other) else None
 
 
-def differences(rows: pd.DataFrame, than: pd.Series) -> np.ndarray:
-    """`beside_seeds` of the difference of every row to one of them; NaN where it is not known."""
-    found, best = np.full(len(rows), np.nan), than.get(COLUMN)
+class Variances(NamedTuple):
+    """Of the differences of pairs of rows, NaN where they are not known: over the images, and the part of that which is
+    in no variance over the seeds."""
+
+    whole: np.ndarray
+    beside_seeds: np.ndarray
+
+
+def differences(rows: pd.DataFrame, than: pd.Series) -> Variances:
+    """Of every row and one of them."""
+    whole, rest, best = np.full(len(rows), np.nan), np.zeros(len(rows)), than.get(COLUMN)
     if isinstance(best, ByImage):
         places = [place for place, one in enumerate(rows[COLUMN]) if best.comparable(one)]
         others = [rows[COLUMN].iloc[place] for place in places]
-        of_all = np.stack([one.right - best.right for one in others]).var(axis=1, ddof=1) / len(best.right)
-        found[places] = np.maximum(of_all - [one.rest + best.rest for one in others], 0.0)
-    return found
+        whole[places] = np.stack([one.right - best.right for one in others]).var(axis=1, ddof=1) / len(best.right)
+        rest[places] = [one.rest + best.rest for one in others]
+    return Variances(whole, np.maximum(whole - rest, 0.0))
+
+
+def all_differences(rows: pd.DataFrame) -> Variances:
+    """Of every row and every other, pair by pair: (0, 0), (0, 1), ..., (1, 0), ..."""
+    found = rows[COLUMN] if COLUMN in rows else [None] * len(rows)
+    whole, rest = (np.full((len(rows), len(rows)), np.nan) for _ in range(2))
+    same = defaultdict[tuple[str, int], list[tuple[int, ByImage]]](list)
+    for place, one in enumerate(found):
+        if isinstance(one, ByImage):
+            same[one.test_set, len(one.right)].append((place, one))
+    for (_, count), of_set in same.items():
+        places, each = np.array([place for place, _ in of_set]), [one for _, one in of_set]
+        right = np.stack([one.right for one in each]).astype(float)
+        right -= right.mean(axis=1, keepdims=True)
+        shared = right @ right.T  # (a - b)^2 = a^2 + b^2 - 2 a b
+        squares = np.add.outer(np.diag(shared), np.diag(shared)) - 2 * shared
+        whole[np.ix_(places, places)] = np.maximum(squares, 0.0) / (count - 1) / count
+        rests = np.array([one.rest for one in each])
+        rest[np.ix_(places, places)] = np.add.outer(rests, rests)
+    return Variances(whole.ravel(), np.maximum(whole - rest, 0.0).ravel())

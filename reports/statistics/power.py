@@ -32,10 +32,12 @@ TINY = 1e-12  # of accuracy: a spread that is none
 
 class OfImages(NamedTuple):
     """Standard error that the test set gives a difference of two rows, and whether it is that of the differences image
-    by image, whatever the number of seeds; else of a sample for each row."""
+    by image, whatever the number of seeds; else of a sample for each row. `rest` is the variance that pairs of a seed
+    and an image add where each row has one seed, of n the n-th part."""
 
     error: float
     shared: bool = False
+    rest: float = 0.0
 
 
 def seeds_to_resolve(
@@ -49,7 +51,8 @@ def seeds_to_resolve(
     difference, of_images, std = abs(a["top1_mean"] - b["top1_mean"]), error_of(a, b), sweep_std
     if min(a["n"], b["n"]) > 1:
         std = pooled_std(pd.DataFrame([a, b]))
-    if std is None or not difference or chance(difference, 0.0, 1, of_images, compared) < power:
+    without_number = of_images._replace(rest=0.0)  # of seeds
+    if std is None or not difference or chance(difference, 0.0, 1, without_number, compared) < power:
         return None
     few, enough = 1, 2
     while chance(difference, std, enough, of_images, compared) < power:
@@ -90,7 +93,11 @@ def detectable(row_std: float, n: int, of_images: OfImages, compared: int = 2) -
 def chance(difference: float, std: float, n: int, of_images: OfImages, compared: int = 2) -> float:
     """Probability that two rows of n seeds with this spread, this far apart, differ."""
     of_seeds, by_images = std * welch_limits(n, compared), normal_limit(compared) * of_images.error
-    limits = np.hypot(of_seeds, by_images) if of_images.shared else np.maximum(of_seeds, by_images)
+    if of_images.shared:
+        alone = normal_limit(compared) * math.hypot(of_images.error, math.sqrt(of_images.rest / n))
+        limits = np.maximum(np.hypot(of_seeds, by_images), alone)
+    else:
+        limits = np.maximum(of_seeds, by_images)
     spread = max(math.hypot(std * math.sqrt(2 / n), of_images.error), TINY)
     return float(scipy.special.ndtr((difference - limits) / spread).mean())
 
@@ -119,7 +126,7 @@ def welch_limits(n: int, compared: int = 2) -> np.ndarray:
 def error_of(a: pd.Series, b: pd.Series) -> OfImages:
     """That of these two rows: of the images alone, for what pairs of a seed and an image add, more seeds take away."""
     if min(a["n"], b["n"]) > 1 and (by_image := images.difference(a, b)) is not None:
-        return OfImages(math.sqrt(by_image.beside_seeds), shared=True)
+        return OfImages(math.sqrt(by_image.beside_seeds), shared=True, rest=by_image.rest * min(a["n"], b["n"]))
     accuracy = (a["top1_mean"] + b["top1_mean"]) / 2
     return OfImages(math.hypot(*(differences.test_error(row, accuracy) for row in (a, b))))
 
@@ -131,9 +138,10 @@ def typical_error(rows: pd.DataFrame) -> OfImages:
     if len(known) > 1:
         place = int(known["top1_mean"].argmax())
         others = (row for other, (_, row) in enumerate(known.iterrows()) if other != place)
-        shared = [error.error for row in others if (error := error_of(known.iloc[place], row)).shared]
+        shared = [error for row in others if (error := error_of(known.iloc[place], row)).shared]
         if shared:
-            return OfImages(float(np.median(shared)), shared=True)
+            errors, rests = zip(*((each.error, each.rest) for each in shared), strict=True)
+            return OfImages(float(np.median(errors)), shared=True, rest=float(np.median(rests)))
     top = rows.iloc[int(rows["top1_mean"].argmax())]
     return OfImages(math.sqrt(2) * differences.test_error(top, float(rows["top1_mean"].median())))
 

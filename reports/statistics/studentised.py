@@ -17,6 +17,7 @@ import scipy.special
 import scipy.stats
 
 STEP = 0.05
+GRID = 400  # degrees of freedom from 1 to 1000
 HALVINGS = 24  # of the logarithms of 0.05 to 10^6: to a millionth
 RANGES = np.arange(STEP, 14, STEP)  # of ten thousand means one in 10^12 is wider
 DEVIATES = np.arange(-8, 8, 2 * STEP)[:, None]
@@ -46,6 +47,13 @@ def criticals(degrees: tuple[float, ...], compared: int, level: float) -> np.nda
         above = exceeds(np.exp(middle), known, compared) > level
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     return np.exp((low + high) / 2)
+
+
+def limits(degrees: np.ndarray, compared: int, level: float) -> np.ndarray:
+    """`criticals` at any degrees of freedom, between those of a fine grid; as good as exact, and fast for a million."""
+    grid = np.geomspace(1, 1000, GRID)
+    found = np.log(criticals(tuple(grid), compared, level))
+    return np.exp(np.interp(np.log(np.clip(degrees, 1, 1000)), np.log(grid), found))
 
 
 def exceeds(ranges: np.ndarray, degrees: np.ndarray, compared: int) -> np.ndarray:

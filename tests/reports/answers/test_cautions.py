@@ -169,3 +169,19 @@ def test_the_teacher_and_what_names_stand_for_are_said(small: Store) -> None:
     assert content.conditions["Teachers"] == "WRN-16-2 S + scratch (for 2 cells)"
     assert "- **G(4):** Grouped &lt;convolution>.\n- **kd:** Logits, softened by `t`." in tables.markdown(content)
     assert "<dt>G(4)</dt><dd>Grouped &lt;convolution&gt;.</dd>" in page.html(content, [])
+
+
+def test_rows_that_learnt_from_fewer_teachers_than_they_have_seeds_are_told(store: Store) -> None:
+    teacher, other = (store.add("S", "scratch", seed, 0.9 + seed / 100) for seed in (0, 1))
+    for seed in (0, 1):
+        store.add("G(4)", "kd", seed, 0.8 + seed / 100, teacher=teacher)
+        store.add("G(4)", "at", seed, 0.8 + seed / 100, teacher=(teacher, other)[seed])
+    store.plan()
+    [told] = [text for text in build(store.root, "quick").cautions if "fewer teachers" in text]
+    assert told.endswith("know too little of how teachers differ: WRN-16-2 G(4) + kd.")
+
+
+def test_a_single_run_has_one_teacher_as_it_should(store: Store) -> None:
+    store.add("G(4)", "kd", 0, 0.8, teacher=store.add("S", "scratch", 0, 0.9))
+    store.plan()
+    assert not any("fewer teachers" in text for text in build(store.root, "quick").cautions)

@@ -45,7 +45,7 @@ def test_a_resolved_method_gains_with_its_interval_and_the_others_are_said_to_be
     assert "better in 3 of 3 networks" in text
     assert "among 2 comparisons" in text
     assert one(content, "Not resolved over these networks").startswith(
-        "Not resolved over these networks, against training alone, in points: od "
+        "Not resolved over these networks, against training alone, in points, each with its own 95 % interval: od "
     )
 
 

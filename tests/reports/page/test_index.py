@@ -49,7 +49,7 @@ def test_a_report_is_a_row(reports: Path) -> None:
     assert found.warnings == []  # the libraries' folder is no report that is missing
     assert (entry.rows, entry.conditions["cells"], entry.conditions["epochs"]) == (4, "8 of 8 done", "2")
     # The standard network, at 95 %, is what others are compared with; kd and online do not differ.
-    assert entry.best == "93.00 % top-1: WRN-16-2 G(4) kd (rank shared with 1 other)"
+    assert entry.best == "93.00 % top-1: WRN-16-2 G(4) kd (1 other is not told from it)"
     assert entry.budgets == [  # of 100 M; its own conv has 40 M
         "93.00 % top-1: WRN-16-2 G(4) kd, at most 50.0 M",
         "none, at most 25.0 M",

@@ -87,16 +87,16 @@ def test_two_runtimes_are_two_rows(small: Store) -> None:
 
 
 def test_they_rank_like_any_other_and_only_the_standard_network_as_trained_is_the_reference(deployed: Store) -> None:
-    """At two seeds 94, 93 and 91 %, whose seeds are far apart, do not differ among seven; then 91.6, 90 and 88 %."""
+    """At two seeds 94, 91.6, 90 and 88 % are told apart among seven; not 93 and 91 %, whose seeds are far apart."""
     ranks = texts(build(deployed.root, "quick"), "Rank")
     assert ranks == {
         ("S", "scratch"): "ref",
         ("S", f"scratch, {INT8}"): "1 to 3",
-        ("G(4)", "kd"): "1 to 3",
-        ("G(4)", "online"): "4",
-        ("G(4)", KD): "1 to 3",
-        ("G(4)", "scratch"): "5",
-        ("G(4)", f"scratch, {INT8}"): "6",
+        ("G(4)", "kd"): "1 to 5",
+        ("G(4)", "online"): "2 to 4",
+        ("G(4)", KD): "1 to 6",
+        ("G(4)", "scratch"): "3 to 5",
+        ("G(4)", f"scratch, {INT8}"): "5 to 6",
     }
 
 

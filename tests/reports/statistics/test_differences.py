@@ -10,6 +10,7 @@ import scipy.stats
 from statsmodels.stats.multitest import multipletests
 
 from cheapconv.reports.statistics import differences
+from tests.reports import simulated
 
 MANY = 10**9  # test images, whose own error is then nothing
 
@@ -121,14 +122,58 @@ def test_the_best_of_many_is_not_better_by_chance() -> None:
     assert list(differences.not_worse(rows(*[other] * 9, best, images=10_000))) == list(range(10))
 
 
-def test_rows_that_do_not_differ_share_their_places_group_by_group() -> None:
+def test_rows_that_do_not_differ_share_their_places() -> None:
     frame = rows((0.70,), (0.902,), (0.805,), (0.90,), (0.80,), images=10_000)
     assert places(frame) == [(5, 5), (1, 2), (3, 4), (1, 2), (3, 4)]
 
 
-def test_a_wide_row_may_be_the_best_below_one_that_is_not() -> None:
+def test_places_are_those_that_rows_behind_and_before_leave() -> None:
+    """Two points apart at 90 % of 10,000 images is told from the best of four, one point is not."""
+    assert places(rows((0.92,), (0.91,), (0.90,), (0.89,), images=10_000)) == [(1, 2), (1, 3), (2, 4), (3, 4)]
+    assert places(rows((0.92,), (0.90,), images=10_000)) == [(1, 1), (2, 2)]
+
+
+def test_a_row_that_scatters_may_have_any_place() -> None:
     frame = rows((0.900, 0.901, 0.902), (0.86, 0.80, 0.91), (0.890, 0.891, 0.892))
-    assert places(frame) == [(1, 2), (1, 2), (3, 3)]
+    assert places(frame) == [(1, 2), (1, 3), (2, 3)]
+
+
+def test_the_spread_of_the_others_stands_in_for_that_of_a_single_run() -> None:
+    """Variances 1, 4 and 9 of 3, 3 and 2 seeds: (2 * 1 + 2 * 4 + 1 * 9) / 5. Rows that mean nothing and those in int8
+    have no part in it."""
+    frame = rows((0.9,), (0.91, 0.9, 0.89), (0.92, 0.9, 0.88), (0.9, 0.9 + 0.03 * 2**0.5), (0.1, 0.9), (0.2, 0.8))
+    frame = frame.assign(comparable=[True] * 4 + [False, True], deployed=[""] * 5 + ["int8"])
+    found = differences.stand_in(frame)
+    assert found[differences.SPREAD].tolist() == pytest.approx([0.01 * 3.8**0.5] + [float("nan")] * 5, nan_ok=True)
+    single, other = (row for _, row in frame.join(found).iloc[:2].iterrows())
+    assert differences.freedom(single, other) == pytest.approx((3.8 + 1 / 3) ** 2 / (3.8**2 / 5 + (1 / 3) ** 2 / 2))
+    half = scipy.stats.t.ppf(0.975, 5) * 0.01 * 3.8**0.5
+    assert differences.interval(single) == pytest.approx((0.9 - half, 0.9 + half))
+    alone = differences.stand_in(frame[frame["n"] == 1])
+    assert alone[differences.SPREAD].isna().all()
+
+
+def test_a_single_run_is_told_from_others_by_that_spread() -> None:
+    """Of 10^9 images the error is nothing, and a third of a point apart was everything."""
+    frame = rows((0.91,), (0.90, 0.91, 0.905), (0.90, 0.905, 0.90)).assign(comparable=True, deployed="")
+    assert differences.worse(frame).tolist() == [False, True, True]
+    frame = frame.join(differences.stand_in(frame))
+    assert differences.worse(frame).tolist() == [False, False, False]
+    first, *others = (row for _, row in frame.iterrows())
+    assert [differences.differ(first, other, 3) for other in others] == [False, False]
+    assert "Welch" in differences.p_value(first, others[0], 3)[1]
+
+
+def test_every_true_rank_is_among_those_of_its_row_in_most_reports() -> None:
+    """Eight rows, each two thirds of a point better than the one before, of three seeds that spread by 0.4 points."""
+    true, random = simulated.ACCURACY + 0.0066 * np.arange(8), np.random.default_rng(0)
+    missed = 0
+    for _ in range(200):
+        top1 = true[:, None] + random.normal(0, 0.004, (8, 3))
+        found = differences.places(simulated.rows(top1, MANY)).to_numpy()
+        ranks = 8 - np.arange(8)
+        missed += not ((found[:, 0] <= ranks) & (ranks <= found[:, 1])).all()
+    assert missed / 200 <= simulated.at_most(differences.LEVEL, 200)
 
 
 def test_no_rows_have_no_places() -> None:

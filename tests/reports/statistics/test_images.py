@@ -87,7 +87,7 @@ def test_a_row_is_known_image_by_image_where_all_of_its_cells_are(seeds: list[Se
 
 
 def test_rows_of_other_images_are_compared_by_their_counts() -> None:
-    rows = simulated.answered(simulated.answers(np.random.default_rng(0), 2, 3, 0.0))
+    rows = simulated.answered(simulated.answers(np.random.default_rng(0), 2, 3, 0.06))
     a, b = (row.copy() for _, row in rows.iterrows())
     assert differences.p_value(a, b)[1] == "over seeds and images"
     b[images.COLUMN] = ByImage("another", b[images.COLUMN].right, 0.0)
@@ -191,6 +191,35 @@ def test_what_a_method_wins_is_known_image_by_image() -> None:
     assert won is not None
     assert float(won.right.mean()) == pytest.approx(a["top1_mean"] - b["top1_mean"], abs=1e-6)
     assert pd.isna(images.difference(a, b.drop(images.COLUMN)))
+
+
+def test_seeds_that_agree_take_nothing_of_the_images_error() -> None:
+    """Two seeds of each row that have as many right as one another, and never the same images: no spread over seeds,
+    and half of the error of single images is in neither row's `beside_seeds`."""
+    right = np.zeros((2, 2, 1000), dtype=int)
+    right[0, 0, :500] = right[0, 1, 500:] = right[1, 0, :440] = right[1, 1, 500:940] = 1
+    a, b = (row for _, row in simulated.answered(right).iterrows())
+    assert a["top1_std"] == b["top1_std"] == 0
+    apart = np.repeat([0.0, 0.5, 0.0, 0.5], [440, 60, 440, 60])  # by image
+    half = scipy.stats.norm.ppf(0.975) * math.sqrt(apart.var(ddof=1) / 1000)
+    assert differences.half_width(a, b) == pytest.approx(half)
+    p, test = differences.p_value(a, b)
+    assert (p, test) == (pytest.approx(2 * scipy.stats.norm.sf(0.06 / half * 1.959963985), rel=1e-6), "over the images")
+    of_images = power.OfImages(0.003, shared=True, rest=4 * 0.004**2)  # of four seeds 0.003 and 0.004 are 0.005
+    assert power.chance(scipy.stats.norm.ppf(0.975) * 0.005, 0.0, 4, of_images) == pytest.approx(0.5)
+
+
+def test_variances_of_all_pairs_are_those_of_each() -> None:
+    """Also where some rows are of other images, or not known."""
+    rows = simulated.answered(simulated.answers(np.random.default_rng(0), 5, 3, 0.03))
+    rows.at[1, images.COLUMN] = None
+    other = rows.at[3, images.COLUMN]
+    rows.at[3, images.COLUMN] = ByImage("another", other.right, other.rest)
+    whole, beside = (each.reshape(5, 5) for each in images.all_differences(rows))
+    for place in range(5):
+        one = images.differences(rows, rows.iloc[place])
+        np.testing.assert_allclose(whole[:, place], one.whole, rtol=1e-5, atol=1e-12)  # of float32
+        np.testing.assert_allclose(beside[:, place], one.beside_seeds, rtol=1e-5, atol=1e-10)
 
 
 def cells_of(right: np.ndarray) -> pd.DataFrame:
