@@ -11,9 +11,8 @@ from typing import Annotated
 
 import typer
 
-from cheapconv.catalog.errors import UserError
 from cheapconv.engine.run import here, options, output
-from cheapconv.engine.run.commands import leaving, merge, networks, prepare
+from cheapconv.engine.run.commands import leaving, merge, networks, prepare, run
 
 app = typer.Typer(
     help="Benchmark of cheap convolutions and the distillation methods that win their accuracy back.\n\n"
@@ -87,60 +86,7 @@ def status(
     show.cells_of(f"status of {sweep}", planning.planned(sweep, registry, select, epochs, to_look=True), store, as_json)
 
 
-@app.command()
-def run(
-    sweep: options.SweepName,
-    registry: options.RegistryFile = None,
-    store: options.StoreFolder = Path("runs"),
-    select: options.Select = None,
-    epochs: options.Epochs = None,
-    data: options.Data = None,
-    download: Annotated[bool, typer.Option("--download", help="Let torchvision fetch missing data.")] = False,
-    device: options.Device = "auto",
-    threads: options.Threads = None,
-    compiled: Annotated[bool, typer.Option("--compile", help="torch.compile the training step (recorded).")] = False,
-    capture: options.Capture = True,
-    time_budget: Annotated[str | None, typer.Option(help="Stop cleanly after 90s, 9m, 1h30m; resumable.")] = None,
-    retry: Annotated[str | None, typer.Option(help="`failed`: run failed cells again.")] = None,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first cell that fails.")] = False,
-    workers: options.Workers = "1",
-    cohort: options.Cohort = "auto",
-    cluster: options.Cluster = None,
-    gpus_per_cohort: options.Gpus = None,
-    memory_per_cohort: options.Memory = None,
-    mlflow: options.Mlflow = None,
-) -> None:
-    """Train, measure and track the cells of a sweep that are not done; interrupted ones go on where they stopped."""
-    from cheapconv.engine.plan import select as chosen
-    from cheapconv.engine.read import quantity
-    from cheapconv.engine.run import planning, session, torchrun
-    from cheapconv.engine.run.settings import Settings
-
-    if retry not in (None, "failed"):
-        raise UserError(f"--retry {retry} is unknown: the one thing to retry is 'failed'.")
-    settings = Settings(
-        device=device,
-        threads=threads,
-        data=data,
-        download=download,
-        compiled=compiled,
-        capture=capture,
-        budget_s=None if time_budget is None else quantity.seconds(time_budget),
-        retry_failed=retry == "failed",
-        fail_fast=fail_fast,
-        workers=quantity.several("--workers", workers),
-        cohort=quantity.several("--cohort", cohort),
-        cluster=cluster,
-        gpus=gpus_per_cohort,
-        memory_gib=memory_per_cohort,
-        mlflow=mlflow,
-        registry=registry,
-    )
-    with torchrun.team() as team:
-        whole = planning.planned(sweep, registry, None, epochs)
-        raise typer.Exit(session.run(whole, chosen.select(whole, select) if select else whole, store, settings, team))
-
-
+app.command()(run.run)
 app.command()(networks.profile)
 app.command()(networks.fit)
 app.command()(networks.measure)
@@ -169,6 +115,31 @@ def report(
     rendered = command.command(asked, show.progress)
     remarks = [*rendered.remarks, *(planning.behind(store, sweeps, registry) if registry else ())]
     show.report(rendered.summary, remarks, rendered.paths, store, sweeps, mlflow)
+
+
+@app.command()
+def best(
+    sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="One, or several of one protocol.")],
+    store: options.StoreFolder = Path("runs"),
+    params: Annotated[str | None, typer.Option(help="At most so many parameters: 300k.")] = None,
+    macs: Annotated[str | None, typer.Option(help="At most so many multiply-adds: 40M.")] = None,
+    latency_ms: Annotated[
+        float | None, typer.Option(min=0, help="At most so slow, batch 1, as it was measured.")
+    ] = None,
+    train_macs: Annotated[str | None, typer.Option(help="Of its training and its teacher's at most: 100T.")] = None,
+    on: Annotated[str | None, typer.Option(help="The letter of the report's condition that latency is of.")] = None,
+    usual: Annotated[bool, typer.Option("--own-recipe", help="Only rows trained by the sweep's own recipe.")] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Name the most accurate network within all of these budgets at once, and those that are not told from it."""
+    from cheapconv.engine.read import quantity
+    from cheapconv.engine.run import show
+    from cheapconv.reports import best as within
+
+    counts = {"params": params, "macs": macs, "train_macs": train_macs}
+    given = {name: quantity.count(text, quantity.MOST_TRAINED) for name, text in counts.items() if text is not None}
+    found = within.best(store, sweeps, given | {"latency_ms": latency_ms}, on, usual)
+    show.answer(found.rows, found.sentences, found.body, as_json)
 
 
 @app.command()

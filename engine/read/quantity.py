@@ -1,20 +1,21 @@
-"""Numbers as people write them: `300k`, `40M`, `1.2G`, `auto`, and times: `90s`, `9m`, `1h30m`."""
+"""Numbers as people write them: `300k`, `40M`, `1.2G`, `100T`, `auto`, and times: `90s`, `9m`, `1h30m`."""
 
 import re
 
 from cheapconv.catalog.errors import UserError, short
 
 MOST = 10**15  # parameters or multiply-adds; no network has so many
-_FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+MOST_TRAINED = 10**27  # multiply-adds of a training
+_FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
-def count(text: object) -> int:
-    """The whole number that `300k`, `40M`, `1.2G` or a plain number stands for."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)", str(text).strip())
+def count(text: object, most: int = MOST) -> int:
+    """The whole number that `300k`, `40M`, `1.2G` or a plain number stands for, of a network's if at most MOST."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMGT]?)", str(text).strip())
     if not found or float(found[1]) == 0:
         raise UserError(f"'{short(text)}' is no count: write 300000, 300k, 40M or 1.2G.")
-    if float(found[1]) * _FACTORS[found[2]] > MOST:
-        raise UserError(f"{short(text)} is more than any network has: write at most {MOST // 10**9}G.")
+    if float(found[1]) * _FACTORS[found[2]] > most:
+        raise UserError(f"{short(text)} is more than any network has: write at most {most // 10**9}G.")
     return round(float(found[1]) * _FACTORS[found[2]])
 
 

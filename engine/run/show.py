@@ -133,6 +133,16 @@ def report(
         sync.attach(store, sweep, paths, mlflow)
 
 
+def answer(rows: Sequence[Row], sentences: Sequence[str], body: Row, as_json: bool) -> None:
+    """Rows and what there is to say of them, or the same as a JSON document."""
+    if as_json:
+        print_json(body)
+        return
+    table("", rows, [*rows[0]])
+    for line in sentences:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def listing_table(what: str, rows: Sequence[Row]) -> None:
     """A listing for people."""
 
