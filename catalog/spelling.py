@@ -106,6 +106,15 @@ def _split(kind: str, text: str) -> tuple[str, Parameters]:
         if twice := [name for i, (name, _) in enumerate(values) if name in dict(values[:i])]:
             raise UserError(f"'{short(text)}' gives {short(twice[0])} twice: keep one.")
         with contextlib.suppress(ValueError, TypeError):  # no literal, or a set of lists
-            words = (ast.Name, ast.Attribute)
-            return node.func.id, {k: ast.unparse(v) if isinstance(v, words) else ast.literal_eval(v) for k, v in values}
+            return node.func.id, {name: _value(text, name, value) for name, value in values}
     raise UserError(f"'{short(text)}' is no {kind}: write name(keyword=number, ...){nearest(text, spellings(kind))}")
+
+
+def _value(text: str, name: str, value: ast.expr) -> object:
+    """What stands for a keyword. A name with a hyphen or a number would be a difference, and is asked for in quotes."""
+    if isinstance(value, ast.Name | ast.Attribute):
+        return ast.unparse(value)
+    if isinstance(value, ast.BinOp) and any(isinstance(part, ast.Name) for part in ast.walk(value)):
+        written = ast.get_source_segment(text.strip(), value) or ast.unparse(value)
+        raise UserError(f"{short(written)} in '{short(text)}' stands without quotes: write {name}='{short(written)}'.")
+    return ast.literal_eval(value)

@@ -37,7 +37,13 @@ class Turn:
 
     def __init__(self, patience_s: float | None = None, should_stop: Callable[[], bool] = lambda: False) -> None:
         self._patience_s = self._left_s = _patience_s() if patience_s is None else patience_s
-        self._should_stop = should_stop
+        self._should_stop, self._told = should_stop, set[str]()
+
+    def is_news(self, text: str) -> bool:
+        """Whether that is said for the first time here: several cells may have the same to say."""
+        found = text not in self._told
+        self._told.add(text)
+        return found
 
     @property
     def stopping(self) -> bool:

@@ -4,15 +4,17 @@ Parameters and multiply-adds are exact: the network is built on the meta device 
 machine, with its spread.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
 from cheapconv import catalog
 from cheapconv.catalog.errors import UserError
+from cheapconv.catalog.spelling import FREE
 from cheapconv.engine.plan.search import Search
 from cheapconv.engine.plan.template import Template, template
 from cheapconv.models.build import build_network
@@ -82,9 +84,27 @@ def meet(
         raise UserError(
             f"{_shown(limit.quantity, limit.value)} cannot be met by '{architecture}' with '{conv}':"
             f" the {'fastest of those timed' if measured else 'smallest'} is"
-            f" {smallest.architecture} with {smallest.conv}, {_shown(limit.quantity, smallest.cost)}."
+            f" {smallest.architecture} with {smallest.conv}, {_shown(limit.quantity, smallest.cost)}{_others(conv)}."
         )
     return Choice(candidates.setting(found.chosen), tuple(candidates.setting(step) for step in found.neighbours))
+
+
+def _others(conv: str) -> str:
+    """`; G(N/?) may go further`: the notations of the same conv in which another number is free."""
+    if FREE not in conv:
+        return ""
+
+    def with_two(text: str) -> Any:
+        return catalog.parse("conv", text.replace(FREE, "2"))
+
+    try:
+        given = with_two(conv)
+        forms = catalog.entry("conv", given.registered_name).notation
+        free = [re.sub(r"{\w+}", FREE, form) for form in forms if form.count("{") == 1]
+        others = [form for form in free if with_two(form) != given]
+    except UserError:  # two is no number for it
+        return ""
+    return f"; {' or '.join(others)} may go further" if others else ""
 
 
 class _Candidates:

@@ -26,6 +26,11 @@ def recipes(entry: Entry, sweep: Sweep, suite: Suite, forced: Mapping[str, objec
         found = [recipe.override(**{**common, **numbers, **forced}) for numbers in grid]
     except ValueError as error:
         raise entry.error(f"recipe '{recipe.name}': {error}.") from error
+    _, *sides = suite.image
+    for cutout in {found.augmentation.cutout or 0 for found in found}:
+        if cutout > max(sides):
+            size = " x ".join(map(str, sides))
+            raise entry.error(f"cutout {cutout} is larger than the suite's images of {size}: nothing would be left.")
     held_out, samples = sweep.validation or 0, suite.train_samples
     if samples is not None and held_out >= samples:
         raise entry.error(f"validation holds out {held_out} images of {samples}: leave some to train on.")

@@ -57,10 +57,21 @@ def _known(kind: str, text: str) -> str:
     return text
 
 
+def _text(kind: str, value: object) -> object:
+    """What may be the text of a name; a mapping is how methods are written, whose settings may be grids."""
+    if isinstance(value, dict):
+        raise complaint(f'{kind} is a text with all its numbers, such as "name(number=2)"; a list of texts is a grid.')
+    return value
+
+
 def _listed(value: object) -> object:
     """A list of seeds; of one number nobody knows whether it is the seed or how many there are to be."""
+    if isinstance(value, list):
+        if twice := [seed for place, seed in enumerate(value) if seed in value[:place]]:
+            raise complaint(f"seed {short(twice[0])} is given twice: a cell is trained once per seed, so keep one.")
+        return value
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_SEED:
-        return value if isinstance(value, list | tuple) else [value]
+        return value if isinstance(value, tuple) else [value]
     several = f", or {[*range(min(value, 3))]}{' and so on' if value > 3 else ''} for so many of them" if value else ""
     raise complaint(f"seeds is {value}, but should be a list: [{value}] for that seed{several}.")
 
@@ -88,8 +99,10 @@ Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), BeforeValidator(_listed
 Amount = Annotated[int, BeforeValidator(_amount, json_schema_input_type=int | str)]
 Plugin = Annotated[str, AfterValidator(_imported)]
 SuiteName = Annotated[str, AfterValidator(partial(_known, "suite"))]
-ArchitectureName = Annotated[str, AfterValidator(partial(_known, "architecture"))]
-ConvName = Annotated[str, AfterValidator(partial(_known, "conv"))]
+ArchitectureName = Annotated[
+    str, BeforeValidator(partial(_text, "architecture")), AfterValidator(partial(_known, "architecture"))
+]
+ConvName = Annotated[str, BeforeValidator(partial(_text, "conv")), AfterValidator(partial(_known, "conv"))]
 Method = Annotated[
     InstanceOf[MethodChoice],
     BeforeValidator(method_choice.read, json_schema_input_type=str | dict[str, dict[str, object] | None]),

@@ -66,13 +66,11 @@ def time_missing(store: Store, cell: Cell, way: Way, turn: Turn) -> None:
             if timings.kept(store, structure, way) is None:
                 timings.take(store, structure, network_of(store, cell, structure), way, turn)
         except Exception as error:  # whatever it is, the training is safe and the timing can be repeated
-            log.warning(
-                "%s %s could not be timed (%s); `cheapconv measure%s` tries again",
-                structure.architecture,
-                structure.conv,
-                reason(error).rstrip("."),
-                " --int8" if way.calibration else "",
-            )
+            which = "what is not timed yet" if turn.stopping else f"{structure.architecture} {structure.conv}"
+            again = f"`cheapconv measure{' --int8' if way.calibration else ''}` tries again"
+            said = f"{which} could not be timed ({reason(error).rstrip('.')}); {again}"
+            if turn.is_news(said):
+                log.warning("%s", said)
 
 
 def measure_again(

@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import warnings
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 NOWHERE = "none"
+SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https", "file", "databricks", "databricks-uc", "uc")
 # By default MLflow waits 120 s for an answer and asks eight times. A server under load may take seconds, a silent one
 # must not cost more than a few of them; whoever was not served comes back later, so nothing is asked twice.
 SETTINGS = {
@@ -47,6 +49,9 @@ def tracking_uri(option: str | None = None) -> str | None:
         raise UserError(
             f"'{public(uri)}' is no tracking URI: write one such as {DEFAULT_URI} or http://host:5000, or none."
         )
+    scheme = re.split(r"[:+]", uri, maxsplit=1)[0]
+    if scheme not in (*SCHEMES, NOWHERE) and not entry_points(group="mlflow.tracking_store", name=scheme):
+        raise UserError(f"MLflow knows no '{public(scheme)}' tracking: write one of {', '.join(SCHEMES)}, or none.")
     return None if uri == NOWHERE else absolute(uri)
 
 

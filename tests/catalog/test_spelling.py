@@ -96,6 +96,7 @@ def test_a_thing_has_one_text_and_one_label(thing, canonical, label):
         ("grouped(groups=4)(width=2)", "is no conv: write name"),
         ("grouped(groups=2*2)", "is no conv: write name"),
         ("grouped(groups=open('x'))", "is no conv: write name"),
+        (" grouped(groups=WRN-4-2)", r"WRN-4-2 in ' grouped\(.*\)' stands without quotes: write groups='WRN-4-2'"),
         ("G(-4)", "is no conv: write name"),
         ("grouped(groups={[1]})", "is no conv: write name"),
         ("grouped(groups={[]: 1})", "is no conv: write name"),

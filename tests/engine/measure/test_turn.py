@@ -105,6 +105,12 @@ def test_a_run_that_is_to_end_begins_no_timing():
         pytest.fail("timed")
 
 
+def test_what_several_cells_have_to_say_is_news_once():
+    turn = Turn()
+    assert [turn.is_news(text) for text in ("a", "b", "a")] == [True, True, False]
+    assert Turn().is_news("a")
+
+
 def test_a_folder_that_cannot_be_locked_is_a_reason_and_no_traceback(tmp_path, monkeypatch):
     monkeypatch.setattr(turn.tempfile, "gettempdir", lambda: str(tmp_path / "nowhere"))
     with pytest.raises(Untimed, match="No such file"), Turn().taken("a network"):

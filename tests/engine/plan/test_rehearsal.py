@@ -213,6 +213,12 @@ def test_more_validation_images_than_there_are_are_a_mistake_of_the_plan(count):
     assert len(plan_of("WRN-10-1", "S", "scratch", validation=1296).cells) == 1
 
 
+def test_a_square_larger_than_the_images_is_a_mistake_of_the_plan():
+    with pytest.raises(UserError, match=r"cutout 9 is larger than the suite's images of 8 x 8: nothing would be left"):
+        plan_of("WRN-10-1", "S", "scratch", cutout=9)
+    assert len(plan_of("WRN-10-1", "S", "scratch", cutout=8).cells) == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "protocol"),
     [({}, 1), ({"batch": 48}, 2), ({"batch": 48, "validation": 1}, 1), ({"batch": 1297}, 1), ({"batch": 1296}, 2)],

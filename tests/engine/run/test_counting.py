@@ -126,3 +126,22 @@ def test_of_a_teacher_that_was_changed_in_training_nothing_is_counted(store):
     teacher.finish(replace(result, networks=(replace(result.networks[0], changed={"kept": [1]}),)))
     measuring.count_missing(store, whole.cells[1].cell)
     assert compute.of(store).names() == []
+
+
+def test_that_timings_are_left_is_said_once(store, monkeypatch, caplog):
+    """Of two networks, when the run was asked to end."""
+    whole = tiny.planned("scratch", {"conv": "group(groups=2)"}, epochs=1)
+    assert {*tiny.ends(store, whole)} == {"done"}
+    monkeypatch.setattr(measuring.timings, "kept", lambda store, structure, way: None)
+    monkeypatch.setattr(measuring.timings, "take", taken)
+    stopping = Turn(should_stop=lambda: True)
+    for planned in whole.cells:
+        measuring.measure_missing(store, planned.cell, tiny.CPU, stopping)
+    left = "what is not timed yet could not be timed (the run was asked to end); `cheapconv measure` tries again"
+    assert [text for text in caplog.messages if "timed" in text] == [left]
+
+
+def taken(store, structure, network, way, turn):
+    """A timing that takes its turn."""
+    with turn.taken("a network"):
+        pytest.fail("timed")

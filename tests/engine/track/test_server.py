@@ -24,11 +24,14 @@ def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch,
 def test_what_is_no_uri_is_a_user_error() -> None:
     with pytest.raises(UserError, match=r"'mlflow\.db' is no tracking URI: write one such as sqlite:///mlflow\.db"):
         tracking_uri("mlflow.db")
+    with pytest.raises(UserError, match=r"MLflow knows no 'foo' tracking: write one of sqlite, postgresql, .*, or none"):
+        tracking_uri("foo://me:secret@host")
 
 
 @pytest.mark.parametrize(
     ("uri", "known_as"),
     [
+        ("postgresql+psycopg2://me@host/mlflow", "postgresql+psycopg2://me@host/mlflow"),
         ("sqlite:///mlflow.db", "sqlite:///HERE/mlflow.db"),
         ("sqlite:///../x.db?timeout=3", "sqlite:///ABOVE/x.db?timeout=3"),
         ("sqlite+pysqlite:///./a/x.db", "sqlite+pysqlite:///HERE/a/x.db"),
