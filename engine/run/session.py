@@ -13,7 +13,7 @@ from rich.status import Status
 
 from cheapconv.catalog.errors import UserError, command_line, plural, sweep_words
 from cheapconv.engine.measure import busy, clock
-from cheapconv.engine.measure.machine import resolve_device
+from cheapconv.engine.measure.machine import device_name, resolve_device
 from cheapconv.engine.measure.passes import Step, Watch
 from cheapconv.engine.measure.timings import Way
 from cheapconv.engine.plan.plan import Plan
@@ -68,6 +68,8 @@ def run(whole: Plan, chosen: Plan, folder: Path, settings: Settings, team: Team 
     cells = [planned.cell for planned in chosen.cells]
     for sentence in cautions(store, cells, here=device.type == "cpu" and settings.cluster is None):
         log.warning("%s", sentence)
+    where = "on a cluster" if settings.cluster is not None else _where(places)
+    console.print(_head(store, whole.sweep, cells, where), highlight=False, markup=False, soft_wrap=True)
     progress = Progress(cells, console, lambda cell: store.run(cell.key).state().error or "")
     with StopRequest(settings.budget_s) as stop, following(store, whole.sweep, uri), progress as shown:
         try:
@@ -209,6 +211,21 @@ def write_plan(store: Store, plan: Plan) -> None:
             about=record.about([planned.cell for planned in plan.cells]),
         )
     )
+
+
+def _head(store: Store, sweep: str, cells: Sequence[Cell], where: str) -> str:
+    """`quick: 26 cells, 3 of them done; on NVIDIA H100; results in runs`: the first line of a run, for its log."""
+    done = sum(store.run(cell.key).state().state == "done" for cell in cells)
+    return f"{sweep}: {plural(len(cells), 'cell')}, {done} of them done; {where}; results in {store.root}"
+
+
+def _where(places: Sequence[Place]) -> str:
+    """`on NVIDIA H100`, `by 2 workers of 1 thread on AMD EPYC`."""
+    on = " and ".join(dict.fromkeys(device_name(place.device) for place in places))
+    threads = plural(places[0].threads, "thread") if places[0].device.type == "cpu" else ""
+    if len(places) == 1:
+        return ", ".join(filter(None, (f"on {on}", threads)))
+    return f"by {len(places)} workers{f' of {threads}' if threads else ''} on {on}"
 
 
 def _summarise(

@@ -95,7 +95,10 @@ def test_a_latency_is_met_behind_a_rise(untranslated):
 
 def test_a_latency_that_cannot_be_met_names_the_fastest_that_was_timed(untranslated):
     watch = ByGroups(said={1: 9, 2: 8, 4: 6, 8: 7, 16: 2})
-    with pytest.raises(UserError, match=r": the fastest of those timed is .* with group\(groups=16\), 2 ms; G\(N/\?\) may go further\.$"):
+    with pytest.raises(
+        UserError,
+        match=r": the fastest of those timed is .* with group\(groups=16\), 2 ms; G\(N/\?\) may go further\.$",
+    ):
         fitting.fitted("WRN-10-1", "G(?)", None, None, 1.5, 10, 32, "cpu", watch=watch)
 
 

@@ -24,7 +24,9 @@ def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch,
 def test_what_is_no_uri_is_a_user_error() -> None:
     with pytest.raises(UserError, match=r"'mlflow\.db' is no tracking URI: write one such as sqlite:///mlflow\.db"):
         tracking_uri("mlflow.db")
-    with pytest.raises(UserError, match=r"MLflow knows no 'foo' tracking: write one of sqlite, postgresql, .*, or none"):
+    with pytest.raises(
+        UserError, match=r"MLflow knows no 'foo' tracking: write one of sqlite, postgresql, .*, or none"
+    ):
         tracking_uri("foo://me:secret@host")
 
 
