@@ -79,7 +79,7 @@ def written(asked: Asked, told: Callable[[str], None], is_last: bool = True) -> 
     paths = [*report.paths, *(figures.write(found, folder) if asked.figures else [])]
     if asked.compare is not None:
         with other(asked.compare, asked) as before:
-            beside = compare.compare(before, found)
+            beside = compare.compare(before, found, (asked.compare, str(asked.store)))
             paths += compare.write(beside, folder)
         for line in compare.sentences(beside):
             told(line)

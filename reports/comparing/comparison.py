@@ -37,20 +37,26 @@ class Comparison:
         return [each for row in self.rows for each in row.other_bits]
 
 
-def compare(before: Content, after: Content) -> Comparison:
-    """What became of the rows of `before`; a UserError where both are scored by different things."""
+def compare(before: Content, after: Content, stores: tuple[str, str] = ("", "")) -> Comparison:
+    """What became of the rows of `before`; a UserError where both are scored by different things. Of two sweeps of one
+    name the `stores` tell which is which."""
     score, other = before.sweep.score, after.sweep.score
     if score != other:
         raise UserError(
             f"'{before.sweep.name}' is scored by {score.text} and '{after.sweep.name}' by {other.text}, so none of "
             "their rows can be compared: name two sweeps of one task."
         )
+    alike = before.sweep.name == after.sweep.name and all(stores)
+    names = [
+        f"{each.sweep.name} in {of}" if alike else each.sweep.name
+        for each, of in zip((before, after), stores, strict=True)
+    ]
     before, after = named_alike(before, after)
     rows = match(before, after)
     both = [row.id for row in rows]
     return Comparison(
-        before=before.sweep.name,
-        after=after.sweep.name,
+        before=names[0],
+        after=names[1],
         score=score,
         changes=changes(before.sweep, after.sweep),
         rows=rows,

@@ -8,6 +8,7 @@ import pytest
 
 from cheapconv.catalog.errors import UserError
 from cheapconv.reports.command import Asked, command
+from cheapconv.reports.formats import escape
 from tests.reports.store import Store
 
 
@@ -69,6 +70,9 @@ def test_another_store_is_what_it_is_compared_with(small: Store, here: Path) -> 
     told: list[str] = []
     report = command(Asked(("quick",), later.root, out=Path("mine"), compare=str(small.root)), told.append)
     assert {"compare.md", "compare.csv"} <= {path.name for path in report.paths}
+    title = (here / "mine" / "compare.md").read_text().splitlines()[0]
+    before, after = (f"quick in {escape.markdown(str(store.root))}" for store in (small, later))
+    assert title == f"# {before} (before) and {after} (after)"
     found = pd.read_csv(here / "mine" / "compare.csv").set_index(["conv", "method"])["verdict"]
     assert (found["S", "scratch"], found["G(4)", "scratch"]) == ("same", "other bits")  # of cells with the same keys
     assert told[0] == "Suite, data, protocol and recipe are those of before."

@@ -11,9 +11,9 @@ const usual = new Set([...data.columns.filter(isUsual).map(column => column.fiel
 function record(row, place) {
   const own = {place, network: networkOf(row), method: row.method, kind: row.kind};
   data.columns.forEach((column, i) => { own[column.field] = column.number && row.keys[i] !== "" ? Number(row.keys[i]) : row.keys[i]; });
-  // The more accurate of those that share a rank first; above all what they are compared with.
-  if (row.rank !== null) own[data.columns[0].field] -= row.mean / 10;
-  if (row.texts[0] === "ref") own[data.columns[0].field] = 0;
+  // Ranks are intervals, so they are sorted by what they are of; above all what they are compared with.
+  if (row.rank !== null) own[data.columns[0].field] = 1 - row.mean;
+  if (row.texts[0] === "ref") own[data.columns[0].field] = -row.mean;
   const parts = data.parts[place];
   if (parts) own._children = parts.map(part => ({part}));
   return own;

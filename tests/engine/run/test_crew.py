@@ -14,7 +14,9 @@ from cheapconv.catalog.errors import UserError
 from cheapconv.engine.plan.plan import Plan
 from cheapconv.engine.run import crew, session
 from cheapconv.engine.run.crew import Crew, places
+from cheapconv.engine.run.forked import connected
 from cheapconv.engine.run.settings import Settings
+from cheapconv.engine.run.worker import work
 from cheapconv.engine.store.cell import Cell
 from cheapconv.engine.store.runs import RESULT, Run, Store
 from cheapconv.engine.train.checkpoint import Position
@@ -205,3 +207,12 @@ def test_places_are_cores_or_gpus(four_cores):
     assert [place.sharing for place in places(first, 3, gpus=2)] == [2, 1, 2]
     assert [place.sharing for place in places(second, 3)] == [3, 3, 3]
     assert [place.sharing for place in places(tiny.CPU, 3)] == [1, 1, 1]  # each has cores of its own
+
+
+def test_a_worker_ends_well_when_the_run_closes_its_connection(store):
+    process, connection = connected(work, store.root, Place(tiny.CPU), Settings(), ("tests.plugin",))
+    connection.send([])
+    assert connection.recv() == ("idle", ())
+    connection.close()
+    process.join(60)
+    assert process.exitcode == 0

@@ -32,6 +32,18 @@ def test_a_heading_sorts_by_numbers(opened: Any) -> None:
         assert scores(opened) == sorted(scores(opened), reverse=sign < 0)
 
 
+def test_at_first_rows_stand_by_their_means_below_what_they_are_compared_with(opened: Any) -> None:
+    """Whatever their intervals of ranks."""
+    found = opened.evaluate(
+        "shownPlaces().map(place => [rows[place].texts[0] === 'ref', rows[place].rank, rows[place].mean])"
+    )
+    references = [place for place, (is_reference, _, _) in enumerate(found) if is_reference]
+    ranked = [mean for is_reference, rank, mean in found if rank is not None and not is_reference]
+    assert references == [*range(len(references))] != []
+    assert ranked == sorted(ranked, reverse=True)
+    assert len(ranked) > 3
+
+
 def test_a_filter_and_a_search_leave_the_rows_they_name(opened: Any) -> None:
     opened.fill("#table-search", "G(4) dkd")
     opened.wait_for_function("document.getElementById('table-shown').textContent.startsWith('1 of')")
