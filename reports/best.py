@@ -4,16 +4,19 @@ The rows are those of a report, and so is the test: all comparable rows are one 
 (reports/rows/equal_cost.py).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from cheapconv.catalog.errors import UserError, plural, some
+from cheapconv.catalog.errors import UserError, plural
 from cheapconv.reports.answers import content
 from cheapconv.reports.rows import equal_cost
 from cheapconv.reports.rows.columns import method_label, percent, significant, with_spread
+from cheapconv.reports.rows.measurements import suffixes
 from cheapconv.reports.rows.notes import letters
 from cheapconv.reports.rows.quantities import Quantity, quantities
 from cheapconv.reports.statistics import differences
@@ -41,16 +44,24 @@ def best(
     rows = found.rows[found.rows["comparable"].astype(bool)]
     if rows.empty:
         raise UserError(f"no row of {name} is complete and has a score that means something: run it on first.")
+    if not all(math.isfinite(most) for most in limits.values() if most is not None):
+        raise UserError("a budget is a finite number, such as --latency-ms 0.5.")
+    if on is not None and limits.get("latency_ms") is None:
+        raise UserError("--on names the condition of a latency: give --latency-ms too.")
     asked = {quantity(found.rows, option, on): most for option, most in limits.items() if most is not None}
     known = rows[pd.DataFrame({each.field: each.known(rows) for each in asked}, index=rows.index).all(axis=1)]
-    within = known[[all(meets(row[each.field], most) for each, most in asked.items()) for _, row in known.iterrows()]]
-    within = within[within["variant"] == ""] if usual else within
+    unknown = len(rows) - len(known)
+    if usual and not equal_cost.by_usual(rows).any():
+        raise UserError(f"no row of {name} that can be compared is trained by its own recipe: leave out --own-recipe.")
+    known = known[equal_cost.by_usual(known)] if usual else known
+    met = [all(meets(row[each.field], most, each) for each, most in asked.items()) for _, row in known.iterrows()]
+    within = known[np.array(met, dtype=bool)]
     if within.empty:
         raise UserError(f"no row of {name} {_wanted(asked)}: {_reach(known, asked)}.")
     top = within["top1_mean"].idxmax()
     beside = [label for label in equal_cost.tied(rows, top) if label in within.index]
     shown = rows.loc[[top, *beside]]
-    told = [_counted(len(within), len(rows), len(beside), asked), *_unknown(rows, known, asked)]
+    told = [_counted(len(within), len(rows), len(beside), asked), *_unknown(unknown, asked)]
     told += [f"{key}: {text}." for key, text in found.conditions.items() if key in _conditions(asked, on)]
     numbers = [_numbers(row, asked) for _, row in shown.iterrows()]
     body: Text = {
@@ -60,31 +71,31 @@ def best(
         "best": numbers[0],
         "not_distinguishable": numbers[1:],
         "worse": len(within) - len(shown),
-        "not_known": len(rows) - len(known),
+        "not_known": unknown,
     }
     return Answer([_texts(row, asked, found.sweep.score.heading) for _, row in shown.iterrows()], told, body)
 
 
 def quantity(rows: pd.DataFrame, option: str, on: str | None) -> Quantity:
     """What an option limits; a UserError where no row has a number of it."""
-    known, wanted = quantities(rows), BY_OPTION[option]
-    alike = [each for each in known if each.field.startswith(wanted) and not each.more_is_better]
-    alike = [each for each in alike if each.field == wanted or option == "latency_ms"]
+    known, wanted = {each.field: each for each in quantities(rows)}, BY_OPTION[option]
+    fields = {"A": wanted}
+    if option == "latency_ms":
+        fields = {letters(place).upper(): f"{wanted}{end}" for place, end in enumerate(suffixes(rows))}
+    alike = {letter: known[field] for letter, field in fields.items() if field in known}
     if not alike:
-        raise UserError(f"no row has {option}: it was not measured. `cheapconv measure` times what was not timed.")
-    names = [letters(place).upper() for place in range(len(alike))]
+        raise UserError(f"no row has {option}: `cheapconv measure` times and counts what is missing.")
     if on is None or option != "latency_ms":
-        return alike[0]
-    if on.upper() not in names:
-        raise UserError(
-            f"--on {on} is no condition of these timings: {some(names, len(names))}, as the report has them."
-        )
-    return alike[names.index(on.upper())]
+        return next(iter(alike.values()))
+    if on.upper() not in alike:
+        raise UserError(f"--on {on} is no condition of these timings: {', '.join(alike)}, as the report has them.")
+    return alike[on.upper()]
 
 
-def meets(value: float, most: float) -> bool:
+def meets(value: float, most: float, of: Quantity) -> bool:
     """Also where it does as it is shown: whoever types the cost of a row gets that row."""
-    return min(value, float(significant(value).replace(",", ""))) <= most
+    shown = float(significant(value / of.scale).replace(",", ""))
+    return value <= most or shown <= most / of.scale * (1 + 1e-9)
 
 
 def _texts(row: pd.Series, asked: Mapping[Quantity, float], heading: str) -> Text:
@@ -131,8 +142,7 @@ def _counted(within: int, of: int, beside: int, asked: Mapping[Quantity, float])
     return f"{within_it[0].upper()}{within_it[1:]}: {rest}."
 
 
-def _unknown(rows: pd.DataFrame, known: pd.DataFrame, asked: Mapping[Quantity, float]) -> list[str]:
-    left = len(rows) - len(known)
+def _unknown(left: int, asked: Mapping[Quantity, float]) -> list[str]:
     names = " or ".join(_lower(each.title) for each in asked)
     return [f"Of {plural(left, 'row')} {names} is not known or in doubt, so a better one may be among them."] * bool(
         left

@@ -27,8 +27,8 @@ PICKED = (
     "rows (Games-Howell), so that having picked the best is paid for."
 )
 RANKS = (
-    "A rank such as 3 to 12 is what a row may truly have, of all rows at once in 95 % of reports: two rows are "
-    "significantly better than it, and all but twelve significantly worse. A row whose seeds scatter has a wide one."
+    "A rank such as 3 to 12 says that two rows are significantly better and all but twelve significantly worse, of "
+    "every two rows by that test. A row whose seeds scatter has a wide one, whatever its mean."
 )
 GAPS = (
     "Gap recovered is given where the standard network and the baseline differ, each pair tested by itself; in "

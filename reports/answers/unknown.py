@@ -19,15 +19,15 @@ def unknown(rows: pd.DataFrame, score: Score) -> Iterator[Finding]:
     if comparable.empty:
         yield _nothing(rows, score)
         return
-    n, std = int(comparable["n"].min()), power.pooled_std(comparable)
-    if n == 1:
+    several, std = comparable["n"][comparable["n"] > 1], power.pooled_std(comparable)
+    if several.empty:
         text = (
             "Single runs: what another seed would give is not known, and nothing here speaks of it; three seeds are "
             "the least that tells, five are better."
         )
         yield Finding(text, tuple(comparable.loc[comparable["n"] == 1, "id"]))
     elif std is not None and len(comparable) > 1 and comparable["top1_error_mean"].isna().all():
-        yield Finding(_told_apart(comparable, n, std, score))
+        yield Finding(_told_apart(comparable, int(several.min()), std, score))
     ranked = comparable[comparable["rank"].notna()]
     if len(ranked) > 2 and (ranked["rank"] == 1).all():
         text = f"All {len(ranked)} rows may be the first: that any of them is better than another is not resolved."

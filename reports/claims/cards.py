@@ -189,9 +189,10 @@ def interval(row: pd.Series, paper: pd.Series) -> tuple[float, float]:
 
 
 def our_error(row: pd.Series) -> Error:
-    """Of the mean over seeds, or the test set's if that is larger or there is one seed."""
-    of_images = Error(differences.test_error(row, row["top1_mean"]))
-    of_seeds = Error(math.sqrt(differences.variance(row)), row["n"] - 1) if row["n"] > 1 else Error(0.0)
+    """Of the mean over seeds, or the test set's if that is larger or no spread over seeds is known."""
+    of_images, of_seeds = Error(differences.test_error(row, row["top1_mean"])), Error(0.0)
+    if not math.isnan(squared := differences.variance(row)):
+        of_seeds = Error(math.sqrt(squared), differences.own_freedom(row))
     return max(of_seeds, of_images, key=lambda error: error.value)
 
 
@@ -206,7 +207,8 @@ def their_error(row: pd.Series, paper: pd.Series) -> Error:
 def remarks(row: pd.Series, paper: pd.Series) -> Iterator[str]:
     """What the error of the difference does not know of."""
     if row["n"] == 1:
-        yield "ours is a single run: its spread over seeds is not known"
+        known = "is not known" if math.isnan(differences.spread(row)) else "is taken to be that of the other rows"
+        yield f"ours is a single run: its spread over seeds {known}"
     if pd.isna(paper["std"]):
         yield f"theirs, {published.runs(paper)}, has no published spread: the test set's error stands for it"
     elif pd.isna(paper["runs"]):

@@ -28,10 +28,8 @@ FRACTION, SECONDS, MILLISECONDS, BYTES, SPEED = "fraction", "s", "ms", "bytes", 
 LAST_EPOCH = "at the last epoch, mean over seeds"
 
 EVERY = (
-    Field(
-        "rank", "count", "", "Best rank that the row may truly have: one more than rows that are significantly better"
-    ),
-    Field("rank_to", "count", "", "Worst of these ranks: all rows but those that are significantly worse"),
+    Field("rank", "count", "", "One more than the rows that are significantly better"),
+    Field("rank_to", "count", "", "All ranked rows but those that are significantly worse"),
     Field("architecture", "text", "", "Architecture"),
     Field("conv", "text", "", "What stands in for a standard convolution"),
     Field("method", "text", "", "How it is trained"),

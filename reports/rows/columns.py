@@ -176,7 +176,7 @@ def results(score: Score) -> tuple[Column, ...]:
             "Rank",
             rank,
             "rank",
-            f"Places by mean {score.text} that the row may truly have (95 %, all rows at once); ref: standard",
+            f"By {score.text}: behind rows that are significantly better, before those that are worse; ref: standard",
             optional=False,
             short=True,
         ),

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cheapconv.reports.rows.quantities import Quantity
-from cheapconv.reports.statistics import differences
+from cheapconv.reports.statistics import differences, gap
 
 MOST = 8  # budgets
 
@@ -41,8 +41,13 @@ def budgets(rows: pd.DataFrame, quantity: Quantity) -> list[Budget]:
 def by_usual_recipe(rows: pd.DataFrame, quantity: Quantity, limit: float) -> Budget | None:
     """What a budget buys of the rows that are trained as the sweep says; None where it buys none of these."""
     known = affordable(rows, quantity)
-    known = known[(known[quantity.field].astype(float) <= limit) & (known["variant"] == "")]
+    known = known[(known[quantity.field].astype(float) <= limit) & by_usual(known)]
     return _best(known, limit, rows[rows["comparable"].astype(bool)]) if len(known) else None
+
+
+def by_usual(rows: pd.DataFrame) -> pd.Series:
+    """Whether each is trained by the sweep's own recipe, whoever its teacher is."""
+    return rows["variant"].map(gap.of_recipe) == ""
 
 
 def tied(among: pd.DataFrame, label: Hashable) -> list[Hashable]:

@@ -1,8 +1,8 @@
 """How far rows have moved, each tested by `differences` and all of them corrected together by Holm (1979).
 
 Where no row truly differs, one or more is called better or worse in at most LEVEL of all comparisons. The interval is
-that of the row alone, by the same test. A single run has no spread over seeds: there the
-test set's error alone decides, and seeds differ on top of that.
+that of the row alone, by the same test. For the spread of a single run that of its sweep's other rows stands in; where
+there is none the test set's error alone decides, and seeds differ on top of that.
 """
 
 import math

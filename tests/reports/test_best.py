@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cheapconv import runner
 from cheapconv.catalog.errors import UserError
-from cheapconv.reports.best import Answer, best
+from cheapconv.reports.best import Answer, best, meets
+from cheapconv.reports.rows.quantities import COUNTED, Quantity
 from tests.reports.store import Store
+
+TIMED = Quantity("latency_ms", "Latency", "ms")
 
 
 @pytest.fixture
@@ -77,6 +81,45 @@ def test_whoever_types_a_number_as_it_is_shown_gets_its_row(store: Store) -> Non
     assert ways(asked(store.plan(), latency_ms=1.234)) == ["WRN-16-2 S scratch"]
 
 
+def test_so_does_whoever_types_one_that_was_rounded() -> None:
+    """20.13 M of 20,134,567."""
+    assert meets(20_134_567, 20_130_000, COUNTED[1])
+    assert not meets(20_135_567, 20_130_000, COUNTED[1])
+    assert meets(0.123449, 0.1234, TIMED)
+    assert not meets(0.12346, 0.1234, TIMED)
+
+
+def test_another_teacher_is_no_other_recipe(store: Store) -> None:
+    one, other = (store.seeds(conv, "scratch", [0.9, 0.901]) for conv in ("S", "G(4)"))
+    for teacher, top1 in ((one, 0.87), (other, 0.89)):
+        for seed in (0, 1):
+            store.add("G(N)", "kd", seed, top1 + seed / 1000, teacher=teacher[seed])
+    found = asked(store.plan(), macs=20e6, usual=True)
+    assert found.rows[0]["method"] == "kd [teacher=WRN-16-2 G(4) scratch]"
+
+
+def test_where_no_row_is_trained_so_that_is_said(store: Store) -> None:
+    """Not that none meets the budget; and what is in doubt is no traceback."""
+    store.seeds("S", "scratch", [0.95, 0.951], recipe={"epochs": 9})
+    store.seeds("G(4)", "scratch", [0.9, 0.901], recipe={"epochs": 4})
+    store.measure("S", 2.0, doubt="busy")
+    assert ways(asked(store.plan(), usual=True)) == ["WRN-16-2 S scratch"]
+    with pytest.raises(UserError, match=r"no row of quick has at most 5\.000 ms of latency: of none are these known"):
+        asked(store.root, usual=True, latency_ms=5)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"on": "A"}, "--on names the condition of a latency: give --latency-ms too."),
+        ({"latency_ms": float("inf")}, "a budget is a finite number, such as --latency-ms 0.5."),
+    ],
+)
+def test_what_makes_no_budget_is_said(given: dict[str, Any], why: str, sweep: Path) -> None:
+    with pytest.raises(UserError, match=why):
+        asked(sweep, **given)
+
+
 @pytest.mark.parametrize(
     ("limits", "why"),
     [
@@ -86,7 +129,7 @@ def test_whoever_types_a_number_as_it_is_shown_gets_its_row(store: Store) -> Non
             "no row of quick has at most 30.00 M of multiply-adds and 1.000 ms of latency on A: the least are 20.00 M, "
             "2.000 ms.",
         ),
-        ({"train_macs": 1e12}, "no row has train_macs: it was not measured."),
+        ({"train_macs": 1e12}, "no row has train_macs: `cheapconv measure` times and counts"),
     ],
 )
 def test_what_no_row_meets_is_said_with_the_least(limits: dict[str, float], why: str, sweep: Path) -> None:

@@ -4,7 +4,7 @@ const WIDEST = 12;
 const METRICS = {
   score: {text: data.score.heading, of: row => row.mean, shown: row => percent(row.mean), up: true},
   gap: {text: "Gap recovered, %", of: row => row.gap[0], shown: row => row.gap[0] === null ? "-" : percent(row.gap[0], 0), up: true},
-  rank: {text: "Rank", of: row => row.rank, up: false,
+  rank: {text: "Rank", of: row => row.rank === null ? null : (row.rank + row.rank_to) / 2, up: false,
     shown: row => row.rank === null ? (row.reference ? "ref" : "-") : distinct([row.rank, row.rank_to]).join("-")},
 };
 

@@ -153,6 +153,16 @@ def test_the_spread_of_the_others_stands_in_for_that_of_a_single_run() -> None:
     assert alone[differences.SPREAD].isna().all()
 
 
+def test_two_single_runs_have_one_estimate_of_their_spread_between_them() -> None:
+    """One of two degrees of freedom: t is 4.303, and not 2.776 of four."""
+    frame = rows((0.9,), (0.95,), (0.91, 0.9, 0.89)).assign(comparable=True, deployed="")
+    frame = frame.join(differences.stand_in(frame))
+    a, b, _ = (row for _, row in frame.iterrows())
+    assert differences.freedom(a, b) == 2
+    assert differences.half_width(a, b) == pytest.approx(scipy.stats.t.ppf(0.975, 2) * 0.01 * 2**0.5)
+    assert differences.worse(frame.iloc[:2]).tolist() == [differences.differ(a, b), False]
+
+
 def test_a_single_run_is_told_from_others_by_that_spread() -> None:
     """Of 10^9 images the error is nothing, and a third of a point apart was everything."""
     frame = rows((0.91,), (0.90, 0.91, 0.905), (0.90, 0.905, 0.90)).assign(comparable=True, deployed="")
@@ -162,6 +172,17 @@ def test_a_single_run_is_told_from_others_by_that_spread() -> None:
     first, *others = (row for _, row in frame.iterrows())
     assert [differences.differ(first, other, 3) for other in others] == [False, False]
     assert "Welch" in differences.p_value(first, others[0], 3)[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("count", "seeds", "limit"), [(10, 2, 0.14), (20, 2, 0.33), (60, 2, 0.78), (20, 3, 0.2), (60, 3, 0.5), (20, 5, 0.1)]
+)
+def test_ties_are_parted_as_often_as_is_said(count: int, seeds: int, limit: float) -> None:
+    """Of equal rows on a test set without error: what `differences` and ADR 29 say of ranks."""
+    top1 = np.random.default_rng(count).normal(simulated.ACCURACY, 0.001, (400, count, seeds))
+    parted = np.mean([differences.worse_of_all(simulated.rows(scores, MANY)).any() for scores in top1])
+    assert parted <= simulated.at_most(limit, 400)
 
 
 def test_every_true_rank_is_among_those_of_its_row_in_most_reports() -> None:
