@@ -2,7 +2,9 @@
 minute where epochs are longer."""
 
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from statistics import fmean
 from types import TracebackType
 from typing import Self
 
@@ -38,8 +40,9 @@ class Progress:
         self._running: dict[str, tuple[Cell, str]] = {}  # with where each is
         self._begun = time.monotonic()
         self._shown = self._told = self._now = self._begun
-        self._epochs_trained = 0.0  # by this run, parts of them included, side by side or not
-        self._seen: set[str] = set()  # the keys of cells of whom it is known how far they are
+        self._kinds = {cell.key: cell.title.rpartition(" seed ")[0] for cell in cells}
+        self._epochs_trained: dict[str, float] = {}  # by this run, of each cell, parts of them included
+        self._spent = defaultdict[str, list[float]](list)  # by kind: seconds of each epoch that has ended
         self._last = ""
         self._where = ""
 
@@ -79,6 +82,7 @@ class Progress:
         """One line for the epoch, or the live display's next state."""
         self._reached(cell, position.epoch, 1)
         row = position.curve[-1]
+        self._spent[self._kinds[cell.key]].append(row.spent)
         terms = ", ".join(f"{name} {_loss(value)}" for name, value in row.terms.items())
         # The first of a network's scores is the headline.
         shown = {name: f"{100 * next(iter(own.values())):.2f} %" for name, own in row.scores.items()}
@@ -104,30 +108,31 @@ class Progress:
         """So many epochs of the cell are trained, the `latest` of them just now, the others perhaps in another run."""
         self._now = time.monotonic()
         left = cell.epochs - epochs
-        self._epochs_trained += self._epochs_left[cell.key] - left if cell.key in self._seen else latest
+        known, before = cell.key in self._epochs_trained, self._epochs_left[cell.key]
+        self._epochs_trained[cell.key] = self._epochs_trained[cell.key] + before - left if known else latest
         self._epochs_left[cell.key] = left
-        self._seen.add(cell.key)
 
-    def _an_epoch_s(self) -> float | None:
-        """What an epoch has taken so far, the mean over all, if that is known."""
-        return (self._now - self._begun) / self._epochs_trained if self._epochs_trained > 0 else None
+    def _work(self, epochs: Mapping[str, float]) -> float:
+        """So many epochs of cells, each weighed by what those of its kind have taken on average, or else all."""
+        mean = fmean([seconds for of_kind in self._spent.values() for seconds in of_kind] or [1.0]) or 1.0
+        weight = {kind: fmean(of_kind) or mean for kind, of_kind in self._spent.items()}
+        return sum(count * weight.get(self._kinds[key], mean) for key, count in epochs.items())
 
     def _count(self, cell: Cell) -> str:
         """`[3/26]`: the cell is the third, of those that ended and itself."""
         return f"[{len(self._ends.keys() - {cell.key}) + 1}/{self._total}]"
 
     def _left(self) -> str:
-        """Time left, from what an epoch has taken so far."""
-        if (an_epoch_s := self._an_epoch_s()) is None:
+        """Time left, from what was trained so far."""
+        if (trained := self._work(self._epochs_trained)) <= 0:
             return "unknown"
-        seconds = round(an_epoch_s * sum(self._epochs_left.values()))
+        seconds = round((self._now - self._begun) * self._work(self._epochs_left) / trained)
         return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
     def _rate(self) -> str:
         """Epochs an hour, of all cells together."""
-        return (
-            "rate unknown" if (an_epoch_s := self._an_epoch_s()) is None else f"{3600 / an_epoch_s:.0f} epochs an hour"
-        )
+        trained, seconds = sum(self._epochs_trained.values()), self._now - self._begun
+        return f"{3600 * trained / seconds:.0f} epochs an hour" if trained > 0 and seconds > 0 else "rate unknown"
 
     def _picture(self) -> Table:
         table = Table.grid(padding=(0, 2))

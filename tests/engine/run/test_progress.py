@@ -128,6 +128,19 @@ def test_the_time_left_is_that_of_the_epochs_left(cells):
     assert lefts == ["0:00:21", "0:00:18"]
 
 
+def test_an_epoch_of_a_dear_cell_is_more_of_the_work(cells):
+    """The teacher's take four times as long as the student's, which are taken for as dear until the first has ended:
+    3 s * 28 / 4, then 6 s * 15 / 5, then 9 s * 11 / 9."""
+    progress, out = shown(cells)
+    dear, cheap = (replace(after(1).curve[0], seconds=seconds) for seconds in (4.0, 1.0))
+    with progress:
+        progress.epoch_ended(cells[0], Position(epoch=1, curve=[dear]))
+        progress.epoch_ended(cells[1], Position(epoch=1, curve=[cheap]))
+        progress.epoch_ended(cells[0], Position(epoch=2, curve=[dear] * 2))
+    lefts = [line.rsplit("left ")[1] for line in out.getvalue().splitlines()]
+    assert lefts == ["0:00:21", "0:00:18", "0:00:11"]
+
+
 def test_cells_that_are_done_are_counted_and_their_epochs_no_longer_expected(cells):
     progress, out = shown(cells)
     with progress:
