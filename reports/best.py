@@ -6,7 +6,7 @@ The rows are those of a report, and so is the test: all comparable rows are one 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +27,11 @@ BY_OPTION = {"params": "params", "macs": "macs", "latency_ms": "latency_ms", "tr
 
 @dataclass(frozen=True)
 class Answer:
-    """Rows, the most accurate first, as `label` and numbers; what was looked through, in words."""
+    """Rows as texts by column, the most accurate first; what was looked through, in words; both as a JSON document."""
 
     rows: Sequence[Text]
     sentences: Sequence[str]
-    body: Text = field(default_factory=dict)  # the same as a JSON document
+    body: Text
 
 
 def best(
@@ -61,7 +61,8 @@ def best(
     top = within["top1_mean"].idxmax()
     beside = [label for label in equal_cost.tied(rows, top) if label in within.index]
     shown = rows.loc[[top, *beside]]
-    told = [_counted(len(within), len(rows), len(beside), asked), *_unknown(unknown, asked)]
+    told = [_counted(len(within), len(rows), len(beside), asked)]
+    told += [_unknown(unknown, asked)] if unknown else []
     told += [f"{key}: {text}." for key, text in found.conditions.items() if key in _conditions(asked, on)]
     numbers = [_numbers(row, asked) for _, row in shown.iterrows()]
     body: Text = {
@@ -136,17 +137,16 @@ def _reach(known: pd.DataFrame, asked: Mapping[Quantity, float]) -> str:
 
 
 def _counted(within: int, of: int, beside: int, asked: Mapping[Quantity, float]) -> str:
-    within_it = f"of {plural(of, 'row')} that can be compared {within}{' meet it' if asked else ' are looked at'}"
-    worse = within - beside - 1
-    rest = "the first is the only one" if within == 1 else f"{beside} not told from the first, {worse} worse"
-    return f"{within_it[0].upper()}{within_it[1:]}: {rest}."
-
-
-def _unknown(left: int, asked: Mapping[Quantity, float]) -> list[str]:
-    names = " or ".join(_lower(each.title) for each in asked)
-    return [f"Of {plural(left, 'row')} {names} is not known or in doubt, so a better one may be among them."] * bool(
-        left
+    """`Of 49 rows that can be compared 10 meet it: 2 not told from the first, 7 worse.`"""
+    rest = (
+        f"{beside} not told from the first, {within - beside - 1} worse" if within > 1 else "the first is the only one"
     )
+    return f"Of {plural(of, 'row')} that can be compared {within} {'meet it' if asked else 'are looked at'}: {rest}."
+
+
+def _unknown(left: int, asked: Mapping[Quantity, float]) -> str:
+    names = " or ".join(_lower(each.title) for each in asked)
+    return f"Of {plural(left, 'row')} {names} is not known or in doubt, so a better one may be among them."
 
 
 def _conditions(asked: Mapping[Quantity, float], on: str | None) -> set[str]:

@@ -109,7 +109,8 @@ class Progress:
         self._now = time.monotonic()
         left = cell.epochs - epochs
         known, before = cell.key in self._epochs_trained, self._epochs_left[cell.key]
-        self._epochs_trained[cell.key] = self._epochs_trained[cell.key] + before - left if known else latest
+        gained = max(before - left, 0.0) if known else latest  # one that begins again has gained nothing
+        self._epochs_trained[cell.key] = self._epochs_trained.get(cell.key, 0.0) + gained
         self._epochs_left[cell.key] = left
 
     def _work(self, epochs: Mapping[str, float]) -> float:

@@ -125,7 +125,7 @@ def method_label(row: Row) -> str:
 
 
 def rank(row: Row) -> str:
-    """The places among comparable rows that it may truly have, such as `1 to 12`; `ref`: standard."""
+    """Behind comparable rows that are significantly better, before those that are worse: `1 to 12`; `ref`: standard."""
     if row["is_reference"] and not row["warnings"]:
         return "ref"
     places = [f"{row[name]:.0f}" for name in ("rank", "rank_to") if pd.notna(row[name])]

@@ -73,14 +73,22 @@ def spread(row: pd.Series) -> float:
     return float(row["top1_std"] if row["n"] > 1 else row.get(SPREAD, math.nan))
 
 
+def pooled_spread(rows: pd.DataFrame) -> tuple[float, float]:
+    """Standard deviation over seeds, pooled over the rows that have two or more, and its degrees of freedom; NaN where
+    none has."""
+    several = rows[rows["n"].astype(int) > 1]
+    if several.empty:
+        return math.nan, math.nan
+    degrees = several["n"].astype(float) - 1
+    return math.sqrt(float((degrees * several["top1_std"].astype(float) ** 2).sum() / degrees.sum())), degrees.sum()
+
+
 def stand_in(rows: pd.DataFrame) -> pd.DataFrame:
     """SPREAD and FREEDOM of single runs: as if each scattered as the other rows of its sweep do, pooled over those as
     trained that can be compared; NaN of the others, and where there are none of these."""
-    several = rows[rows["comparable"] & (rows["n"] > 1) & (rows["deployed"] == "")]
-    degrees = float((several["n"] - 1).sum())
-    pooled = math.sqrt(float(((several["n"] - 1) * several["top1_std"] ** 2).sum()) / degrees) if degrees else math.nan
+    pooled, degrees = pooled_spread(rows[rows["comparable"] & (rows["deployed"] == "")])
     single = rows["n"] == 1
-    return pd.DataFrame({SPREAD: single.map({True: pooled}), FREEDOM: single.map({True: degrees or math.nan})})
+    return pd.DataFrame({SPREAD: single.map({True: pooled}), FREEDOM: single.map({True: degrees})})
 
 
 def variance(row: pd.Series) -> float:
@@ -216,9 +224,8 @@ def _told_apart(
     known = both & ~np.isnan(by_image.whole)
     apart = np.hypot(*(test_errors(counted[of], tested[of], pooled) for of in (one, other)))
     found = quotients(np.maximum(lower, 0.0), np.where(known, np.sqrt(by_image.whole), apart)) >= q
-    left = np.flatnonzero(
-        found & ~np.isnan(std[one]) & ~np.isnan(std[other])
-    )  # which the seeds may still not tell apart
+    spreads_known = ~np.isnan(std[one]) & ~np.isnan(std[other])
+    left = np.flatnonzero(found & spreads_known)  # which the seeds may still not tell apart
     if len(left):
         own, of_other = (std[of[left]] ** 2 / n[of[left]] for of in (one, other))
         each = own**2 / freedom[one[left]] + of_other**2 / freedom[other[left]]

@@ -148,8 +148,5 @@ def typical_error(rows: pd.DataFrame) -> OfImages:
 
 def pooled_std(rows: pd.DataFrame) -> float | None:
     """Standard deviation over seeds, pooled over the rows that have two or more; None if none has."""
-    several = rows[rows["n"].astype(int) > 1]
-    if several.empty:
-        return None
-    freedom = several["n"].astype(float) - 1
-    return math.sqrt(float((freedom * several["top1_std"].astype(float) ** 2).sum() / freedom.sum()))
+    pooled, _ = differences.pooled_spread(rows)
+    return None if math.isnan(pooled) else pooled

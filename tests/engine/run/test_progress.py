@@ -141,6 +141,18 @@ def test_an_epoch_of_a_dear_cell_is_more_of_the_work(cells):
     assert lefts == ["0:00:21", "0:00:18", "0:00:11"]
 
 
+def test_a_cell_that_ended_and_begins_again_has_gained_nothing(cells):
+    """A tenth of an epoch when it was first seen, and four more; then it begins anew."""
+    progress, _ = shown(cells, terminal=True)
+    with progress:
+        progress.stepped(cells[0], after(0, 5), 10)
+        progress.stepped(cells[0], after(0, 9), 10)
+        progress.ended(cells[0], "stopped")
+        progress.stepped(cells[0], after(0, 1), 10)
+    assert progress._epochs_trained[cells[0].key] == pytest.approx(0.5)
+    assert progress._epochs_left[cells[0].key] == pytest.approx(3.9)
+
+
 def test_cells_that_are_done_are_counted_and_their_epochs_no_longer_expected(cells):
     progress, out = shown(cells)
     with progress:
